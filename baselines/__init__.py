@@ -1,0 +1,1 @@
+"""Guess: detectors and their features."""

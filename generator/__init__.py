@@ -1,0 +1,1 @@
+"""Make: the simulated world, its tables and the reading side."""

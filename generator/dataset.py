@@ -1,0 +1,301 @@
+"""The reading side: load a dataset, scan tables lazily, look at it as of a day, keep sealed labels sealed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from generator import schema
+from generator.errors import MaskedLabelsError, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+MANIFEST = "manifest.json"
+MASKED = ("test",)
+
+
+class Table:
+    """One table of one split, limited to the columns that its reader may see.
+
+    Nothing is read before one of the three verbs is called.
+
+    Parameters
+    ----------
+    name : str
+        Key of `schema.TABLES`.
+    parts : sequence of polars.LazyFrame
+        One frame per account bucket (one frame in all for tables that are not sharded).
+    columns : tuple of str
+        Columns that exist for the reader.
+    """
+
+    def __init__(self, name: str, parts: Iterable[pl.LazyFrame], columns: tuple[str, ...]) -> None:
+        self.name = name
+        self.columns = columns
+        self._parts = tuple(parts)
+
+    def polars(self) -> pl.LazyFrame:
+        """All rows as a lazy Polars frame."""
+        import polars as pl
+
+        return pl.concat(list(self.buckets()))
+
+    def buckets(self) -> Iterator[pl.LazyFrame]:
+        """Lazy frames, one per account bucket: all rows of an account are in the same one."""
+        return (part.select(self.columns) for part in self._parts)
+
+    def arrow(self) -> pa.Table:
+        """All rows as an Arrow table."""
+        return self.polars().collect(engine="streaming").to_arrow()
+
+    def pandas(self) -> pd.DataFrame:
+        """All rows as a pandas frame; categories stay categories."""
+        return self.polars().collect(engine="streaming").to_pandas()
+
+    def where(self, predicate: pl.Expr) -> Table:
+        """Rows for which `predicate` holds."""
+        return Table(self.name, (part.filter(predicate) for part in self._parts), self.columns)
+
+    def restrict(self, columns: Iterable[str]) -> Table:
+        """Only the named columns (and keys); the others are not there to be read."""
+        wanted = set(columns)
+        keys = {c.name for c in schema.TABLES[self.name] if c.group == "K"}
+        return Table(self.name, self._parts, tuple(c for c in self.columns if c in wanted | keys))
+
+    def __repr__(self) -> str:
+        return f"Table({self.name!r}, {len(self.columns)} columns, {len(self._parts)} buckets)"
+
+
+@dataclass(frozen=True)
+class Split:
+    """One world of a dataset: its public tables, and its truth where that is not masked.
+
+    Attributes
+    ----------
+    name : str
+        "train", "validation" or "test".
+    start : datetime
+        First moment of the window, UTC.
+    days : int
+        Length of the window, in days (after `as_of`, of its visible part).
+    tables : mapping of str to Table
+        Every table that is on disk; use the properties.
+    masked : bool
+        Whether labels are refused.
+    """
+
+    name: str
+    start: datetime
+    days: int
+    tables: Mapping[str, Table]
+    masked: bool
+
+    @property
+    def requests(self) -> Table:
+        """One row per request, by time inside a file."""
+        return self.tables["requests"]
+
+    @property
+    def accounts(self) -> Table:
+        """One row per account."""
+        return self.tables["accounts"]
+
+    @property
+    def releases(self) -> Table:
+        """One row per model: release and price list."""
+        return self.tables["releases"]
+
+    @property
+    def labels(self) -> Table:
+        """One row per account: label, archetype, cohort, campaign, tier."""
+        return self._truth("account_labels")
+
+    @property
+    def request_labels(self) -> Table:
+        """One row per request, in the order of `requests`."""
+        return self._truth("request_labels")
+
+    @property
+    def campaigns(self) -> Table:
+        """One row per campaign, with its drawn dials and economics."""
+        return self._truth("campaigns")
+
+    def as_of(self, day: int) -> Split:
+        """What was known when `day` ended: earlier requests, and accounts created by then. No truth.
+
+        Parameters
+        ----------
+        day : int
+            Day of the window, from 0.
+
+        Raises
+        ------
+        UserError
+            If the window has no such day.
+        """
+        import polars as pl
+
+        if not 0 <= day < self.days:
+            raise UserError(f"day {day} is outside the window of {self.name}: choose 0 to {self.days - 1}")
+        end = self.start + timedelta(days=day + 1)
+        tables = {name: self.tables[name] for name in schema.PUBLIC}
+        for name, known in (("requests", pl.col("ts") < end), ("accounts", pl.col("created") < end)):
+            tables[name] = tables[name].where(known)
+        return replace(self, days=day + 1, tables=tables, masked=True)
+
+    def restrict(self, fields: Iterable[str]) -> Split:
+        """The same split with declared fields (and keys) only; truth as it was.
+
+        Parameters
+        ----------
+        fields : iterable of str
+            table.column names, see `schema.check_fields`.
+        """
+        declared = schema.check_fields(fields)
+        tables = dict(self.tables)
+        for name in schema.PUBLIC:
+            tables[name] = tables[name].restrict(
+                f.partition(".")[2] for f in declared if f.startswith(name + ".")
+            )
+        return replace(self, tables=tables)
+
+    def without_labels(self) -> Split:
+        """The same split as a detector sees it when it scores."""
+        return replace(self, tables={name: self.tables[name] for name in schema.PUBLIC}, masked=True)
+
+    def _truth(self, table: str) -> Table:
+        if self.masked or table not in self.tables:
+            raise MaskedLabelsError(
+                f"the {table} of {self.name} are masked; ask for them by name: dataset.reveal({self.name!r})"
+            )
+        return self.tables[table]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset on disk: three splits over consecutive windows that share no account.
+
+    Attributes
+    ----------
+    path : Path
+        Folder that holds the manifest.
+    manifest : dict
+        What was generated, with which versions, and every file's digest.
+    splits : mapping of str to Split
+        Train, validation and test; the labels of test are masked.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    splits: Mapping[str, Split]
+
+    @property
+    def train(self) -> Split:
+        """First window, labels open."""
+        return self.splits["train"]
+
+    @property
+    def validation(self) -> Split:
+        """Second window, labels open."""
+        return self.splits["validation"]
+
+    @property
+    def test(self) -> Split:
+        """Third window, labels masked: see `reveal`."""
+        return self.splits["test"]
+
+    @property
+    def digest(self) -> str:
+        """Logical content hash of all public tables."""
+        return cast("str", self.manifest["digest"])
+
+    @property
+    def name(self) -> str:
+        """Preset or scenario, and seed."""
+        return cast("str", self.manifest["name"])
+
+    def reveal(self, split: str) -> Split:
+        """A split with its labels open, because somebody asked for them by name.
+
+        Raises
+        ------
+        UserError
+            If there is no such split.
+        """
+        if split not in self.splits:
+            raise UserError(f"no split {split!r}: choose {', '.join(self.splits)}")
+        return replace(self.splits[split], masked=False)
+
+    def __repr__(self) -> str:
+        lines = [f"Dataset {self.name} at {self.path}, digest {self.digest[:12]}"]
+        for name, split in self.splits.items():
+            n = self.manifest["splits"][name]["counts"]
+            known = "labels masked" if split.masked else f"prevalence {n['extraction'] / n['accounts']:.2%}"
+            lines.append(
+                f"  {name:<10}  {split.start:%Y-%m-%d} + {split.days} days  {n['accounts']:>9,} accounts  "
+                f"{n['requests']:>11,} requests  {n['campaigns']:>3} campaigns  {known}"
+            )
+        return "\n".join(lines)
+
+
+def load(path: str | Path) -> Dataset:
+    """Open a dataset folder. Reads the manifest only; tables are scanned when asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder written by `siphonbench generate`.
+
+    Raises
+    ------
+    UserError
+        If the folder holds no complete dataset.
+    """
+    import polars as pl
+
+    root = Path(path)
+    manifest = read_manifest(root)
+    splits = {}
+    for name, meta in manifest["splits"].items():
+        tables = {}
+        for table, columns in schema.TABLES.items():
+            groups: dict[str, list[Path]] = {}
+            for file in sorted(f for f in meta["files"] if f.split("/")[1].removesuffix(".parquet") == table):
+                groups.setdefault(file.rpartition("/")[2], []).append(root / file)
+            if groups:
+                parts = [pl.scan_parquet(files) for _, files in sorted(groups.items())]
+                tables[table] = Table(table, parts, tuple(c.name for c in columns))
+        start = datetime.fromisoformat(meta["start"]).replace(tzinfo=UTC)
+        splits[name] = Split(name, start, int(meta["days"]), tables, masked=name in MASKED)
+    return Dataset(root, manifest, splits)
+
+
+def read_manifest(root: Path) -> dict[str, Any]:
+    """Manifest of a dataset folder.
+
+    Raises
+    ------
+    UserError
+        If the folder or its manifest is missing or not readable.
+    """
+    file = root / MANIFEST
+    if not file.is_file():
+        why = "does not exist" if not root.exists() else f"has no {MANIFEST}, so it is no complete dataset"
+        raise UserError(f"{root} {why}; make one with: siphonbench generate --preset nano --out {root}")
+    try:
+        manifest = json.loads(file.read_text("utf-8"))
+        missing = {"name", "digest", "config", "splits"} - set(manifest)
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{file} is not a manifest ({error}); generate or download the dataset again"
+        ) from error
+    if missing:
+        raise UserError(f"{file} lacks {', '.join(sorted(missing))}; generate or download the dataset again")
+    return cast("dict[str, Any]", manifest)

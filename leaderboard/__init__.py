@@ -1,0 +1,1 @@
+"""Judge: submissions, metrics, tracking and the board."""
