@@ -1,0 +1,115 @@
+"""Counter-based random streams: every draw is a pure function of stable names, never of order.
+
+A stream is a 64-bit key. Keys are made from names (seed, world, cohort) with `key`, and from other keys with
+`child` (purpose) and `items` (numbered members). A draw mixes the key with SplitMix64's finaliser, so any worker
+can make any row of any account without making the others first.
+
+Bytes must not depend on the processor: numpy's exp, log and power differ between SIMD levels in the last bit.
+Everything here is integer arithmetic, table look-up, or single IEEE operations (+, *, floor), which do not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+U64 = npt.NDArray[np.uint64]
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+def key(*names: str | int) -> np.uint64:
+    """Key of a stream with the given stable names."""
+    text = "\x1f".join(str(n) for n in names).encode()
+    return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
+
+
+def mix(x: U64) -> U64:
+    """SplitMix64 finaliser: a bijection on 64 bits whose outputs look independent.
+
+    Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    """
+    x = x ^ (x >> np.uint64(30))
+    x *= _M1
+    x ^= x >> np.uint64(27)
+    x *= _M2
+    x ^= x >> np.uint64(31)
+    return x
+
+
+def child(keys: U64, purpose: str) -> U64:
+    """One stream per key for a named purpose; streams of different purposes are independent."""
+    return mix(keys ^ key("purpose", purpose))
+
+
+def items(keys: U64, index: npt.NDArray[np.integer]) -> U64:
+    """Stream of the member numbered `index` of each key (index >= 0)."""
+    return mix(keys + (index.astype(np.uint64) + np.uint64(1)) * _GOLDEN)
+
+
+def halves(bits: U64, part: int) -> npt.NDArray[np.uint16]:
+    """16 of the 64 bits; parts 0 to 3 of one draw are independent of each other."""
+    return (bits >> np.uint64(16 * part)).astype(np.uint16)
+
+
+def uniform(bits: U64, part: int = 0) -> F32:
+    """Uniform on (0, 1), 65,536 steps, from 16 of the 64 bits."""
+    return (halves(bits, part).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-16)
+
+
+def uniform_wide(bits: U64) -> npt.NDArray[np.float64]:
+    """Uniform on [0, 1) with 2^-53 steps."""
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def below(bits: U64, n: npt.NDArray[np.integer] | int) -> I64:
+    """Whole numbers 0 to n - 1 (n up to 2^31), from the upper 32 bits."""
+    high = bits >> np.uint64(32)
+    return ((high * np.asarray(n).astype(np.uint64)) >> np.uint64(32)).astype(np.int64)
+
+
+def normal(bits: U64, part: int = 0) -> F32:
+    """Standard normal, 65,536 quantiles, from 16 of the 64 bits."""
+    return _NORMAL[halves(bits, part)]
+
+
+def cdf(z: F32) -> F32:
+    """Standard normal distribution function, by table: turns a correlated normal into a uniform."""
+    return _CDF[np.clip(z * 512 + 2048, 0, 4095).astype(np.int32)]
+
+
+def exp(x: F32) -> npt.NDArray[np.float64]:
+    """Exponential with relative error below 1e-7, the same bits on every processor."""
+    y = np.clip(x.astype(np.float64) * (1.4426950408889634 * 4096), -60 * 4096, 60 * 4096)
+    step = np.floor(y).astype(np.int32)
+    fraction = y - step
+    i = step & 4095
+    low = _EXP2[i]
+    return (low + fraction * (_EXP2[i + 1] - low)) * _POWER[(step >> 12) + 60]
+
+
+def pick(bits: U64, weights: npt.NDArray[np.float64], part: int = 0) -> npt.NDArray[np.int32]:
+    """Index drawn with the given weights (1-d: shared by all; 2-d: one row of cumulated weights each)."""
+    u = uniform(bits, part)
+    if weights.ndim == 1:
+        edges = np.cumsum(weights / weights.sum()).astype(np.float32)
+        return np.minimum(np.searchsorted(edges, u, side="right"), len(weights) - 1).astype(np.int32)
+    return np.minimum((u[:, None] >= weights).sum(axis=1), weights.shape[1] - 1).astype(np.int32)
+
+
+_INVERSE = NormalDist().inv_cdf
+# Rounded far above the last bit, so that a different C library gives the same table.
+_UPPER = np.array([round(_INVERSE((i + 0.5) / 65536), 6) for i in range(32768, 65536)], np.float32)
+_NORMAL = np.concatenate([-_UPPER[::-1], _UPPER])
+_CDF = np.array([round(0.5 * math.erfc(-(i - 2047.5) / 512 / math.sqrt(2)), 7) for i in range(4096)], np.float32)
+_EXP2 = np.array([round(2 ** (i / 4096), 12) for i in range(4097)], np.float64)
+_POWER = np.array([2.0**i for i in range(-60, 61)], np.float64)
+NORMAL8 = np.array([round(_INVERSE((i + 0.5) / 256) * 32) for i in range(256)], np.int16)
+"""Standard normal times 32 for each byte: enough for an int8 embedding."""
