@@ -1,0 +1,195 @@
+"""Archetypes are data: this module knows the dials and reads the TOML files that set them.
+
+A dial of level *cohort* is drawn once per group and says what its members share. A dial of level *account* is a
+habit: it says how one account looks alone. Nothing below this module knows which archetype is an attack.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from generator import schema
+from generator.errors import UserError
+
+FOLDER = Path(__file__).with_name("archetypes")
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """One dial: level, unit, value where a file is silent, hard bounds, meaning."""
+
+    level: str
+    unit: str
+    default: float
+    low: float
+    high: float
+    description: str
+
+
+def _share(level: str, default: float, description: str) -> Dial:
+    return Dial(level, "1", default, 0.0, 1.0, description)
+
+
+DIALS: dict[str, Dial] = {
+    # what a cohort shares
+    "size": Dial("cohort", "accounts", 1, 1, 1e6, "accounts per group"),
+    "alike": _share("cohort", 0, "correlation of the members' habits"),
+    "disguise": _share("cohort", 0, "share of members whose habits come from the benign population"),
+    "synchrony": _share("cohort", 0, "share of sessions started by the cohort's common driver"),
+    "slots": Dial("cohort", "1/day", 24, 1, 1440, "times a day at which the driver fires"),
+    "jitter": Dial("cohort", "s", 60, 0, 7200, "delay behind the driver"),
+    "regular": _share("cohort", 0, "whether the driver fires at the same times every day (above one half: yes)"),
+    "day_synchrony": _share("cohort", 0, "share of members that follow the cohort's active days"),
+    "pool_share": _share("cohort", 0, "share of templated work whose template is the cohort's"),
+    "pool": Dial("cohort", "templates", 4, 1, 1e4, "templates in the cohort's pool"),
+    "paraphrase": Dial("cohort", "bits", 6, 0, 24, "SimHash bits that filling a template changes"),
+    "topic_share": _share("cohort", 0, "share of work on the cohort's topics"),
+    "cohort_topics": Dial("cohort", "topics", 4, 1, 200, "topics of the cohort's work"),
+    "coverage": _share("cohort", 0, "share of work that partitions one list, so that no item comes twice"),
+    "list_items": Dial("cohort", "items", 500, 1, 1e9, "items that the rest of the work is drawn from"),
+    "leak_payment": _share("cohort", 0, "chance that a member pays with a shared instrument"),
+    "leak_prefix": _share("cohort", 0, "chance that an address of a member lies in a shared prefix"),
+    "leak_device": _share("cohort", 0, "chance that a member shows a shared device fingerprint"),
+    "leak_domain": _share("cohort", 0, "chance that a member's e-mail is under a shared domain"),
+    "link_pool": Dial("cohort", "1", 1, 1, 1e4, "shared instruments, prefixes and devices of each kind"),
+    "hub": _share("cohort", 0, "share of its shared prefixes that are public hubs (VPN exits, carrier NAT)"),
+    "camouflage": _share("cohort", 0, "share of sessions that are a member's own ordinary traffic"),
+    "cover": _share("cohort", 1, "whether members also live outside the work window (above one half: yes)"),
+    "window_start": _share("cohort", 0, "start of the work window, as a share of the world's"),
+    "window_days": Dial("cohort", "days", 400, 1, 400, "length of the work window"),
+    "bulk_created": _share("cohort", 0, "share of members that signed up together"),
+    "creation_span": Dial("cohort", "days", 1, 0.01, 120, "over which they signed up"),
+    "creation_lead": Dial("cohort", "days", 5, 0, 400, "from the joint sign-up to the world's first day"),
+    "lifetime": Dial("cohort", "days", 400, 1, 400, "until a member is banned and a fresh account takes over"),
+    "replaced": _share("cohort", 0, "share of accounts that are such replacements"),
+    "echo": _share("cohort", 0, "share of sessions that quote an answer given to the cohort the day before"),
+    # how one account looks alone
+    "rate": Dial("account", "requests/active day", 3, 0.2, 1e6, "requests on a day of activity"),
+    "rate_wobble": Dial("account", "nats", 0.7, 0, 3, "SD of a day's log rate around it"),
+    "active": _share("account", 0.3, "share of days with activity"),
+    "weekend": Dial("account", "1", 0.5, 0, 1.5, "activity on Saturday and Sunday against weekdays"),
+    "diurnal": _share("account", 0.8, "how human the day is: 0 round the clock, 1 office hours only"),
+    "session": Dial("account", "requests", 3, 1, 1e4, "requests per session"),
+    "gap": Dial("account", "s", 60, 0.05, 7200, "median gap inside a session"),
+    "gap_sigma": Dial("account", "nats", 1.2, 0, 3, "SD of the log gap"),
+    "conversation": _share("account", 0.3, "share of sessions that are one growing conversation"),
+    "input": Dial("account", "tokens", 460, 5, 150000, "median input of a fresh prompt"),
+    "output": Dial("account", "tokens", 60, 1, 30000, "median output"),
+    "input_sigma": Dial("account", "nats", 0.4, 0.01, 2, "SD of log input inside the account"),
+    "output_sigma": Dial("account", "nats", 0.6, 0.01, 2, "SD of log output inside the account"),
+    "reasoning": _share("account", 0.1, "share of requests with thinking"),
+    "templated": _share("account", 0.5, "share of sessions that use a system prompt"),
+    "templates": Dial("account", "templates", 2, 1, 400, "different system prompts"),
+    "framework": _share("account", 0.3, "chance that such a prompt is a framework's default"),
+    "repeat": _share("account", 0.05, "share of prompts that repeat an earlier item"),
+    "topics": Dial("account", "topics", 3, 1, 100, "topics"),
+    "topic_width": Dial("account", "1/127", 7, 1, 25, "SD of the embedding around its topic"),
+    "addresses": Dial("account", "prefixes", 2, 1, 200, "address prefixes in use"),
+    "languages": _share("account", 0.1, "share of prompts outside the main language"),
+    "stream": _share("account", 0.5, "share of streamed requests"),
+    "batch": _share("account", 0.0, "share of sessions in the batch tier"),
+    "tools": Dial("account", "tools", 0, 0, 60, "tools offered"),
+    "end_users": Dial("account", "users", 0, 0, 1e6, "end users told to the provider"),
+    "pivot": _share("account", 0.15, "share of traffic on a new model from a day after its release"),
+    "errors": _share("account", 0.012, "share of requests that are malformed"),
+    "age": Dial("account", "days", 150, 0.05, 3000, "since sign-up when the world begins"),
+    "fresh": _share("account", 0.15, "chance to have signed up inside the window"),
+    "quits": _share("account", 0.1, "chance to stop for good inside the window"),
+}
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "kind": schema.KINDS,
+    "plan": ("free", "build", "scale", "startup", "education", "enterprise"),
+    "verification": ("none", "email", "phone", "payment", "organisation"),
+    "payment_type": ("none", "card", "prepaid", "invoice", "credits", "marketplace"),
+    "email_type": ("free", "corporate", "education", "disposable"),
+    "asn_type": ("hosting", "residential", "mobile", "business", "education", "vpn"),
+    "channel": ("console", "marketplace_a", "marketplace_b", "aggregator"),
+    "sdk": ("python", "typescript", "http", "framework_a", "framework_b", "agent_cli", "go", "java"),
+}
+
+
+@dataclass(frozen=True)
+class Archetype:
+    """A kind of customer: ranges of its dials, weights of its choices, and the truth about it.
+
+    Attributes
+    ----------
+    ranges : dict of str to (float, float, str)
+        For each dial (a, b, law): "uniform" between a and b, "log" likewise on the log scale, "lognormal" with
+        median a and log SD b.
+    choices : dict of str to tuple of float
+        Weights over `CHOICES`.
+    tiers : dict of str to dict
+        Ranges that an evasion tier replaces.
+    """
+
+    id: str
+    title: str
+    label: str
+    ranges: dict[str, tuple[float, float, str]]
+    choices: dict[str, tuple[float, ...]]
+    tiers: dict[str, dict[str, tuple[float, float, str]]] = field(default_factory=dict)
+
+    def tier(self, name: str | None) -> dict[str, tuple[float, float, str]]:
+        """Ranges of all dials in a tier (None: benign)."""
+        return self.ranges | self.tiers.get(name or "", {})
+
+
+@cache
+def archetypes() -> dict[str, Archetype]:
+    """All archetypes by id, in the order of their ids."""
+    base = _read(FOLDER / "base.toml")
+    found = (parse(_read(f), base, f.name) for f in sorted(FOLDER.glob("[AB]*.toml")))
+    return {a.id: a for a in found}
+
+
+def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archetype:
+    """Archetype from a parsed TOML document; what it leaves out comes from `base`.
+
+    Raises
+    ------
+    UserError
+        Lists every unknown or impossible dial and choice.
+    """
+    faults: list[str] = []
+    ranges = {name: (d.default, d.default, "uniform") for name, d in DIALS.items()}
+    ranges |= _ranges(base.get("dials", {}), faults) | _ranges(document.get("dials", {}), faults)
+    tiers = {t: _ranges(d, faults) for t, d in document.get("tiers", {}).items()}
+    choices = {}
+    for name, options in CHOICES.items():
+        weights = document.get("choices", {}).get(name) or base["choices"][name]
+        faults += [f"{name}: unknown choice {o!r}" for o in weights if o not in options]
+        choices[name] = tuple(float(weights.get(o, 0)) for o in options)
+        if sum(choices[name]) <= 0:
+            faults.append(f"{name}: weights add up to 0")
+    if document.get("label") not in schema.LABELS:
+        faults.append(f"label: {document.get('label')!r} is none of {', '.join(schema.LABELS)}")
+    if faults:
+        raise UserError(f"{where}: {len(faults)} faults: " + "; ".join(faults))
+    return Archetype(document["id"], document["title"], document["label"], ranges, choices, tiers)
+
+
+def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, tuple[float, float, str]]:
+    found = {}
+    for name, spec in dials.items():
+        if name not in DIALS:
+            faults.append(f"{name}: no such dial")
+            continue
+        law = spec.get("law", "uniform")
+        a, b = (float(x) for x in spec["range"])
+        known = DIALS[name]
+        if law not in ("uniform", "log", "lognormal") or not known.low <= a <= known.high or b < 0:
+            faults.append(f"{name}: {law} {a:g}..{b:g} is outside {known.low:g}..{known.high:g} {known.unit}")
+        elif law != "lognormal" and not a <= b <= known.high:
+            faults.append(f"{name}: {a:g}..{b:g} is outside {known.low:g}..{known.high:g} {known.unit}")
+        found[name] = (a, b, law)
+    return found
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return tomllib.loads(file.read_text("utf-8"))
