@@ -1,0 +1,164 @@
+"""Config -> cohorts with drawn dials. Benign groups and campaigns are the same type; only the label differs.
+
+The plan is small, made the same way in every process, and holds no request. The label columns of a plan are read by
+`generator.labels` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from generator import streams
+from generator.archetypes import DIALS, archetypes
+from generator.config import Config
+from generator.schema import LABELS, SPLITS, TIERS
+
+COHORT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "cohort")
+ACCOUNT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "account")
+TARGETS = ("coding", "agentic tool use", "long-context reasoning", "rubric grading", "safety style", "law")
+_LAWS = ("uniform", "log", "lognormal")
+
+
+@dataclass
+class Plan:
+    """All cohorts and the seats of all accounts of one world.
+
+    Attributes
+    ----------
+    config, split : Config, str
+        What it was made from.
+    key : numpy.uint64
+        Key of the world; all streams descend from it.
+    names : list of str
+        Name of each cohort, unique within the world.
+    cohort_key : ndarray of uint64
+        Stream of each cohort.
+    archetype, sizes : ndarray of int
+        Index into `variants`, and members, of each cohort.
+    dials : dict of str to ndarray of float32
+        Drawn cohort dials.
+    account_cohort, account_member : ndarray of int32
+        Cohort of each account and its number in it.
+    account_key : ndarray of uint64
+        Stream of each account.
+    label, tier, target : ndarray of int8
+        Truth per cohort (-1: none); never read by the simulation.
+    """
+
+    config: Config
+    split: str
+    key: np.uint64
+    names: list[str]
+    cohort_key: streams.U64
+    archetype: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int64]
+    dials: dict[str, streams.F32]
+    account_cohort: npt.NDArray[np.int32]
+    account_member: npt.NDArray[np.int64]
+    account_key: streams.U64
+    label: npt.NDArray[np.int8]
+    tier: npt.NDArray[np.int8]
+    target: npt.NDArray[np.int8]
+
+
+def variants() -> list[tuple[str, str]]:
+    """(archetype, tier) of every kind of cohort, in a fixed order; tier "" for benign ones."""
+    return [
+        (a.id, tier) for a in archetypes().values() for tier in (TIERS if a.label == "extraction" else ("",))
+    ]
+
+
+def build(config: Config, split: str) -> Plan:
+    """Plan of one world: a pure function of config and split."""
+    world = streams.key("world", config.seed, split)
+    rows = _benign(config, world) + _campaigns(config, split, world)
+    rows += [(f"extra/{c.name}", c.archetype, c.tier, c.accounts) for c in config.cohorts]
+    index = {v: i for i, v in enumerate(variants())}
+    kind = np.array([index[a, t] for _, a, t, _ in rows], np.int32)
+    sizes = np.array([n for *_, n in rows], np.int64)
+    keys = np.array([streams.key(int(world), name) for name, *_ in rows], np.uint64)
+    cohort = np.repeat(np.arange(len(rows), dtype=np.int32), sizes)
+    member = np.arange(len(cohort)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    known = archetypes()
+    return Plan(
+        config=config,
+        split=split,
+        key=world,
+        names=[name for name, *_ in rows],
+        cohort_key=keys,
+        archetype=kind,
+        sizes=sizes,
+        dials={name: draw(name, kind, normal_of(keys, name)) for name in COHORT_DIALS},
+        account_cohort=cohort,
+        account_member=member,
+        account_key=streams.items(keys[cohort], member),
+        label=np.array([LABELS.index(known[a].label) for _, a, _, _ in rows], np.int8),
+        tier=np.array([TIERS.index(t) if t else -1 for _, _, t, _ in rows], np.int8),
+        target=np.array([_target(k, t) for k, (_, _, t, _) in zip(keys, rows, strict=True)], np.int8),
+    )
+
+
+def normal_of(keys: streams.U64, dial: str) -> streams.F32:
+    """Standard normal of each key for a dial."""
+    return streams.normal(streams.child(keys, "dial " + dial))
+
+
+def draw(dial: str, kind: npt.NDArray[np.int32], z: streams.F32) -> streams.F32:
+    """Values of a dial for variants `kind` at standard normals `z`, inside the dial's bounds."""
+    known = archetypes()
+    table = [known[a].tier(t)[dial] for a, t in variants()]
+    a = np.array([r[0] for r in table], np.float32)[kind]
+    b = np.array([r[1] for r in table], np.float32)[kind]
+    law = np.array([_LAWS.index(r[2]) for r in table], np.int8)[kind]
+    u = streams.cdf(z)
+    positive = np.array([[np.log(max(r[0], 1e-6)), np.log(max(r[1], 1e-6))] for r in table]).round(6)
+    la, lb = positive.astype(np.float32).T[:, kind]
+    log = np.where(law == 2, la + b * z, la + (lb - la) * u)
+    value = np.where(law == 0, a + (b - a) * u, streams.exp(log.astype(np.float32)))
+    return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
+
+
+def _benign(config: Config, world: np.uint64) -> list[tuple[str, str, str, int]]:
+    """Groups of each archetype, drawn one after the other until its share of the accounts is filled."""
+    index = {v: i for i, v in enumerate(variants())}
+    total = config.accounts - config.extraction_accounts
+    rows = []
+    for name, share in config.mix.items():
+        wanted = round(total * share)
+        keys = np.array([streams.key(int(world), f"{name}/{i}") for i in range(wanted)], np.uint64)
+        kinds = np.full(wanted, index[name, ""], np.int32)
+        sizes = np.maximum(1, draw("size", kinds, normal_of(keys, "size")).astype(np.int64))
+        # No group of a small world may be a tenth of it.
+        sizes = np.minimum(sizes, max(4, config.accounts // 25))
+        before = np.cumsum(sizes) - sizes
+        rows += [
+            (f"{name}/{i}", name, "", int(min(sizes[i], wanted - before[i])))
+            for i in range(int((before < wanted).sum()))
+        ]
+    return rows
+
+
+def _campaigns(config: Config, split: str, world: np.uint64) -> list[tuple[str, str, str, int]]:
+    """Campaigns take tiers and archetypes in turn; their sizes differ by up to four times."""
+    n = config.campaigns
+    if n == 0:
+        return []
+    names = [f"campaign/{i}" for i in range(n)]
+    keys = np.array([streams.key(int(world), name) for name in names], np.uint64)
+    weight = streams.exp(streams.uniform(streams.child(keys, "campaign size")) * np.float32(1.4))
+    spare = config.extraction_accounts - 3 * n
+    edges = np.round(np.cumsum(weight) / weight.cumsum()[-1] * spare).astype(int)
+    sizes = 3 + np.diff(edges, prepend=0)
+    turn = config.campaign_archetypes
+    first = SPLITS.index(split)
+    return [
+        (name, turn[(first + i + i // 3) % len(turn)], TIERS[i % 3], int(sizes[i])) for i, name in enumerate(names)
+    ]
+
+
+def _target(cohort_key: np.uint64, tier: str) -> int:
+    bits = streams.child(np.array([cohort_key]), "target")
+    return int(streams.below(bits, len(TARGETS))[0]) if tier else -1
