@@ -14,8 +14,6 @@ import polars as pl
 from generator import schema
 from generator.dataset import Split
 
-_DAY = 86_400
-
 
 @dataclass(frozen=True, slots=True)
 class Feature:
@@ -28,7 +26,7 @@ class Feature:
     needs : tuple of str
         Fields (table.column) it is computed from; all of one table.
     expression : polars.Expr
-        For requests an aggregation over an account's rows (with the helper columns of `_helpers`), for accounts
+        For requests an aggregation over an account's rows (with the helper columns of `with_helpers`), for accounts
         an expression over the table; `window_start` and `window_days` are there for both.
     """
 
@@ -89,7 +87,7 @@ def _of_requests(split: Split, wanted: Sequence[Feature]) -> pl.DataFrame:
     for bucket in split.requests.buckets():
         # Collected first: sorting and grouping a frame that is in memory is faster than streaming it.
         rows = bucket.select("account_id", *sorted(columns)).collect().lazy()
-        grouped = _with_window(_helpers(rows, columns), split).group_by("account_id").agg(expressions)
+        grouped = _with_window(with_helpers(rows), split).group_by("account_id").agg(expressions)
         done.append(grouped.with_columns(pl.col("account_id").cast(pl.String)).collect())
     return pl.concat(done)
 
@@ -99,9 +97,9 @@ def _with_window(frame: pl.LazyFrame, split: Split) -> pl.LazyFrame:
     return frame.with_columns(start.alias("window_start"), pl.lit(float(split.days)).alias("window_days"))
 
 
-def _helpers(rows: pl.LazyFrame, columns: set[str]) -> pl.LazyFrame:
-    """Columns that several features share: seconds since the account's previous request, hour, clock hour."""
-    if "ts" not in columns:
+def with_helpers(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Requests sorted by account and time, with gap (s since the account's previous one), hour and clock_hour."""
+    if "ts" not in rows.collect_schema():
         return rows
     same = pl.col("account_id") == pl.col("account_id").shift()
     gap = pl.col("ts").diff().dt.total_milliseconds() / 1000

@@ -155,7 +155,8 @@ def _campaigns(config: Config, split: str, world: np.uint64) -> list[tuple[str, 
     turn = config.campaign_archetypes
     first = SPLITS.index(split)
     return [
-        (name, turn[(first + i + i // 3) % len(turn)], TIERS[i % 3], int(sizes[i])) for i, name in enumerate(names)
+        (name, turn[(first + i + i // 3) % len(turn)], TIERS[i % 3], int(sizes[i]))
+        for i, name in enumerate(names)
     ]
 
 

@@ -1,0 +1,141 @@
+"""Cohorts -> accounts: latent habits of any set of accounts, each a pure function of the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator import cohorts, streams
+from generator.archetypes import CHOICES, archetypes
+
+if TYPE_CHECKING:
+    from generator.cohorts import Plan
+
+I32 = npt.NDArray[np.int32]
+
+
+@dataclass
+class Accounts:
+    """Latent habits of some accounts; arrays of equal length n.
+
+    Attributes
+    ----------
+    index : ndarray of int
+        Number of the account in the plan.
+    cohort : ndarray of int32
+        Its cohort.
+    key : ndarray of uint64
+        Its stream.
+    dials : dict of str to ndarray of float32
+        Habits, and the dials of the cohort, by name.
+    choices : dict of str to ndarray of int32
+        Index into `archetypes.CHOICES`.
+    joined : ndarray of bool
+        Whether the account uses the cohort's shared network.
+    created, born, gone : ndarray of float32
+        Sign-up, first and last possible activity, in days since the window began.
+    """
+
+    index: npt.NDArray[np.int64]
+    cohort: I32
+    key: streams.U64
+    dials: dict[str, streams.F32]
+    choices: dict[str, I32]
+    joined: npt.NDArray[np.bool_]
+    created: streams.F32
+    born: streams.F32
+    gone: streams.F32
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def in_bucket(plan: Plan, bucket: int) -> npt.NDArray[np.int64]:
+    """Numbers of the accounts in a bucket, in the order of their keys: neither tells anything about the cohort."""
+    home = streams.below(streams.child(plan.account_key, "bucket"), plan.config.buckets)
+    index = np.flatnonzero(home == bucket)
+    return index[np.argsort(plan.account_key[index], kind="stable")]
+
+
+def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
+    """Accounts with the given numbers.
+
+    A disguised account draws its habits from the benign population, exactly as a benign account would: alone it
+    looks like one of them. What it shares with its cohort is left to the cohort's dials.
+    """
+    cohort = plan.account_cohort[index]
+    key = plan.account_key[index]
+    dials = {name: values[cohort] for name, values in plan.dials.items()}
+    kind, disguised = _persona(plan, cohort, key, dials["disguise"])
+    alike = np.where(disguised, np.float32(0), dials["alike"])
+    a, b = np.sqrt(alike), np.sqrt(1 - alike)
+    for name in cohorts.ACCOUNT_DIALS:
+        common = cohorts.normal_of(plan.cohort_key, name)[cohort]
+        dials[name] = cohorts.draw(name, kind, a * common + b * cohorts.normal_of(key, name))
+    cap = np.float32(plan.config.rate_cap)
+    dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
+    joined = streams.uniform(streams.child(key, "joined")) < dials["leak_prefix"]
+    choices = _choices(plan, cohort, key, kind, joined)
+    created, born, gone = _life(plan, cohort, plan.account_member[index], key, dials)
+    return Accounts(index, cohort, key, dials, choices, joined, created, born, gone)
+
+
+def names(key: streams.U64) -> list[str]:
+    """Opaque account ids."""
+    return [f"acc_{x:016x}" for x in streams.child(key, "account id").tolist()]
+
+
+def _persona(
+    plan: Plan, cohort: I32, key: streams.U64, disguise: streams.F32
+) -> tuple[I32, npt.NDArray[np.bool_]]:
+    index = {v: i for i, v in enumerate(cohorts.variants())}
+    population = np.array([index[a, ""] for a in plan.config.mix], np.int32)
+    bits = streams.child(key, "persona")
+    other = population[streams.pick(bits, np.array(list(plan.config.mix.values())), part=0)]
+    disguised = streams.uniform(bits, 1) < disguise
+    return np.where(disguised, other, plan.archetype[cohort]), disguised
+
+
+def _choices(
+    plan: Plan, cohort: I32, key: streams.U64, kind: I32, joined: npt.NDArray[np.bool_]
+) -> dict[str, I32]:
+    known = archetypes()
+    found = {}
+    for name in CHOICES:
+        table = np.array([known[a].choices[name] for a, _ in cohorts.variants()])
+        edges = np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
+        # The members that sit in the cohort's network are where the cohort is.
+        keys = np.where(joined, plan.cohort_key[cohort], key) if name == "asn_type" else key
+        found[name] = streams.pick(streams.child(keys, "choice " + name), edges[kind])
+    return found
+
+
+def _life(
+    plan: Plan, cohort: I32, member: npt.NDArray[np.int64], key: streams.U64, dials: dict[str, streams.F32]
+) -> tuple[streams.F32, streams.F32, streams.F32]:
+    """Sign-up, first and last day: own or joint creation, bans with a fresh account in the seat, quitting."""
+    days = np.float32(plan.config.days)
+    bits, more = streams.child(key, "life"), streams.child(key, "life 2")
+    fresh = streams.uniform(bits, 0) < dials["fresh"]
+    created = np.where(fresh, streams.uniform(bits, 1) * days, -dials["age"])
+    bulk = streams.uniform(bits, 2) < dials["bulk_created"]
+    joint = dials["creation_span"] * streams.uniform(bits, 3) - dials["creation_lead"]
+    created = np.where(bulk, joint, created)
+    quits = streams.uniform(more, 0) < dials["quits"]
+    gone = np.where(quits, days * streams.uniform(more, 1), 4 * days).astype(np.float32)
+
+    size = plan.sizes[cohort]
+    replaced = np.floor(dials["replaced"] * size).astype(np.int64)
+    seats = size - replaced
+    seat = np.where(member >= seats, member - seats, member)
+    seat_bits = streams.child(streams.items(plan.cohort_key[cohort], seat), "ban")
+    banned = dials["lifetime"] * (np.float32(0.5) + streams.uniform(seat_bits))
+    second = member >= seats
+    delay = 0.05 + streams.uniform(more, 2)
+    created = np.where(second, banned + delay, created)
+    gone = np.where(second, 4 * days, np.minimum(gone, banned))
+    born = np.maximum(created + np.float32(0.002), 0)
+    return created.astype(np.float32), born.astype(np.float32), gone.astype(np.float32)

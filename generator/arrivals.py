@@ -1,0 +1,159 @@
+"""When: active days, requests per day, sessions, their starts and the gaps inside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator import streams
+
+if TYPE_CHECKING:
+    from generator.accounts import Accounts
+    from generator.cohorts import Plan
+
+DAY_MS = 86_400_000
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass
+class Sessions:
+    """Sessions of some accounts; arrays of equal length.
+
+    Attributes
+    ----------
+    account : ndarray of int64
+        Position in the accounts they were made from.
+    day : ndarray of int64
+        Day on which the session began; -1 is the day before the window.
+    key : ndarray of uint64
+        Stream of the session.
+    first, length : ndarray of int64
+        First request (as a row of the shard) and number of requests.
+    start : ndarray of int64
+        Milliseconds since the window began.
+    work : ndarray of bool
+        Whether the session serves what the cohort is there for; the rest is the account's own traffic.
+    """
+
+    account: I64
+    day: I64
+    key: streams.U64
+    first: I64
+    length: I64
+    start: I64
+    work: npt.NDArray[np.bool_]
+
+
+def day_key(accounts: Accounts, day: I64) -> streams.U64:
+    """Stream of each account on each day (day >= -1); broadcasts."""
+    return streams.items(streams.child(accounts.key, "days"), day + 1)
+
+
+def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
+    """Requests that each account sends on each of the given days.
+
+    Parameters
+    ----------
+    day : ndarray of int64, shape (days,)
+        Days of the window, from -1.
+
+    Returns
+    -------
+    ndarray of int64, shape (accounts, days)
+    """
+    d = {k: v[:, None] for k, v in accounts.dials.items()}
+    keys = streams.items(streams.child(accounts.key, "days")[:, None], day + 1)
+    bits, more = streams.child(keys, "count"), streams.child(keys, "count 2")
+    weekend = (plan.config.window(plan.split).weekday() + day) % 7 >= 5
+    rhythm = np.where(weekend[None, :], d["weekend"], np.float32(1))
+    cohort_days = streams.items(streams.child(plan.cohort_key[accounts.cohort], "days")[:, None], day + 1)
+    follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < d["day_synchrony"]
+    u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
+    alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
+    inside = _in_window(plan, d, day) | (d["cover"] > np.float32(0.5))
+    active = (u < d["active"] * rhythm) & alive & inside
+    wobble = d["rate_wobble"]
+    mean = d["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
+    n = np.floor(np.minimum(mean, 5 * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
+    return np.where(active, n, 0)
+
+
+def sessions(plan: Plan, accounts: Accounts) -> Sessions:
+    """All sessions of the accounts, the evening before the window included (some run into it)."""
+    day = np.arange(-1, plan.config.days)
+    n = counts(plan, accounts, day).ravel()
+    account = np.repeat(np.arange(len(accounts)), len(day))
+    days = np.tile(day, len(accounts))
+    has = np.flatnonzero(n)
+    n, account, days = n[has], account[has], days[has]
+    per_session = accounts.dials["session"].astype(np.float64)[account]
+    number = np.ceil(n / per_session).astype(np.int64)
+    owner = np.repeat(np.arange(len(n)), number)
+    order = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
+    # Session s of an account-day takes requests floor(s n / S) to floor((s + 1) n / S) - 1.
+    n, number = n[owner], number[owner]
+    length = (order + 1) * n // number - order * n // number
+    account, days = account[owner], days[owner]
+    base = streams.items(streams.child(accounts.key[account], "days"), days + 1)
+    key = streams.items(streams.child(base, "session"), order)
+    work = _works(plan, accounts, account, days, key)
+    start = _starts(plan, accounts, account, days, key, work)
+    return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
+
+
+def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64) -> I64:
+    """Arrival of each request in milliseconds since the window began.
+
+    Parameters
+    ----------
+    session : ndarray of int64
+        Session of each request, ascending.
+    bits : ndarray of uint64
+        One draw per request.
+    """
+    d, account = accounts.dials, found.account
+    spread = d["gap_sigma"][account][session] * streams.normal(bits, 0)
+    gap = 1000 * d["gap"][account][session] * streams.exp(spread)
+    gap = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits, 1) % 97
+    total = np.cumsum(gap)
+    return found.start[session] + total - total[found.first][session]
+
+
+def _in_window(plan: Plan, d: dict[str, streams.F32], day: I64) -> npt.NDArray[np.bool_]:
+    start = np.floor(d["window_start"] * np.float32(plan.config.days))
+    return (day >= start - (start == 0)) & (day < start + np.ceil(d["window_days"]))
+
+
+def _works(plan: Plan, accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:
+    d = {k: accounts.dials[k][account] for k in ("window_start", "window_days", "camouflage")}
+    own = streams.uniform(streams.child(key, "camouflage")) < d["camouflage"]
+    return _in_window(plan, d, day) & ~own
+
+
+def _starts(
+    plan: Plan, accounts: Accounts, account: I64, day: I64, key: streams.U64, work: npt.NDArray[np.bool_]
+) -> I64:
+    """Own time of day, moved to the next firing of the cohort's driver where the session is synchronised.
+
+    Moving to the nearest slot of the driver keeps the account's habits of hour: only other accounts tell.
+    """
+    d = accounts.dials
+    bits, place = streams.child(key, "start"), streams.child(key, "place")
+    peak = streams.uniform(streams.child(accounts.key, "peak hour"))[account]
+    human = peak + np.float32(3.0 / 24) * streams.normal(bits, 0)
+    flat = streams.uniform_wide(place)
+    own = np.where(streams.uniform(bits, 1) < d["diurnal"][account], human + flat / 4096, flat)
+    own -= np.floor(own)
+    slots = np.floor(d["slots"])[account].astype(np.float64)
+    cell = np.floor(own * slots)
+    cohort = plan.cohort_key[accounts.cohort][account]
+    fixed = d["regular"][account] > np.float32(0.5)
+    driver = streams.items(streams.child(cohort, "driver"), np.where(fixed, 0, day + 2))
+    fire = (cell + streams.uniform_wide(streams.items(driver, cell.astype(np.int64)))) / slots
+    late = d["jitter"][account] * np.abs(streams.normal(bits, 2)) * 1000 + flat * 1000
+    synchronised = work & (streams.uniform(bits, 3) < d["synchrony"][account])
+    ms = np.where(synchronised, fire * DAY_MS + late, own * DAY_MS)
+    return day * DAY_MS + ms.astype(np.int64)

@@ -1,0 +1,150 @@
+"""Who shares what: address prefixes, autonomous systems, devices, payment instruments, domains, invented names."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator import streams
+from generator.archetypes import CHOICES
+
+if TYPE_CHECKING:
+    from generator.accounts import Accounts
+    from generator.cohorts import Plan
+
+COUNTRIES = tuple(f"region_{c}" for c in "abcdefghijkl")
+_COUNTRY_WEIGHTS = np.array([1 / (i + 1.5) for i in range(len(COUNTRIES))])
+# Autonomous systems per type, and own prefixes per account and country: VPN exits are few, homes are many (a).
+_SYSTEMS = np.array([8, 20, 8, 20, 16, 8])
+_PREFIXES_PER_ACCOUNT = np.array([0.06, 0.4, 0.02, 0.15, 0.01, 0.01])
+_FREE_MAIL, _DISPOSABLE = 8, 40
+
+
+def addresses(
+    plan: Plan, accounts: Accounts, row: npt.NDArray[np.int64], bits: streams.U64
+) -> dict[str, npt.NDArray[np.int32]]:
+    """Address prefix, autonomous system, its type, country and device of each session.
+
+    Parameters
+    ----------
+    row : ndarray of int
+        Account of each session, as a position in `accounts`.
+    bits : ndarray of uint64
+        One draw per session.
+    """
+    slot = streams.below(bits, np.maximum(1, accounts.dials["addresses"]).astype(np.int64)[row])
+    kind, country = accounts.choices["asn_type"][row], _country(plan, accounts)[row]
+    cohort = plan.cohort_key[accounts.cohort][row]
+    slot_bits = streams.child(streams.items(accounts.key[row], slot), "prefix")
+    shared = accounts.joined[row] & (streams.uniform(slot_bits, 0) < np.float32(0.8))
+    hub = shared & (streams.uniform(slot_bits, 1) < accounts.dials["hub"][row])
+    n = plan.config.accounts
+    own = np.maximum(12, n * _PREFIXES_PER_ACCOUNT).astype(np.int64)[kind]
+    ours = accounts.dials["link_pool"].astype(np.int64)[row]
+    number = streams.below(slot_bits, np.where(hub, max(1, n // 2000), np.where(shared, ours, own)))
+    scope = np.where(hub, streams.child(plan.key[None], "hub"), streams.child(plan.key[None], "homes"))
+    scope = np.where(shared & ~hub, streams.child(cohort, "shared prefix"), scope)
+    prefix = streams.items(streams.items(scope, kind * len(COUNTRIES) + country), number)
+    system = (streams.uniform(prefix, 0) ** 2 * _SYSTEMS[kind]).astype(np.int64)
+    asn = streams.items(streams.child(plan.key[None], "asn"), kind * 64 + system)
+    return {
+        "ip_prefix": opaque31(prefix),
+        "asn": opaque31(asn),
+        "asn_type": kind,
+        "country": country,
+        "tls_fingerprint": _device(plan, accounts, row, bits),
+    }
+
+
+def payment(plan: Plan, accounts: Accounts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Payment instrument of each account, and whether there is one on file."""
+    kind = accounts.choices["payment_type"]
+    names = CHOICES["payment_type"]
+    bits = streams.child(accounts.key, "payment")
+    shared = streams.uniform(bits, 0) < accounts.dials["leak_payment"]
+    vendor = ~shared & (kind == names.index("prepaid")) & (streams.uniform(bits, 1) < np.float32(0.6))
+    pool = np.where(vendor, max(3, plan.config.accounts // 60), accounts.dials["link_pool"].astype(np.int64))
+    scope = np.where(
+        vendor, streams.child(plan.key[None], "prepaid vendor"), streams.child(accounts.key, "card")
+    )
+    scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared card"), scope)
+    found = streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
+    on_file = (kind != names.index("none")) & (kind != names.index("credits"))
+    return opaque63(found), on_file
+
+
+def emails(plan: Plan, accounts: Accounts) -> tuple[list[str], list[str | None]]:
+    """Invented e-mail domain of each account, and the organisation it names (None: a person)."""
+    kind = accounts.choices["email_type"]
+    names = CHOICES["email_type"]
+    bits = streams.child(accounts.key, "email")
+    shared = streams.uniform(bits, 0) < accounts.dials["leak_domain"]
+    sizes = {"free": _FREE_MAIL, "disposable": _DISPOSABLE, "education": max(2, plan.config.accounts // 300)}
+    public = np.array([sizes.get(n, 1) for n in names])[kind]
+    scope = np.where(kind == names.index("corporate"), accounts.key, streams.child(plan.key[None], "mail"))
+    joint = shared & (kind != names.index("free"))
+    scope = np.where(joint, streams.child(plan.cohort_key[accounts.cohort], "domain"), scope)
+    number = np.where(joint, 0, (streams.uniform(bits, 1) ** 2 * public).astype(np.int64))
+    key = streams.items(streams.items(scope, kind), number)
+    family, word = _pools()
+    i, j, k = (
+        streams.below(streams.child(key, p), m) for p, m in (("f", len(family)), ("w", len(word)), ("n", 90))
+    )
+    corporate = kind == names.index("corporate")
+    domains, organizations = [], []
+    for a, b, c, firm in zip(i.tolist(), j.tolist(), k.tolist(), corporate.tolist(), strict=True):
+        domains.append(f"{family[a]}-{word[b]}{c + 10}.example".lower())
+        organizations.append(f"{family[a]} {word[b].title()} {c + 10}" if firm else None)
+    return domains, organizations
+
+
+def signup_prefix(plan: Plan, accounts: Accounts) -> npt.NDArray[np.int32]:
+    """Address prefix that each account signed up from: one of those it uses."""
+    row = np.arange(len(accounts), dtype=np.int64)
+    return addresses(plan, accounts, row, streams.child(accounts.key, "sign-up address"))["ip_prefix"]
+
+
+def opaque31(keys: streams.U64) -> npt.NDArray[np.int32]:
+    """Opaque non-negative 31-bit numbers."""
+    return (streams.mix(keys) >> np.uint64(33)).astype(np.int32)
+
+
+def opaque63(keys: streams.U64) -> npt.NDArray[np.int64]:
+    """Opaque non-negative 63-bit numbers."""
+    return (streams.mix(keys) >> np.uint64(1)).astype(np.int64)
+
+
+def _country(plan: Plan, accounts: Accounts) -> npt.NDArray[np.int32]:
+    keys = np.where(accounts.joined, plan.cohort_key[accounts.cohort], accounts.key)
+    return streams.pick(streams.child(keys, "country"), _COUNTRY_WEIGHTS)
+
+
+def _device(
+    plan: Plan, accounts: Accounts, row: npt.NDArray[np.int64], bits: streams.U64
+) -> npt.NDArray[np.int32]:
+    """Device fingerprint: the cohort's, one that every user of an SDK has, or the account's own."""
+    draw = streams.child(accounts.key, "device")
+    shared = (streams.uniform(draw, 0) < accounts.dials["leak_device"])[row]
+    common = (streams.uniform(draw, 1) < np.float32(0.5))[row]
+    second = streams.uniform(bits, 1) < np.float32(0.1)
+    sdk = accounts.choices["sdk"][row]
+    which = streams.below(draw, 24)[row]
+    scope = np.where(common, streams.child(plan.key[None], "common device"), accounts.key[row])
+    scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared device")[row], scope)
+    ours = accounts.dials["link_pool"].astype(np.int64)[row]
+    number = np.where(shared, which % ours, np.where(common, sdk * 24 + which, 0))
+    return opaque31(streams.items(scope, number * 2 + second))
+
+
+@cache
+def _pools() -> tuple[list[str], list[str]]:
+    """Family names and words, drawn once from Faker; everything else indexes them."""
+    from faker import Faker
+
+    fake = Faker("en_US")
+    fake.seed_instance(20260105)
+    family = sorted({fake.last_name() for _ in range(300)})
+    return family, sorted({fake.word() for _ in range(300)})
