@@ -136,3 +136,8 @@ TOPIC = tuple(
 """Where an account's prompts lie: meaningless alone (no two worlds share topics), but neighbours compare."""
 
 FEATURES = METADATA + LINKS + CONTENT
+
+
+def named(*names: str) -> tuple[Feature, ...]:
+    """Features with the given names."""
+    return tuple(f for name in names for f in FEATURES + TOPIC if f.name == name)

@@ -143,14 +143,15 @@ def diffuse(net: Network, scores: F64) -> dict[str, F64]:
 
 
 def _weighted(a: sparse.csr_array) -> sparse.csr_array:
-    """Incidence without hubs, so that a product of two rows is a cosine times how rare the shared keys are."""
-    holders = a.sum(axis=0)
-    idf = np.log(a.shape[0] / np.maximum(holders, 1)) * (holders <= HUB)
-    rare = (a @ sparse.diags_array(idf)).tocsr()
-    length = np.sqrt((rare**2).sum(axis=1))
-    scale = _divide(np.ones_like(length), length * np.log(a.shape[0]), empty=0.0)
-    # idf once more, and shared out evenly between the two sides of the product.
-    return (sparse.diags_array(np.sqrt(np.log(a.shape[0]) * scale * scale)) @ rare @ sparse.diags_array(np.sqrt(idf))).tocsr()
+    """Incidence without hubs, scaled so that the product of two rows is their cosine times how rare what they share is.
+
+    With idf the log of accounts over holders, two rows give sum(idf^3) / log(n) over shared keys, over the lengths
+    of their idf vectors: 1 for two accounts that share all their keys with nobody else in a very large world.
+    """
+    n, holders = a.shape[0], a.sum(axis=0)
+    idf = np.log(n / holders) * (holders <= HUB)
+    scale = _divide(np.ones(n), np.sqrt(a @ idf**2), empty=0.0)
+    return (sparse.diags_array(scale) @ a @ sparse.diags_array(np.sqrt(idf**3 / np.log(n)))).tocsr()
 
 
 def _fuse(parts: Sequence[sparse.csr_array], n: int) -> tuple[sparse.csr_array, F64]:

@@ -151,4 +151,4 @@ def _centres() -> npt.NDArray[np.int16]:
         streams.items(np.full(1, streams.key("topics")), np.arange(TOPICS))[None, :],
         np.arange(EMBEDDING_DIMENSIONS)[:, None],
     )
-    return np.round(streams.normal(keys) * 13).astype(np.int16)
+    return np.round(streams.normal(keys) * 10).astype(np.int16)

@@ -142,9 +142,13 @@ def _device(
 @cache
 def _pools() -> tuple[list[str], list[str]]:
     """Family names and words, drawn once from Faker; everything else indexes them."""
-    from faker import Faker
+    # Only the two providers that are needed: loading them all takes longer than making a nano world.
+    from faker import Generator
+    from faker.providers.lorem.en_US import Provider as Lorem
+    from faker.providers.person.en_US import Provider as Person
 
-    fake = Faker("en_US")
+    fake = Generator()
     fake.seed_instance(20260105)
-    family = sorted({fake.last_name() for _ in range(300)})
-    return family, sorted({fake.word() for _ in range(300)})
+    person, lorem = Person(fake), Lorem(fake)
+    family = sorted({person.last_name() for _ in range(300)})
+    return family, sorted({lorem.word() for _ in range(300)})

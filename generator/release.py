@@ -83,7 +83,10 @@ def generate(
             finished.append(done)
             if on_shard:
                 on_shard(len(finished), len(jobs))
-        splits = {s: _close_split(config, s, partial, [d for d in finished if d.job.split == s]) for s in config.splits}
+        splits = {
+            s: _close_split(config, s, partial, [d for d in finished if d.job.split == s])
+            for s in config.splits
+        }
         _write_manifest(config, partial, splits)
         if out.exists():
             out.rmdir()
@@ -91,7 +94,9 @@ def generate(
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise UserError(f"no space left for {out}: free some, or choose a smaller preset; nothing was kept") from error
+        raise UserError(
+            f"no space left for {out}: free some, or choose a smaller preset; nothing was kept"
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return out

@@ -112,6 +112,7 @@ REQUESTS: tuple[Column, ...] = (
         "tokens",
         "gen_ai.usage.input_tokens",
         "whole prompt, cached part included",
+        encoding="BYTE_STREAM_SPLIT",
     ),
     _C("output_tokens", pa.int32(), "M", "tokens", "gen_ai.usage.output_tokens", "answer, thinking included"),
     _C(
@@ -149,7 +150,15 @@ REQUESTS: tuple[Column, ...] = (
         "http.request.resend_count",
         "earlier attempts at the same request",
     ),
-    _C("latency_ms", pa.int32(), "M", "ms", "gen_ai.client.operation.duration", "arrival to last byte"),
+    _C(
+        "latency_ms",
+        pa.int32(),
+        "M",
+        "ms",
+        "gen_ai.client.operation.duration",
+        "arrival to last byte",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
     _C(
         "ttft_ms",
         pa.int32(),

@@ -32,7 +32,8 @@ POOLS: dict[str, tuple[str, ...]] = {
 }
 _TEMPERATURES = np.array([np.nan, 0.0, 0.2, 0.7, 1.0], np.float32)
 _TEMPERATURE_WEIGHTS = np.array([0.4, 0.2, 0.12, 0.18, 0.1])
-_FINGERPRINTED = 32  # tokens; shorter answers carry no usable fingerprint
+_NUMPY = {t: t.to_pandas_dtype() for t in {c.dtype for c in schema.REQUESTS} if pa.types.is_primitive(t)}
+_FINGERPRINTED = 64  # tokens; shorter answers carry no usable fingerprint
 
 
 @dataclass
@@ -148,7 +149,7 @@ def _array(column: schema.Column, values: npt.NDArray[Any], pools: dict[str, pa.
             if values.dtype.kind == "f"
             else values == (0 if values.dtype.kind == "u" else -1)
         )
-    typed = values.astype(column.dtype.to_pandas_dtype(), copy=False)
+    typed = values.astype(_NUMPY[column.dtype], copy=False)
     return pa.array(typed, column.dtype, mask=mask)
 
 
@@ -232,7 +233,7 @@ def _content(
 
 
 def _echoes(plan: Plan, who: Accounts, found: arrivals.Sessions, session: I64) -> I64:
-    """request_id quoted by the first prompt of some sessions: an answer to a cohort member of the day before."""
+    """request_id quoted by the first prompt of some sessions: an answer a cohort member got the day before."""
     quoted = np.full(len(session), -1, np.int64)
     bits = streams.child(found.key, "echo")
     asks = np.flatnonzero(

@@ -55,4 +55,4 @@ def test_wheel_works_elsewhere(tmp_path: Path) -> None:
     command = tmp_path / "clean/bin/siphonbench"
     assert "quickstart" in run(command, "--help", cwd=elsewhere)
     run(command, "generate", "--preset", "nano", "--out", "made", cwd=elsewhere)
-    assert "600 accounts" in run(command, "info", "made", cwd=elsewhere)
+    assert "Dataset nano" in run(command, "info", "made", cwd=elsewhere)

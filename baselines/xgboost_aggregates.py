@@ -1,0 +1,35 @@
+"""Supervised, one account at a time: boosted trees on account aggregates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import polars as pl
+
+from baselines import detector, feature_table, features, training
+from generator.dataset import Split
+
+
+@dataclass
+class XGBoostAggregates(detector.Detector):
+    """Gradient-boosted trees on what each account does by itself."""
+
+    name: ClassVar[str] = "xgboost-aggregates"
+    description: ClassVar[str] = "boosted trees on account aggregates"
+    source: ClassVar[str] = "Chen and Guestrin, XGBoost, KDD 2016"
+    fields: ClassVar[tuple[str, ...]] = features.fields_of(feature_table.FEATURES)
+
+    _model: Any = field(init=False, repr=False, default=None)
+
+    def fit(self, train: Split) -> Self:
+        """Extraction accounts against benign ones; grey ones are left out."""
+        frame = features.account_features(train, feature_table.FEATURES)
+        known = training.truth(train, frame["account_id"])
+        self._model = training.boost(training.matrix(frame)[known.rows], known.positive, self.seed)
+        return self
+
+    def score(self, split: Split) -> pl.DataFrame:
+        """Log-odds of extraction."""
+        frame = features.account_features(split, feature_table.FEATURES)
+        return frame.select("account_id", score=pl.Series(training.predict(self._model, training.matrix(frame))))
