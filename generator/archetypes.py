@@ -42,9 +42,7 @@ DIALS: dict[str, Dial] = {
     "synchrony": _share("cohort", 0, "share of sessions started by the cohort's common driver"),
     "slots": Dial("cohort", "1/day", 24, 1, 1440, "times a day at which the driver fires"),
     "jitter": Dial("cohort", "s", 60, 0, 7200, "delay behind the driver"),
-    "regular": _share(
-        "cohort", 0, "whether the driver fires at the same times every day (above one half: yes)"
-    ),
+    "regular": _share("cohort", 0, "whether the driver fires at the same times every day (above one half: yes)"),
     "day_synchrony": _share("cohort", 0, "share of members that follow the cohort's active days"),
     "pool_share": _share("cohort", 0, "share of templated work whose template is the cohort's"),
     "pool": Dial("cohort", "templates", 4, 1, 1e4, "templates in the cohort's pool"),
@@ -66,9 +64,7 @@ DIALS: dict[str, Dial] = {
     "bulk_created": _share("cohort", 0, "share of members that signed up together"),
     "creation_span": Dial("cohort", "days", 1, 0.01, 120, "over which they signed up"),
     "creation_lead": Dial("cohort", "days", 5, 0, 400, "from the joint sign-up to the world's first day"),
-    "lifetime": Dial(
-        "cohort", "days", 400, 1, 400, "until a member is banned and a fresh account takes over"
-    ),
+    "lifetime": Dial("cohort", "days", 400, 1, 400, "until a member is banned and a fresh account takes over"),
     "replaced": _share("cohort", 0, "share of accounts that are such replacements"),
     "echo": _share("cohort", 0, "share of sessions that quote an answer given to the cohort the day before"),
     # how one account looks alone

@@ -66,9 +66,7 @@ class Plan:
 
 def variants() -> list[tuple[str, str]]:
     """(archetype, tier) of every kind of cohort, in a fixed order; tier "" for benign ones."""
-    return [
-        (a.id, tier) for a in archetypes().values() for tier in (TIERS if a.label == "extraction" else ("",))
-    ]
+    return [(a.id, tier) for a in archetypes().values() for tier in (TIERS if a.label == "extraction" else ("",))]
 
 
 def build(config: Config, split: str) -> Plan:
@@ -155,8 +153,7 @@ def _campaigns(config: Config, split: str, world: np.uint64) -> list[tuple[str, 
     turn = config.campaign_archetypes
     first = SPLITS.index(split)
     return [
-        (name, turn[(first + i + i // 3) % len(turn)], TIERS[i % 3], int(sizes[i]))
-        for i, name in enumerate(names)
+        (name, turn[(first + i + i // 3) % len(turn)], TIERS[i % 3], int(sizes[i])) for i, name in enumerate(names)
     ]
 
 

@@ -15,9 +15,7 @@ from generator.errors import UserError
 from generator.schema import SPLITS, TIERS
 
 _FOLDER = Path(__file__).with_name("presets")
-PRESETS = tuple(
-    sorted((f.stem for f in _FOLDER.glob("*.toml") if f.stem != "base"), key=["nano", "small"].index)
-)
+PRESETS = tuple(sorted((f.stem for f in _FOLDER.glob("*.toml") if f.stem != "base"), key=["nano", "small"].index))
 
 _BOUNDS = {
     "accounts": (50, 5_000_000),
@@ -181,9 +179,7 @@ def _faults_of_lists(merged: dict[str, Any]) -> list[str]:
         faults.append(f"mix: shares add up to {sum(mix.values()):g}, not 1")
     benign = {a for a, v in known.items() if v.label == "benign"}
     attacks = {a for a, v in known.items() if v.label == "extraction"}
-    faults += [
-        f"mix.{a}: no benign archetype; choose from {', '.join(sorted(benign))}" for a in set(mix) - benign
-    ]
+    faults += [f"mix.{a}: no benign archetype; choose from {', '.join(sorted(benign))}" for a in set(mix) - benign]
     wrong = set(merged["campaign_archetypes"]) - attacks
     faults += [f"campaign_archetypes: {a!r} is none of {', '.join(sorted(attacks))}" for a in sorted(wrong)]
     names = [c.get("name") for c in merged["cohorts"]]
@@ -197,13 +193,9 @@ def _faults_of_lists(merged: dict[str, Any]) -> list[str]:
         elif cohort["archetype"] not in known:
             faults.append(f"cohorts[{i}].archetype: {cohort['archetype']!r} is none of {', '.join(known)}")
         elif (cohort.get("tier", "") in TIERS) != (cohort["archetype"] in attacks):
-            faults.append(
-                f"cohorts[{i}].tier: give one of {', '.join(TIERS)} to A archetypes and none to others"
-            )
+            faults.append(f"cohorts[{i}].tier: give one of {', '.join(TIERS)} to A archetypes and none to others")
         elif not isinstance(cohort["accounts"], int) or not 1 <= cohort["accounts"] <= 1_000_000:
-            faults.append(
-                f"cohorts[{i}].accounts: {cohort['accounts']!r} is no whole number from 1 to 1,000,000"
-            )
+            faults.append(f"cohorts[{i}].accounts: {cohort['accounts']!r} is no whole number from 1 to 1,000,000")
     return faults
 
 

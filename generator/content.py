@@ -21,9 +21,7 @@ LANGUAGES = ("en", "zh", "es", "de", "fr", "ja", "pt", "ko", "ru", "other")
 _LANGUAGE_WEIGHTS = np.array([0.58, 0.09, 0.07, 0.05, 0.05, 0.05, 0.04, 0.03, 0.02, 0.02])
 STOP_CATEGORIES = ("capability_extraction", "machine_learning", "cyber", "other")
 TOPICS = 192
-_SENSITIVE_TOPICS = (
-    10  # machine-learning topics, on which the provider's noisy classifier fires more often (a)
-)
+_SENSITIVE_TOPICS = 10  # machine-learning topics, on which the provider's noisy classifier fires more often (a)
 _FRAMEWORK_TEMPLATES = 40
 
 

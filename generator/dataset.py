@@ -161,9 +161,7 @@ class Split:
         declared = schema.check_fields(fields)
         tables = dict(self.tables)
         for name in schema.PUBLIC:
-            tables[name] = tables[name].restrict(
-                f.partition(".")[2] for f in declared if f.startswith(name + ".")
-            )
+            tables[name] = tables[name].restrict(f.partition(".")[2] for f in declared if f.startswith(name + "."))
         return replace(self, tables=tables)
 
     def without_labels(self) -> Split:
@@ -293,9 +291,7 @@ def read_manifest(root: Path) -> dict[str, Any]:
         manifest = json.loads(file.read_text("utf-8"))
         missing = {"name", "digest", "config", "splits"} - set(manifest)
     except (ValueError, TypeError) as error:
-        raise UserError(
-            f"{file} is not a manifest ({error}); generate or download the dataset again"
-        ) from error
+        raise UserError(f"{file} is not a manifest ({error}); generate or download the dataset again") from error
     if missing:
         raise UserError(f"{file} lacks {', '.join(sorted(missing))}; generate or download the dataset again")
     return cast("dict[str, Any]", manifest)

@@ -35,9 +35,7 @@ def account_labels(plan: Plan, index: npt.NDArray[np.int64]) -> pa.Table:
         "tier": np.where(attack, np.array(schema.TIERS)[plan.tier[cohort]], None),
         "target": np.where(attack, np.array(TARGETS)[plan.target[cohort]], None),
     }
-    return pa.table({n: pa.array(list(v)) for n, v in columns.items()}).cast(
-        schema.arrow_schema("account_labels")
-    )
+    return pa.table({n: pa.array(list(v)) for n, v in columns.items()}).cast(schema.arrow_schema("account_labels"))
 
 
 def request_labels(plan: Plan, shard: Shard, day: int) -> pa.Table:
@@ -59,9 +57,7 @@ def campaign_sums(plan: Plan, shard: Shard) -> npt.NDArray[np.float64]:
     cohort = shard.accounts.cohort[shard.owner]
     attack = np.flatnonzero((plan.label == EXTRACTION)[cohort])
     cohort = cohort[attack]
-    column = {
-        name: shard.columns[name][attack] for name in ("status", "input_tokens", "output_tokens", "model")
-    }
+    column = {name: shard.columns[name][attack] for name in ("status", "input_tokens", "output_tokens", "model")}
     answered = column["status"] == 200
     useful = answered & shard.work[attack]
     prices = np.array([[m[1], m[2]] for m in provider.MODELS])[column["model"]] / 1e6

@@ -67,9 +67,7 @@ def payment(plan: Plan, accounts: Accounts) -> tuple[npt.NDArray[np.int64], npt.
     shared = streams.uniform(bits, 0) < accounts.dials["leak_payment"]
     vendor = ~shared & (kind == names.index("prepaid")) & (streams.uniform(bits, 1) < np.float32(0.6))
     pool = np.where(vendor, max(3, plan.config.accounts // 60), accounts.dials["link_pool"].astype(np.int64))
-    scope = np.where(
-        vendor, streams.child(plan.key[None], "prepaid vendor"), streams.child(accounts.key, "card")
-    )
+    scope = np.where(vendor, streams.child(plan.key[None], "prepaid vendor"), streams.child(accounts.key, "card"))
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared card"), scope)
     found = streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
     on_file = (kind != names.index("none")) & (kind != names.index("credits"))

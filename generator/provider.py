@@ -61,9 +61,7 @@ class Response:
 
 def release_day(plan: Plan) -> float:
     """Day of the window on which the new model of this world appears."""
-    return float(
-        plan.config.days * (0.3 + 0.3 * streams.uniform(streams.child(plan.key[None], "release"))[0])
-    )
+    return float(plan.config.days * (0.3 + 0.3 * streams.uniform(streams.child(plan.key[None], "release"))[0]))
 
 
 def releases(plan: Plan) -> list[dict[str, Any]]:
@@ -128,10 +126,7 @@ def respond(
     base = np.array([m[3] for m in MODELS], np.float32)[model]
     noise = streams.exp(np.float32(0.3) * streams.normal(more, 1))
     hour = (ts % DAY_MS) // 3_600_000
-    load = (
-        1
-        + 0.25 * np.array([0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 1, 1])[hour] / 4
-    )
+    load = 1 + 0.25 * np.array([0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 1, 1])[hour] / 4
     first = (base + 0.0157 * (used.input - used.cache_read)) * noise * load
     rest = used.output * per_token * load * streams.exp(np.float32(0.15) * streams.normal(more, 2))
     latency = np.where(failed, 20 + first / 8, first + rest)

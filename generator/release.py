@@ -84,8 +84,7 @@ def generate(
             if on_shard:
                 on_shard(len(finished), len(jobs))
         splits = {
-            s: _close_split(config, s, partial, [d for d in finished if d.job.split == s])
-            for s in config.splits
+            s: _close_split(config, s, partial, [d for d in finished if d.job.split == s]) for s in config.splits
         }
         _write_manifest(config, partial, splits)
         if out.exists():

@@ -85,17 +85,13 @@ REQUESTS: tuple[Column, ...] = (
     ),
     _C("day", pa.int32(), "M", "days", "-", "whole days since the window of this world began"),
     _C("api_key", pa.int16(), "M", "-", "-", "which of the account's keys, numbered from 0"),
-    _C(
-        "channel", CATEGORY, "M", "-", "cloud.provider", "console, marketplace_a, marketplace_b or aggregator"
-    ),
+    _C("channel", CATEGORY, "M", "-", "cloud.provider", "console, marketplace_a, marketplace_b or aggregator"),
     _C("endpoint", CATEGORY, "M", "-", "gen_ai.operation.name", "messages or batches"),
     _C("model", CATEGORY, "M", "-", "gen_ai.request.model", "model asked for; see releases"),
     _C("service_tier", CATEGORY, "M", "-", "openai.response.service_tier", "standard, batch or priority"),
     _C("stream", pa.bool_(), "M", "-", "gen_ai.request.stream", "whether the answer was streamed"),
     _C("max_tokens", pa.int32(), "M", "tokens", "gen_ai.request.max_tokens", "largest answer allowed"),
-    _C(
-        "temperature", pa.float32(), "M", "1", "gen_ai.request.temperature", "null: left at its default", True
-    ),
+    _C("temperature", pa.float32(), "M", "1", "gen_ai.request.temperature", "null: left at its default", True),
     _C("tools", pa.int16(), "M", "tools", "gen_ai.tool.definitions", "number of tools offered to the model"),
     _C(
         "messages",
@@ -288,15 +284,11 @@ CAMPAIGNS: tuple[Column, ...] = (
     _C("accounts", pa.int32(), "T", "accounts", "-", "accounts, replacements included"),
     _C("requests_planned", pa.int64(), "T", "requests", "-", "requests its accounts sent, all purposes"),
     _C("requests_rejected", pa.int64(), "T", "requests", "-", "of these, answered with an error"),
-    _C(
-        "extraction_requests", pa.int64(), "T", "requests", "-", "answered requests that serve the extraction"
-    ),
+    _C("extraction_requests", pa.int64(), "T", "requests", "-", "answered requests that serve the extraction"),
     _C("extraction_input_tokens", pa.int64(), "T", "tokens", "-", "their input"),
     _C("extraction_output_tokens", pa.int64(), "T", "tokens", "-", "their output"),
     _C("list_price_usd", pa.float64(), "T", "USD", "-", "their price by the list"),
-    _C(
-        "student_value", pa.float64(), "T", "1", "-", "concave value of what was collected, 0..1 (assumption)"
-    ),
+    _C("student_value", pa.float64(), "T", "1", "-", "concave value of what was collected, 0..1 (assumption)"),
     _C("dials", pa.string(), "T", "-", "-", "all drawn dials as JSON"),
 )
 

@@ -108,9 +108,7 @@ _INVERSE = NormalDist().inv_cdf
 # Rounded far above the last bit, so that a different C library gives the same table.
 _UPPER = np.array([round(_INVERSE((i + 0.5) / 65536), 6) for i in range(32768, 65536)], np.float32)
 _NORMAL = np.concatenate([-_UPPER[::-1], _UPPER])
-_CDF = np.array(
-    [round(0.5 * math.erfc(-(i - 2047.5) / 512 / math.sqrt(2)), 7) for i in range(4096)], np.float32
-)
+_CDF = np.array([round(0.5 * math.erfc(-(i - 2047.5) / 512 / math.sqrt(2)), 7) for i in range(4096)], np.float32)
 _EXP2 = np.array([round(2 ** (i / 4096), 12) for i in range(4097)], np.float64)
 _POWER = np.array([2.0**i for i in range(-60, 61)], np.float64)
 NORMAL8 = np.array([round(_INVERSE((i + 0.5) / 256) * 32) for i in range(256)], np.int16)

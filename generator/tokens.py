@@ -90,9 +90,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     read = np.maximum(0, np.minimum(read, whole - 1))
     write = np.where(caches & conversing, (whole - read) * 0.9, 0).astype(np.int64)
     reasoning = np.minimum(thinking.astype(np.int64), np.maximum(0, output - 1))
-    return Usage(
-        whole, output, reasoning, write, read, limit, cut, np.where(conversing, order, 0), conversing
-    )
+    return Usage(whole, output, reasoning, write, read, limit, cut, np.where(conversing, order, 0), conversing)
 
 
 def kinds(accounts: Accounts, row: I64) -> npt.NDArray[np.int32]:

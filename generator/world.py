@@ -144,11 +144,7 @@ def _array(column: schema.Column, values: npt.NDArray[Any], pools: dict[str, pa.
         return pa.DictionaryArray.from_arrays(codes, pools[column.name])
     mask = None
     if column.nullable:
-        mask = (
-            np.isnan(values)
-            if values.dtype.kind == "f"
-            else values == (0 if values.dtype.kind == "u" else -1)
-        )
+        mask = np.isnan(values) if values.dtype.kind == "f" else values == (0 if values.dtype.kind == "u" else -1)
     typed = values.astype(_NUMPY[column.dtype], copy=False)
     return pa.array(typed, column.dtype, mask=mask)
 
@@ -243,9 +239,7 @@ def _echoes(plan: Plan, who: Accounts, found: arrivals.Sessions, session: I64) -
         return quoted
     cohort = who.cohort[found.account[asks]]
     seat = np.cumsum(plan.sizes) - plan.sizes
-    wanted, back = np.unique(
-        seat[cohort] + streams.below(bits[asks], plan.sizes[cohort]), return_inverse=True
-    )
+    wanted, back = np.unique(seat[cohort] + streams.below(bits[asks], plan.sizes[cohort]), return_inverse=True)
     source = people.make(plan, wanted)
     days = np.arange(plan.config.days)
     there = arrivals.counts(plan, source, days)[back, found.day[asks] - 1]

@@ -1,0 +1,166 @@
+"""The board, read back from MLflow: entries by primary metric, ranks shared where the data can't tell them apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.errors import UserError
+from leaderboard import tracking, uncertainty
+from leaderboard.scorecard import EVALUATOR_VERSION, TASK
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from rich.table import Table
+
+    from leaderboard.tracking import Store
+
+RANK_RULE = (
+    "An entry shares the rank of the best entry of its group unless the 95 % interval of their paired "
+    "difference, over resampled campaigns and cohorts, leaves zero out."
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a board."""
+
+    rank: int
+    name: str
+    team: str
+    field_groups: str
+    primary: float
+    low: float
+    high: float
+    chance: float
+    tiers: dict[str, float]
+    recall_1e2: float
+    recall_1e3: float
+    auc: float
+    worst_archetype: str
+    worst_fpr: float
+    seconds: float | None
+    when: datetime
+    code_url: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """All entries with one key (dataset, evaluator, task), best first."""
+
+    dataset: str
+    digest: str
+    evaluator: str
+    task: str
+    entries: tuple[Entry, ...]
+
+
+def read(store: Store, digest: str, task: str = TASK) -> Board:
+    """Board of a dataset and task.
+
+    Raises
+    ------
+    UserError
+        If nothing has been recorded for it.
+    """
+    runs = _finished(store, tracking.experiment_name(digest, task))
+    if not runs:
+        raise UserError(f"{store.folder} has no entries for {task} on dataset {digest[:12]}; submit one first")
+    runs.sort(key=lambda r: (-r.data.metrics["primary"], r.info.run_id))
+    ranks = _ranks([tracking.unpack(r.data.tags["resampled"]) for r in runs])
+    entries = tuple(_entry(run, rank) for run, rank in zip(runs, ranks, strict=True))
+    return Board(runs[0].data.tags["dataset"], digest, EVALUATOR_VERSION, task, entries)
+
+
+def table(board: Board) -> Table:
+    """The board for a terminal."""
+    from rich.table import Table
+
+    tiers = list(board.entries[0].tiers)
+    shown = Table(title=f"{board.task} on {board.dataset} ({board.digest[:12]}), evaluator {board.evaluator}")
+    for name in (
+        "#",
+        "entry",
+        "fields",
+        "AP, mean of tiers",
+        *tiers,
+        "R@1%",
+        "R@0.1%",
+        "AUC",
+        "worst confounder",
+        "s",
+    ):
+        shown.add_column(name, justify="left" if name in ("entry", "fields", "worst confounder") else "right")
+    for e in board.entries:
+        numbers = [f"{v:.3f}" for v in (*e.tiers.values(), e.recall_1e2, e.recall_1e3, e.auc)]
+        shown.add_row(
+            str(e.rank),
+            e.name.replace("[", "\\["),
+            e.field_groups,
+            f"{e.primary:.3f} ({e.low:.3f}-{e.high:.3f})",
+            *numbers,
+            f"{e.worst_archetype} {e.worst_fpr:.1%}",
+            "-" if e.seconds is None else f"{e.seconds:.1f}",
+        )
+    shown.caption = f"Chance: {board.entries[0].chance:.3f}. {RANK_RULE}"
+    return shown
+
+
+def _finished(store: Store, experiment: str) -> list[Run]:
+    if not (store.folder / "mlflow.db").exists():
+        return []
+    client = store.client()
+    found = client.get_experiment_by_name(experiment)
+    runs: list[Run] = []
+    token = None
+    while found is not None:
+        page = client.search_runs(
+            [found.experiment_id], "attributes.status = 'FINISHED'", max_results=1000, page_token=token
+        )
+        runs += page
+        token = page.token
+        if not token:
+            break
+    return runs
+
+
+def _ranks(resampled: list[npt.NDArray[np.float64]]) -> list[int]:
+    """Competition ranks (1, 1, 3) of entries ordered best first; see `RANK_RULE`."""
+    ranks: list[int] = []
+    leader = 0
+    for i, values in enumerate(resampled):
+        if i and uncertainty.differs(resampled[leader], values):
+            leader = i
+        ranks.append(leader + 1)
+    return ranks
+
+
+def _entry(run: Run, rank: int) -> Entry:
+    m, tags = run.data.metrics, run.data.tags
+    tiers = [t for t in ("overt", "evasive", "adaptive") if f"{t}/ap" in m]
+    worst = tags["worst_archetype"]
+    return Entry(
+        rank=rank,
+        name=tags["card.name"],
+        team=tags["card.team"],
+        field_groups=tags["card.field_groups"],
+        primary=m["primary"],
+        low=m["primary_low"],
+        high=m["primary_high"],
+        chance=m["primary_chance"],
+        tiers={t: m[f"{t}/ap"] for t in tiers},
+        recall_1e2=m["overall/recall_fpr_1e-2"],
+        recall_1e3=m["overall/recall_fpr_1e-3"],
+        auc=m["overall/roc_auc"],
+        worst_archetype=worst,
+        worst_fpr=m[f"fpr/{worst}"],
+        seconds=m.get("seconds"),
+        when=datetime.fromtimestamp(run.info.end_time / 1000, UTC),
+        code_url=tags["card.code_url"],
+        run_id=run.info.run_id,
+    )

@@ -1,0 +1,25 @@
+"""The board as one HTML page without outside resources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from leaderboard.board import RANK_RULE, Board
+
+
+def render(board: Board) -> str:
+    """HTML of a board; every text of a submission is escaped."""
+    folder = Path(__file__).with_name("templates")
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("board.html.j2").render(board=board, rule=RANK_RULE)
+
+
+def write(board: Board, path: Path) -> Path:
+    """Write the page under a temporary name, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(render(board), "utf-8")
+    temporary.rename(path)
+    return path
