@@ -117,14 +117,14 @@ def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64) 
     d, account = accounts.dials, found.account
     spread = d["gap_sigma"][account][session] * streams.normal(bits, 0)
     gap = 1000 * d["gap"][account][session] * streams.exp(spread)
-    gap = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits, 1) % 97
-    total = np.cumsum(gap)
-    return found.start[session] + total - total[found.first][session]
+    whole = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits, 1) % 97
+    total = np.cumsum(whole)
+    return np.asarray(found.start[session] + total - total[found.first][session])
 
 
 def _in_window(plan: Plan, d: dict[str, streams.F32], day: I64) -> npt.NDArray[np.bool_]:
     start = np.floor(d["window_start"] * np.float32(plan.config.days))
-    return (day >= start - (start == 0)) & (day < start + np.ceil(d["window_days"]))
+    return np.asarray((day >= start - (start == 0)) & (day < start + np.ceil(d["window_days"])))
 
 
 def _works(plan: Plan, accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,6 @@
 """Config -> cohorts with drawn dials. Benign groups and campaigns are the same type; only the label differs.
 
-The plan is small, made the same way in every process, and holds no request. The label columns of a plan are read by
+The plan is small, made the same way in every process, and holds no request. Its label columns are read by
 `generator.labels` alone.
 """
 
@@ -62,6 +62,11 @@ class Plan:
     label: npt.NDArray[np.int8]
     tier: npt.NDArray[np.int8]
     target: npt.NDArray[np.int8]
+
+    @property
+    def root(self) -> streams.U64:
+        """Key of the world as an array of one, for streams that all of its accounts share."""
+        return np.array([self.key], np.uint64)
 
 
 def variants() -> list[tuple[str, str]]:

@@ -63,9 +63,7 @@ def prompts(plan: Plan, accounts: Accounts, found: Sessions) -> Prompts:
     mine = streams.items(streams.child(accounts.key, "templates")[row], nth)
     framework = streams.uniform(mine, 0) < d["framework"][row]
     popular = (streams.uniform(mine, 1) ** 3 * _FRAMEWORK_TEMPLATES).astype(np.int64)
-    template = np.where(
-        framework, streams.items(streams.child(plan.key[None], "framework templates"), popular), mine
-    )
+    template = np.where(framework, streams.items(streams.child(plan.root, "framework templates"), popular), mine)
     pooled = streams.below(streams.mix(mine), np.floor(d["pool"]).astype(np.int64)[row])
     template = np.where(shared, streams.items(streams.child(cohort, "template pool"), pooled), template)
 
@@ -135,7 +133,7 @@ def prompt_hash(said: Prompts) -> I64:
 
 
 def stop_category(said: Prompts, session: I64, bits: streams.U64) -> npt.NDArray[np.int32]:
-    """What the provider's noisy classifier says about each prompt; -1: nothing. It reads topics, not intentions."""
+    """What the provider's noisy classifier says of each prompt; -1: nothing. It reads topics, not intentions."""
     sensitive = (said.topic < _SENSITIVE_TOPICS)[session]
     rate = np.where(sensitive, np.float32(0.06), np.float32(0.004))
     coin = streams.halves(bits, 2).astype(np.int32) & 1

@@ -22,9 +22,9 @@ def content_digest(table: pa.Table) -> str:
     for name, column in zip(table.column_names, table.columns, strict=True):
         digest.update(name.encode())
         for chunk in _rechunked(column):
-            digest.update(np.ascontiguousarray(_values(chunk)).view(np.uint8))
+            digest.update(np.ascontiguousarray(_values(chunk)).data)
             if chunk.null_count:
-                digest.update(np.packbits(np.asarray(chunk.is_null())))
+                digest.update(np.packbits(np.asarray(chunk.is_null())).data)
     return digest.hexdigest()
 
 
@@ -88,11 +88,11 @@ def _values(array: pa.Array) -> np.ndarray[Any, Any]:
     """Fixed-width values of an array, nulls as zero; strings by their checksum."""
     if pa.types.is_dictionary(array.type):
         pool = np.array([zlib.crc32(s.encode()) for s in array.dictionary.to_pylist()] + [0], np.uint32)
-        return pool[array.indices.fill_null(len(pool) - 1).to_numpy(zero_copy_only=False)]
+        return np.asarray(pool[array.indices.fill_null(len(pool) - 1).to_numpy(zero_copy_only=False)])
     if pa.types.is_string(array.type):
         return np.array([zlib.crc32((s or "").encode()) for s in array.to_pylist()], np.uint32)
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.int64())
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
-    return array.fill_null(0).to_numpy(zero_copy_only=False)
+    return np.asarray(array.fill_null(0).to_numpy(zero_copy_only=False))

@@ -28,14 +28,14 @@ def account_labels(plan: Plan, index: npt.NDArray[np.int64]) -> pa.Table:
     names = np.array(plan.names)
     columns = {
         "account_id": people.names(plan.account_key[index]),
-        "label": np.array(schema.LABELS)[plan.label[cohort]],
-        "archetype": archetype[cohort],
-        "cohort": names[cohort],
-        "campaign": np.where(attack, names[cohort], None),
-        "tier": np.where(attack, np.array(schema.TIERS)[plan.tier[cohort]], None),
-        "target": np.where(attack, np.array(TARGETS)[plan.target[cohort]], None),
+        "label": np.array(schema.LABELS)[plan.label[cohort]].tolist(),
+        "archetype": archetype[cohort].tolist(),
+        "cohort": names[cohort].tolist(),
+        "campaign": pa.array(names[cohort].tolist(), mask=~attack),
+        "tier": pa.array(np.array(schema.TIERS)[plan.tier[cohort]].tolist(), mask=~attack),
+        "target": pa.array(np.array(TARGETS)[plan.target[cohort]].tolist(), mask=~attack),
     }
-    return pa.table({n: pa.array(list(v)) for n, v in columns.items()}).cast(schema.arrow_schema("account_labels"))
+    return pa.table(columns).cast(schema.arrow_schema("account_labels"))
 
 
 def request_labels(plan: Plan, shard: Shard, day: int) -> pa.Table:

@@ -45,11 +45,11 @@ def addresses(
     own = np.maximum(12, n * _PREFIXES_PER_ACCOUNT).astype(np.int64)[kind]
     ours = accounts.dials["link_pool"].astype(np.int64)[row]
     number = streams.below(slot_bits, np.where(hub, max(1, n // 2000), np.where(shared, ours, own)))
-    scope = np.where(hub, streams.child(plan.key[None], "hub"), streams.child(plan.key[None], "homes"))
+    scope = np.where(hub, streams.child(plan.root, "hub"), streams.child(plan.root, "homes"))
     scope = np.where(shared & ~hub, streams.child(cohort, "shared prefix"), scope)
     prefix = streams.items(streams.items(scope, kind * len(COUNTRIES) + country), number)
     system = (streams.uniform(prefix, 0) ** 2 * _SYSTEMS[kind]).astype(np.int64)
-    asn = streams.items(streams.child(plan.key[None], "asn"), kind * 64 + system)
+    asn = streams.items(streams.child(plan.root, "asn"), kind * 64 + system)
     return {
         "ip_prefix": opaque31(prefix),
         "asn": opaque31(asn),
@@ -67,7 +67,7 @@ def payment(plan: Plan, accounts: Accounts) -> tuple[npt.NDArray[np.int64], npt.
     shared = streams.uniform(bits, 0) < accounts.dials["leak_payment"]
     vendor = ~shared & (kind == names.index("prepaid")) & (streams.uniform(bits, 1) < np.float32(0.6))
     pool = np.where(vendor, max(3, plan.config.accounts // 60), accounts.dials["link_pool"].astype(np.int64))
-    scope = np.where(vendor, streams.child(plan.key[None], "prepaid vendor"), streams.child(accounts.key, "card"))
+    scope = np.where(vendor, streams.child(plan.root, "prepaid vendor"), streams.child(accounts.key, "card"))
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared card"), scope)
     found = streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
     on_file = (kind != names.index("none")) & (kind != names.index("credits"))
@@ -82,7 +82,7 @@ def emails(plan: Plan, accounts: Accounts) -> tuple[list[str], list[str | None]]
     shared = streams.uniform(bits, 0) < accounts.dials["leak_domain"]
     sizes = {"free": _FREE_MAIL, "disposable": _DISPOSABLE, "education": max(2, plan.config.accounts // 300)}
     public = np.array([sizes.get(n, 1) for n in names])[kind]
-    scope = np.where(kind == names.index("corporate"), accounts.key, streams.child(plan.key[None], "mail"))
+    scope = np.where(kind == names.index("corporate"), accounts.key, streams.child(plan.root, "mail"))
     joint = shared & (kind != names.index("free"))
     scope = np.where(joint, streams.child(plan.cohort_key[accounts.cohort], "domain"), scope)
     number = np.where(joint, 0, (streams.uniform(bits, 1) ** 2 * public).astype(np.int64))
@@ -130,7 +130,7 @@ def _device(
     second = streams.uniform(bits, 1) < np.float32(0.1)
     sdk = accounts.choices["sdk"][row]
     which = streams.below(draw, 24)[row]
-    scope = np.where(common, streams.child(plan.key[None], "common device"), accounts.key[row])
+    scope = np.where(common, streams.child(plan.root, "common device"), accounts.key[row])
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared device")[row], scope)
     ours = accounts.dials["link_pool"].astype(np.int64)[row]
     number = np.where(shared, which % ours, np.where(common, sdk * 24 + which, 0))

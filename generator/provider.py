@@ -61,7 +61,7 @@ class Response:
 
 def release_day(plan: Plan) -> float:
     """Day of the window on which the new model of this world appears."""
-    return float(plan.config.days * (0.3 + 0.3 * streams.uniform(streams.child(plan.key[None], "release"))[0]))
+    return float(plan.config.days * (0.3 + 0.3 * streams.uniform(streams.child(plan.root, "release"))[0]))
 
 
 def releases(plan: Plan) -> list[dict[str, Any]]:
@@ -172,7 +172,7 @@ def _errors(
 def _incident(plan: Plan, ts: I64) -> npt.NDArray[np.bool_]:
     """Whether the provider is overloaded: one shared incident in three days on average, 20 to 90 minutes long."""
     n = max(1, plan.config.days // 3)
-    keys = streams.items(streams.child(plan.key[None], "incident"), np.arange(n))
+    keys = streams.items(streams.child(plan.root, "incident"), np.arange(n))
     start = (streams.uniform_wide(keys) * plan.config.days * DAY_MS).astype(np.int64)
     end = start + (1_200_000 + streams.uniform(streams.mix(keys)) * 4_200_000).astype(np.int64)
     order = np.argsort(start, kind="stable")

@@ -82,10 +82,11 @@ def normal(bits: U64, part: int = 0) -> F32:
 
 def cdf(z: F32) -> F32:
     """Standard normal distribution function, by table: turns a correlated normal into a uniform."""
-    return _CDF[np.clip(z * 512 + 2048, 0, 4095).astype(np.int32)]
+    found: F32 = _CDF[np.clip(z * 512 + 2048, 0, 4095).astype(np.int32)]
+    return found
 
 
-def exp(x: F32) -> npt.NDArray[np.float64]:
+def exp(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Exponential with relative error below 1e-7, the same bits on every processor."""
     y = np.clip(x.astype(np.float64) * (1.4426950408889634 * 4096), -60 * 4096, 60 * 4096)
     step = np.floor(y).astype(np.int32)
@@ -95,13 +96,14 @@ def exp(x: F32) -> npt.NDArray[np.float64]:
     return (low + fraction * (_EXP2[i + 1] - low)) * _POWER[(step >> 12) + 60]
 
 
-def pick(bits: U64, weights: npt.NDArray[np.float64], part: int = 0) -> npt.NDArray[np.int32]:
+def pick(bits: U64, weights: npt.NDArray[np.floating], part: int = 0) -> npt.NDArray[np.int32]:
     """Index drawn with the given weights (1-d: shared by all; 2-d: one row of cumulated weights each)."""
     u = uniform(bits, part)
     if weights.ndim == 1:
         edges = np.cumsum(weights / weights.sum()).astype(np.float32)
         return np.minimum(np.searchsorted(edges, u, side="right"), len(weights) - 1).astype(np.int32)
-    return np.minimum((u[:, None] >= weights).sum(axis=1), weights.shape[1] - 1).astype(np.int32)
+    rank = (u[:, None] >= weights).sum(axis=1)
+    return np.asarray(np.minimum(rank, weights.shape[1] - 1), np.int32)
 
 
 _INVERSE = NormalDist().inv_cdf

@@ -1,4 +1,4 @@
-"""The board, read back from MLflow: entries by primary metric, ranks shared where the data can't tell them apart."""
+"""The board, read back from MLflow: entries by primary metric, ranks shared where data can't tell them apart."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import hashlib
+import json
 import logging
 import os
 import tempfile
@@ -157,9 +158,7 @@ def _create(
 def _log(
     client: MlflowClient, run_id: str, card: Scorecard, entry: Submission, dataset: str, seconds: float | None
 ) -> None:
-    from mlflow.data.http_dataset_source import HTTPDatasetSource
-    from mlflow.data.meta_dataset import MetaDataset
-    from mlflow.entities import DatasetInput, Metric, Param
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param
 
     now = int(time.time() * 1000)
     numbers = card.flat() | ({} if seconds is None else {"seconds": seconds})
@@ -169,9 +168,9 @@ def _log(
         metrics=[Metric(k, v, now, 0) for k, v in numbers.items()],
         params=[Param(k, str(v)) for k, v in params.items()],
     )
-    source = HTTPDatasetSource(f"https://siphonbench.example/datasets/{card.dataset}")
-    meta = MetaDataset(source, name=dataset, digest=card.dataset[:32])
-    client.log_inputs(run_id, [DatasetInput(meta._to_mlflow_entity(), [])])
+    source = json.dumps({"url": f"siphonbench:{dataset}"})
+    described = Dataset(dataset, card.dataset[:32], "code", source)
+    client.log_inputs(run_id, [DatasetInput(described, [])])
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "scorecard.json").write_text(card.to_json(), "utf-8")
