@@ -129,8 +129,8 @@ def _benign(config: Config, world: np.uint64) -> list[tuple[str, str, str, int]]
     index = {v: i for i, v in enumerate(variants())}
     total = config.accounts - config.extraction_accounts
     rows = []
-    for name, share in config.mix.items():
-        wanted = round(total * share)
+    shares = np.round(np.cumsum(list(config.mix.values())) * total).astype(int)
+    for name, wanted in zip(config.mix, np.diff(shares, prepend=0).tolist(), strict=True):
         keys = np.array([streams.key(int(world), f"{name}/{i}") for i in range(wanted)], np.uint64)
         kinds = np.full(wanted, index[name, ""], np.int32)
         sizes = np.maximum(1, draw("size", kinds, normal_of(keys, "size")).astype(np.int64))

@@ -93,7 +93,7 @@ def exp(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     fraction = y - step
     i = step & 4095
     low = _EXP2[i]
-    return (low + fraction * (_EXP2[i + 1] - low)) * _POWER[(step >> 12) + 60]
+    return np.asarray((low + fraction * (_EXP2[i + 1] - low)) * _POWER[(step >> 12) + 60])
 
 
 def pick(bits: U64, weights: npt.NDArray[np.floating], part: int = 0) -> npt.NDArray[np.int32]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.errors import UserError
+from generator.schema import TIERS
 from leaderboard import tracking, uncertainty
 from leaderboard.scorecard import EVALUATOR_VERSION, TASK
 
@@ -114,18 +115,17 @@ def table(board: Board) -> Table:
 def _finished(store: Store, experiment: str) -> list[Run]:
     if not (store.folder / "mlflow.db").exists():
         return []
-    client = store.client()
-    found = client.get_experiment_by_name(experiment)
     runs: list[Run] = []
-    token = None
-    while found is not None:
-        page = client.search_runs(
-            [found.experiment_id], "attributes.status = 'FINISHED'", max_results=1000, page_token=token
-        )
-        runs += page
-        token = page.token
-        if not token:
-            break
+    token: str | None = ""
+    with store.lock():  # another process may be setting up the database
+        client = store.client()
+        found = client.get_experiment_by_name(experiment)
+        while found is not None and token is not None:
+            page = client.search_runs(
+                [found.experiment_id], "attributes.status = 'FINISHED'", max_results=1000, page_token=token or None
+            )
+            runs += page
+            token = page.token or None
     return runs
 
 
@@ -142,7 +142,7 @@ def _ranks(resampled: list[npt.NDArray[np.float64]]) -> list[int]:
 
 def _entry(run: Run, rank: int) -> Entry:
     m, tags = run.data.metrics, run.data.tags
-    tiers = [t for t in ("overt", "evasive", "adaptive") if f"{t}/ap" in m]
+    tiers = [t for t in TIERS if f"{t}/ap" in m]
     worst = tags["worst_archetype"]
     return Entry(
         rank=rank,

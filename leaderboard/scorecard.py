@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from generator.errors import UserError
 from generator.schema import TIERS
 from leaderboard import ranking, uncertainty
 from leaderboard.ranking import METRICS
@@ -17,6 +18,7 @@ from leaderboard.ranking import METRICS
 EVALUATOR_VERSION = "1"
 TASK = "accounts"
 CONFOUNDER_FPR = 0.01
+RECALLS = tuple(i / 50 for i in range(1, 51))
 F64 = npt.NDArray[np.float64]
 
 
@@ -46,6 +48,8 @@ class Scorecard:
         Share of each benign archetype flagged where 1 % of all benign accounts are.
     grey_flagged : float or None
         Share of grey accounts flagged there; None without grey accounts.
+    precision : dict of str to tuple of float
+        Precision per tier at each of `RECALLS`.
     resampled : tuple of float
         The primary metric in each resample, for paired comparison.
     """
@@ -59,6 +63,7 @@ class Scorecard:
     worst_tier: str
     false_positives: dict[str, float]
     grey_flagged: float | None
+    precision: dict[str, tuple[float, ...]]
     resampled: tuple[float, ...] = field(repr=False)
 
     @property
@@ -70,12 +75,22 @@ class Scorecard:
         """The whole card as JSON."""
         return json.dumps(asdict(self), indent=1)
 
+    @classmethod
+    def from_json(cls, text: str) -> Scorecard:
+        """Scorecard from what `to_json` wrote."""
+        d: dict[str, Any] = json.loads(text)
+        d["primary"] = Value(**d["primary"])
+        d["tiers"] = {t: {name: Value(**v) for name, v in m.items()} for t, m in d["tiers"].items()}
+        d["precision"] = {t: tuple(v) for t, v in d["precision"].items()}
+        return cls(**d | {"resampled": tuple(d["resampled"])})
+
     def flat(self) -> dict[str, float]:
         """Every number by name, e.g. "evasive/ap"."""
         numbers = {
             "primary": self.primary.value,
             "primary_low": self.primary.low,
             "primary_high": self.primary.high,
+            "primary_chance": self.primary.chance,
         }
         for tier, metrics in self.tiers.items():
             for name, v in metrics.items():
@@ -107,17 +122,26 @@ def score_accounts(
     Returns
     -------
     Scorecard
+
+    Raises
+    ------
+    UserError
+        If an account has no score, or the labels lack extraction or benign accounts.
     """
     table = _join(predictions, labels)
     truth = table["label"].to_numpy()
+    benign, grey = truth == "benign", truth == "grey"
+    scored = np.flatnonzero(~grey)
     score = table["score"].to_numpy().astype(np.float64)
     tier = table["tier"].fill_null("").to_numpy()
-    scored = np.flatnonzero(truth != "grey")
     present = [t for t in TIERS if (tier == t).any()]
+    if not present or not benign.any():
+        counts = f"{(truth == 'extraction').sum():,} extraction and {benign.sum():,} benign accounts"
+        raise UserError(f"the labels hold {counts}: nothing to rank; score a split that has both")
     group = table["cohort"].rank("dense").to_numpy()[scored].astype(np.int64) - 1
     stratum = np.array([(*TIERS, "").index(t) for t in tier[scored]])
 
-    negative = truth[scored] == "benign"
+    negative = benign[scored]
     masks = {t: negative | (tier[scored] == t) for t in present} | {"overall": np.ones(len(scored), bool)}
     ranked = {t: ranking.Ranked(score[scored][m], ~negative[m]) for t, m in masks.items()}
     drawn: dict[tuple[str, str], list[F64]] = {}
@@ -131,10 +155,8 @@ def score_accounts(
     primary = np.mean([vectors[t, "ap"] for t in present], axis=0)
     mean = [float(np.mean([getattr(tiers[t]["ap"], k) for t in present])) for k in ("value", "chance")]
 
-    share = ranking.flagged(score[scored], negative, CONFOUNDER_FPR)
-    archetype = table["archetype"].to_numpy()[scored]
-    grey = np.flatnonzero(truth == "grey")
-    edge = np.min(score[scored][share > 0]) if (share > 0).any() else np.inf
+    share = ranking.flagged(score, benign, CONFOUNDER_FPR)
+    archetype = table["archetype"].to_numpy()
     return Scorecard(
         task=TASK,
         evaluator=EVALUATOR_VERSION,
@@ -144,9 +166,10 @@ def score_accounts(
         tiers=tiers,
         worst_tier=min(present, key=lambda t: tiers[t]["ap"].value),
         false_positives={
-            str(a): float(share[negative & (archetype == a)].mean()) for a in np.unique(archetype[negative])
+            str(a): float(share[benign & (archetype == a)].mean()) for a in np.unique(archetype[benign])
         },
-        grey_flagged=float((score[grey] >= edge).mean()) if len(grey) else None,
+        grey_flagged=float(share[grey].mean()) if grey.any() else None,
+        precision={t: _precision(ranked[t]) for t in present},
         resampled=tuple(primary.astype(np.float32).tolist()),
     )
 
@@ -155,7 +178,15 @@ def _join(predictions: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     text = ["account_id", "label", "tier", "archetype", "cohort"]
     truth = labels.select(pl.col(c).cast(pl.String) for c in text)
     given = predictions.select(pl.col("account_id").cast(pl.String), pl.col("score"))
-    return truth.join(given, on="account_id", how="inner", validate="1:1").sort("account_id")
+    table = truth.join(given, on="account_id", how="inner", validate="1:1").sort("account_id")
+    if len(table) < len(truth):
+        missing = len(truth) - len(table)
+        raise UserError(f"{missing:,} of {len(truth):,} labelled accounts have no score: score every account")
+    return table
+
+
+def _precision(ranked: ranking.Ranked) -> tuple[float, ...]:
+    return tuple(ranking.precision_at_recall(ranked.curve(), np.array(RECALLS)).tolist())
 
 
 def _values(ranked: ranking.Ranked, negatives: int, vectors: dict[str, F64]) -> dict[str, Value]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import shutil
 import tomllib
 import unicodedata
@@ -14,12 +13,14 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from generator.errors import UserError
 
 _BYTES_PER_ACCOUNT, _BYTES_SPARE = 128, 1 << 16
 _LONGEST = 200
+_PREDICTIONS = ("predictions.parquet", "predictions.csv")
 _NUMBERS = (pa.float64(), pa.float32(), pa.int64(), pa.int32())
 
 
@@ -58,9 +59,9 @@ class Submission:
     @property
     def digest(self) -> str:
         """SHA-256 of the card and of the scores, whatever file they came in."""
-        buffer = io.BytesIO()
-        self.predictions.write_csv(buffer, float_precision=17)
-        return hashlib.sha256(repr(self.card).encode() + buffer.getvalue()).hexdigest()
+        ids = "\n".join(self.predictions["account_id"])
+        scores = self.predictions["score"].to_numpy().astype("<f8").tobytes()
+        return hashlib.sha256(f"{self.card!r}\n{ids}\n".encode() + scores).hexdigest()
 
 
 def read(path: Path, accounts: Iterable[str]) -> Submission:
@@ -81,7 +82,9 @@ def read(path: Path, accounts: Iterable[str]) -> Submission:
     expected = pl.Series("account_id", list(accounts), pl.String)
     file, card_file = _files(path)
     faults: list[str] = []
-    card = _card(card_file, faults) if card_file else Card(name=file.stem)
+    card = _card(card_file, faults) if card_file else Card(name=path.stem)
+    if not card_file:
+        _text("name", card.name, faults)
     frame = _predictions(file, len(expected), faults)
     if frame is not None:
         frame = _rows(frame, expected, faults)
@@ -91,8 +94,16 @@ def read(path: Path, accounts: Iterable[str]) -> Submission:
 
 
 def write(folder: Path, predictions: pl.DataFrame, card: Card) -> Path:
-    """Write a submission folder; it appears under its name only when it is complete."""
+    """Write a submission folder; it appears under its name only when it is complete.
+
+    Raises
+    ------
+    UserError
+        If the folder exists and holds anything but a submission.
+    """
     temporary = folder.with_name(folder.name + ".partial")
+    for old in (temporary, folder):
+        _check_replaceable(old)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     typed = predictions.select(pl.col("account_id").cast(pl.String), pl.col("score").cast(pl.Float64))
@@ -101,6 +112,12 @@ def write(folder: Path, predictions: pl.DataFrame, card: Card) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
     return folder
+
+
+def _check_replaceable(folder: Path) -> None:
+    found = [f.name for f in folder.iterdir()] if folder.is_dir() else [folder.name] * folder.exists()
+    if other := sorted(set(found) - {*_PREDICTIONS, "card.toml"}):
+        raise UserError(f"{folder} holds {len(other)} other files, e.g. {other[0]}: name another folder")
 
 
 def card_toml(card: Card) -> str:
@@ -120,7 +137,7 @@ def _quoted(text: str) -> str:
 
 def _files(path: Path) -> tuple[Path, Path | None]:
     if path.is_dir():
-        found = [path / n for n in ("predictions.parquet", "predictions.csv") if (path / n).is_file()]
+        found = [path / n for n in _PREDICTIONS if (path / n).is_file()]
         if len(found) != 1:
             raise UserError(
                 f"{path} holds {len(found)} predictions files: put exactly one predictions.parquet or .csv"
@@ -137,8 +154,8 @@ def _card(file: Path, faults: list[str]) -> Card:
         if file.stat().st_size > _BYTES_SPARE:
             raise ValueError(f"{file.stat().st_size:,} bytes are more than {_BYTES_SPARE:,}")
         document = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        faults.append(f"card.toml can't be read: {error}")
+    except (OSError, ValueError, RecursionError) as error:
+        faults.append(f"card.toml: can't be read: {error}; write it again as TOML")
         return Card("unreadable")
     known = {f.name: f for f in fields(Card)}
     faults.extend(f"card.toml: {k}: no such key; known are {', '.join(known)}" for k in set(document) - set(known))
@@ -209,14 +226,22 @@ def _parquet(file: Path, n: int, faults: list[str]) -> pl.DataFrame | None:
         if rows > 2 * n or decoded > 10 * (n * _BYTES_PER_ACCOUNT + _BYTES_SPARE):
             faults.append(f"{file.name}: {rows:,} rows for {n:,} accounts; give each account one row")
             return None
-        table = parquet.read()
+    # Dictionaries stay dictionaries: one long name repeated in every row would decode to gigabytes.
+    table = pq.read_table(file, read_dictionary=["account_id"], memory_map=False)
+    longest = max(
+        (pc.max(pc.binary_length(c.dictionary)).as_py() or 0 for c in table["account_id"].chunks), default=0
+    )
+    if longest > _LONGEST:
+        faults.append(f"{file.name}: account_id: up to {longest:,} bytes long; at most {_LONGEST} are allowed")
+        return None
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame.select(pl.col("account_id").cast(pl.String), pl.col("score").cast(pl.Float64))
 
 
 def _csv(file: Path) -> pl.DataFrame:
-    header = file.open("rb").readline(256).decode("utf-8", "strict").strip()
+    with file.open("rb") as lines:
+        header = lines.readline(256).decode("utf-8").strip()
     if sorted(h.strip() for h in header.split(",")) != ["account_id", "score"]:
         raise ValueError(f"its header is {header[:80]!r}, not account_id,score")
     return pl.read_csv(file, schema_overrides={"account_id": pl.String, "score": pl.Float64}).select(

@@ -65,10 +65,11 @@ class Store:
         """MLflow client on this store; never the fluent interface, which records user and script names."""
         # Telemetry is on unless this stands before the import.
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
         from mlflow import MlflowClient
 
+        # Only now: importing mlflow sets its own levels.
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
         return MlflowClient(tracking_uri=self.uri)
 
 
@@ -175,6 +176,6 @@ def _log(
         root = Path(folder)
         (root / "scorecard.json").write_text(card.to_json(), "utf-8")
         (root / "card.toml").write_text(submission.card_toml(entry.card), "utf-8")
-        plots.tiers(card, root / "tiers.svg")
+        plots.precision_recall(card, root / "precision_recall.svg")
         plots.false_positives(card, root / "false_positives.svg")
         client.log_artifacts(run_id, folder)

@@ -33,16 +33,16 @@ def weights(
     ------
     ndarray of float64, shape (up to 50, n)
     """
-    rng = np.random.Generator(np.random.Philox(int(hashlib.sha256(digest.encode()).hexdigest()[:16], 16)))
+    key = int(hashlib.sha256(digest.encode()).hexdigest()[:16], 16)
     groups, first = np.unique(group, return_index=True)
     members = [groups[stratum[first] == s] for s in np.unique(stratum)]
     for start in range(0, resamples, _CHUNK):
-        n = min(_CHUNK, resamples - start)
-        counts = np.zeros((n, int(group.max()) + 1))
-        for ids in members:
-            drawn = ids[rng.integers(0, len(ids), (n, len(ids)))]
-            for row, picked in zip(counts, drawn, strict=True):
-                row += np.bincount(picked, minlength=len(row))
+        counts = np.zeros((min(_CHUNK, resamples - start), int(group.max()) + 1))
+        for resample, row in enumerate(counts, start):
+            # Keyed by its number: resample 7 is the same one however many are asked for.
+            rng = np.random.Generator(np.random.Philox(key=[key, resample]))
+            for ids in members:
+                row += np.bincount(ids[rng.integers(0, len(ids), len(ids))], minlength=len(row))
         yield counts[:, group]
 
 
