@@ -1,0 +1,178 @@
+"""What the world promises: same bytes, independence of cohorts, no label inside, conservation."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from generator import archetypes, arrivals, audit, cohorts, config, labels, release, schema, world
+from generator.config import Config
+from generator.dataset import Dataset
+
+
+def _public(plan: cohorts.Plan) -> pl.DataFrame:
+    parts = []
+    for bucket in range(plan.config.buckets):
+        shard = world.simulate(plan, bucket)
+        parts += [pl.from_arrow(t) for _, t in world.requests(plan, shard)]
+    frame = pl.concat([p for p in parts if isinstance(p, pl.DataFrame)])
+    return frame.with_columns(pl.col(pl.Categorical).cast(pl.String)).sort("request_id")
+
+
+def test_worker_count_does_not_change_a_byte(tiny: Dataset, tiny_config: Config, tmp_path: Path) -> None:
+    other = release.generate(tiny_config, tmp_path / "two", workers=2)
+    files = sorted(p.relative_to(other) for p in other.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(tiny.path) for p in tiny.path.rglob("*") if p.is_file())
+    assert all((other / f).read_bytes() == (tiny.path / f).read_bytes() for f in files)
+
+
+def test_another_seed_gives_other_bytes(tiny: Dataset, tiny_config: Config, tmp_path: Path) -> None:
+    other = release.generate(replace(tiny_config, seed=8), tmp_path / "eight")
+    name = "train/requests/day-000/bucket-0000.parquet"
+    assert (other / name).read_bytes() != (tiny.path / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_processor_does_not_change_a_value(tiny: Dataset, tmp_path: Path) -> None:
+    """Without the widest vector instructions numpy's exp and sort take other paths."""
+    code = (
+        "import sys, json; from pathlib import Path; from generator import config, release, dataset\n"
+        "made = config.from_dict(json.loads(sys.argv[1]), 'test')\n"
+        "print(dataset.load(release.generate(made, Path(sys.argv[2]))).digest)"
+    )
+    import json
+
+    given = json.dumps(tiny.manifest["config"])
+    environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"}
+    run = [sys.executable, "-W", "ignore", "-c", code, given, str(tmp_path / "plain")]
+    found = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == tiny.digest
+
+
+@pytest.mark.parametrize(("archetype", "tier"), [("B10", ""), ("A2", "adaptive")])
+def test_one_more_cohort_leaves_all_other_accounts_alone(tiny_config: Config, archetype: str, tier: str) -> None:
+    extra = config.ExtraCohort("one-more", archetype, 9, tier)
+    before = cohorts.build(tiny_config, "train")
+    after = cohorts.build(replace(tiny_config, cohorts=(extra,)), "train")
+    assert len(after.account_key) == len(before.account_key) + 9
+    old, new = _public(before), _public(after)
+    ids = old["account_id"].unique()
+    assert new.height > old.height
+    assert new.filter(pl.col("account_id").is_in(ids.implode())).equals(old)
+
+
+def test_permuted_labels_leave_the_public_bytes_alone(tiny: Dataset) -> None:
+    assert audit._permuted(tiny).passed
+
+
+def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = arrivals.counts
+
+    def leaky(plan: cohorts.Plan, accounts: object, day: arrivals.I64) -> arrivals.I64:
+        found = real(plan, accounts, day)  # type: ignore[arg-type]
+        attack = plan.label[accounts.cohort] == labels.EXTRACTION  # type: ignore[attr-defined]
+        return np.where(attack[:, None], found * 2, found)
+
+    monkeypatch.setattr(arrivals, "counts", leaky)
+    assert not audit._permuted(tiny).passed
+
+
+def test_plan_is_conserved_in_the_tables(tiny: Dataset, tiny_config: Config) -> None:
+    for name in tiny.splits:
+        split = tiny.reveal(name)
+        plan = cohorts.build(tiny_config, name)
+        accounts = split.accounts.polars().collect()
+        assert accounts.height == len(plan.account_key) == tiny_config.accounts
+        assert accounts["account_id"].n_unique() == accounts.height
+        truth = split.labels.polars().collect()
+        assert (truth["label"].cast(pl.String) == "extraction").sum() == tiny_config.extraction_accounts
+        requests = split.requests.polars().collect()
+        marked = split.request_labels.polars().collect()
+        assert requests["request_id"].to_list() == marked["request_id"].to_list()
+        assert requests["request_id"].n_unique() == requests.height
+        campaigns = split.campaigns.polars().collect()
+        assert campaigns["accounts"].sum() == tiny_config.extraction_accounts
+        rows = requests.join(marked.select("request_id", "is_extraction"), on="request_id").join(
+            truth.with_columns(pl.col("account_id").cast(pl.String)),
+            left_on=pl.col("account_id").cast(pl.String),
+            right_on="account_id",
+        )
+        attack = rows.filter(pl.col("label").cast(pl.String) == "extraction")
+        assert campaigns["requests_planned"].sum() == attack.height
+        assert campaigns["requests_rejected"].sum() == (attack["status"] != 200).sum()
+        useful = attack.filter(pl.col("is_extraction") & (pl.col("status") == 200))
+        assert campaigns["extraction_requests"].sum() == useful.height
+        assert campaigns["extraction_output_tokens"].sum() == useful["output_tokens"].sum()
+        assert not rows.filter(pl.col("is_extraction") & (pl.col("label").cast(pl.String) == "benign")).height
+
+
+def test_rows_are_in_time_order_and_inside_their_day(tiny: Dataset) -> None:
+    for part in tiny.train.requests.buckets():
+        frame = part.collect()
+        assert frame["ts"].is_sorted()
+        day = (frame["ts"] - tiny.train.start).dt.total_days()
+        assert (day == frame["day"]).all()
+        assert 0 <= int(frame["day"].to_numpy().min()) <= int(frame["day"].to_numpy().max()) < tiny.train.days
+
+
+def test_numbers_of_a_request_fit_together(tiny: Dataset) -> None:
+    r = tiny.train.requests.polars().collect()
+    cached = r["cache_read_input_tokens"] + r["cache_creation_input_tokens"]
+    assert (cached <= r["input_tokens"]).all()
+    assert (r["reasoning_tokens"] <= r["output_tokens"]).all()
+    assert (r["output_tokens"] <= r["max_tokens"]).all()
+    failed = r["status"] != 200
+    assert failed.any()
+    assert (r["error_type"].is_not_null() == failed).all()
+    assert (r["stop_reason"].is_null() == failed).all()
+    assert (r.filter(failed)["output_tokens"] == 0).all()
+    assert (r["input_tokens"].to_numpy().min() > 0) & (r["latency_ms"].to_numpy().min() > 0)
+
+
+def test_no_request_before_its_account(tiny: Dataset) -> None:
+    first = tiny.train.requests.polars().group_by(pl.col("account_id").cast(pl.String)).agg(pl.col("ts").min())
+    accounts = tiny.train.accounts.polars().with_columns(pl.col("account_id").cast(pl.String))
+    joined = accounts.join(first, on="account_id").collect()
+    # An account is born on a day: the day's first request may precede the minute of the sign-up, never the day.
+    early = (joined["created"] - joined["ts"]).dt.total_days()
+    assert int(early.to_numpy().max()) <= 1
+
+
+def test_every_dial_in_every_file_has_a_unit_and_a_source() -> None:
+    import tomllib
+
+    files = sorted(archetypes.FOLDER.glob("*.toml"))
+    assert len(files) >= 14
+    for file in files:
+        document = tomllib.loads(file.read_text("utf-8"))
+        tables = [document.get("dials", {}), *document.get("tiers", {}).values()]
+        for name, spec in (item for table in tables for item in table.items()):
+            assert spec["unit"] == archetypes.DIALS[name].unit, (file.name, name)
+            assert spec["source"], (file.name, name)
+
+
+def test_campaigns_draw_their_own_dials_in_three_tiers() -> None:
+    plan = cohorts.build(config.from_preset("small", 3), "test")
+    attack = plan.label == labels.EXTRACTION
+    assert sorted(np.bincount(plan.tier[attack]).tolist()) == [4, 4, 4]
+    assert len(set(plan.dials["synchrony"][attack].tolist())) == attack.sum() == 12
+    assert len({plan.archetype[i] for i in np.flatnonzero(attack)}) >= 8
+
+
+def test_the_schema_of_every_file_is_the_documented_one(tiny: Dataset) -> None:
+    import pyarrow.parquet as pq
+
+    for path in tiny.manifest["splits"]["train"]["files"]:
+        table = path.split("/")[1].removesuffix(".parquet")
+        found = pq.read_schema(tiny.path / path)
+        wanted = schema.arrow_schema(table)
+        assert found.names == wanted.names
+        for field in wanted:
+            assert found.field(field.name).type == field.type, (path, field.name)

@@ -1,0 +1,47 @@
+"""A world small enough to be worked by hand: two campaigns, two benign archetypes, one grey account."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from leaderboard.scorecard import Scorecard, score_accounts
+from leaderboard.submission import Card, Submission
+
+DIGEST = "ab" * 32
+# account, label, archetype, cohort, tier, score
+ROWS = [
+    ("e1", "extraction", "A1", "c1", "overt", 0.9),
+    ("e2", "extraction", "A1", "c1", "overt", 0.6),
+    ("e3", "extraction", "A2", "c2", "evasive", 0.5),
+    ("b1", "benign", "B1", "s1", None, 0.7),
+    ("b2", "benign", "B1", "s2", None, 0.4),
+    ("b3", "benign", "B3", "class", None, 0.2),
+    ("b4", "benign", "B3", "class", None, 0.1),
+    ("g1", "grey", "B11", "grey", None, 0.8),
+]
+ACCOUNTS = [row[0] for row in ROWS]
+LABELS = pl.DataFrame(
+    {
+        "account_id": ACCOUNTS,
+        "label": [r[1] for r in ROWS],
+        "archetype": [r[2] for r in ROWS],
+        "cohort": [r[3] for r in ROWS],
+        "campaign": [r[3] if r[4] else None for r in ROWS],
+        "tier": [r[4] for r in ROWS],
+        "target": ["code" if r[4] else None for r in ROWS],
+    }
+)
+SCORES = [row[5] for row in ROWS]
+
+
+def predictions(scores: list[float] = SCORES) -> pl.DataFrame:
+    return pl.DataFrame({"account_id": ACCOUNTS, "score": scores})
+
+
+def scored(scores: list[float] = SCORES, digest: str = DIGEST, resamples: int = 40) -> Scorecard:
+    return score_accounts(predictions(scores), LABELS, digest, resamples)
+
+
+def entry(scores: list[float] = SCORES, name: str = "mine", team: str = "us") -> Submission:
+    card = Card(name=name, team=team, field_groups="M+L", code_url="https://example.org/code")
+    return Submission(card, predictions(scores).sort("account_id"))
