@@ -21,6 +21,8 @@ from generator.errors import UserError
 from siphonbench import BOARD, DATA
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from baselines.detector import Result
     from generator.dataset import Dataset
 
@@ -218,7 +220,8 @@ def _opened(folder: Path) -> Dataset:
     """The dataset, once every file is what its manifest says."""
     if faults := siphonbench.verify(folder):
         some = "; ".join(faults[:3])
-        raise UserError(f"{folder} has {len(faults)} damaged files: {some}; generate or download it again")
+        files = "file" if len(faults) == 1 else "files"
+        raise UserError(f"{folder} has {len(faults)} damaged {files}: {some}; generate or download it again")
     return siphonbench.load(folder)
 
 
@@ -255,19 +258,23 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _show(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*columns)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    _print(table)
 
 
 def _show_board(data: Dataset, folder: Path) -> None:
-    from rich.console import Console
-
     from leaderboard import board
 
-    Console().print(board.table(siphonbench.board(data, folder)))
+    _print(board.table(siphonbench.board(data, folder)))
     typer.echo(f"Page: {folder / 'board.html'}, MLflow store: {folder / 'mlflow.db'}")
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    # A file or pipe has no width to fit: nothing is cut there.
+    Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -98,17 +98,17 @@ def table(board: Board) -> Table:
     ):
         shown.add_column(name, justify="left" if name in ("entry", "fields", "worst confounder") else "right")
     for e in board.entries:
-        numbers = [f"{v:.3f}" for v in (*e.tiers.values(), e.recall_1e2, e.recall_1e3, e.auc)]
+        numbers = [f"{v:.3f}" for v in (*e.tiers.values(), e.recall_1e2)]
         shown.add_row(
             str(e.rank),
             e.name.replace("[", "\\["),
             e.field_groups,
-            f"{e.primary:.3f} ({e.low:.3f}-{e.high:.3f})",
+            f"{e.primary:.3f}",
+            f"{e.low:.3f}-{e.high:.3f}",
             *numbers,
-            f"{e.worst_archetype} {e.worst_fpr:.1%}",
             "-" if e.seconds is None else f"{e.seconds:.1f}",
         )
-    shown.caption = f"Chance: {board.entries[0].chance:.3f}. {RANK_RULE}"
+    shown.caption = f"AP: average precision, mean of the tiers; chance {board.entries[0].chance:.3f}. {RANK_RULE}"
     return shown
 
 

@@ -1,0 +1,158 @@
+"""The MLflow logbook and the board that is read back from it."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lb_world import DIGEST, entry, scored
+
+from generator.errors import UserError
+from leaderboard import board, plots, tracking
+from leaderboard.scorecard import Scorecard
+from leaderboard.tracking import Store
+
+PERFECT = [3.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+REVERSED = [-1.0, -2.0, -3.0, 0.0, 0.1, 0.2, 0.3, 0.4]
+
+
+def put(store: Store, scores: list[float], name: str = "mine", seconds: float | None = None) -> str:
+    return tracking.record(store, scored(scores), entry(scores, name), "nano-0", seconds)
+
+
+def runs(store: Store) -> list[tuple[str, str]]:
+    client = store.client()
+    ids = [e.experiment_id for e in client.search_experiments()]
+    return sorted((r.info.run_id, r.info.status) for r in client.search_runs(ids))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "board")
+
+
+def test_a_board_of_three(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
+    put(store, REVERSED, "last")
+    run_id = put(store, PERFECT, "first", seconds=2.5)
+    put(store, PERFECT, "also first")
+    got = board.read(store, DIGEST)
+    assert [(e.rank, e.primary) for e in got.entries[:2]] == [(1, 1.0), (1, 1.0)]
+    assert (got.entries[2].rank, got.entries[2].name) == (3, "last")
+    assert (got.dataset, got.digest, got.task) == ("nano-0", DIGEST, "accounts")
+    first = next(e for e in got.entries if e.run_id == run_id)
+    assert (first.name, first.team, first.field_groups, first.seconds) == ("first", "us", "M+L", 2.5)
+    assert first.chance == pytest.approx((2 / 6 + 1 / 5) / 2, abs=1e-12)
+    assert first.tiers == {"overt": 1.0, "evasive": 1.0}
+    assert (first.recall_1e2, first.recall_1e3, first.auc) == (1.0, 1.0, 1.0)
+    output = capfd.readouterr()
+    assert "INFO" not in output.out + output.err  # neither mlflow nor alembic chatters
+
+
+def test_artifacts_and_dataset(store: Store) -> None:
+    run_id = put(store, PERFECT)
+    client = store.client()
+    folder = store.artifacts / run_id / "artifacts"
+    names = ["card.toml", "false_positives.svg", "precision_recall.svg", "scorecard.json"]
+    assert sorted(p.name for p in folder.iterdir()) == names
+    assert Scorecard.from_json((folder / "scorecard.json").read_text()) == scored(PERFECT)
+    assert "<svg" in (folder / "precision_recall.svg").read_text()
+    run = client.get_run(run_id)
+    assert run.inputs is not None
+    assert run.inputs.dataset_inputs[0].dataset.digest == DIGEST[:32]
+    assert run.data.params["name"] == "mine"
+
+
+def test_the_same_submission_is_one_run(store: Store) -> None:
+    once = put(store, PERFECT)
+    assert put(store, PERFECT) == once
+    assert runs(store) == [(once, "FINISHED")]
+    assert put(store, PERFECT, "another name") != once
+    assert len(runs(store)) == 2
+
+
+def test_an_interrupted_run_never_shows_and_is_replaced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(card: Scorecard, path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(plots, "false_positives", stop)
+        with pytest.raises(KeyboardInterrupt):
+            put(store, PERFECT)
+    assert [status for _, status in runs(store)] == ["RUNNING"]
+    with pytest.raises(UserError, match="no entries for accounts"):
+        board.read(store, DIGEST)
+    run_id = put(store, PERFECT)
+    assert runs(store) == [(run_id, "FINISHED")]
+
+
+def test_a_stale_run_is_swept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(store, PERFECT)
+    client = store.client()
+    experiment = client.get_experiment_by_name(tracking.experiment_name(DIGEST, "accounts"))
+    assert experiment is not None
+    stale = client.create_run(experiment.experiment_id, start_time=1).info.run_id
+    put(store, REVERSED)
+    assert client.get_run(stale).info.status == "KILLED"
+    assert len(board.read(store, DIGEST).entries) == 2
+
+
+def test_unlike_keys_share_no_table(store: Store) -> None:
+    put(store, PERFECT)
+    other = "cd" * 32
+    tracking.record(store, scored(PERFECT, other), entry(PERFECT), "nano-1")
+    assert [len(board.read(store, d).entries) for d in (DIGEST, other)] == [1, 1]
+    names = {
+        tracking.experiment_name(d, t, e) for d in (DIGEST, other) for t in ("accounts", "early") for e in "12"
+    }
+    assert len(names) == 8
+
+
+def test_an_empty_board_is_told_and_not_made(store: Store) -> None:
+    with pytest.raises(UserError, match="no entries for accounts on dataset abababababab; submit one first"):
+        board.read(store, DIGEST)
+    assert not store.folder.exists()
+
+
+def test_resamples_survive_a_tag() -> None:
+    values = tuple(np.random.default_rng(0).random(1000).astype(np.float32).tolist())
+    text = tracking.pack(values)
+    assert len(text) == 5000  # MLflow cuts tags at 8,000 silently
+    assert tuple(tracking.unpack(text)) == values
+
+
+def test_ranks_follow_the_leader_of_the_group() -> None:
+    a, b, c, d = (np.full(100, v) for v in (0.9, 0.8, 0.7, 0.1))
+    b[::2] += 0.2  # now ahead of a, now behind
+    c[::2] += 0.3  # not told from b, and so from the leader a: now ahead, now behind
+    assert board._ranks([a, b, c, d]) == [1, 1, 1, 4]
+    assert board._ranks([a, np.full(100, 0.8), np.full(100, 0.8), d]) == [1, 2, 2, 4]
+
+
+def test_terminal_table_shows_markup_as_text(store: Store) -> None:
+    from rich.console import Console
+
+    put(store, PERFECT, "[red]x[/red]")
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(board.table(board.read(store, DIGEST)))
+    text = console.export_text()
+    assert "[red]x[/red]" in text
+    assert "1.000 (1.000-1.000)" in text
+
+
+def _submit(folder: Path, name: str) -> None:
+    put(Store(folder), PERFECT, name)
+
+
+@pytest.mark.slow
+def test_two_processes_may_open_an_empty_store(store: Store) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_submit, args=(store.folder, name)) for name in ("x", "y", "x")]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
+    assert [w.exitcode for w in workers] == [0, 0, 0]
+    assert sorted(e.name for e in board.read(store, DIGEST).entries) == ["x", "y"]

@@ -1,0 +1,237 @@
+"""The command line: bad input is one sentence and exit code 2, and nothing is left behind."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+import baselines
+import siphonbench
+import siphonbench_cli
+from generator import audit, config
+
+COMMANDS = ("quickstart", "generate", "info", "verify", "audit", "evaluate", "submit", "leaderboard", "ui")
+EVERY_COMMAND = [*([c] for c in COMMANDS), ["baselines", "list"], ["baselines", "run"]]
+COMMAND = [sys.executable, "-m", "siphonbench"]
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(siphonbench_cli.app, [str(a) for a in arguments])
+
+
+def refused(*arguments: object) -> str:
+    """The one sentence that a refusal says."""
+    done = call(*arguments)
+    assert (done.exit_code, done.stdout) == (2, ""), done.output
+    (sentence,) = done.stderr.strip().splitlines()
+    assert sentence.startswith("error: ")
+    return sentence.removeprefix("error: ")
+
+
+@pytest.fixture(scope="session")
+def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("door") / "nano").path
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def three(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Only the three quickest detectors."""
+    names = ["random", "constant", "volume"]
+    monkeypatch.setattr(baselines, "DETECTORS", {n: baselines.DETECTORS[n] for n in names})
+    return names
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND, ids=" ".join)
+def test_help_shows_an_example(command: list[str]) -> None:
+    done = call(*command, "--help")
+    assert done.exit_code == 0
+    assert f"Example: siphonbench {' '.join(command)}" in done.stdout
+
+
+def test_help_is_quick(here: Path) -> None:
+    best = 9.0
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([*COMMAND, "--help"], check=True, capture_output=True)
+        best = min(best, time.perf_counter() - began)
+    assert best < 0.5 * max(1, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("generate --preset huge", "no preset 'huge': choose nano, small"),
+        ("generate --seed -1", "seed: -1 is no whole number from 0 to"),
+        ("generate --preset nano --config x.toml", "--preset nano and --config x.toml exclude each other"),
+        ("generate --config x.toml", "x.toml can't be read as TOML"),
+        ("quickstart --preset huge", "no preset 'huge'"),
+        ("info nowhere", "nowhere does not exist; make one with: siphonbench generate"),
+        ("verify nowhere", "nowhere does not exist"),
+        ("audit nowhere", "nowhere does not exist"),
+        ("baselines run volume --data nowhere", "nowhere does not exist"),
+        ("evaluate mine --data nowhere", "nowhere does not exist"),
+        ("submit mine --data nowhere", "nowhere does not exist"),
+        ("leaderboard --data nowhere", "nowhere does not exist"),
+        ("ui --board nowhere", "nowhere holds no mlflow.db"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: str, said: str, here: Path) -> None:
+    assert said in refused(*arguments.split())
+    assert list(here.iterdir()) == []
+
+
+def test_config_tells_all_its_faults(here: Path) -> None:
+    Path("x.toml").write_text("accounts = 3\ncolour = 'red'\n")
+    sentence = refused("generate", "--config", "x.toml")
+    assert "colour: no such key" in sentence
+    assert "accounts: 3 is no whole number from 50 to" in sentence
+    assert [f.name for f in here.iterdir()] == ["x.toml"]
+
+
+def test_folder_in_use_is_kept(here: Path) -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("years of work")
+    assert "mine holds 1 entries already" in refused("generate", "--out", "mine")
+    assert [f.name for f in here.rglob("*")] == ["mine", "thesis.txt"]
+
+
+def test_damaged_dataset(nano: Path, here: Path) -> None:
+    shutil.copytree(nano, "data")
+    file = Path("data/train/accounts.parquet")
+    file.write_bytes(file.read_bytes()[:-7])
+    for command in ("verify data", "audit data", "baselines run volume --data data", "submit x --data data"):
+        assert "data has 1 damaged file: train/accounts.parquet" in refused(*command.split())
+    assert [f.name for f in here.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda p: p.head(599), "1 accounts missing, e.g. "),
+        (lambda p: pl.concat([p, p.head(2)]), "2 accounts duplicate, e.g. "),
+        (lambda p: p.with_columns(score=pl.lit(float("nan"))), "600 accounts without a finite score, e.g. "),
+        (lambda p: p.with_columns(score=pl.lit(float("inf"))), "600 accounts without a finite score, e.g. "),
+        (lambda p: p.with_columns(account_id=pl.lit("me")), "600 accounts missing, e.g. "),
+        (lambda p: p.with_columns(score=pl.lit("high")), "write exactly account_id: string and score: double"),
+    ],
+)
+def test_bad_submission_is_one_sentence(change: Any, said: str, nano: Path, here: Path) -> None:
+    ids = siphonbench.load(nano).test.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()
+    change(ids.with_columns(score=pl.lit(0.5))).write_parquet("mine.parquet")
+    for command in ("evaluate", "submit"):
+        assert said in refused(command, "mine.parquet", "--data", nano)
+    assert [f.name for f in here.iterdir()] == ["mine.parquet"]
+
+
+def test_full_disk_is_told_with_numbers(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "mine")
+
+    monkeypatch.setattr(siphonbench, "load", full)
+    assert re.fullmatch(
+        r"mine: No space left on device; [\d,]+ MB are free here; free some, or write to another disk",
+        refused("info"),
+    )
+
+
+def test_interrupt_leaves_no_folder(here: Path) -> None:
+    command = [*COMMAND, "generate", "--preset", "small", "--out", "made", "--workers", "1"]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while not Path("made.partial/train").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate()
+    assert (running.returncode, said.strip()) == (130, "stopped; nothing half-written is left")
+    assert list(here.iterdir()) == []
+
+
+def test_a_bug_keeps_its_traceback(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(siphonbench, "load", bug)
+    assert isinstance(call("info").exception, ZeroDivisionError)
+
+
+def test_baselines_list_names_each_detector() -> None:
+    done = call("baselines", "list")
+    assert all(name in done.stdout for name in baselines.DETECTORS)
+
+
+def test_from_detectors_to_board(nano: Path, here: Path) -> None:
+    assert call("baselines", "run", "volume", "constant", "--data", nano, "--out", "mine").exit_code == 0
+    card = json.loads(call("evaluate", "mine/constant", "--data", nano, "--json").stdout)
+    assert card["primary"]["value"] == pytest.approx(card["primary"]["chance"])
+    assert not Path("siphonbench-board").exists()
+    for name in ("volume", "constant"):
+        done = call("submit", f"mine/{name}", "--data", nano)
+        assert (done.exit_code, name in done.stdout) == (0, True)
+    page = Path("siphonbench-board/board.html")
+    page.unlink()
+    assert call("leaderboard", "--data", nano).exit_code == 0
+    assert "constant" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
+def test_audit_fails_when_a_gate_does(
+    passed: bool, code: int, nano: Path, three: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def gates(_: object, predictions: Mapping[str, pl.DataFrame]) -> list[audit.Gate]:
+        asked.append({name: frame.height for name, frame in predictions.items()})
+        return [audit.Gate("first", 1.0, "<= 2", True, "-"), audit.Gate("second", 3.0, "<= 2", passed, "mend it")]
+
+    monkeypatch.setattr(audit, "audit", gates)
+    done = call("audit", nano, "--json")
+    assert (done.exit_code, [g["passed"] for g in json.loads(done.stdout)]) == (code, [True, passed])
+    assert asked == [dict.fromkeys(three, 600)]
+    assert ("FAILED: mend it" in call("audit", nano).stdout.replace("\n", " ")) is not passed
+
+
+def test_quickstart_takes_up_where_it_is(nano: Path, three: list[str], here: Path) -> None:
+    shutil.copytree(nano, "siphonbench-data/nano")
+    first, second = call("quickstart"), call("quickstart")
+    for done in (first, second):
+        assert done.exit_code == 0, done.output
+        assert "siphonbench-data/nano is complete already" in done.stdout
+        assert "siphonbench submit FOLDER --data siphonbench-data/nano" in done.stdout
+    board = siphonbench.board(siphonbench.load(nano))
+    assert sorted(e.name for e in board.entries) == sorted(three)
+    assert "holds" in refused("quickstart", "--seed", "1")  # another seed never overwrites
+
+
+@pytest.mark.slow
+def test_quickstart_from_an_empty_folder(here: Path) -> None:
+    done = subprocess.run([*COMMAND, "quickstart"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert sorted(f.name for f in here.iterdir()) == ["siphonbench-board", "siphonbench-data"]
+    data = siphonbench.load("siphonbench-data/nano")
+    assert data.manifest["config_digest"] == config.from_preset("nano", 0).digest
+    board = siphonbench.board(data)
+    assert {e.name for e in board.entries} == set(baselines.DETECTORS)
+    assert len(board.entries) >= 8
+    page = Path("siphonbench-board/board.html").read_text("utf-8")
+    assert all(name in page for name in baselines.DETECTORS)
