@@ -80,23 +80,16 @@ def read(store: Store, digest: str, task: str = TASK) -> Board:
 
 def table(board: Board) -> Table:
     """The board for a terminal."""
+    from rich import box
     from rich.table import Table
 
+    # Narrow enough for 80 columns; the page has every number.
     tiers = list(board.entries[0].tiers)
-    shown = Table(title=f"{board.task} on {board.dataset} ({board.digest[:12]}), evaluator {board.evaluator}")
-    for name in (
-        "#",
-        "entry",
-        "fields",
-        "AP, mean of tiers",
-        *tiers,
-        "R@1%",
-        "R@0.1%",
-        "AUC",
-        "worst confounder",
-        "s",
-    ):
-        shown.add_column(name, justify="left" if name in ("entry", "fields", "worst confounder") else "right")
+    title = f"{board.task} on {board.dataset} ({board.digest[:12]}), evaluator {board.evaluator}"
+    shown = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("#", "entry", "fields", "AP", "95 %", *tiers, "R@1%", "s"):
+        left = name in ("entry", "fields")
+        shown.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
     for e in board.entries:
         numbers = [f"{v:.3f}" for v in (*e.tiers.values(), e.recall_1e2)]
         shown.add_row(

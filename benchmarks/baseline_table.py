@@ -1,0 +1,58 @@
+"""The README's table: baselines on `small`, per seed, with the paired interval of each step.
+
+python benchmarks/baseline_table.py --seeds 11 12 13 --folder /tmp/tables
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import siphonbench
+from baselines import DETECTORS
+from baselines.run import run_all
+from leaderboard import scorecard, uncertainty
+
+CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="small")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    print("| seed | detector | AP, mean of tiers | overt | evasive | adaptive | recall at FPR 1 % |")
+    print("|---|---|---|---|---|---|---|")
+    steps = []
+    for seed in args.seeds:
+        folder = args.folder / f"{args.preset}-{seed}"
+        if folder.exists():
+            dataset = siphonbench.load(folder)
+        else:
+            dataset = siphonbench.generate(args.preset, seed, folder, args.workers)
+        labels = dataset.reveal("test").labels.polars().collect()
+        vectors = {}
+        for result in run_all(DETECTORS, dataset.train, dataset.test):
+            card = scorecard.score_accounts(result.predictions, labels, dataset.digest)
+            vectors[result.name] = np.array(card.resampled)
+            tiers = " | ".join(f"{card.tiers[t]['ap'].value:.3f}" for t in ("overt", "evasive", "adaptive"))
+            recall = card.tiers["overall"]["recall_fpr_1e-2"].value
+            p = card.primary
+            print(
+                f"| {seed} | {result.name} | {p.value:.3f} ({p.low:.3f}-{p.high:.3f}) | {tiers} | {recall:.3f} |",
+                flush=True,
+            )
+        for low, high in zip(CHAIN, CHAIN[1:], strict=False):
+            a, b = uncertainty.interval(vectors[high] - vectors[low])
+            middle = float(np.median(vectors[high] - vectors[low]))
+            steps.append(f"| {seed} | {high} - {low} | {middle:.3f} | {a:.3f} to {b:.3f} |")
+    print("\n| seed | difference | median of the resamples | paired 95 % interval |\n|---|---|---|---|")
+    print("\n".join(steps))
+
+
+if __name__ == "__main__":
+    main()
