@@ -6,6 +6,7 @@ python benchmarks/baseline_table.py --seeds 11 12 13 --folder /tmp/tables
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def main() -> None:
                 f"| {seed} | {result.name} | {p.value:.3f} ({p.low:.3f}-{p.high:.3f}) | {tiers} | {recall:.3f} |",
                 flush=True,
             )
-        for low, high in zip(CHAIN, CHAIN[1:], strict=False):
+        for low, high in itertools.pairwise(CHAIN):
             a, b = uncertainty.interval(vectors[high] - vectors[low])
             middle = float(np.median(vectors[high] - vectors[low]))
             steps.append(f"| {seed} | {high} - {low} | {middle:.3f} | {a:.3f} to {b:.3f} |")

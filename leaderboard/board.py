@@ -82,6 +82,7 @@ def table(board: Board) -> Table:
     """The board for a terminal."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     # Narrow enough for 80 columns; the page has every number.
     tiers = list(board.entries[0].tiers)
@@ -94,7 +95,7 @@ def table(board: Board) -> Table:
         numbers = [f"{v:.3f}" for v in (*e.tiers.values(), e.recall_1e2)]
         shown.add_row(
             str(e.rank),
-            e.name.replace("[", "\\["),
+            Text(e.name),
             e.field_groups,
             f"{e.primary:.3f}",
             f"{e.low:.3f}-{e.high:.3f}",

@@ -89,7 +89,9 @@ def read(path: Path, accounts: Iterable[str]) -> Submission:
     if frame is not None:
         frame = _rows(frame, expected, faults)
     if faults or frame is None:
-        raise UserError(f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults))
+        message = f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults)
+        # It quotes a stranger's names, which must not command the terminal.
+        raise UserError("".join(c if c.isprintable() else "?" for c in message))
     return Submission(card, frame.sort("account_id"))
 
 

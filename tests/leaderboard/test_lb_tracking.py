@@ -135,11 +135,12 @@ def test_terminal_table_shows_markup_as_text(store: Store) -> None:
     from rich.console import Console
 
     put(store, PERFECT, "[red]x[/red]")
-    console = Console(width=200, record=True, file=io.StringIO())
+    console = Console(width=80, record=True, file=io.StringIO())
     console.print(board.table(board.read(store, DIGEST)))
     text = console.export_text()
     assert "[red]x[/red]" in text
-    assert "1.000 (1.000-1.000)" in text
+    assert "1.000-1.000" in text
+    assert "…" not in text  # nothing is cut at 80 columns
 
 
 def _submit(folder: Path, name: str) -> None:
