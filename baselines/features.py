@@ -26,8 +26,8 @@ class Feature:
     needs : tuple of str
         Fields (table.column) it is computed from; all of one table.
     expression : polars.Expr
-        For requests an aggregation over an account's rows (with the helper columns of `with_helpers`), for accounts
-        an expression over the table; `window_start` and `window_days` are there for both.
+        For requests an aggregation over an account's rows (with the helper columns of `with_helpers`), for
+        accounts an expression over the table; `window_start` and `window_days` are there for both.
     """
 
     name: str

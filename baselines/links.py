@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
-from scipy import sparse
 
 from baselines import features
 from generator.dataset import Split
 
-_SLOT_S = 120
+if TYPE_CHECKING:
+    from scipy import sparse
+
+_SLOT_S = 600
 _PAUSE_S = 1800
 _BANDS = 4
 
@@ -42,27 +44,8 @@ class Link:
     pairs: Callable[[Split], pl.DataFrame]
 
 
-@dataclass(frozen=True)
-class Held:
-    """Which account holds which key of a link.
-
-    Attributes
-    ----------
-    name : str
-        Name of the link.
-    keys : scipy.sparse.csr_array
-        Accounts by keys, 1 where the account holds the key; only keys that two accounts or more hold.
-    total : ndarray
-        Keys that each account holds, those of its own included.
-    """
-
-    name: str
-    keys: sparse.csr_array
-    total: npt.NDArray[np.float64]
-
-
-def held(link: Link, split: Split, ids: pl.Series) -> Held:
-    """Keys of a link in one world.
+def incidence(link: Link, split: Split, ids: pl.Series) -> sparse.csr_array:
+    """Accounts by keys: 1 where the account holds the key.
 
     Parameters
     ----------
@@ -72,20 +55,24 @@ def held(link: Link, split: Split, ids: pl.Series) -> Held:
         World; keys never carry over to another.
     ids : polars.Series
         Accounts (String), one per row of the result.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        Only keys that two accounts or more hold have a column.
     """
+    from scipy import sparse
+
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
-    pairs = link.pairs(split).with_columns(pl.col("account_id").cast(pl.String)).join(rows, on="account_id")
-    total = np.bincount(pairs["row"].to_numpy(), minlength=len(ids)).astype(np.float64)
-    pairs = pairs.filter(pl.len().over("key") > 1)
-    column = pairs["key"].rank("dense").to_numpy().astype(np.int64) - 1
+    pairs = link.pairs(split).filter(pl.len().over("key") > 1).with_columns(pl.col("account_id").cast(pl.String))
+    held = pairs.join(rows, on="account_id").sort("row")
+    column = held["key"].rank("dense").to_numpy().astype(np.int64) - 1
     shape = (len(ids), int(column.max(initial=-1)) + 1)
-    keys = sparse.csr_array((np.ones(len(pairs)), (pairs["row"].to_numpy(), column)), shape=shape)
-    keys.sort_indices()
-    return Held(link.name, keys, total)
+    return sparse.csr_array((np.ones(len(held)), (held["row"].to_numpy(), column)), shape=shape)
 
 
 def _link(name: str, description: str, table: str, columns: str, key: pl.Expr, least: int = 1) -> Link:
-    """Link whose keys are an expression, or a list of keys per row; one counts once an account has it `least` times."""
+    """Link whose keys are an expression, or a list per row; one counts once an account has it `least` times."""
     names = columns.split()
 
     def pairs(split: Split) -> pl.DataFrame:
@@ -129,5 +116,5 @@ LINKS = (
     _link("prompt", "the very same prompt", "requests", "prompt_simhash", pl.col("prompt_simhash")),
     _link("family", "a band of SimHash bits that both repeat", "requests", "prompt_simhash", _bands, least=2),
     Link("echo", ("requests.echo_response_id",), "one's answer in the other's prompt", _echoes),
-    _link("start", "began sessions in the same two minutes", "requests", "ts", _start),
+    _link("start", "began sessions in the same ten minutes", "requests", "ts", _start),
 )  # fmt: skip

@@ -39,7 +39,7 @@ class RateLimit(detector.Detector):
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
-        """Peak over ceiling: 1 is where the limit binds. Plans without a documented ceiling count as the strictest."""
+        """Peak over ceiling: 1 is where the limit binds. Plans without a known ceiling count as the strictest."""
         peaks = [_peaks(bucket) for bucket in split.requests.buckets()]
         accounts = split.accounts.polars().select(pl.col("account_id", "plan").cast(pl.String)).collect()
         known = accounts.join(pl.concat(peaks), on="account_id", how="left").join(CEILINGS, on="plan", how="left")
@@ -53,6 +53,7 @@ class RateLimit(detector.Detector):
 def _peaks(requests: pl.LazyFrame) -> pl.DataFrame:
     seconds = pl.col("ts").dt.epoch("s")
     peaks = [
-        (seconds // length).unique_counts().max().alias(f"peak_{unit}") for unit, length in (("minute", 60), ("day", 86_400))
+        (seconds // length).unique_counts().max().alias(f"peak_{unit}")
+        for unit, length in (("minute", 60), ("day", 86_400))
     ]
     return requests.group_by("account_id").agg(peaks).with_columns(pl.col("account_id").cast(pl.String)).collect()

@@ -14,13 +14,14 @@ from generator.dataset import Split
 from generator.errors import UserError
 
 F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 
 TREES: Mapping[str, Any] = {
     "objective": "binary:logistic",
     "tree_method": "hist",
     "eta": 0.05,
-    "max_depth": 4,
-    "min_child_weight": 3,
+    "max_depth": 3,
+    "min_child_weight": 5,
     "subsample": 0.8,
     "colsample_bytree": 0.5,
     "lambda": 3.0,
@@ -33,33 +34,32 @@ ROUNDS = 300
 
 @dataclass(frozen=True)
 class Truth:
-    """What training may know about accounts; grey accounts are left out.
+    """Labelled rows of a matrix.
 
     Attributes
     ----------
     rows : ndarray of int
-        Rows of the labelled accounts.
+        Which rows are labelled.
     positive : ndarray of bool
-        Whether they are extraction accounts.
+        Their label.
     cohort : ndarray of int
-        Cohort of each, numbered.
+        Cohort of each, numbered: rows of one cohort are never split between training and holding out.
     """
 
-    rows: npt.NDArray[np.int64]
+    rows: I64
     positive: npt.NDArray[np.bool_]
-    cohort: npt.NDArray[np.int64]
+    cohort: I64
 
 
 def truth(train: Split, ids: pl.Series) -> Truth:
-    """Labels of the accounts in `ids`.
+    """Which of the accounts in `ids` are extraction accounts; grey accounts are left out.
 
     Raises
     ------
     UserError
         If there is nothing to tell apart.
     """
-    columns = ("label", "cohort")
-    labels = train.labels.polars().select("account_id", *columns).cast(pl.String).collect()
+    labels = train.labels.polars().select("account_id", "label", "cohort").cast(pl.String).collect()
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
     known = rows.join(labels, on="account_id").filter(pl.col("label") != "grey").sort("row")
     positive = (known["label"] == "extraction").to_numpy()
@@ -70,6 +70,14 @@ def truth(train: Split, ids: pl.Series) -> Truth:
         )
     cohort = known["cohort"].rank("dense").to_numpy().astype(np.int64)
     return Truth(known["row"].to_numpy(), positive, cohort)
+
+
+def same_cohort(train: Split, ids: pl.Series, first: I64, second: I64) -> Truth:
+    """Whether the two accounts of each pair belong to one cohort, grouped by the cohort of the first."""
+    labels = train.labels.polars().select("account_id", "cohort").cast(pl.String).collect()
+    found = pl.DataFrame({"account_id": ids}).join(labels, on="account_id", how="left", maintain_order="left")
+    cohort = found["cohort"].rank("dense").to_numpy().astype(np.int64)
+    return Truth(np.arange(len(first)), cohort[first] == cohort[second], cohort[first])
 
 
 def boost(x: F64, positive: npt.NDArray[np.bool_], seed: int) -> Any:
@@ -86,7 +94,7 @@ def boost(x: F64, positive: npt.NDArray[np.bool_], seed: int) -> Any:
 
 
 def predict(model: Any, x: F64) -> F64:
-    """Log-odds that the rows are extraction accounts."""
+    """Log-odds of the rows."""
     import xgboost
 
     return np.asarray(model.predict(xgboost.DMatrix(x, nthread=1), output_margin=True), np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -172,6 +173,10 @@ def _faults_of_lists(merged: dict[str, Any]) -> list[str]:
         faults.append(f"start: {merged['start']!r} is no date such as 2026-01-05")
     if not merged["splits"] or set(merged["splits"]) - set(SPLITS):
         faults.append(f"splits: {merged['splits']!r} must be some of {', '.join(SPLITS)}")
+    if not isinstance(merged.get("name"), str) or not re.fullmatch(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", merged["name"]
+    ):
+        faults.append(f"name: {merged.get('name')!r} must be letters, digits, dots, dashes, at most 61")
     mix = merged["mix"]
     if not isinstance(mix, dict) or not all(isinstance(v, int | float) and v >= 0 for v in mix.values()):
         return [*faults, "mix: must give each archetype a share of 0 or more"]

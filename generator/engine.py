@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
@@ -28,7 +29,9 @@ def run(work: Callable[[J], T], jobs: list[J], workers: int) -> Iterator[T]:
         yield from map(work, jobs)
         return
     # Spawned, not forked: a parent with threads (Polars, Arrow, a notebook) must not be copied in mid-lock.
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_stopping_to_parent
+    )
     try:
         for done in as_completed([pool.submit(work, job) for job in jobs]):
             yield done.result()
@@ -36,3 +39,8 @@ def run(work: Callable[[J], T], jobs: list[J], workers: int) -> Iterator[T]:
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown()
+
+
+def _leave_stopping_to_parent() -> None:
+    """Ctrl-C reaches every process of a terminal; only the parent may answer it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -32,7 +32,12 @@ POOLS: dict[str, tuple[str, ...]] = {
 }
 _TEMPERATURES = np.array([np.nan, 0.0, 0.2, 0.7, 1.0], np.float32)
 _TEMPERATURE_WEIGHTS = np.array([0.4, 0.2, 0.12, 0.18, 0.1])
-_NUMPY = {t: t.to_pandas_dtype() for t in {c.dtype for c in schema.REQUESTS} if pa.types.is_primitive(t)}
+# Spelt out, because pyarrow imports pandas to tell numpy types.
+_NUMPY = {
+    t: np.dtype(np.float32 if t == pa.float32() else str(t))
+    for t in {c.dtype for c in schema.REQUESTS}
+    if pa.types.is_primitive(t) and not pa.types.is_timestamp(t)
+}
 _FINGERPRINTED = 64  # tokens; shorter answers carry no usable fingerprint
 
 

@@ -41,7 +41,7 @@ def frame(table: str, columns: dict[str, object]) -> pl.DataFrame:
 
 
 def _plain(values: object) -> list[object]:
-    return values.tolist() if isinstance(values, np.ndarray) else list(values)  # type: ignore[call-overload]
+    return list(values.tolist() if isinstance(values, np.ndarray) else values)  # type: ignore[call-overload]
 
 
 def split(name: str, tables: dict[str, pl.DataFrame], buckets: int = 2) -> Split:
@@ -80,7 +80,9 @@ def world(seed: int, accounts: int = 120, campaign: int = 24) -> dict[str, pl.Da
         "payment_id": payment, "email_domain": [f"d{n}.example" for n in rng.integers(0, 60, accounts)],
         "organization": [None] * accounts, "signup_prefix": rng.integers(0, 90, accounts),
     }  # fmt: skip
-    known |= {c: rng.choice(CATEGORIES[c], accounts) for c in ("plan", "verification", "payment_type", "email_type")}
+    known |= {
+        c: rng.choice(CATEGORIES[c], accounts) for c in ("plan", "verification", "payment_type", "email_type")
+    }
     return {
         "requests": _requests(rng, ids, bad),
         "accounts": frame("accounts", {c.name: known[c.name] for c in schema.ACCOUNTS}),
@@ -104,21 +106,32 @@ def _requests(rng: np.random.Generator, ids: np.ndarray, bad: np.ndarray) -> pl.
     values |= {
         "request_id": rng.permutation(n) + 1, "account_id": ids[who], "day": ms // 86_400_000,
         "ts": [START + timedelta(milliseconds=int(m)) for m in ms], "stream": rng.random(n) < 0.5,
-        "temperature": np.where(rng.random(n) < 0.5, None, 0.7), "status": rng.choice([200, 200, 200, 429, 500], n),
-        "error_type": [None] * n, "stop_category": np.where(rng.random(n) < 0.05, "flag", None),
+        "temperature": _some(rng, 0.5, np.full(n, 0.7)),
+        "status": rng.choice([200, 200, 200, 429, 500], n),
+        "error_type": [None] * n, "stop_category": _some(rng, 0.95, np.full(n, "flag")),
         "input_tokens": rng.integers(10, 4000, n), "output_tokens": rng.integers(1, 2000, n),
-        "conversation_id": np.where(rng.random(n) < 0.3, None, who * 100 + rng.integers(0, 4, n)),
-        "echo_response_id": np.where(rng.random(n) < 0.9, None, rng.integers(1, n, n)),
+        "conversation_id": _some(rng, 0.3, who * 100 + rng.integers(0, 4, n)),
+        "echo_response_id": _some(rng, 0.9, rng.integers(1, n, n)),
         "prompt_simhash": rng.integers(0, 2**63, n).astype(np.uint64), "system_prompt_hash": template,
         "response_simhash": rng.integers(0, 2**63, n).astype(np.uint64), "ip_prefix": who // 3,
     }  # fmt: skip
     return frame("requests", {c.name: values[c.name] for c in schema.REQUESTS})
 
 
+def _some(rng: np.random.Generator, missing: float, values: np.ndarray) -> list[object]:
+    return [
+        None if gone else v for gone, v in zip(rng.random(len(values)) < missing, values.tolist(), strict=True)
+    ]
+
+
 def _releases() -> pl.DataFrame:
     names = CATEGORIES["model"]
     values: dict[str, object] = {c.name: [1.0] * len(names) for c in schema.RELEASES}
-    values |= {"model": names, "released": [START - timedelta(days=9)] * len(names), "context_window": [200_000] * 3}
+    values |= {
+        "model": names,
+        "released": [START - timedelta(days=9)] * len(names),
+        "context_window": [200_000] * 3,
+    }
     return frame("releases", values)
 
 
