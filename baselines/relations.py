@@ -129,6 +129,7 @@ def around(net: Network, values: F64, names: Sequence[str]) -> dict[str, F64]:
         Per column the weighted mean over neighbours, and their weighted standard deviation in units of the
         population's: small where a group behaves alike.
     """
+    values = np.where(np.isnan(values).all(axis=0), 0.0, values)
     mean, sd = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
     z = np.nan_to_num((values - mean) / np.where(sd > 0, sd, 1))
     total = net.fused.sum(axis=1)[:, None]

@@ -41,7 +41,8 @@ def frame(table: str, columns: dict[str, object]) -> pl.DataFrame:
 
 
 def _plain(values: object) -> list[object]:
-    return list(values.tolist() if isinstance(values, np.ndarray) else values)  # type: ignore[call-overload]
+    assert isinstance(values, np.ndarray | list)
+    return list(values)
 
 
 def split(name: str, tables: dict[str, pl.DataFrame], buckets: int = 2) -> Split:
