@@ -1,0 +1,94 @@
+"""Single detectors on numbers worked out by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from baselines import DETECTORS, training
+from baselines.rate_limit import CEILINGS, RateLimit
+from generator import archetypes, provider
+from generator.dataset import Split, Table
+from generator.errors import UserError
+
+
+def test_ceilings_are_those_of_the_provider() -> None:
+    assert CEILINGS["plan"].to_list() == list(archetypes.CHOICES["plan"])
+    assert CEILINGS["per_minute"].to_list() == provider.REQUESTS_PER_MINUTE.tolist()
+    assert CEILINGS["per_day"].to_list() == provider.REQUESTS_PER_DAY.tolist()
+
+
+def test_rate_limit_is_peak_over_ceiling(target: Split) -> None:
+    """Six requests in one minute on a plan of 60 a minute and 5,000 a day: a tenth; the others sent nothing."""
+    accounts = target.accounts.polars().collect()
+    someone = accounts["account_id"].cast(pl.String)[0]
+    rows = target.requests.polars().head(7).collect()
+    # The seventh comes two minutes later.
+    times = [target.start + timedelta(seconds=s) for s in (0, 10, 20, 30, 40, 59, 180)]
+    who = pl.Series("account_id", [someone] * 7).cast(rows.schema["account_id"])
+    rows = rows.with_columns(who, pl.Series("ts", times, rows.schema["ts"]))
+    plans = pl.lit("build").cast(accounts.schema["plan"]).alias("plan")
+    tables = {
+        "requests": Table("requests", [rows.lazy()], target.requests.columns),
+        "accounts": Table("accounts", [accounts.with_columns(plans).lazy()], target.accounts.columns),
+    }
+    split = Split(target.name, target.start, target.days, tables, masked=True)
+    found = dict(RateLimit().score(split).iter_rows())
+    assert found.pop(someone) == pytest.approx(0.1)
+    assert set(found.values()) == {0.0}
+
+
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_one_account_is_enough(name: str, train: Split, target: Split) -> None:
+    tables = dict(target.tables)
+    one = pl.col("account_id") == tables["accounts"].polars().select("account_id").head(1).collect().item()
+    for table in ("requests", "accounts"):
+        tables[table] = tables[table].where(one)
+    alone = Split(target.name, target.start, target.days, tables, masked=True)
+    score = DETECTORS[name]().fit(train).score(alone)
+    assert score.height == 1
+    assert score["score"].is_finite().all()
+
+
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_a_clone_is_equal_and_unfitted(name: str, train: Split) -> None:
+    detector = DETECTORS[name](seed=3)
+    untouched = repr(vars(detector))
+    clone = detector.clone()
+    detector.fit(train)
+    assert repr(vars(clone)) == untouched
+    assert clone.seed == 3
+
+
+def test_training_needs_both_kinds(train: Split) -> None:
+    tables = dict(train.tables)
+    tables["account_labels"] = train.labels.where(pl.col("label") != "extraction")
+    benign = Split(train.name, train.start, train.days, tables, masked=False)
+    ids = train.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect().to_series()
+    with pytest.raises(UserError, match=r"train has 0 extraction and 8\d benign accounts"):
+        training.truth(benign, ids)
+
+
+def test_grey_accounts_are_no_examples(train: Split) -> None:
+    ids = train.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect().to_series()
+    known = training.truth(train, ids)
+    labels = train.labels.polars().select(pl.col("label").cast(pl.String)).collect().to_series()
+    assert len(known.rows) == (labels != "grey").sum()
+    assert known.positive.sum() == (labels == "extraction").sum()
+
+
+def test_held_out_scores_never_saw_the_cohort() -> None:
+    """Labels that depend on nothing but the cohort's own number cannot be told for a cohort that was held out."""
+    rng = np.random.default_rng(0)
+    cohort = np.repeat(np.arange(40), 10)
+    positive = rng.permutation(np.arange(40) < 20)[cohort]
+    x = cohort[:, None] + rng.uniform(0, 0.1, (400, 1))
+    known = training.Truth(np.arange(400), positive, cohort)
+    seen = training.predict(training.boost(x, positive, 0), x)
+    held_out = training.held_out(x, known, 0)
+    assert seen[positive].mean() > 1
+    assert seen[~positive].mean() < -1
+    assert held_out[positive].mean() < held_out[~positive].mean() + 1
