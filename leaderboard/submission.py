@@ -20,7 +20,6 @@ from generator.errors import UserError
 
 _BYTES_PER_ACCOUNT, _BYTES_SPARE = 128, 1 << 16
 _LONGEST = 200
-_OURS = {"predictions.parquet", "predictions.csv", "card.toml"}
 _PREDICTIONS = ("predictions.parquet", "predictions.csv")
 _NUMBERS = (pa.float64(), pa.float32(), pa.int64(), pa.int32())
 
@@ -104,11 +103,6 @@ def write(folder: Path, predictions: pl.DataFrame, card: Card) -> Path:
     UserError
         If the folder exists and holds anything but a submission.
     """
-    strange = {p.name for p in folder.iterdir()} - _OURS if folder.is_dir() else set()
-    if strange or folder.is_file():
-        raise UserError(
-            f"{folder} holds {', '.join(sorted(strange)) or 'a file'}: choose another folder for the entry"
-        )
     temporary = folder.with_name(folder.name + ".partial")
     for old in (temporary, folder):
         _check_replaceable(old)
