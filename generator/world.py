@@ -88,7 +88,8 @@ def simulate(plan: Plan, bucket: int) -> Shard:
     # Time is unique enough to sort by once it is packed with the row number: no ties, no stable sort needed.
     inside = np.flatnonzero((ts >= 0) & (ts < plan.config.days * DAY_MS))
     order = inside[np.sort((ts[inside] << 24) | np.arange(len(inside))) & ((1 << 24) - 1)]
-    columns = {name: values[..., order] for name, values in columns.items()}
+    # Narrow before the gather: half of its time is memory.
+    columns = {name: values.astype(_stored(name), copy=False)[order] for name, values in columns.items()}
     columns["day"] = columns["ts"] // DAY_MS
     edges = np.searchsorted(columns["day"], np.arange(plan.config.days + 1))
     owner = found.account[session][order]
@@ -140,6 +141,12 @@ def account_rows(plan: Plan, who: Accounts) -> pa.Table:
         [pa.array(a) if isinstance(a, np.ndarray) else a for a in arrays],
         names=[c.name for c in schema.ACCOUNTS],
     ).cast(schema.arrow_schema("accounts"))
+
+
+def _stored(name: str) -> np.dtype[Any]:
+    """Type of a column while it waits to be written: codes for categories, milliseconds for times."""
+    dtype = schema.column(f"requests.{name}").dtype
+    return np.dtype(np.int32) if dtype == schema.CATEGORY else _NUMPY.get(dtype, np.dtype(np.int64))
 
 
 def _array(column: schema.Column, values: npt.NDArray[Any], pools: dict[str, pa.Array]) -> pa.Array:
