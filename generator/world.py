@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -263,8 +262,3 @@ def _echoes(plan: Plan, who: Accounts, found: arrivals.Sessions, session: I64) -
     ids = network.opaque63(streams.child(first, "request id"))
     quoted[found.first[asks]] = np.where(there > 0, ids, -1)
     return quoted
-
-
-def window_end(plan: Plan) -> Any:
-    """First moment after the window."""
-    return plan.config.window(plan.split) + timedelta(days=plan.config.days)
