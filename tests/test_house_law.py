@@ -20,7 +20,7 @@ MAY_IMPORT = {
 TABLES = {"generator/schema.py", "baselines/feature_table.py"}  # data, one row a line: may be long
 
 FILES = sorted(f.relative_to(ROOT) for package in PACKAGES for f in (ROOT / package).rglob("*.py"))
-DOOR = (Path("siphonbench.py"), Path("siphonbench_cli.py"))
+DOOR = (Path("siphonbench.py"), *sorted(f.relative_to(ROOT) for f in (ROOT / "siphonbench_cli").glob("*.py")))
 MODULES = {".".join(f.with_suffix("").parts).removesuffix(".__init__"): f for f in FILES}
 
 

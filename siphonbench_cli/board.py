@@ -1,0 +1,100 @@
+"""From predictions to a place on the board."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import siphonbench
+from generator.errors import UserError
+from siphonbench import BOARD, DATA
+from siphonbench_cli import root
+from siphonbench_cli.data import make
+
+if TYPE_CHECKING:
+    from generator.dataset import Dataset
+
+
+@root.app.command("quickstart", epilog="Example: siphonbench quickstart --seed 7")
+def _quickstart(
+    preset: root.Preset = None,
+    seed: root.Seed = None,
+    out: root.Out = None,
+    workers: root.Workers = root.CPUS,
+    board: root.Board = BOARD,
+) -> None:
+    """From an empty folder to a ranked board, on nano."""
+    from generator import config
+
+    plan = config.from_preset(preset or "nano", seed or 0)
+    folder = out or DATA.parent / plan.name
+    if (folder / "manifest.json").exists() and root.opened(folder).manifest.get("config_digest") == plan.digest:
+        typer.echo(f"{folder} is complete already")
+    else:
+        make(preset, seed, folder, workers)
+    data = siphonbench.load(folder)
+    for result in root.results(data, None, "test", seed):
+        siphonbench.submit(data, root.write(result, board / "entries"), board, result.seconds)
+    show_board(data, board)
+    typer.echo(
+        f"Next: copy {board / 'entries' / 'volume'}, put your own scores into it, and\n"
+        f"  siphonbench submit FOLDER --data {folder} --board {board}\n"
+        f"  siphonbench ui --board {board}            MLflow's own pages\n"
+        "  siphonbench quickstart --preset small     a larger, harder world"
+    )
+
+
+@root.app.command("evaluate", epilog="Example: siphonbench evaluate my-entry --data siphonbench-data/nano")
+def _evaluate(
+    entry: root.Entry, data: root.On = DATA, split: root.Split = "test", as_json: root.Json = False
+) -> None:
+    """Score a submission with 95 % intervals; nothing is recorded."""
+    card = siphonbench.evaluate(root.opened(data), entry, split)
+    if as_json:
+        typer.echo(card.to_json())
+        return
+    named = [("mean of tiers", "ap", card.primary)]
+    named += [(tier, metric, v) for tier, metrics in card.tiers.items() for metric, v in metrics.items()]
+    rows = [(t, m, f"{v.value:.4f}", f"{v.low:.4f} to {v.high:.4f}", f"{v.chance:.4f}") for t, m, v in named]
+    root.show(("tier", "metric", "value", "95 % interval", "chance"), rows)
+
+
+@root.app.command("submit", epilog="Example: siphonbench submit my-entry --data siphonbench-data/nano")
+def _submit(entry: root.Entry, data: root.On = DATA, board: root.Board = BOARD) -> None:
+    """Score a submission on test and put it on the board."""
+    dataset = root.opened(data)
+    siphonbench.submit(dataset, entry, board)
+    show_board(dataset, board)
+
+
+@root.app.command("leaderboard", epilog="Example: siphonbench leaderboard --data siphonbench-data/nano")
+def _leaderboard(data: root.On = DATA, board: root.Board = BOARD) -> None:
+    """Show the ranked entries on a dataset, and write board.html."""
+    show_board(siphonbench.load(data), board)
+
+
+@root.app.command("ui", epilog="Example: siphonbench ui --port 5000")
+def _ui(
+    board: root.Board = BOARD,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of http://127.0.0.1.")] = 5000,
+) -> None:
+    """Serve MLflow's own pages on the store, until Ctrl-C."""
+    from leaderboard import tracking
+
+    if not (board / "mlflow.db").is_file():
+        raise UserError(f"--board {board} holds no mlflow.db: submit an entry, or run siphonbench quickstart")
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # a fifth of the memory
+    where = ("--backend-store-uri", tracking.Store(board).uri, "--host", "127.0.0.1", "--port", str(port))
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *where, "--workers", "1"])  # noqa: S606
+
+
+def show_board(data: Dataset, folder: Path) -> None:
+    """Print the board on a dataset, and write its page."""
+    from leaderboard import board
+
+    root.print_table(board.table(siphonbench.board(data, folder)))
+    typer.echo(f"Page: {folder / 'board.html'}, MLflow store: {folder / 'mlflow.db'}")

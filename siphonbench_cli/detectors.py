@@ -1,0 +1,37 @@
+"""List and run the built-in detectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from siphonbench import DATA
+from siphonbench_cli import root
+
+_baselines = typer.Typer(help="List or run the built-in detectors.", **root.STYLE)
+root.app.add_typer(_baselines, name="baselines")
+
+
+@_baselines.command("list", epilog="Example: siphonbench baselines list")
+def _list() -> None:
+    """Show the built-in detectors and the field groups that they use."""
+    from baselines import DETECTORS
+    from generator.schema import field_groups
+
+    rows = [(n, field_groups(d.fields), d.description, d.source) for n, d in DETECTORS.items()]
+    root.show(("detector", "fields", "what it does", "source"), rows)
+
+
+@_baselines.command("run", epilog="Example: siphonbench baselines run volume rate-limit --split validation")
+def _run(
+    names: Annotated[list[str] | None, typer.Argument(help="Detectors; all if left out.")] = None,
+    data: root.On = DATA,
+    split: root.Split = "test",
+    seed: root.Seed = None,
+    out: Annotated[Path, typer.Option(help="Gets one submission folder per detector.")] = root.ENTRIES,
+) -> None:
+    """Train detectors on train, score a split, and root.write a submission folder for each."""
+    for result in root.results(root.opened(data), names, split, seed):
+        typer.echo(f"{root.write(result, out)}  {result.seconds:.1f} s")
