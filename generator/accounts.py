@@ -69,16 +69,16 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     cohort = plan.account_cohort[index]
     key = plan.account_key[index]
     dials = {name: values[cohort] for name, values in plan.dials.items()}
-    kind, disguised = _persona(plan, cohort, key, dials["disguise"])
+    variant, disguised = _persona(plan, cohort, key, dials["disguise"])
+    joined = streams.uniform(streams.child(key, "joined")) < dials["leak_prefix"]
+    choices = _choices(plan, cohort, key, variant, joined)
     alike = np.where(disguised, np.float32(0), dials["alike"])
     a, b = np.sqrt(alike), np.sqrt(1 - alike)
     for name in cohorts.ACCOUNT_DIALS:
         common = cohorts.normal_of(plan.cohort_key, name)[cohort]
-        dials[name] = cohorts.draw(name, kind, a * common + b * cohorts.normal_of(key, name))
+        dials[name] = cohorts.draw(name, variant, choices["kind"], a * common + b * cohorts.normal_of(key, name))
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
-    joined = streams.uniform(streams.child(key, "joined")) < dials["leak_prefix"]
-    choices = _choices(plan, cohort, key, kind, joined)
     created, born, gone = _life(plan, cohort, plan.account_member[index], key, dials)
     return Accounts(index, cohort, key, dials, choices, joined, created, born, gone)
 
@@ -100,7 +100,7 @@ def _persona(
 
 
 def _choices(
-    plan: Plan, cohort: I32, key: streams.U64, kind: I32, joined: npt.NDArray[np.bool_]
+    plan: Plan, cohort: I32, key: streams.U64, variant: I32, joined: npt.NDArray[np.bool_]
 ) -> dict[str, I32]:
     known = archetypes()
     found = {}
@@ -109,7 +109,7 @@ def _choices(
         edges = np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
         # The members that sit in the cohort's network are where the cohort is.
         keys = np.where(joined, plan.cohort_key[cohort], key) if name == "asn_type" else key
-        found[name] = streams.pick(streams.child(keys, "choice " + name), edges[kind])
+        found[name] = streams.pick(streams.child(keys, "choice " + name), edges[variant])
     return found
 
 

@@ -16,6 +16,8 @@ from generator import schema
 from generator.errors import UserError
 
 FOLDER = Path(__file__).with_name("archetypes")
+KINDS_FOLDER = Path(__file__).with_name("kinds")
+Range = tuple[float, float, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,8 @@ class Archetype:
     Attributes
     ----------
     ranges : dict of str to (float, float, str)
-        For each dial (a, b, law): "uniform" between a and b, "log" likewise on the log scale, "lognormal" with
-        median a and log SD b.
+        For each dial that its file sets (a, b, law): "uniform" between a and b, "log" likewise on the log scale,
+        "lognormal" with median a and log SD b. The others come from the account's kind of workload.
     choices : dict of str to tuple of float
         Weights over `CHOICES`.
     tiers : dict of str to dict
@@ -131,13 +133,25 @@ class Archetype:
     id: str
     title: str
     label: str
-    ranges: dict[str, tuple[float, float, str]]
+    ranges: dict[str, Range]
     choices: dict[str, tuple[float, ...]]
-    tiers: dict[str, dict[str, tuple[float, float, str]]] = field(default_factory=dict)
+    tiers: dict[str, dict[str, Range]] = field(default_factory=dict)
 
-    def tier(self, name: str | None) -> dict[str, tuple[float, float, str]]:
-        """Ranges of all dials in a tier (None: benign)."""
-        return self.ranges | self.tiers.get(name or "", {})
+    def tier(self, name: str, kind: str) -> dict[str, Range]:
+        """Ranges of all dials in a tier ("": benign) for accounts with a kind of workload."""
+        return kinds()[kind] | self.ranges | self.tiers.get(name, {})
+
+
+@cache
+def kinds() -> dict[str, dict[str, Range]]:
+    """Ranges of all dials per kind of workload: what its file says, over the base, over the defaults."""
+    faults: list[str] = []
+    base = {name: (d.default, d.default, "uniform") for name, d in DIALS.items()}
+    base |= _ranges(_read(FOLDER / "base.toml")["dials"], faults)
+    found = {k: base | _ranges(_read(KINDS_FOLDER / f"{k}.toml").get("dials", {}), faults) for k in schema.KINDS}
+    if faults:
+        raise UserError(f"{KINDS_FOLDER}: {len(faults)} faults: " + "; ".join(faults))
+    return found
 
 
 @cache
@@ -157,8 +171,7 @@ def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archety
         Lists every unknown or impossible dial and choice.
     """
     faults: list[str] = []
-    ranges = {name: (d.default, d.default, "uniform") for name, d in DIALS.items()}
-    ranges |= _ranges(base.get("dials", {}), faults) | _ranges(document.get("dials", {}), faults)
+    ranges = _ranges(document.get("dials", {}), faults)
     tiers = {t: _ranges(d, faults) for t, d in document.get("tiers", {}).items()}
     choices = {}
     for name, options in CHOICES.items():
@@ -174,7 +187,7 @@ def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archety
     return Archetype(document["id"], document["title"], document["label"], ranges, choices, tiers)
 
 
-def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, tuple[float, float, str]]:
+def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, Range]:
     found = {}
     for name, spec in dials.items():
         if name not in DIALS:

@@ -7,6 +7,7 @@ The plan is small, made the same way in every process, and holds no request. Its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,13 @@ import numpy.typing as npt
 from generator import streams
 from generator.archetypes import DIALS, archetypes
 from generator.config import Config
-from generator.schema import LABELS, SPLITS, TIERS
+from generator.schema import KINDS, LABELS, SPLITS, TIERS
 
 COHORT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "cohort")
 ACCOUNT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "account")
 TARGETS = ("coding", "agentic tool use", "long-context reasoning", "rubric grading", "safety style", "law")
 _LAWS = ("uniform", "log", "lognormal")
+I32 = npt.NDArray[np.int32]
 
 
 @dataclass
@@ -94,7 +96,7 @@ def build(config: Config, split: str) -> Plan:
         cohort_key=keys,
         archetype=kind,
         sizes=sizes,
-        dials={name: draw(name, kind, normal_of(keys, name)) for name in COHORT_DIALS},
+        dials={name: draw(name, kind, np.zeros_like(kind), normal_of(keys, name)) for name in COHORT_DIALS},
         account_cohort=cohort,
         account_member=member,
         account_key=streams.items(keys[cohort], member),
@@ -109,19 +111,35 @@ def normal_of(keys: streams.U64, dial: str) -> streams.F32:
     return streams.normal(streams.child(keys, "dial " + dial))
 
 
-def draw(dial: str, kind: npt.NDArray[np.int32], z: streams.F32) -> streams.F32:
-    """Values of a dial for variants `kind` at standard normals `z`, inside the dial's bounds."""
-    known = archetypes()
-    table = [known[a].tier(t)[dial] for a, t in variants()]
-    a = np.array([r[0] for r in table], np.float32)[kind]
-    b = np.array([r[1] for r in table], np.float32)[kind]
-    law = np.array([_LAWS.index(r[2]) for r in table], np.int8)[kind]
+def draw(dial: str, variant: I32, kind: I32, z: streams.F32) -> streams.F32:
+    """Values of a dial at standard normals `z`, inside the dial's bounds.
+
+    Parameters
+    ----------
+    dial : str
+        Key of `DIALS`.
+    variant, kind : ndarray of int32
+        Index into `variants()` and into `schema.KINDS`.
+    z : ndarray of float32
+        Standard normals.
+    """
+    a, b, law, la, lb = (table[variant, kind] for table in _table(dial))
     u = streams.cdf(z)
-    positive = np.array([[np.log(max(r[0], 1e-6)), np.log(max(r[1], 1e-6))] for r in table]).round(6)
-    la, lb = positive.astype(np.float32).T[:, kind]
     log = np.where(law == 2, la + b * z, la + (lb - la) * u)
     value = np.where(law == 0, a + (b - a) * u, streams.exp(log.astype(np.float32)))
     return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
+
+
+@cache
+def _table(dial: str) -> tuple[npt.NDArray[np.float32], ...]:
+    """First and second number of a dial's range, its law, and the logs of both, by variant and kind."""
+    known = archetypes()
+    rows = [[known[a].tier(t, k)[dial] for k in KINDS] for a, t in variants()]
+    a, b = (np.array([[r[i] for r in row] for row in rows], np.float32) for i in (0, 1))
+    law = np.array([[_LAWS.index(r[2]) for r in row] for row in rows], np.float32)
+    # Rounded above the last bit: another C library must give the same table.
+    la, lb = (np.log(np.maximum(x.astype(np.float64), 1e-6)).round(6).astype(np.float32) for x in (a, b))
+    return a, b, law, la, lb
 
 
 def _benign(config: Config, world: np.uint64) -> list[tuple[str, str, str, int]]:
@@ -133,7 +151,7 @@ def _benign(config: Config, world: np.uint64) -> list[tuple[str, str, str, int]]
     for name, wanted in zip(config.mix, np.diff(shares, prepend=0).tolist(), strict=True):
         keys = np.array([streams.key(int(world), f"{name}/{i}") for i in range(wanted)], np.uint64)
         kinds = np.full(wanted, index[name, ""], np.int32)
-        sizes = np.maximum(1, draw("size", kinds, normal_of(keys, "size")).astype(np.int64))
+        sizes = np.maximum(1, draw("size", kinds, np.zeros_like(kinds), normal_of(keys, "size")).astype(np.int64))
         # No group of a small world may be a tenth of it.
         sizes = np.minimum(sizes, max(4, config.accounts // 25))
         before = np.cumsum(sizes) - sizes
