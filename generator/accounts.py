@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from generator import cohorts, streams
 from generator.archetypes import CHOICES, archetypes
+from generator.schema import KINDS
 
 if TYPE_CHECKING:
     from generator.cohorts import Plan
@@ -35,6 +37,10 @@ class Accounts:
         Index into `archetypes.CHOICES`.
     joined : ndarray of bool
         Whether the account uses the cohort's shared network.
+    hours : ndarray of uint64
+        Stream of its hour of the day: its own, or the cohort's.
+    first_work, last_work : ndarray of float32
+        Days on which it may begin and must have ended to work for its cohort.
     created, born, gone : ndarray of float32
         Sign-up, first and last possible activity, in days since the window began.
     """
@@ -45,6 +51,9 @@ class Accounts:
     dials: dict[str, streams.F32]
     choices: dict[str, I32]
     joined: npt.NDArray[np.bool_]
+    hours: streams.U64
+    first_work: streams.F32
+    last_work: streams.F32
     created: streams.F32
     born: streams.F32
     gone: streams.F32
@@ -71,16 +80,23 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     dials = {name: values[cohort] for name, values in plan.dials.items()}
     variant, disguised = _persona(plan, cohort, key, dials["disguise"])
     joined = streams.uniform(streams.child(key, "joined")) < dials["leak_prefix"]
-    choices = _choices(plan, cohort, key, variant, joined)
+    choices = _choices(plan, cohort, key, variant, joined, dials["focus"])
     alike = np.where(disguised, np.float32(0), dials["alike"])
-    a, b = np.sqrt(alike), np.sqrt(1 - alike)
     for name in cohorts.ACCOUNT_DIALS:
+        # Members of an evenly loaded cohort share their rate, whatever else they share.
+        same = 1 - (1 - alike) * (1 - dials["balance"]) if name == "rate" else alike
         common = cohorts.normal_of(plan.cohort_key, name)[cohort]
-        dials[name] = cohorts.draw(name, variant, choices["kind"], a * common + b * cohorts.normal_of(key, name))
+        z = np.sqrt(same) * common + np.sqrt(1 - same) * cohorts.normal_of(key, name)
+        dials[name] = cohorts.draw(name, variant, choices["kind"], z)
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
+    dials["rate_wobble"] = dials["rate_wobble"] * (1 - dials["balance"])
+    bits = streams.child(key, "part in the cohort")
+    hours = np.where(streams.uniform(bits, 0) < dials["clock"], plan.cohort_key[cohort], key)
+    first, last = (edge[cohort] for edge in cohorts.work_days(plan))
+    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.float32(0), first)
     created, born, gone = _life(plan, cohort, plan.account_member[index], key, dials)
-    return Accounts(index, cohort, key, dials, choices, joined, created, born, gone)
+    return Accounts(index, cohort, key, dials, choices, joined, hours, first, last, created, born, gone)
 
 
 def names(key: streams.U64) -> list[str]:
@@ -100,17 +116,48 @@ def _persona(
 
 
 def _choices(
-    plan: Plan, cohort: I32, key: streams.U64, variant: I32, joined: npt.NDArray[np.bool_]
+    plan: Plan,
+    cohort: I32,
+    key: streams.U64,
+    variant: I32,
+    joined: npt.NDArray[np.bool_],
+    focus: streams.F32,
 ) -> dict[str, I32]:
-    known = archetypes()
     found = {}
     for name in CHOICES:
-        table = np.array([known[a].choices[name] for a, _ in cohorts.variants()])
-        edges = np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
         # The members that sit in the cohort's network are where the cohort is.
         keys = np.where(joined, plan.cohort_key[cohort], key) if name == "asn_type" else key
-        found[name] = streams.pick(streams.child(keys, "choice " + name), edges[variant])
-    return found
+        found[name] = streams.pick(streams.child(keys, "choice " + name), _edges(name)[variant])
+    called_for = np.array([KINDS.index(k) for k in cohorts.TARGETS.values()], np.int32)[plan.domain[cohort]]
+    focused = streams.uniform(streams.child(key, "focus")) < focus
+    return _consistent(found | {"kind": np.where(focused, called_for, found["kind"])})
+
+
+def _consistent(found: dict[str, I32]) -> dict[str, I32]:
+    """Choices that depend on each other, made to fit: nobody is charged by a marketplace that he does not use."""
+
+    def code(choice: str, *names: str) -> list[int]:
+        return [CHOICES[choice].index(n) for n in names]
+
+    ((marketplace, card, nothing), (payment, phone, organisation)) = (
+        code("payment_type", "marketplace", "card", "none"),
+        code("verification", "payment", "phone", "organisation"),
+    )
+    paid = np.where(found["payment_type"] == marketplace, card, found["payment_type"])
+    through = np.isin(found["channel"], code("channel", "marketplace_a", "marketplace_b"))
+    paid = np.where(through, marketplace, paid)
+    person = ~np.isin(found["email_type"], code("email_type", "corporate", "education"))
+    checked = np.where((found["verification"] == organisation) & person, phone, found["verification"])
+    checked = np.where((checked == payment) & (paid == nothing), phone, checked)
+    return found | {"payment_type": paid.astype(np.int32), "verification": checked.astype(np.int32)}
+
+
+@cache
+def _edges(choice: str) -> streams.F32:
+    """Cumulated weights of a choice, one row per variant."""
+    known = archetypes()
+    table = np.array([known[a].choices[choice] for a, _ in cohorts.variants()])
+    return np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
 
 
 def _life(
@@ -131,7 +178,9 @@ def _life(
     replaced = np.floor(dials["replaced"] * size).astype(np.int64)
     seats = size - replaced
     seat = np.where(member >= seats, member - seats, member)
-    seat_bits = streams.child(streams.items(plan.cohort_key[cohort], seat), "ban")
+    seats_own = streams.items(plan.cohort_key[cohort], seat)
+    together = streams.uniform(streams.child(seats_own, "ban wave")) < dials["ban_wave"]
+    seat_bits = streams.child(np.where(together, plan.cohort_key[cohort], seats_own), "ban")
     banned = dials["lifetime"] * (np.float32(0.5) + streams.uniform(seat_bits))
     second = member >= seats
     delay = 0.05 + streams.uniform(more, 2)

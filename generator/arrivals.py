@@ -73,10 +73,11 @@ def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
     follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < d["day_synchrony"]
     u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
     alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
-    inside = _in_window(plan, d, day) | (d["cover"] > np.float32(0.5))
+    inside = _in_window(accounts, np.arange(len(accounts))[:, None], day) | (d["cover"] > np.float32(0.5))
     active = (u < d["active"] * rhythm) & alive & inside
     wobble = d["rate_wobble"]
     mean = d["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
+    mean = mean * _common_load(accounts, cohort_days, day)
     n = np.floor(np.minimum(mean, 5 * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
     return np.where(active, n, 0)
 
@@ -99,7 +100,7 @@ def sessions(plan: Plan, accounts: Accounts) -> Sessions:
     account, days = account[owner], days[owner]
     base = streams.items(streams.child(accounts.key[account], "days"), days + 1)
     key = streams.items(streams.child(base, "session"), order)
-    work = _works(plan, accounts, account, days, key)
+    work = _works(accounts, account, days, key)
     start = _starts(plan, accounts, account, days, key, work)
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
 
@@ -122,15 +123,23 @@ def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64) 
     return np.asarray(found.start[session] + total - total[found.first][session])
 
 
-def _in_window(plan: Plan, d: dict[str, streams.F32], day: I64) -> npt.NDArray[np.bool_]:
-    start = np.floor(d["window_start"] * np.float32(plan.config.days))
-    return np.asarray((day >= start - (start == 0)) & (day < start + np.ceil(d["window_days"])))
+def _common_load(accounts: Accounts, cohort_days: streams.U64, day: I64) -> npt.NDArray[np.float64]:
+    """Factor of each account's requests on each day: the cohort's surges, and the ramp after sign-up."""
+    surge = accounts.dials["surge"][:, None]
+    common = streams.normal(streams.child(cohort_days, "surge"))
+    ramp = (day + np.float32(0.75) - accounts.created[:, None]) / (1 + accounts.dials["ramp"][:, None])
+    return np.asarray(streams.exp(surge * common - surge * surge / 2) * np.clip(ramp, np.float32(0.1), np.float32(1)))
 
 
-def _works(plan: Plan, accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:
-    d = {k: accounts.dials[k][account] for k in ("window_start", "window_days", "camouflage")}
-    own = streams.uniform(streams.child(key, "camouflage")) < d["camouflage"]
-    return _in_window(plan, d, day) & ~own
+def _in_window(accounts: Accounts, row: I64, day: I64) -> npt.NDArray[np.bool_]:
+    """Whether a day lies in the work window of the accounts in `row`; broadcasts."""
+    first = accounts.first_work[row]
+    return np.asarray((day >= first - (first == 0)) & (day < accounts.last_work[row]))
+
+
+def _works(accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:
+    own = streams.uniform(streams.child(key, "camouflage")) < accounts.dials["camouflage"][account]
+    return _in_window(accounts, account, day) & ~own
 
 
 def _starts(
@@ -142,7 +151,7 @@ def _starts(
     """
     d = accounts.dials
     bits, place = streams.child(key, "start"), streams.child(key, "place")
-    peak = streams.uniform(streams.child(accounts.key, "peak hour"))[account]
+    peak = streams.uniform(streams.child(accounts.hours, "peak hour"))[account]
     human = peak + np.float32(3.0 / 24) * streams.normal(bits, 0)
     flat = streams.uniform_wide(place)
     own = np.where(streams.uniform(bits, 1) < d["diurnal"][account], human + flat / 4096, flat)

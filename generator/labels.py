@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from generator import accounts as people
 from generator import provider, schema
-from generator.cohorts import COHORT_DIALS, TARGETS, Plan, variants
+from generator.cohorts import COHORT_DIALS, TARGETS, Plan, variants, work_days
 from generator.world import Shard
 
 EXTRACTION = schema.LABELS.index("extraction")
@@ -33,7 +33,7 @@ def account_labels(plan: Plan, index: npt.NDArray[np.int64]) -> pa.Table:
         "cohort": names[cohort].tolist(),
         "campaign": pa.array(names[cohort].tolist(), mask=~attack),
         "tier": pa.array(np.array(schema.TIERS)[plan.tier[cohort]].tolist(), mask=~attack),
-        "target": pa.array(np.array(TARGETS)[plan.target[cohort]].tolist(), mask=~attack),
+        "target": pa.array(np.array(list(TARGETS))[plan.domain[cohort]].tolist(), mask=~attack),
     }
     return pa.table(columns).cast(schema.arrow_schema("account_labels"))
 
@@ -77,18 +77,18 @@ def campaigns(plan: Plan, sums: npt.NDArray[np.float64]) -> pa.Table:
     """The campaigns table: dials, window, what was planned, rejected and collected, and what it was worth."""
     rows: list[dict[str, Any]] = []
     kinds = variants()
+    begins, ends = work_days(plan)
     for c in np.flatnonzero(plan.label == EXTRACTION):
         dials = {name: round(float(plan.dials[name][c]), 6) for name in COHORT_DIALS}
-        first = int(dials["window_start"] * plan.config.days)
         n = sums[c]
         rows.append(
             {
                 "campaign": plan.names[c],
                 "archetype": kinds[plan.archetype[c]][0],
                 "tier": schema.TIERS[plan.tier[c]],
-                "target": TARGETS[plan.target[c]],
-                "first_day": first,
-                "last_day": min(plan.config.days, first + int(np.ceil(dials["window_days"]))) - 1,
+                "target": list(TARGETS)[plan.domain[c]],
+                "first_day": int(begins[c]),
+                "last_day": min(plan.config.days, int(ends[c])) - 1,
                 "accounts": int(plan.sizes[c]),
                 "requests_planned": int(n[0]),
                 "requests_rejected": int(n[1]),

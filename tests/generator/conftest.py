@@ -15,6 +15,7 @@ TINY = {
     "extraction_accounts": 36,
     "campaigns": 6,
     "days": 4,
+    "quiet_days": 0,
     "buckets": 2,
     "rate_cap": 60,
 }
