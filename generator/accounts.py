@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from generator import cohorts, streams
-from generator.archetypes import CHOICES, archetypes
+from generator.archetypes import CHOICES
 from generator.schema import KINDS
 
 if TYPE_CHECKING:
@@ -61,6 +60,14 @@ class Accounts:
     def __len__(self) -> int:
         return len(self.index)
 
+    def first(self, n: int) -> Accounts:
+        """The first n of them."""
+        cut: dict[str, Any] = {
+            f.name: {k: x[:n] for k, x in v.items()} if isinstance(v := getattr(self, f.name), dict) else v[:n]
+            for f in fields(self)
+        }
+        return Accounts(**cut)
+
 
 def in_bucket(plan: Plan, bucket: int) -> npt.NDArray[np.int64]:
     """Numbers of the accounts in a bucket, in the order of their keys: neither tells anything about the cohort."""
@@ -95,7 +102,7 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     hours = np.where(streams.uniform(bits, 0) < dials["clock"], plan.cohort_key[cohort], key)
     first, last = (edge[cohort] for edge in cohorts.work_days(plan))
     first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.float32(0), first)
-    created, born, gone = _life(plan, cohort, plan.account_member[index], key, dials)
+    created, born, gone = _life(plan, cohort, plan.account_member[index], key, dials, first)
     return Accounts(index, cohort, key, dials, choices, joined, hours, first, last, created, born, gone)
 
 
@@ -127,8 +134,8 @@ def _choices(
     for name in CHOICES:
         # The members that sit in the cohort's network are where the cohort is.
         keys = np.where(joined, plan.cohort_key[cohort], key) if name == "asn_type" else key
-        found[name] = streams.pick(streams.child(keys, "choice " + name), _edges(name)[variant])
-    called_for = np.array([KINDS.index(k) for k in cohorts.TARGETS.values()], np.int32)[plan.domain[cohort]]
+        found[name] = streams.pick(streams.child(keys, "choice " + name), cohorts.edges(name)[variant])
+    called_for = np.array([KINDS.index(k) for k in cohorts.CALLED_FOR.values()], np.int32)[plan.domain[cohort]]
     focused = streams.uniform(streams.child(key, "focus")) < focus
     return _consistent(found | {"kind": np.where(focused, called_for, found["kind"])})
 
@@ -152,16 +159,13 @@ def _consistent(found: dict[str, I32]) -> dict[str, I32]:
     return found | {"payment_type": paid.astype(np.int32), "verification": checked.astype(np.int32)}
 
 
-@cache
-def _edges(choice: str) -> streams.F32:
-    """Cumulated weights of a choice, one row per variant."""
-    known = archetypes()
-    table = np.array([known[a].choices[choice] for a, _ in cohorts.variants()])
-    return np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
-
-
 def _life(
-    plan: Plan, cohort: I32, member: npt.NDArray[np.int64], key: streams.U64, dials: dict[str, streams.F32]
+    plan: Plan,
+    cohort: I32,
+    member: npt.NDArray[np.int64],
+    key: streams.U64,
+    dials: dict[str, streams.F32],
+    first_work: streams.F32,
 ) -> tuple[streams.F32, streams.F32, streams.F32]:
     """Sign-up, first and last day: own or joint creation, bans with a fresh account in the seat, quitting."""
     days = np.float32(plan.config.days)
@@ -169,7 +173,7 @@ def _life(
     fresh = streams.uniform(bits, 0) < dials["fresh"]
     created = np.where(fresh, streams.uniform(bits, 1) * days, -dials["age"])
     bulk = streams.uniform(bits, 2) < dials["bulk_created"]
-    joint = dials["creation_span"] * streams.uniform(bits, 3) - dials["creation_lead"]
+    joint = first_work + dials["creation_span"] * streams.uniform(bits, 3) - dials["creation_lead"]
     created = np.where(bulk, joint, created)
     quits = streams.uniform(more, 0) < dials["quits"]
     gone = np.where(quits, days * streams.uniform(more, 1), 4 * days).astype(np.float32)

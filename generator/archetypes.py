@@ -65,7 +65,7 @@ DIALS: dict[str, Dial] = {
     "window_days": Dial("cohort", "days", 400, 1, 400, "length of the work window"),
     "bulk_created": _share("cohort", 0, "share of members that signed up together"),
     "creation_span": Dial("cohort", "days", 1, 0.01, 120, "over which they signed up"),
-    "creation_lead": Dial("cohort", "days", 5, 0, 400, "from the joint sign-up to the world's first day"),
+    "creation_lead": Dial("cohort", "days", 5, 0, 400, "from the joint sign-up to the first day of work"),
     "lifetime": Dial("cohort", "days", 400, 1, 400, "until a member is banned and a fresh account takes over"),
     "replaced": _share("cohort", 0, "share of accounts that are such replacements"),
     "ban_wave": _share("cohort", 0, "share of bans that fall together"),
@@ -124,6 +124,17 @@ DIALS: dict[str, Dial] = {
     "quits": _share("account", 0.1, "chance to stop for good inside the window"),
 }
 
+COHORT_CHOICES: dict[str, tuple[str, ...]] = {
+    # What a cohort's work is about; of a campaign, the capability it is after.
+    "domain": (
+        "coding",
+        "agentic tool use",
+        "long-context reasoning",
+        "rubric grading",
+        "safety style",
+        "domain reasoning",
+    ),
+}
 CHOICES: dict[str, tuple[str, ...]] = {
     "kind": schema.KINDS,
     "plan": ("free", "build", "scale", "startup", "education", "enterprise"),
@@ -146,7 +157,7 @@ class Archetype:
         For each dial that its file sets (a, b, law): "uniform" between a and b, "log" likewise on the log scale,
         "lognormal" with median a and log SD b. The others come from the account's kind of workload.
     choices : dict of str to tuple of float
-        Weights over `CHOICES`.
+        Weights over `CHOICES` and `COHORT_CHOICES`.
     tiers : dict of str to dict
         Ranges that an evasion tier replaces.
     """
@@ -195,7 +206,7 @@ def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archety
     ranges = _ranges(document.get("dials", {}), faults)
     tiers = {t: _ranges(d, faults) for t, d in document.get("tiers", {}).items()}
     choices = {}
-    for name, options in CHOICES.items():
+    for name, options in (CHOICES | COHORT_CHOICES).items():
         weights = document.get("choices", {}).get(name) or base["choices"][name]
         faults += [f"{name}: unknown choice {o!r}" for o in weights if o not in options]
         choices[name] = tuple(float(weights.get(o, 0)) for o in options)

@@ -47,9 +47,14 @@ class Sessions:
     work: npt.NDArray[np.bool_]
 
 
-def day_key(accounts: Accounts, day: I64) -> streams.U64:
-    """Stream of each account on each day (day >= -1); broadcasts."""
-    return streams.items(streams.child(accounts.key, "days"), day + 1)
+def day_key(accounts: Accounts, day: I64, row: I64) -> streams.U64:
+    """Stream of the accounts in `row` on a day each (day >= -1)."""
+    return streams.items(streams.child(accounts.key, "days")[row], day + 1)
+
+
+def session_key(day_keys: streams.U64, order: I64) -> streams.U64:
+    """Stream of the session numbered `order` of an account-day."""
+    return streams.items(streams.child(day_keys, "session"), order)
 
 
 def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
@@ -98,8 +103,7 @@ def sessions(plan: Plan, accounts: Accounts) -> Sessions:
     n, number = n[owner], number[owner]
     length = (order + 1) * n // number - order * n // number
     account, days = account[owner], days[owner]
-    base = streams.items(streams.child(accounts.key[account], "days"), days + 1)
-    key = streams.items(streams.child(base, "session"), order)
+    key = session_key(day_key(accounts, days, account), order)
     work = _works(accounts, account, days, key)
     start = _starts(plan, accounts, account, days, key, work)
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
@@ -128,7 +132,9 @@ def _common_load(accounts: Accounts, cohort_days: streams.U64, day: I64) -> npt.
     surge = accounts.dials["surge"][:, None]
     common = streams.normal(streams.child(cohort_days, "surge"))
     ramp = (day + np.float32(0.75) - accounts.created[:, None]) / (1 + accounts.dials["ramp"][:, None])
-    return np.asarray(streams.exp(surge * common - surge * surge / 2) * np.clip(ramp, np.float32(0.1), np.float32(1)))
+    return np.asarray(
+        streams.exp(surge * common - surge * surge / 2) * np.clip(ramp, np.float32(0.1), np.float32(1))
+    )
 
 
 def _in_window(accounts: Accounts, row: I64, day: I64) -> npt.NDArray[np.bool_]:

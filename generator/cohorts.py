@@ -13,21 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import streams
-from generator.archetypes import DIALS, archetypes
+from generator.archetypes import COHORT_CHOICES, DIALS, archetypes
 from generator.config import Config
 from generator.schema import KINDS, LABELS, SPLITS, TIERS
 
 COHORT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "cohort")
 ACCOUNT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "account")
-# What work can be about, and the kind of workload that it calls for.
-TARGETS = {
-    "coding": "code",
-    "agentic tool use": "agent",
-    "long-context reasoning": "reasoning",
-    "rubric grading": "api",
-    "safety style": "conversation",
-    "law": "conversation",
-}
+# The kind of workload that work in each domain calls for.
+CALLED_FOR = dict(
+    zip(
+        COHORT_CHOICES["domain"],
+        ("code", "agent", "reasoning", "api", "conversation", "conversation"),
+        strict=True,
+    )
+)
 _LAWS = ("uniform", "log", "lognormal")
 I32 = npt.NDArray[np.int32]
 
@@ -55,7 +54,7 @@ class Plan:
     account_key : ndarray of uint64
         Stream of each account.
     domain : ndarray of int32
-        What each cohort's work is about, an index into `TARGETS`; benign groups have one too.
+        What each cohort's work is about, an index into `COHORT_CHOICES`; benign groups have one too.
     label, tier : ndarray of int8
         Truth per cohort (-1: none); never read by the simulation.
     """
@@ -110,7 +109,7 @@ def build(config: Config, split: str) -> Plan:
         account_cohort=cohort,
         account_member=member,
         account_key=streams.items(keys[cohort], member),
-        domain=streams.below(streams.child(keys, "target"), len(TARGETS)).astype(np.int32),
+        domain=streams.pick(streams.child(keys, "domain"), edges("domain")[kind]),
         label=np.array([LABELS.index(known[a].label) for _, a, _, _ in rows], np.int8),
         tier=np.array([TIERS.index(t) if t else -1 for _, _, t, _ in rows], np.int8),
     )
@@ -146,6 +145,14 @@ def draw(dial: str, variant: I32, kind: I32, z: streams.F32) -> streams.F32:
     log = np.where(law == 2, la + b * z, la + (lb - la) * u)
     value = np.where(law == 0, a + (b - a) * u, streams.exp(log.astype(np.float32)))
     return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
+
+
+@cache
+def edges(choice: str) -> streams.F32:
+    """Cumulated weights of a choice, one row per variant."""
+    known = archetypes()
+    table = np.array([known[a].choices[choice] for a, _ in variants()])
+    return np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
 
 
 @cache

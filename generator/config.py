@@ -186,7 +186,7 @@ def _faults_of_lists(merged: dict[str, Any]) -> list[str]:
         return [*faults, "mix: must give each archetype a share of 0 or more"]
     if abs(sum(mix.values()) - 1) > 1e-6:
         faults.append(f"mix: shares add up to {sum(mix.values()):g}, not 1")
-    benign = {a for a, v in known.items() if v.label == "benign"}
+    benign = {a for a, v in known.items() if v.label != "extraction"}
     attacks = {a for a, v in known.items() if v.label == "extraction"}
     faults += [f"mix.{a}: no benign archetype; choose from {', '.join(sorted(benign))}" for a in set(mix) - benign]
     wrong = set(merged["campaign_archetypes"]) - attacks

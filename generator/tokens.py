@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +49,10 @@ class Usage:
     turn: I64
     conversing: npt.NDArray[np.bool_]
 
+    def take(self, rows: I64) -> Usage:
+        """Counters of some requests."""
+        return Usage(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
 
 def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -> Usage:
     """Tokens of each request, account first, then session, then request.
@@ -59,8 +63,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     row, d = found.account[session], accounts.dials
     bits = streams.child(key, "tokens")
     kind = accounts.choices["kind"][row]
-    talk = streams.uniform(streams.child(found.key, "conversation")) < d["conversation"][found.account]
-    conversing = talk[session]
+    conversing = talks(accounts, found)[session]
     order = np.arange(len(session)) - found.first[session]
 
     thinks = streams.uniform(bits, 2) < d["reasoning"][row]
@@ -91,6 +94,12 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     write = np.where(caches & conversing, (whole - read) * 0.9, 0).astype(np.int64)
     reasoning = np.minimum(thinking.astype(np.int64), np.maximum(0, output - 1))
     return Usage(whole, output, reasoning, write, read, limit, cut, np.where(conversing, order, 0), conversing)
+
+
+def talks(accounts: Accounts, found: Sessions) -> npt.NDArray[np.bool_]:
+    """Whether each session is one growing conversation."""
+    chance = accounts.dials["conversation"][found.account]
+    return np.asarray(streams.uniform(streams.child(found.key, "conversation")) < chance)
 
 
 def kinds(accounts: Accounts, row: I64) -> npt.NDArray[np.int32]:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from generator import archetypes, arrivals, audit, cohorts, config, labels, release, schema, world
+from generator import archetypes, arrivals, audit, cohorts, config, labels, release, schema, tables, world
 from generator.config import Config
 from generator.dataset import Dataset
 
@@ -21,7 +21,7 @@ def _public(plan: cohorts.Plan) -> pl.DataFrame:
     parts = []
     for bucket in range(plan.config.buckets):
         shard = world.simulate(plan, bucket)
-        parts += [pl.from_arrow(t) for _, t in world.requests(plan, shard)]
+        parts += [pl.from_arrow(t) for _, t in tables.requests(plan, shard)]
     frame = pl.concat([p for p in parts if isinstance(p, pl.DataFrame)])
     return frame.with_columns(pl.col(pl.Categorical).cast(pl.String)).sort("request_id")
 
