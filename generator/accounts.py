@@ -10,12 +10,15 @@ import numpy.typing as npt
 
 from generator import cohorts, streams
 from generator.archetypes import CHOICES
+from generator.limits import SPEND_PER_MONTH
 from generator.schema import KINDS
 
 if TYPE_CHECKING:
     from generator.cohorts import Plan
 
 I32 = npt.NDArray[np.int32]
+_LADDER = [CHOICES["plan"].index(p) for p in ("free", "build", "scale", "enterprise")]
+_USD_IN, _USD_OUT = np.float32(3e-6), np.float32(15e-6)  # a usual model, for what a customer expects to pay
 
 
 @dataclass
@@ -97,6 +100,7 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
         dials[name] = cohorts.draw(name, variant, choices["kind"], z)
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
+    choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))
     dials["rate_wobble"] = dials["rate_wobble"] * (1 - dials["balance"])
     bits = streams.child(key, "part in the cohort")
     hours = np.where(streams.uniform(bits, 0) < dials["clock"], plan.cohort_key[cohort], key)
@@ -157,6 +161,17 @@ def _consistent(found: dict[str, I32]) -> dict[str, I32]:
     checked = np.where((found["verification"] == organisation) & person, phone, found["verification"])
     checked = np.where((checked == payment) & (paid == nothing), phone, checked)
     return found | {"payment_type": paid.astype(np.int32), "verification": checked.astype(np.int32)}
+
+
+def _upgraded(chosen: I32, dials: dict[str, streams.F32], bits: streams.U64) -> I32:
+    """Self-serve plans, raised by most to one whose monthly cap holds what the account spends at usual prices."""
+    daily = dials["rate"] * dials["active"] * (dials["input"] * _USD_IN + dials["output"] * _USD_OUT)
+    caps = np.array([SPEND_PER_MONTH[p] for p in _LADDER]) / 30
+    needed = np.searchsorted(caps, daily * np.float32(1.5)).clip(max=len(_LADDER) - 1)
+    rung = np.full(len(CHOICES["plan"]), len(_LADDER), np.int64)
+    rung[_LADDER] = np.arange(len(_LADDER))
+    climbs = (rung[chosen] < needed) & (streams.uniform(bits) < np.float32(0.9))
+    return np.where(climbs, np.array(_LADDER)[needed], chosen).astype(np.int32)
 
 
 def _life(

@@ -53,6 +53,31 @@ class Sent:
     resent: npt.NDArray[np.bool_]
 
 
+@dataclass
+class Legs:
+    """What is decided once per session and sender: a session is one leg, and each request that hopped another.
+
+    Attributes
+    ----------
+    session, sender : ndarray of int64
+        Session and sending account of each leg.
+    of : ndarray of int64
+        Leg of each request.
+    """
+
+    session: I64
+    sender: I64
+    of: I64
+
+
+def legs(found: Sessions, session: I64, sender: I64) -> Legs:
+    """Legs of requests with the given sessions and senders."""
+    hopped = np.flatnonzero(sender != found.account[session])
+    of = session.copy()
+    of[hopped] = len(found.key) + np.arange(len(hopped))
+    return Legs(np.r_[np.arange(len(found.key)), session[hopped]], np.r_[found.account, sender[hopped]], of)
+
+
 def mates(plan: Plan, index: I64) -> I64:
     """Accounts outside `index` that stand in for one of those in it."""
     cohort = plan.account_cohort[index]
@@ -95,7 +120,7 @@ def send(
 
 
 def _stand_in(plan: Plan, who: Accounts, account: I64, bits: streams.U64, ts: I64) -> I64:
-    """Another member of each account's pod that is alive at the time, or the account itself."""
+    """Another member of each account's pod, alive at the time and of its kind of workload, or the account itself."""
     index = who.index[account]
     first = _pod_first(plan, index)
     size = _pod_size(plan, first)
@@ -106,7 +131,8 @@ def _stand_in(plan: Plan, who: Accounts, account: I64, bits: streams.U64, ts: I6
     place = order[np.searchsorted(who.index, wanted, sorter=order)]
     day = ts.astype(np.float32) / _DAY_MS
     alive = (who.born[place] <= day) & (who.gone[place] > day)
-    return np.where(alive, place, account)
+    kind = who.choices["kind"]
+    return np.where(alive & (kind[place] == kind[account]), place, account)
 
 
 def _pod_first(plan: Plan, index: I64) -> I64:

@@ -72,7 +72,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     thinking = np.where(thinks, answer * (1 + 5 * streams.uniform(bits, 3)), 0)
     output = np.maximum(1, answer + thinking).astype(np.int64)
     settings = streams.child(accounts.key, "settings")
-    limit = LIMITS[streams.pick(settings, _LIMIT_WEIGHTS)][row]
+    limit = limits(accounts, found.account, found.key)[session]
     cut = output > limit
     output = np.where(cut, limit, output)
 
@@ -94,6 +94,18 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     write = np.where(caches & conversing, (whole - read) * 0.9, 0).astype(np.int64)
     reasoning = np.minimum(thinking.astype(np.int64), np.maximum(0, output - 1))
     return Usage(whole, output, reasoning, write, read, limit, cut, np.where(conversing, order, 0), conversing)
+
+
+def limits(accounts: Accounts, sender: I64, session_key: streams.U64) -> I64:
+    """Largest answer that each session allows when `sender` sends it."""
+    return LIMITS[streams.pick(streams.child(routes(accounts, sender, session_key), "limit"), _LIMIT_WEIGHTS)]
+
+
+def routes(accounts: Accounts, sender: I64, session_key: streams.U64) -> streams.U64:
+    """Stream of the settings of each session: one of the few sets of the account that sends it."""
+    sets = np.clip(accounts.dials["templates"], 1, 4).astype(np.int64)[sender]
+    nth = streams.below(streams.child(session_key, "route"), sets)
+    return streams.items(streams.child(accounts.key, "routes")[sender], nth)
 
 
 def talks(accounts: Accounts, found: Sessions) -> npt.NDArray[np.bool_]:

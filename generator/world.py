@@ -82,16 +82,20 @@ def simulate(plan: Plan, bucket: int) -> Shard:
     order = _arrivals(plan, who, len(own), sent)
     row, sender, ts = sent.row[order], sent.sender[order], sent.ts[order]
     session, key, used, cost = session[row], key[row], used.take(row), cost[row]
-    hopped = sender != found.account[session]
-    used.cache_read = np.where(hopped, 0, used.cache_read)  # another account has no part in the cache
+    leg = relay.legs(found, session, sender)
+    _readdress(who, found, used, leg, sender != found.account[session])
     answer = provider.respond(
         who, found.account[session], key, ts, used, model[session], sent.error[order], slow[row]
     )
     said = content.prompts(plan, who, found)
     item, probe = content.work_items(plan, who, found, said, session, key, row == found.first[session])
-    columns = _body(who, found, session, batch, used, answer) | _sender(who, found, session, sender)
-    columns |= _place(plan, who, found, session, sender, hopped)
+    columns = _body(who, found, leg, batch, used, answer) | _sender(who, found, session, sender)
+    where = network.addresses(
+        plan, who, leg.sender, streams.child(found.key[leg.session], "address"), found.work[leg.session]
+    )
+    columns |= {name: values[leg.of] for name, values in where.items()}
     columns |= _content(plan, who, found, said, session, key, item, probe, model, used, answer)
+    columns["tools_hash"] = np.where(columns["tools"] > 0, columns["tools_hash"], -1)
     columns |= {
         "request_id": network.opaque63(streams.child(np.where(sent.resent[order], ~key, key), "request id")),
         "ts": ts,
@@ -115,24 +119,38 @@ def _arrivals(plan: Plan, who: Accounts, size: int, sent: relay.Sent) -> I64:
     return np.asarray(inside[packed & ((1 << 26) - 1)])
 
 
+def _readdress(
+    who: Accounts, found: Sessions, used: Usage, leg: relay.Legs, hopped: npt.NDArray[np.bool_]
+) -> None:
+    """What changes when another account sends a request: its limit holds, and it has no part in the cache."""
+    at = np.flatnonzero(hopped)
+    limit = tokens.limits(who, leg.sender[leg.of[at]], found.key[leg.session[leg.of[at]]])
+    used.max_tokens[at] = limit
+    used.cut[at] = used.output[at] >= limit
+    used.output[at] = np.minimum(used.output[at], limit)
+    used.reasoning[at] = np.minimum(used.reasoning[at], limit - 1)
+    used.cache_read[at] = 0
+
+
 def _body(
-    who: Accounts, found: Sessions, session: I64, batch: npt.NDArray[np.bool_], used: Usage, answer: Response
+    who: Accounts, found: Sessions, leg: relay.Legs, batch: npt.NDArray[np.bool_], used: Usage, answer: Response
 ) -> Columns:
-    """What the author's software put into the request, and what came back."""
-    row = found.account
-    bits = streams.child(found.key, "metadata")
-    settings = streams.child(who.key, "settings 2")
-    priority = (streams.uniform(settings, 0) < np.float32(0.04))[row]
-    streamed = (streams.uniform(bits, 1) < who.dials["stream"][row]) & ~batch
-    temperature = _TEMPERATURES[streams.pick(settings, _TEMPERATURE_WEIGHTS, 2)]
+    """What the sender's software put into the request, and what came back."""
+    row, key = leg.sender, found.key[leg.session]
+    settings = tokens.routes(who, row, key)
+    bits = streams.child(key, "metadata")
+    priority = (streams.uniform(streams.child(who.key, "priority")) < np.float32(0.04))[row]
+    batch = batch[leg.session]
+    streamed = ((streams.uniform(bits, 1) < who.dials["stream"][row]) & ~batch)[leg.of]
+    tools = np.where(streams.uniform(settings, 0) < np.float32(0.7), who.dials["tools"][row], 0)
     failed = answer.error >= 0
     return {
-        "endpoint": batch.astype(np.int32)[session],
-        "service_tier": np.where(batch, 1, np.where(priority, 2, 0)).astype(np.int32)[session],
-        "stream": streamed[session],
+        "endpoint": batch.astype(np.int32)[leg.of],
+        "service_tier": np.where(batch, 1, np.where(priority, 2, 0)).astype(np.int32)[leg.of],
+        "stream": streamed,
         "max_tokens": used.max_tokens,
-        "temperature": temperature[row][session],
-        "tools": np.floor(who.dials["tools"]).astype(np.int16)[row][session],
+        "temperature": _TEMPERATURES[streams.pick(settings, _TEMPERATURE_WEIGHTS, 2)][leg.of],
+        "tools": np.floor(tools * (np.float32(0.5) + streams.uniform(settings, 1) / 2)).astype(np.int16)[leg.of],
         "messages": 1 + 2 * used.turn,
         "input_tokens": used.input,
         "output_tokens": np.where(failed, 0, used.output),
@@ -143,7 +161,7 @@ def _body(
         "status": answer.status,
         "error_type": answer.error,
         "latency_ms": answer.latency,
-        "ttft_ms": np.where(failed | ~streamed[session], -1, answer.first_token),
+        "ttft_ms": np.where(failed | ~streamed, -1, answer.first_token),
     }
 
 
@@ -166,19 +184,6 @@ def _sender(who: Accounts, found: Sessions, session: I64, sender: I64) -> Column
     }
 
 
-def _place(
-    plan: Plan, who: Accounts, found: Sessions, session: I64, sender: I64, hopped: npt.NDArray[np.bool_]
-) -> Columns:
-    """Addresses, devices and client software: one of each per session, and per request that hopped."""
-    extra = np.flatnonzero(hopped)
-    legs = np.r_[np.arange(len(found.key)), session[extra]]
-    leg = session.copy()
-    leg[extra] = len(found.key) + np.arange(len(extra))
-    account = np.r_[found.account, sender[extra]]
-    place = network.addresses(plan, who, account, streams.child(found.key[legs], "address"), found.work[legs])
-    return {name: values[leg] for name, values in place.items()}
-
-
 def _content(
     plan: Plan,
     who: Accounts,
@@ -192,7 +197,6 @@ def _content(
     used: Usage,
     answer: Response,
 ) -> Columns:
-    tools = np.floor(who.dials["tools"])[found.account] >= 1
     scope = np.where(said.templated, said.template, streams.child(who.key, "tools")[found.account])
     tools_hash = network.opaque63(streams.child(scope, "tools hash"))
     fingerprint = (answer.error < 0) & (used.output >= _FINGERPRINTED)
@@ -200,7 +204,7 @@ def _content(
     embedding = content.embedding(who, found, said, session, item)
     return {
         "system_prompt_hash": np.where(said.templated, content.prompt_hash(said), -1)[session],
-        "tools_hash": np.where(tools, tools_hash, -1)[session],
+        "tools_hash": tools_hash[session],
         "prompt_simhash": content.simhash(who, found, said, session, item, probe),
         **{f"prompt_emb_{i:02d}": values for i, values in enumerate(embedding)},
         "language": said.language[session],
