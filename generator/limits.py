@@ -89,7 +89,7 @@ def _too_fast(accounts: Accounts, found: Sessions, session: I64, ts: I64, used: 
     busy = (found.length > REQUESTS_PER_MINUTE[plan_of]) | (whole > TOKENS_PER_MINUTE[plan_of])
     rows = np.flatnonzero(busy[session])
     plan_of = plan_of[session[rows]]
-    stamp = ts[rows] + (session[rows] << 44)  # a session's minute never reaches into the one before it
+    stamp = ts[rows] + (session[rows] << 34)  # a session's minute never reaches into the one before it
     began = np.searchsorted(stamp, stamp - 60_000, side="right")
     many = np.arange(len(rows)) - began >= REQUESTS_PER_MINUTE[plan_of]
     heavy = tokens[rows] - tokens[rows[began]] > TOKENS_PER_MINUTE[plan_of]
