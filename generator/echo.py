@@ -39,7 +39,7 @@ def echo_response_id(plan: Plan, who: Accounts, found: Sessions, session: I64, k
     cohort = who.cohort[row]
     cross = found.work[at] & (streams.uniform(bits[asks], 2) < who.dials["echo_cross"][row])
     mate = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + streams.below(more, plan.sizes[cohort])
-    stranger = streams.below(more, len(plan.account_key))
+    stranger = streams.below(more, plan.config.accounts)  # those of the mix come first
     source = np.where(quotes[asks], np.where(cross, mate, who.index[row]), stranger)
     ids[asks] = _answers(plan, source, found.day[at] - 1)
     return ids

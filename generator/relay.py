@@ -120,7 +120,7 @@ def send(
 
 
 def _stand_in(plan: Plan, who: Accounts, account: I64, bits: streams.U64, ts: I64) -> I64:
-    """Another member of each account's pod, alive at the time and of its kind of workload, or the account itself."""
+    """Another member of each account's pod, alive at the time and of its kind of work, or the account itself."""
     index = who.index[account]
     first = _pod_first(plan, index)
     size = _pod_size(plan, first)
