@@ -104,7 +104,7 @@ def sessions(plan: Plan, accounts: Accounts) -> Sessions:
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
 
 
-def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64) -> I64:
+def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, pause: I64) -> I64:
     """Arrival of each request in milliseconds since the window began.
 
     Parameters
@@ -113,12 +113,14 @@ def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64) 
         Session of each request, ascending.
     bits : ndarray of uint64
         One draw per request.
+    pause : ndarray of int64
+        Milliseconds since the request before, where the kind of workload has a law for it; -1 elsewhere.
     """
     d, account = accounts.dials, found.account
     spread = d["gap_sigma"][account][session] * streams.normal(bits, 0)
     gap = 1000 * d["gap"][account][session] * streams.exp(spread)
     whole = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits, 1) % 97
-    total = np.cumsum(whole)
+    total = np.cumsum(np.where(pause >= 0, pause, whole))
     return np.asarray(found.start[session] + total - total[found.first][session])
 
 
