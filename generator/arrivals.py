@@ -93,15 +93,28 @@ def sessions(plan: Plan, accounts: Accounts) -> Sessions:
     number = np.ceil(n / per_session).astype(np.int64)
     owner = np.repeat(np.arange(len(n)), number)
     order = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
-    # Session s of an account-day takes requests floor(s n / S) to floor((s + 1) n / S) - 1.
-    n, number = n[owner], number[owner]
-    length = (order + 1) * n // number - order * n // number
-    account, days = account[owner], days[owner]
+    account, days, n, number = account[owner], days[owner], n[owner], number[owner]
     base = streams.items(streams.child(accounts.key[account], "days"), days + 1)
     key = streams.items(streams.child(base, "session"), order)
+    length = _lengths(key, order, n, number)
     work = _works(plan, accounts, account, days, key)
     start = _starts(plan, accounts, account, days, key, work)
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
+
+
+def _lengths(key: streams.U64, order: I64, n: I64, number: I64) -> I64:
+    """Requests per session: one each, and the rest of the account-day's n in shares that fall like exponentials.
+
+    Whole numbers throughout: no account changes another's rounding.
+    """
+    weight = 1 + (streams.exponential(streams.child(key, "length")) * 4096).astype(np.int64)
+    last = np.cumsum(weight)
+    first = np.flatnonzero(order == 0)
+    group = np.cumsum(order == 0) - 1
+    base = (last[first] - weight[first])[group]
+    whole = np.add.reduceat(weight, first)[group] if len(first) else weight
+    before, after = last - weight - base, last - base
+    return 1 + after * (n - number) // whole - before * (n - number) // whole
 
 
 def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, pause: I64) -> I64:

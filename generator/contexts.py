@@ -6,6 +6,7 @@ request, and how long after the one before. Constants stand in `kinds/*.toml`; h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import streams
-from generator.laws import law, mixture, steps
+from generator.laws import law, mixture, quantiles, steps
+from generator.provider import REQUESTS_PER_MINUTE
 from generator.schema import KINDS
 
 if TYPE_CHECKING:
@@ -171,35 +173,58 @@ def code(rows: Rows) -> Flow:
     edge = table["window"] + (streams.halves(b, 3) % 3 > 0) * 1 + (streams.halves(b, 3) % 23 == 0)
     whole = np.where(whole > edge, edge, np.maximum(whole, 4))
     answer = _whole(outputs.log(outputs.component(b2), b2), rows.dial("answers")[rows.local])
-    pause = _whole(gaps.log(gaps.component(b3), b3), rows.dial("gap")[rows.local] * np.float32(1000))
+    pause = _whole(gaps.log(gaps.component(b3), b3), _typing(rows)[rows.local])
     return Flow(whole, np.maximum(answer, table["least"]), pause)
+
+
+def _typing(rows: Rows) -> F64:
+    """Usual pause of each session in milliseconds: editors stay below the requests a minute of their plan."""
+    limit = REQUESTS_PER_MINUTE[rows.accounts.choices["plan"]][rows.account]
+    room = np.array(law("code")["requests_per_minute"] / limit)
+    return np.asarray(1000 * rows.dial("gap") * np.maximum(room, 1))
 
 
 def agent(rows: Rows) -> Flow:
     """Steps of a coding agent: each reads the whole context, which grows by the answer and the tool's result."""
+    effects, score = _effects(rows), _scores(rows)
+    local, order = rows.local, rows.order
     table = law("agent")
-    effects = _effects(rows)
-    growth, answers = mixture("agent", "growth"), mixture("agent", "output")
-    g, b = streams.child(rows.key, "growth"), streams.child(rows.key, "answer length")
-    pull = np.float32(table["growth"]["pull"])
-    z = pull * streams.normal(g, 1) + np.sqrt(1 - pull * pull) * streams.normal(b, 1)
-    log_answer = answers.log(answers.component(b), b, z=z) + effects["output"][rows.local]
-    answer = _whole(log_answer, rows.dial("answers")[rows.local])
+    log_answer = quantiles("agent", "output").log(score["output"])
+    middle = np.float32(round(math.log(table["output"]["median"]), 6))
+    log_answer = middle + (log_answer - middle) * effects["spread"][local] + effects["output"][local]
+    answer = np.maximum(_whole(log_answer, rows.dial("answers")[local]), 1)
 
-    early = steps(table["growth"], "early", rows.order)
-    read = _whole(
-        growth.log(growth.component(g), g) + effects["growth"][rows.local],
-        early * rows.dial("growth")[rows.local],
-    )
-    before = _before(answer, rows.order)
-    u = streams.uniform(g, 3)
+    bits = streams.child(rows.key, "person")
+    human = streams.uniform(bits) < effects["human"][local]
+    reads = steps(table["growth"], "early", order) * rows.dial("growth")[local]
+    reads = np.where(human, np.float32(table["growth"]["user"]), np.float32(1)) * reads
+    read = _whole(quantiles("agent", "growth").log(score["growth"]) + effects["growth"][local], reads)
+    before = _before(answer, order)
+    # Thinking is not carried over: of long answers a part is lost.
+    u = streams.uniform(bits, 1)
     lost = (u * u * (before * before / (before + 2500.0))).astype(np.int64)
-    step = np.where(rows.order > 0, np.maximum(before - lost + read, 1 + read // 2), 0)
+    step = np.where(order > 0, np.maximum(before - lost + read, 1 + read // 2), 0)
     context = _compacted(rows, _running(step, rows))
 
-    human = streams.uniform(b, 3) < effects["human"][rows.local]
-    pause = _pause(rows, effects["pace"], human, _before(context, rows.order), before)
-    return Flow(context, np.maximum(answer, 1), pause, human)
+    after = np.where(human, quantiles("agent", "user").log(score["pause"]), quantiles("agent", "tool").log(score["pause"]))
+    pause = _pause(rows, after + effects["pace"][local], _before(context, order), before, bits)
+    return Flow(context, answer, pause, human)
+
+
+def _scores(rows: Rows) -> dict[str, streams.F32]:
+    """Normal scores of each step's answer, growth and pause: alike in a phase of work and within a step."""
+    table = law("agent")["step"]
+    length = table["phase"]
+    session = rows.bits("phase")[rows.local]
+    phase = streams.normal(streams.items(session, (rows.order + (session >> np.uint64(58)).astype(np.int64)) // length))
+    bits = streams.child(rows.key, "step")
+    common, shared = np.float32(table["common"]), streams.normal(bits, 3)
+    found = {}
+    for i, name in enumerate(("output", "growth", "pause")):
+        weight = np.float32(table[name])
+        own = np.sqrt(1 - weight * weight - common * common)
+        found[name] = weight * phase + common * shared + own * streams.normal(bits, i)
+    return found
 
 
 def _effects(rows: Rows) -> dict[str, streams.F32]:
@@ -212,8 +237,9 @@ def _effects(rows: Rows) -> dict[str, streams.F32]:
         name: np.float32(table[name]) * (common * streams.normal(bits, 0) + own * streams.normal(bits, i + 1))
         for i, name in enumerate(("output", "growth", "pace"))
     }
-    spread = streams.exp(np.float32(table["human"]) * streams.normal(more, 0))
-    found["human"] = np.minimum(rows.dial("human") * spread, 0.85).astype(np.float32)
+    often = streams.exp(np.float32(table["human"]) * streams.normal(more, 0))
+    found["human"] = np.minimum(rows.dial("human") * often, 0.8).astype(np.float32)
+    found["spread"] = streams.exp(np.float32(table["spread"]) * streams.normal(more, 1)).astype(np.float32)
     return found
 
 
@@ -235,7 +261,7 @@ def _compacted(rows: Rows, grown: I64) -> I64:
     threshold = (threshold * streams.exp((spread * streams.normal(bits, 3)).astype(np.float32))).astype(np.int64)
     threshold = np.maximum(threshold, start + start // 50)
     ratio = streams.exp(ratio_law.log(ratio_law.component(more), more))
-    target = (np.minimum(ratio, 0.97) * threshold).astype(np.int64)
+    target = (np.minimum(ratio, limits["most"]) * threshold).astype(np.int64)
 
     # Some are summarised earlier, by their user: at most one of those a session.
     local = rows.local
@@ -250,17 +276,11 @@ def _compacted(rows: Rows, grown: I64) -> I64:
     return np.where(over > 0, target[local] + over % np.maximum(threshold - target, 1)[local], whole)
 
 
-def _pause(
-    rows: Rows, pace: streams.F32, human: npt.NDArray[np.bool_], context: I64, answer: I64
-) -> I64:
+def _pause(rows: Rows, after: streams.F32, context: I64, answer: I64, bits: streams.U64) -> I64:
     """Milliseconds since the request before: its answer's time, then the tool's or the person's."""
     table = law("agent")["latency"]
-    b, b2 = streams.child(rows.key, "pause"), streams.child(rows.key, "latency")
-    tool, user = mixture("agent", "tool"), mixture("agent", "user")
-    after = np.where(human, user.log(user.component(b), b), tool.log(tool.component(b), b))
-    after += pace[rows.local]
     seconds = table["constant"] + table["input"] / 1e5 * context + table["output"] / 100 * answer
-    noise = streams.exp(np.float32(table["sigma"]) * streams.normal(b2))
+    noise = streams.exp(np.float32(table["sigma"]) * streams.normal(bits, 2))
     waited = streams.exp(after) * rows.dial("pace")[rows.local]
     return np.asarray(np.minimum((seconds * noise + waited) * 1000, 86_400_000.0)).astype(np.int64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,24 @@ class Mixture:
         return np.asarray(value, np.float32)
 
 
+@dataclass(frozen=True)
+class Quantiles:
+    """A law known by its quantiles: log-linear between them in the normal score, so that it can be correlated.
+
+    Attributes
+    ----------
+    table : ndarray of float32
+        Logarithm of the value at 4,096 normal scores from -4 to 4.
+    """
+
+    table: F32
+
+    def log(self, score: F32) -> F32:
+        """Logarithm of the values at standard normal scores."""
+        found: F32 = self.table[np.clip(score * 512 + 2048, 0, 4095).astype(np.int32)]
+        return found
+
+
 @cache
 def law(kind: str) -> dict[str, Any]:
     """The `[law]` tables of a kind of workload."""
@@ -67,6 +86,15 @@ def mixture(kind: str, *names: str, prefix: str = "") -> Mixture:
         np.array(x, np.float32) for x in (table["weight"], logs, table[prefix + "sigma"], tail)
     )
     return Mixture(weight, log_median, sigma, tails)
+
+
+@cache
+def quantiles(kind: str, name: str) -> Quantiles:
+    """Quantiles in a kind's law: lists `share` (ascending) and `value`."""
+    table = law(kind)[name]
+    scores = [NormalDist().inv_cdf(p) for p in table["share"]]
+    grid = (np.arange(4096) - 2047.5) / 512
+    return Quantiles(np.interp(grid, scores, np.log(table["value"])).round(6).astype(np.float32))
 
 
 def steps(table: dict[str, Any], column: str, x: npt.NDArray[np.integer]) -> F32:

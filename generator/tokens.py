@@ -30,6 +30,7 @@ _LIMIT_WEIGHTS = np.array(
         [0, 0, 0, 0, 0.06, 0.24, 0.7],
     ]
 )
+_AGENT = KINDS.index("agent")
 _LIMIT_EDGES = np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
 # Per kind: factor of the median answer, median growth of a conversation per turn beside the answer (tokens).
 # Growth of agents: kv-cache-tester, median 655 a step, median answer 217. Reasoning answers: ServeGen R1.
@@ -108,9 +109,9 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     for at, flow in laws:
         whole[at] = flow.input
 
-    caches = (streams.uniform(settings, 1) < np.float32(0.6))[row]
+    caches = ((streams.uniform(settings, 1) < np.float32(0.6)) | (accounts.choices["kind"] == _AGENT))[row]
     later = conversing & (order > 0)
-    read = np.where(caches & later, np.minimum(whole - step, whole) * 0.97, 0).astype(np.int64)
+    read = np.where(caches & later, np.minimum(whole - step, whole) * 0.985, 0).astype(np.int64)
     read = np.maximum(0, np.minimum(read, whole - 1))
     write = np.where(caches & conversing, (whole - read) * 0.9, 0).astype(np.int64)
     reasoning = np.minimum(thinking.astype(np.int64), np.maximum(0, output - 1))
