@@ -99,17 +99,30 @@ def sessions(plan: Plan, accounts: Accounts) -> Sessions:
     number = np.ceil(n / per_session).astype(np.int64)
     owner = np.repeat(np.arange(len(n)), number)
     order = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
-    # Session s of an account-day takes requests floor(s n / S) to floor((s + 1) n / S) - 1.
-    n, number = n[owner], number[owner]
-    length = (order + 1) * n // number - order * n // number
-    account, days = account[owner], days[owner]
+    account, days, n, number = account[owner], days[owner], n[owner], number[owner]
     key = session_key(day_key(accounts, days, account), order)
+    length = _lengths(key, order, n, number)
     work = _works(accounts, account, days, key)
     start = _starts(plan, accounts, account, days, key, work)
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
 
 
-def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64) -> I64:
+def _lengths(key: streams.U64, order: I64, n: I64, number: I64) -> I64:
+    """Requests per session: one each, and the rest of the account-day's n in shares that fall like exponentials.
+
+    Whole numbers throughout: no account changes another's rounding.
+    """
+    weight = 1 + (streams.exponential(streams.child(key, "length")) * 4096).astype(np.int64)
+    last = np.cumsum(weight)
+    first = np.flatnonzero(order == 0)
+    group = np.cumsum(order == 0) - 1
+    base = (last[first] - weight[first])[group]
+    whole = np.add.reduceat(weight, first)[group] if len(first) else weight
+    before, after = last - weight - base, last - base
+    return np.asarray(1 + after * (n - number) // whole - before * (n - number) // whole)
+
+
+def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, pause: I64) -> I64:
     """Arrival of each request in milliseconds since the window began.
 
     Parameters
@@ -118,12 +131,14 @@ def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64) 
         Session of each request, ascending.
     bits : ndarray of uint64
         One draw per request.
+    pause : ndarray of int64
+        Milliseconds since the request before, where the kind of workload has a law for it; -1 elsewhere.
     """
     d, account = accounts.dials, found.account
     spread = d["gap_sigma"][account][session] * streams.normal(bits, 0)
     gap = 1000 * d["gap"][account][session] * streams.exp(spread)
     whole = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits, 1) % 97
-    total = np.cumsum(whole)
+    total = np.cumsum(np.where(pause >= 0, pause, whole))
     return np.asarray(found.start[session] + total - total[found.first][session])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from generator import streams
+from generator import contexts, streams
 from generator.schema import KINDS
 
 if TYPE_CHECKING:
@@ -20,7 +20,18 @@ I64 = npt.NDArray[np.int64]
 CONTEXT = 200_000
 _COMPACTED = 60_000
 LIMITS = np.array([512, 1024, 2048, 4096, 8192, 16384, 32000])
-_LIMIT_WEIGHTS = np.array([0.04, 0.2, 0.12, 0.3, 0.16, 0.1, 0.08])
+# One row per kind: agents and chats leave room (a).
+_LIMIT_WEIGHTS = np.array(
+    [
+        [0.04, 0.2, 0.12, 0.3, 0.16, 0.1, 0.08],
+        [0.04, 0.2, 0.12, 0.3, 0.16, 0.1, 0.08],
+        [0, 0.14, 0.2, 0.32, 0.16, 0.1, 0.08],
+        [0.04, 0.2, 0.12, 0.3, 0.16, 0.1, 0.08],
+        [0, 0, 0, 0, 0.06, 0.24, 0.7],
+    ]
+)
+_AGENT = KINDS.index("agent")
+_LIMIT_EDGES = np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
 # Per kind: factor of the median answer, median growth of a conversation per turn beside the answer (tokens).
 # Growth of agents: kv-cache-tester, median 655 a step, median answer 217. Reasoning answers: ServeGen R1.
 _ANSWER = np.array([1.0, 9.0, 3.0, 0.8, 1.2], np.float32)
@@ -37,6 +48,10 @@ class Usage:
         Number of the request in its conversation; 0 for single calls.
     conversing : ndarray of bool
         Whether the session is one conversation.
+    human : ndarray of bool
+        Whether a person, not a tool's result, started the request.
+    pause : ndarray of int64
+        Milliseconds since the request before; -1 where arrivals decide.
     """
 
     input: I64
@@ -48,6 +63,8 @@ class Usage:
     cut: npt.NDArray[np.bool_]
     turn: I64
     conversing: npt.NDArray[np.bool_]
+    human: npt.NDArray[np.bool_]
+    pause: I64
 
     def take(self, rows: I64) -> Usage:
         """Counters of some requests."""
@@ -63,7 +80,8 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     row, d = found.account[session], accounts.dials
     bits = streams.child(key, "tokens")
     kind = accounts.choices["kind"][row]
-    conversing = talks(accounts, found)[session]
+    talk = talks(accounts, found)
+    conversing = talk[session]
     order = np.arange(len(session)) - found.first[session]
 
     thinks = streams.uniform(bits, 2) < d["reasoning"][row]
@@ -72,6 +90,11 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     thinking = np.where(thinks, answer * (1 + 5 * streams.uniform(bits, 3)), 0)
     output = np.maximum(1, answer + thinking).astype(np.int64)
     settings = streams.child(accounts.key, "settings")
+    pause, human = np.full(len(session), -1), np.ones(len(session), np.bool_)
+    laws = contexts.flows(accounts, found, session, key, talk)
+    for at, flow in laws:
+        output[at], pause[at], human[at] = flow.output, flow.pause, flow.human
+        thinking[at] = np.where(thinks[at], output[at] * (0.8 * streams.uniform(bits[at], 3)), 0)
     limit = limits(accounts, found.account, found.key)[session]
     cut = output > limit
     output = np.where(cut, limit, output)
@@ -87,18 +110,23 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     over = np.maximum(0, whole - CONTEXT)
     whole = np.where(over > 0, _COMPACTED + over % (CONTEXT - _COMPACTED), whole)
 
-    caches = (streams.uniform(settings, 1) < np.float32(0.6))[row]
+    for at, flow in laws:
+        whole[at] = flow.input
+
+    caches = ((streams.uniform(settings, 1) < np.float32(0.6)) | (accounts.choices["kind"] == _AGENT))[row]
     later = conversing & (order > 0)
-    read = np.where(caches & later, np.minimum(whole - step, whole) * 0.97, 0).astype(np.int64)
+    read = np.where(caches & later, np.minimum(whole - step, whole) * 0.985, 0).astype(np.int64)
     read = np.maximum(0, np.minimum(read, whole - 1))
     write = np.where(caches & conversing, (whole - read) * 0.9, 0).astype(np.int64)
     reasoning = np.minimum(thinking.astype(np.int64), np.maximum(0, output - 1))
-    return Usage(whole, output, reasoning, write, read, limit, cut, np.where(conversing, order, 0), conversing)
+    turn = np.where(conversing, order, 0)
+    return Usage(whole, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
 
 
 def limits(accounts: Accounts, sender: I64, session_key: streams.U64) -> I64:
     """Largest answer that each session allows when `sender` sends it."""
-    return LIMITS[streams.pick(streams.child(routes(accounts, sender, session_key), "limit"), _LIMIT_WEIGHTS)]
+    edges = _LIMIT_EDGES[accounts.choices["kind"]][sender]
+    return LIMITS[streams.pick(streams.child(routes(accounts, sender, session_key), "limit"), edges)]
 
 
 def routes(accounts: Accounts, sender: I64, session_key: streams.U64) -> streams.U64:

@@ -69,8 +69,8 @@ def simulate(plan: Plan, bucket: int) -> Shard:
     found = arrivals.sessions(plan, who)
     session = np.repeat(np.arange(len(found.length)), found.length)
     key = streams.items(found.key[session], np.arange(len(session)) - found.first[session])
-    ts = arrivals.times(who, found, session, streams.child(key, "gap"))
     used = tokens.usage(who, found, session, key)
+    ts = arrivals.times(who, found, session, streams.child(key, "gap"), used.pause)
     model = provider.models(plan, who, found)
     batch = streams.uniform(streams.child(found.key, "batch")) < who.dials["batch"][found.account]
     cost = provider.price(model[session], used, batch[session])

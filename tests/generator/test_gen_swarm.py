@@ -55,7 +55,9 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
 
 
 def test_turns_of_a_conversation_hop_inside_the_pod(make: Make) -> None:
-    rows = make("A3", hopping=0.8, camouflage=0, conversation=1, disguise=0, alike=1, focus=1).rows
+    rows = make(
+        "A3", hopping=0.8, camouflage=0, conversation=1, disguise=0, focus=1, lifetime=400, replaced=0
+    ).rows
     talks = rows.filter(pl.col("attack") & (pl.col("conversation_id") >= 0))
     seen = talks.group_by("conversation_id").agg(
         senders=pl.col("account").n_unique(),
@@ -84,9 +86,16 @@ def test_hopped_turns_find_no_cache_and_show_the_senders_device(make: Make) -> N
 
 def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "REQUESTS_PER_MINUTE", np.full(6, 2))
-    rows = make(
-        "A2", handover=1.0, hopping=0, camouflage=0, coverage=1, repeat=0, probes=0, gap=2, paraphrase=20
-    ).rows
+    fixed = {
+        "hopping": 0,
+        "camouflage": 0,
+        "coverage": 1,
+        "probes": 0,
+        "paraphrase": 20,
+        "focus": 1,
+        "disguise": 0,
+    }
+    rows = make("A2", handover=1.0, repeat=0, lifetime=400, replaced=0, **fixed).rows
     swarm = rows.filter(pl.col("attack") & pl.col("work"))
     turned_down = swarm.filter(pl.col("status") == 429)
     second = swarm.join(
@@ -96,9 +105,7 @@ def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypa
     assert turned_down.height > 200
     assert second.height > 0.8 * turned_down.height
     assert ((second["ts"] - second["was"]).is_between(500, 9000)).mean() > 0.95  # type: ignore[operator]
-    keeps = make(
-        "A2", handover=0.0, hopping=0, camouflage=0, coverage=1, repeat=0, probes=0, gap=2, paraphrase=20
-    ).rows
+    keeps = make("A2", handover=0.0, repeat=0, **fixed).rows
     assert keeps.filter(pl.col("attack") & pl.col("work"))["prompt_simhash"].is_duplicated().mean() < 0.05  # type: ignore[operator]
 
 
@@ -140,7 +147,7 @@ def test_answers_come_back_in_prompts_of_other_members(make: Make) -> None:
 
 
 def test_check_prompts_come_back_day_after_day(make: Make) -> None:
-    rows = make("A8", probes=0.5, camouflage=0, coverage=1, repeat=0, handover=0).rows
+    rows = make("A8", probes=0.5, camouflage=0, coverage=1, repeat=0, disguise=0, paraphrase=20).rows
     work = rows.filter(pl.col("attack") & pl.col("work"))
     often = work.group_by("cohort", "prompt_simhash").agg(pl.len(), days=pl.col("day").n_unique())
     checks = often.filter(pl.col("len") > 3)
