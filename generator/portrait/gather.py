@@ -187,7 +187,7 @@ def alike(members: pl.DataFrame, people: pl.DataFrame) -> dict[str, pl.DataFrame
     """
     benign = people.filter(pl.col("label") == "benign")
     cohorts = benign.group_by("archetype", "cohort").agg(accounts=pl.len(), n=pl.col("n").sum())
-    accounts, n = np.log(len(members)), np.log1p(members["n"].sum())
+    accounts, n = np.log(len(members)), np.log1p(int(members["n"].sum()))
     far = (pl.col("accounts").log() - accounts).abs() + ((pl.col("n") + 1).log() - n).abs()
     nearest = (
         cohorts.filter(pl.col("accounts") >= GROUP_FLOOR)
@@ -222,17 +222,21 @@ def _read(world: World, chosen: Mapping[str, tuple[pl.DataFrame, int]]) -> list[
         flags = truth.select("request_id", "is_extraction")
         parts.append(here.join(flags, on="request_id", how="left").collect(engine="streaming"))
     since = (pl.col("ts") - world.split.start).dt.total_milliseconds() / 86_400_000
-    requests = pl.concat(parts).sort("ts", "request_id").with_columns(t=since)
+    rows = pl.concat(parts).sort("ts", "request_id").with_columns(t=since)
     accounts = world.split.accounts.polars().select("account_id", "payment_id", "email_domain", "signup_prefix")
     accounts = accounts.with_columns(pl.col("account_id").cast(pl.String))
-    known = accounts.filter(pl.col("account_id").is_in(wanted.implode())).collect()
-    return [_crowd(title, people, of, known, requests) for title, (people, of) in chosen.items()]
+    listed = accounts.filter(pl.col("account_id").is_in(wanted.implode())).collect()
+    return [_crowd(title, people, of, listed, rows) for title, (people, of) in chosen.items()]
 
 
 def _crowd(title: str, people: pl.DataFrame, of: int, known: pl.DataFrame, requests: pl.DataFrame) -> Crowd:
     rows = requests.join(people.select("account_id"), on="account_id", how="semi", maintain_order="left")
     first = rows.group_by("account_id").agg(first=pl.col("t").min())
-    accounts = people.select("account_id").join(known, on="account_id", how="left").join(first, on="account_id", how="left")
+    accounts = (
+        people.select("account_id")
+        .join(known, on="account_id", how="left")
+        .join(first, on="account_id", how="left")
+    )
     accounts = accounts.sort("first", "account_id", nulls_last=True).drop("first").with_row_index("row")
     rows = rows.join(accounts.select("account_id", "row"), on="account_id", how="left", maintain_order="left")
     return Crowd(title, accounts, rows, of)

@@ -46,11 +46,11 @@ class Links:
         pairs = [(a, self.accounts + i) for i, (_, holders) in enumerate(self.things) for a in holders]
         return np.array(pairs, np.int64).reshape(-1, 2)
 
-    def counts(self, kind: str) -> tuple[int, int, int]:
-        """Shared things of a kind, accounts that hold one, pairs of accounts that share one."""
+    def counts(self, kind: str) -> tuple[int, int]:
+        """Accounts that hold a shared thing of a kind, and pairs of accounts that share one."""
         held = [holders for k, holders in self.things if k == kind]
         pairs = {(a, b) for holders in held for i, a in enumerate(holders) for b in holders[i + 1 :]}
-        return len(held), len({a for holders in held for a in holders}), len(pairs)
+        return len({a for holders in held for a in holders}), len(pairs)
 
     @property
     def largest(self) -> int:
@@ -66,7 +66,7 @@ class Links:
         for _, holders in self.things:
             for a in holders[1:]:
                 root[top(a)] = top(holders[0])
-        return max(np.bincount([top(a) for a in range(self.accounts)], minlength=1).tolist())
+        return int(np.bincount([top(a) for a in range(self.accounts)], minlength=1).max())
 
 
 def links(world: World, crowds: tuple[Crowd, ...]) -> list[Links]:
@@ -79,6 +79,11 @@ def links(world: World, crowds: tuple[Crowd, ...]) -> list[Links]:
         things += [(ECHO, [a, b]) for a, b in _echoes(crowd)]
         found.append(Links(len(crowd.accounts), things))
     return found
+
+
+def limit(world: World) -> int:
+    """Most accounts of the world that may hold a thing for it to count as a link."""
+    return max(COMMON_FLOOR, int(COMMON_SHARE * len(world.people)))
 
 
 def layout(found: Links, seed: int = 0) -> npt.NDArray[np.float64]:
@@ -122,13 +127,12 @@ def _rare(world: World, kind: str, held: pl.DataFrame) -> pl.Series:
     """Those of the values that few accounts of the whole world hold."""
     table, column = SHARED[kind]
     values = held.group_by("value").len().filter(pl.col("len") > 1)["value"]
-    limit = max(COMMON_FLOOR, COMMON_SHARE * len(world.people))
     counts = []
     for bucket in world.split.tables[table].buckets():  # an account's rows are all in one bucket
         pairs = bucket.select("account_id", value=pl.col(column)).filter(pl.col("value").is_in(values.implode()))
         counts.append(pairs.unique().group_by("value").len().collect(engine="streaming"))
     total = pl.concat(counts).group_by("value").agg(pl.col("len").sum())
-    return total.filter(pl.col("len") <= limit)["value"].sort()
+    return total.filter(pl.col("len") <= limit(world))["value"].sort()
 
 
 def _echoes(crowd: Crowd) -> list[tuple[int, int]]:

@@ -31,7 +31,7 @@ def grid(crowd: Crowd, days: int, columns: int) -> tuple[F64, F64]:
 def rate(requests: pl.DataFrame, days: int, hours: int) -> F64:
     """Requests per hour, in bins of some hours from the start of the window."""
     edges = np.arange(0, days * 24 + hours, hours) / 24
-    return np.histogram(requests["t"].to_numpy(), edges)[0] / hours
+    return np.asarray(np.histogram(requests["t"].to_numpy(), edges)[0] / hours)
 
 
 def unsteadiness(series: F64) -> float:
@@ -45,10 +45,15 @@ def per_day(crowd: Crowd) -> F64:
     return np.sort(days["len"].to_numpy().astype(float))
 
 
+def column(crowd: Crowd, name: str) -> F64:
+    """A column of all requests, as numbers."""
+    return crowd.requests[name].to_numpy().astype(float)
+
+
 def gaps(crowd: Crowd) -> F64:
     """Seconds between consecutive requests of an account."""
     between = crowd.requests.select((pl.col("t").diff().over("row") * 86_400).alias("gap"))["gap"]
-    return np.maximum(between.drop_nulls().to_numpy(), 0.001)
+    return np.asarray(np.maximum(between.drop_nulls().to_numpy(), 0.001))
 
 
 def hours(crowd: Crowd) -> F64:
@@ -71,6 +76,11 @@ class Coverage:
     growth: npt.NDArray[np.int64]
     own: float
     other: float
+
+    @property
+    def distinct(self) -> int:
+        """Distinct prompts in all."""
+        return int(self.growth[-1]) if len(self.growth) else 0
 
     @property
     def fresh(self) -> float:
@@ -136,4 +146,11 @@ def nearest(ours: pl.DataFrame, others: pl.DataFrame) -> npt.NDArray[np.int64]:
     bits = np.bitwise_count(a[:, None] ^ b[None, :]).astype(np.int64)
     same = ours["account_id"].to_numpy()[:, None] == others["account_id"].to_numpy()[None, :]
     best = np.where(same, BITS + 1, bits).min(axis=1)
-    return best[best <= BITS]
+    return np.asarray(best[best <= BITS])
+
+
+def chance_distance(prompts: int) -> int:
+    """Median of `nearest` were all SimHashes random: the least of so many draws from a binomial."""
+    from scipy.stats import binom
+
+    return int(binom.ppf(1 - 0.5 ** (1 / max(prompts, 1)), BITS, 0.5))

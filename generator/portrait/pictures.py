@@ -1,4 +1,4 @@
-"""Panels of a page: Matplotlib drawings as SVG that takes the ink, and the dark or light, of the page around it."""
+"""Panels of a page: Matplotlib drawings as SVG in the ink of the page around it, dark or light."""
 
 from __future__ import annotations
 
@@ -23,9 +23,16 @@ from generator.portrait.links import ECHO, Links
 F64 = npt.NDArray[np.float64]
 
 # Okabe and Ito's colours, those that stand out from white and from black; told apart without colour vision.
-EXTRACTION, ORDINARY = "#d55e00", "#0072b2"
-GROUP_COLOURS = ("#009e73", "#cc79a7", "#a07800", "#808080", "#7a68c8")
-DASHES = ("--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1, 1, 1)))
+EXTRACTION, ORDINARY, NEUTRAL = "#d55e00", "#0072b2", "#808080"
+OURS: dict[str, Any] = {"color": EXTRACTION}
+THEIRS: dict[str, Any] = {"color": ORDINARY, "linestyle": "--"}
+GROUPS: tuple[dict[str, Any], ...] = (
+    {"color": "#009e73", "linestyle": "-."},
+    {"color": "#cc79a7", "linestyle": ":"},
+    {"color": "#a07800", "linestyle": (0, (6, 1))},
+    {"color": "#7a68c8", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
+    {"color": "#808080", "linestyle": (0, (1, 1))},
+)
 KIND_COLOURS = {
     "payment": "#d55e00",
     "prefix": "#0072b2",
@@ -60,41 +67,67 @@ _REWRITES = (
     (r" transform=\"rotate\(-0 [^\"]*\"", ""),
     (r"\bxlink:href=", "href="),
     (r"font-family: [^;\"]*;? ?", ""),
-    (r"(\d\.\d\d)\d+(?=[ \"\n])(?![^<]*matrix)", r"\1"),
+    (r"(matrix\([^)]*\))|(?<![\w.#])(-?\d+\.\d\d)\d+", r"\1\2"),  # a scaled picture needs all its digits
     (_INK, "currentColor"),
     (r"\s*\n\s*", "\n"),
 )
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-SIZE = (4.4, 2.9)  # inches; the page scales it
+SIZE, WIDE = (4.4, 2.9), (9.0, 2.7)  # inches; the page scales them
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawing, and what it shows in words for those who don't see it."""
+    """One drawing as an SVG element, and whether it takes a whole row of the page."""
 
     svg: Markup
+    wide: bool
 
 
 @contextmanager
-def axes(drawn: list[Panel], alt: str, size: tuple[float, float] = SIZE, **settings: Any) -> Iterator[Axes]:
+def axes(
+    drawn: list[Panel],
+    alt: str,
+    title: str,
+    x: str = "",
+    y: str = "",
+    size: tuple[float, float] = SIZE,
+    wide: bool = False,
+) -> Iterator[Axes]:
     """Axes to draw on; when done, the panel is added to `drawn`.
 
     Parameters
     ----------
     alt : str
-        What the panel shows, in words.
-    settings
-        As for `Axes.set`: title, xlabel, ...
+        What the panel shows, in words, for those who don't see it.
+    title, x, y : str
+        Title and labels of the axes.
+    size : (float, float)
+        Inches, unless `wide`.
     """
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": f"{len(drawn)} {alt}"}):
-        figure = Figure(figsize=size, layout="constrained", facecolor="none")
+    style: Any = {**_STYLE, "svg.hashsalt": alt}  # ids of one page must differ, and never by chance
+    with mpl.rc_context(style):
+        figure = Figure(figsize=WIDE if wide else size, layout="constrained", facecolor="none")
         made = figure.subplots()
         made.set_facecolor("none")
-        made.set(**settings)
+        made.set(title=title, xlabel=x, ylabel=y)
         yield made
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata=_NO_METADATA, dpi=150)
-    drawn.append(Panel(_inline(out.getvalue(), alt)))
+    drawn.append(Panel(_inline(out.getvalue(), alt), wide))
+
+
+def legend(ax: Axes, columns: int = 3) -> None:
+    """Legend below the axes, where it hides nothing."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure = ax.get_figure()
+    assert figure is not None
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, columnspacing=1.2, handletextpad=0.4)
+
+
+def plain(*axis: Any) -> None:
+    """Short numbers on axes."""
+    for one in axis:
+        one.set_major_formatter(FuncFormatter(short))
 
 
 def short(value: float, _: object = None) -> str:
@@ -141,7 +174,7 @@ def densities(ax: Axes, curves: list[tuple[str, F64, dict[str, Any]]], log: bool
     pooled = np.concatenate([values for _, values, _ in curves])
     pooled = pooled[pooled > 0] if log else pooled
     if not pooled.size:
-        ax.text(0.5, 0.5, "no requests", transform=ax.transAxes, ha="center")
+        ax.text(0.5, 0.5, "nothing to show", transform=ax.transAxes, ha="center")
         return
     low, high = float(pooled.min()), float(pooled.max())
     if log:
@@ -154,13 +187,14 @@ def densities(ax: Axes, curves: list[tuple[str, F64, dict[str, Any]]], log: bool
     if log:
         logarithmic(ax.set_xscale, ax.xaxis)
     ax.set_ylim(bottom=0)
+    legend(ax)
     ax.yaxis.set_major_locator(MaxNLocator(4))
 
 
 def logarithmic(scale: Callable[[str], None], axis: Any) -> None:
     """Log scale with plain numbers."""
     scale("log")
-    axis.set_major_formatter(FuncFormatter(short))
+    plain(axis)
     axis.set_minor_formatter(NullFormatter())
 
 
@@ -174,4 +208,3 @@ def _inline(svg: str, alt: str) -> Markup:
         body = re.sub(old, new, body, flags=re.DOTALL)
     head = Markup('<svg viewBox="{}" role="img" aria-label="{}">').format(box[1], alt)
     return head + Markup(body)  # noqa: S704 (drawn here; Matplotlib escapes the texts)
-
