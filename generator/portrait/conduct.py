@@ -15,6 +15,7 @@ from generator.portrait.gather import Crowd, Portrait
 from generator.portrait.pictures import OURS, THEIRS
 
 RASTER_COLUMNS = 480
+THINGS = 60  # shared things of each kind that a graph shows
 DAY = "day of the window (UTC)"
 
 # Title, unit, measure, whether the axis is logarithmic.
@@ -60,24 +61,33 @@ def activity(p: Portrait) -> Figure:
 
 def links(p: Portrait) -> Figure:
     """What the accounts share, beside benign ones by the same rule."""
-    crowds = {"campaign": p.members, "benign, matched": p.benign} | {c.title: c for c in p.groups[:1]}
+    crowds = {"campaign": p.members, "benign, matched": p.benign} | {c.title: c for c in p.groups[:2]}
     found = dict(zip(crowds, linking.links(p.world, tuple(crowds.values())), strict=True))
     parts = [f"{link.largest} of {link.accounts} accounts ({name})" for name, link in found.items()]
     says = (
         "Dots are accounts, small coloured marks are things that at least two of them share; what more than "
-        f"{linking.limit(p.world):,} accounts of the world hold is left out. Look for one part that holds most "
-        f"accounts, and by which kind of link: the largest connected part has {', '.join(parts)}. Benign groups "
-        "share too, so that a link alone proves nothing."
+        f"{linking.limit(p.world):,} accounts of the world hold is left out, and of each kind the {THINGS} most "
+        "shared are drawn. Look for one part that holds most accounts, and by which kind of link: the largest "
+        f"connected part has {', '.join(parts)}. Benign groups share too, so that a link alone proves nothing."
     )
     made = Figure("links", "Links", says, ("Kind of link", *found))
     for name, link in found.items():
         alt = f"Link graph, {name}: {link.accounts} accounts, {len(link.things)} shared things"
         with pictures.axes(made.panels, alt, name, "", "", (4.4, 4.0)) as ax:
-            pictures.graph(ax, link, linking.layout(link))
+            shown = link.top(THINGS)
+            pictures.graph(ax, shown, linking.layout(shown))
             pictures.legend(ax, columns=4)
     for kind in linking.KINDS:
         cells = (link.counts(kind) for link in found.values())
-        made.rows.append((kind, *(f"{held} accounts, {pairs:,} pairs" if held else "-" for held, pairs in cells)))
+        made.rows.append(
+            (
+                kind,
+                *(
+                    f"{held} accounts, {pairs:,} {'pair' if pairs == 1 else 'pairs'}" if held else "-"
+                    for held, pairs in cells
+                ),
+            )
+        )
     return made
 
 
@@ -92,10 +102,11 @@ def habits(p: Portrait) -> Figure:
     head = ("Measure", "Campaign: median", "quartiles", "Benign, matched: median", "quartiles")
     made = Figure("habits", "Rates, sizes, gaps and hours", says, head)
     for title, unit, log, ours, theirs in values:
-        y = "density per decade" if log else "density"
-        with pictures.axes(made.panels, f"Histogram of {title}, campaign and benign", title, unit, y) as ax:
+        y = "density per decade" if log else "share per hour"
+        alt = f"Histogram of {title}, campaign and benign"
+        with pictures.axes(made.panels, alt, title, unit, y, wide=not log) as ax:
             curves = [("campaign", ours, OURS), ("benign, matched", theirs, THEIRS)]
-            pictures.densities(ax, curves, log, bins=40 if log else 24)
+            pictures.densities(ax, curves, log)
         if log:
             cells = (median(ours), quartiles(ours), median(theirs), quartiles(theirs))
             made.rows.append((f"{title}, {unit}", *cells))

@@ -62,8 +62,9 @@ def coverage(p: Portrait) -> Figure:
     ours = found["campaign, extraction"]
     says = (
         f"The campaign's {len(ours.growth):,} answered extraction requests hold {ours.distinct:,} distinct "
-        f"prompts, of which {percent(ours.fresh)} were new, {percent(ours.own)} repeat a prompt of the same account and "
-        f"{percent(ours.other)} one of another account. Look for a curve along the diagonal, which is a work list "
+        f"prompts: {percent(ours.fresh)} of the requests asked something new, {percent(ours.own)} repeat a prompt "
+        f"of the same account and {percent(ours.other)} one of another account. Look for a curve along the "
+        "diagonal, which is a work list "
         "partitioned over the accounts; benign groups with shared material (hand-outs, nightly tests) bend away."
     )
     head = ("Crowd", "Answered requests", "Distinct prompts", "New", "Repeat own", "Repeat another's")
@@ -82,12 +83,14 @@ def _templates(made: Figure, crowds: Named) -> None:
     for (name, crowd, colour), top in zip(crowds, tops, strict=True):
         alt = f"Share of requests of the commonest system prompts, {name}"
         with pictures.axes(made.panels, alt, f"system prompts, {name}", "share of requests") as ax:
-            labels = ["none" if t is None else f"no. {i}" for i, t in enumerate(top["template"], 1)]
+            numbers = top["template"].is_not_null().cum_sum()
+            labels = ["none" if t is None else f"no. {i}" for t, i in zip(top["template"], numbers, strict=True)]
             ax.barh(labels, top["share"].to_numpy(), color=colour, height=0.7)
             ax.invert_yaxis()
-            ax.set_xlim(0, reach)
+            ax.set(xlim=(0, reach), xticks=pictures.ticks(min(1, reach)))
             for i, (share, n) in enumerate(top.select("share", "accounts").iter_rows()):
-                ax.text(share, i, f" {n} of {len(crowd.accounts)} accounts", va="center", fontsize=7.5)
+                text = f"{n} of {len(crowd.accounts)} accounts"
+                ax.text(share + reach / 80, i, text, va="center", fontsize=7.5)
 
 
 def _topics(made: Figure, crowds: Named) -> None:
@@ -96,7 +99,7 @@ def _topics(made: Figure, crowds: Named) -> None:
     for (name, _, colour), at in zip(crowds, points, strict=True):
         alt, under = f"Prompt embeddings on a plane, {name}", f"two main axes, {held:.0%} of the variance"
         with pictures.axes(made.panels, alt, f"topic map, {name}", under) as ax:
-            ax.plot(*at.T, ".", color=colour, markersize=3, alpha=0.4, rasterized=True, markeredgewidth=0)
+            ax.plot(*at.T, ".", color=colour, markersize=3, alpha=0.55, rasterized=True, markeredgewidth=0)
             ax.set(xlim=x, ylim=y, xticks=[], yticks=[])
 
 
@@ -109,7 +112,7 @@ def _growth(made: Figure, found: dict[str, measures.Coverage]) -> None:
         for (name, c), style in zip(found.items(), styles, strict=False):
             n = min(len(c.growth), int(reach))
             at = np.unique(np.linspace(1, n, STEPS).astype(int)) if n else np.zeros(0, int)
-            ax.plot(at, c.growth[at - 1], label=textwrap.shorten(name, 40, placeholder=" ..."), **style)
+            ax.plot(at, c.growth[at - 1], label=textwrap.shorten(name, 34, placeholder=" ..."), **style)
         ax.set(xlim=(0, reach), ylim=(0, reach))
         pictures.plain(ax.xaxis, ax.yaxis)
         pictures.legend(ax, columns=2)
@@ -121,9 +124,10 @@ def _repeats(made: Figure, found: dict[str, measures.Coverage]) -> None:
         names = [textwrap.fill(name, 18) for name in found]
         own, other = (np.array([getattr(c, part) for c in found.values()]) for part in ("own", "other"))
         ax.barh(names, own, color=NEUTRAL, height=0.6, label="of the same account")
-        ax.barh(names, other, left=own, color=EXTRACTION, height=0.6, label="of another account")
+        ax.barh(names, other, left=own, color=pictures.OTHER, height=0.6, label="of another account")
         ax.invert_yaxis()
-        ax.set_xlim(0, max(0.01, 1.05 * float((own + other).max())))
+        reach = max(0.01, 1.05 * float((own + other).max()))
+        ax.set(xlim=(0, reach), xticks=pictures.ticks(reach))
         pictures.legend(ax)
 
 

@@ -52,6 +52,11 @@ class Links:
         pairs = {(a, b) for holders in held for i, a in enumerate(holders) for b in holders[i + 1 :]}
         return len({a for holders in held for a in holders}), len(pairs)
 
+    def top(self, each: int) -> Links:
+        """The same, with at most so many things of each kind: those that most accounts share."""
+        kept = [t for kind in KINDS for t in sorted((t for t in self.things if t[0] == kind), key=_holders)[:each]]
+        return Links(self.accounts, kept)
+
     @property
     def largest(self) -> int:
         """Accounts in the largest connected part; 1 if nothing is shared."""
@@ -108,6 +113,10 @@ def layout(found: Links, seed: int = 0) -> npt.NDArray[np.float64]:
         at = at + force / length * np.minimum(length, 0.1 * (1 - step / STEPS))
     at = at - at.mean(axis=0)
     return np.asarray(at / max(float(np.linalg.norm(at, axis=1).max()), 1e-9))
+
+
+def _holders(thing: tuple[str, list[int]]) -> int:
+    return -len(thing[1])
 
 
 def _held(crowd: Crowd, table: str, column: str) -> pl.DataFrame:

@@ -104,7 +104,7 @@ def render(portrait: Portrait, seed: int = 0, siblings: bool = False) -> str:
 
 def _template(name: str) -> Template:
     return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

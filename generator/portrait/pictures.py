@@ -22,8 +22,8 @@ from generator.portrait.links import ECHO, Links
 
 F64 = npt.NDArray[np.float64]
 
-# Okabe and Ito's colours, those that stand out from white and from black; told apart without colour vision.
-EXTRACTION, ORDINARY, NEUTRAL = "#d55e00", "#0072b2", "#808080"
+# After Okabe and Ito (2008), told apart with any colour vision; each stands out from white and from black.
+EXTRACTION, ORDINARY, NEUTRAL, OTHER = "#d55e00", "#2f86c9", "#808080", "#7a68c8"
 OURS: dict[str, Any] = {"color": EXTRACTION}
 THEIRS: dict[str, Any] = {"color": ORDINARY, "linestyle": "--"}
 GROUPS: tuple[dict[str, Any], ...] = (
@@ -35,7 +35,7 @@ GROUPS: tuple[dict[str, Any], ...] = (
 )
 KIND_COLOURS = {
     "payment": "#d55e00",
-    "prefix": "#0072b2",
+    "prefix": "#2f86c9",
     "device": "#009e73",
     "e-mail domain": "#cc79a7",
     "template": "#808080",
@@ -67,7 +67,7 @@ _REWRITES = (
     (r" transform=\"rotate\(-0 [^\"]*\"", ""),
     (r"\bxlink:href=", "href="),
     (r"font-family: [^;\"]*;? ?", ""),
-    (r"(matrix\([^)]*\))|(?<![\w.#])(-?\d+\.\d\d)\d+", r"\1\2"),  # a scaled picture needs all its digits
+    (r"(matrix\([^)]*\)|>[^<]+<)|(?<![\w.#])(-?\d+\.\d\d)\d+", r"\1\2"),  # texts and scales keep their digits
     (_INK, "currentColor"),
     (r"\s*\n\s*", "\n"),
 )
@@ -138,13 +138,18 @@ def short(value: float, _: object = None) -> str:
     return f"{value:g}"
 
 
+def ticks(high: float) -> list[float]:
+    """Round numbers from 0 to a limit."""
+    return [float(x) for x in MaxNLocator(5).tick_values(0, high) if 0 <= x <= high]
+
+
 def raster(ax: Axes, every: F64, serving: F64, days: int) -> None:
     """One row per account, time to the right; stronger where more requests fall into a bin."""
     strength = np.log1p(every) / max(np.log1p(every).max(initial=0), 1e-9)
     image = np.zeros((*every.shape, 4))
     for colour, where in ((ORDINARY, every > 0), (EXTRACTION, serving > 0)):
         image[where, :3] = mpl.colors.to_rgb(colour)
-    image[..., 3] = np.where(every > 0, 0.45 + 0.55 * strength, 0)
+    image[..., 3] = np.where(every > 0, 0.6 + 0.4 * strength, 0)
     thick = max(1, 240 // max(len(every), 1))
     image = np.repeat(image, thick, axis=0)
     if thick > 3:  # a gap between rows, where there is room
@@ -169,26 +174,25 @@ def graph(ax: Axes, links: Links, at: F64) -> None:
     ax.axis("off")
 
 
-def densities(ax: Axes, curves: list[tuple[str, F64, dict[str, Any]]], log: bool, bins: int = 40) -> None:
-    """Histograms as outlines on common bins; on a log axis, density per decade."""
+def densities(ax: Axes, curves: list[tuple[str, F64, dict[str, Any]]], log: bool) -> None:
+    """Histograms as outlines on common bins: density per decade on a log axis, else share per hour of a day."""
     pooled = np.concatenate([values for _, values, _ in curves])
-    pooled = pooled[pooled > 0] if log else pooled
+    pooled = np.log10(pooled[pooled > 0])
     if not pooled.size:
         ax.text(0.5, 0.5, "nothing to show", transform=ax.transAxes, ha="center")
         return
-    low, high = float(pooled.min()), float(pooled.max())
-    if log:
-        low, high = np.log10(low) - 0.01, np.log10(high) + 0.01
-    edges = np.linspace(low, high if high > low else low + 1, bins + 1)
+    edges = np.linspace(pooled.min() - 0.02, pooled.max() + 0.02, 41) if log else np.arange(25.0)
     for label, values, style in curves:
         shown = np.log10(values[values > 0]) if log else values
         height = np.histogram(shown, edges)[0] / max(len(shown), 1) / np.diff(edges)
         ax.stairs(height, 10**edges if log else edges, label=label, **style)
     if log:
         logarithmic(ax.set_xscale, ax.xaxis)
+    else:
+        ax.set(xlim=(0, 24), xticks=range(0, 25, 3))
     ax.set_ylim(bottom=0)
-    legend(ax)
     ax.yaxis.set_major_locator(MaxNLocator(4))
+    legend(ax)
 
 
 def logarithmic(scale: Callable[[str], None], axis: Any) -> None:
