@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import siphonbench
 from generator.errors import UserError
 from siphonbench import DATA
 from siphonbench_cli import root
+
+if TYPE_CHECKING:
+    from generator.dataset import Dataset
 
 
 @root.app.command(
@@ -26,14 +30,23 @@ def _inspect(
     seed: root.Seed = None,
 ) -> None:
     """Draw a campaign beside benign accounts, as one HTML page."""
-    from generator.portrait import gather, page
+    from polars.exceptions import ComputeError
 
     if every and campaign:
         raise UserError(f"--all and --campaign {campaign} exclude each other: give one of them")
-    world = gather.survey(root.opened(data), split)
-    if every:
-        with root.progress("drawing") as tick:
-            made = page.write_all(world, out or Path("inspect"), seed or 0, tick)
-    else:
-        made = page.write(world, out or Path("inspect.html"), campaign, seed or 0)
+    dataset = siphonbench.load(data)
+    try:
+        made = _draw(dataset, split, campaign, every, out, seed or 0)
+    except ComputeError as error:  # not every digest is recomputed first: on a large dataset that takes minutes
+        raise UserError(f"{data} can't be read; see what is damaged with: siphonbench verify {data}") from error
     typer.echo(f"{made}  {made.stat().st_size / 1e6:.2f} MB, labels of {split} are open in it")
+
+
+def _draw(dataset: Dataset, split: str, campaign: str | None, every: bool, out: Path | None, seed: int) -> Path:
+    from generator.portrait import gather, page
+
+    world = gather.survey(dataset, split)
+    if not every:
+        return page.write(world, out or Path("inspect.html"), campaign, seed)
+    with root.progress("drawing") as tick:
+        return page.write_all(world, out or Path("inspect"), seed, tick)

@@ -151,6 +151,7 @@ def nearest(ours: pl.DataFrame, others: pl.DataFrame) -> npt.NDArray[np.int64]:
 
 def chance_distance(prompts: int) -> int:
     """Median of `nearest` were all SimHashes random: the least of so many draws from a binomial."""
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
-    return int(binom.ppf(1 - 0.5 ** (1 / max(prompts, 1)), BITS, 0.5))
+    below = bdtr(np.arange(BITS + 1), BITS, 0.5)  # of the binomial, without the weight of scipy.stats
+    return int(np.searchsorted(below, 1 - 0.5 ** (1 / max(prompts, 1))))
