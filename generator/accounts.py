@@ -95,9 +95,9 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     for name in cohorts.ACCOUNT_DIALS:
         # Members of an evenly loaded cohort share their rate, whatever else they share.
         same = 1 - (1 - alike) * (1 - dials["balance"]) if name == "rate" else alike
-        common = cohorts.normal_of(plan.cohort_key, name)[cohort]
+        common = cohorts.normal_of(plan.cohort_key[cohort], name)
         z = np.sqrt(same) * common + np.sqrt(1 - same) * cohorts.normal_of(key, name)
-        dials[name] = cohorts.draw(name, variant, choices["kind"], z)
+        dials[name] = cohorts.draw_for(plan, name, cohort, variant, choices["kind"], z)
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
     choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))
