@@ -35,6 +35,7 @@ _COHORT = {
     "days": int,
     "dials": dict,
 }
+_TYPES = {str: "text", int: "whole number", dict: "table"}
 _NEEDED = ("name", "archetype", "accounts")
 _Document = dict[str, Any]
 
@@ -154,23 +155,22 @@ def _cohorts(value: Any) -> Iterator[str]:
 def _cohort(where: str, cohort: _Document) -> Iterator[str]:
     yield from (f"{where}.{k}: no such key{like(k, _COHORT)}" for k in cohort if k not in _COHORT)
     yield from (f"{where}.{k}: missing; a cohort needs {', '.join(_NEEDED)}" for k in _NEEDED if k not in cohort)
-    wrong = [k for k, v in cohort.items() if k in _COHORT and type(v) is not _COHORT[k]]
-    yield from (f"{where}.{k}: {cohort[k]!r} is no {_COHORT[k].__name__}" for k in wrong)
-    if wrong or not set(_NEEDED) <= set(cohort):
-        return
-    if not NAME.fullmatch(cohort["name"]):
+    sound = {k: v for k, v in cohort.items() if k in _COHORT and type(v) is _COHORT[k]}
+    wrong = [k for k in cohort if k in _COHORT and k not in sound]
+    yield from (f"{where}.{k}: {cohort[k]!r} is no {_TYPES[_COHORT[k]]}" for k in wrong)
+    if not NAME.fullmatch(sound.get("name", "x")):
         yield f"{where}.name: {cohort['name']!r} {_NAMES}"
-    yield from _number(f"{where}.accounts", cohort["accounts"], 1, 1_000_000)
-    archetype, tier, target = cohort["archetype"], cohort.get("tier", ""), cohort.get("target", "")
-    if archetype not in archetypes():
+    yield from _number(f"{where}.accounts", sound.get("accounts", 1), 1, 1_000_000)
+    archetype, tier, target = (sound.get(k, "") for k in ("archetype", "tier", "target"))
+    if archetype and archetype not in archetypes():
         yield f"{where}.archetype: {archetype!r} is none of {', '.join(archetypes())}"
-    elif (tier in TIERS) != (archetype in _labelled(extraction=True)) or (tier and tier not in TIERS):
+    elif archetype and tier not in (TIERS if archetype in _labelled(extraction=True) else ("",)):
         yield f"{where}.tier: {tier!r}: give one of {', '.join(TIERS)} to A archetypes and none to others"
     if target and target not in COHORT_CHOICES["domain"]:
         yield f"{where}.target: {target!r} is none of {', '.join(COHORT_CHOICES['domain'])}"
-    dials = cohort.get("dials", {})
+    dials = sound.get("dials", {})
     yield from _dials(f"{where}.dials", dials)
-    if cohort.get("first_day", -1) >= 0 or cohort.get("days", 0) > 0:
+    if sound.get("first_day", -1) >= 0 or sound.get("days", 0) > 0:
         twice = [d for d in ("window_start", "window_days", "quiet") if d in dials]
         yield from (f"{where}.dials.{d}: first_day and days set it already: leave one out" for d in twice)
 
