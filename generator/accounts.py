@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from generator import cohorts, streams
 from generator.archetypes import CHOICES
-from generator.limits import SPEND_PER_MONTH
+from generator.plans import SPEND_PER_MONTH
 from generator.schema import KINDS
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from generator import streams
 from generator.laws import law, mixture, quantiles, steps
-from generator.limits import REQUESTS_PER_MINUTE
+from generator.plans import REQUESTS_PER_MINUTE
 from generator.schema import KINDS
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from generator import accounts, archetypes, cohorts, config, labels, limits, provider, relay, schema, world
+from generator import accounts, archetypes, cohorts, config, labels, limits, plans, provider, relay, schema, world
 from generator.config import Config
 from generator.world import Shard
 
@@ -85,7 +85,7 @@ def test_hopped_turns_find_no_cache_and_show_the_senders_device(make: Make) -> N
 
 
 def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "REQUESTS_PER_MINUTE", np.full(6, 2))
+    monkeypatch.setattr(plans, "REQUESTS_PER_MINUTE", np.full(6, 2))
     fixed = {
         "hopping": 0,
         "camouflage": 0,
@@ -206,7 +206,7 @@ def test_a_spend_cap_stops_an_account_until_the_day_ends(make: Make, monkeypatch
     caps = np.full(6, 1e9)
     free = archetypes.CHOICES["plan"].index("free")
     caps[free] = 0.05
-    monkeypatch.setattr(limits, "SPEND_PER_MONTH", caps)
+    monkeypatch.setattr(plans, "SPEND_PER_MONTH", caps)
     made = make("A1", handover=0, hopping=0)
     of = made.shard.accounts.choices["plan"][made.shard.owner]
     paid = made.rows.with_columns(plan=pl.Series(of))
@@ -233,10 +233,10 @@ def test_limits_by_hand() -> None:
     ts = np.array([0, 10, 20, 30, 70_000, 86_400_000, 86_400_001, 0, 1, 2])
     used = _Hand(input=np.full(10, 10), output=np.full(10, 10))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "REQUESTS_PER_MINUTE", np.array([3]))
-        patch.setattr(limits, "TOKENS_PER_MINUTE", np.array([1000]))
-        patch.setattr(limits, "REQUESTS_PER_DAY", np.array([100]))
-        patch.setattr(limits, "SPEND_PER_MONTH", np.array([10.0]))
+        patch.setattr(plans, "REQUESTS_PER_MINUTE", np.array([3]))
+        patch.setattr(plans, "TOKENS_PER_MINUTE", np.array([1000]))
+        patch.setattr(plans, "REQUESTS_PER_DAY", np.array([100]))
+        patch.setattr(plans, "SPEND_PER_MONTH", np.array([10.0]))
         fast = limits._too_fast(who, found, session, ts, used)  # type: ignore[arg-type]
         cost = np.array([6.0, 6, 1, 1, 1, 4, 4, 1, 1, 1])
         spent = limits._overspent(who, found, session, cost)  # type: ignore[arg-type]
