@@ -166,11 +166,11 @@ def code(rows: Rows) -> Flow:
     """Completions: context cut at the editor's window, short answers with a heavy tail, bursts."""
     table = law("code")
     b, b2, b3 = (streams.child(rows.key, name) for name in ("prompt", "answer length", "pause"))
-    inputs, outputs, gaps = (mixture("code", name) for name in ("input", "output", "gaps"))
-    whole = _whole(inputs.log(inputs.component(b), b), rows.dial("prompts")[rows.local])
+    gaps = mixture("code", "gaps")
+    whole = _whole(quantiles("code", "input").log(streams.normal(b)), rows.dial("prompts")[rows.local])
     edge = table["window"] + (streams.halves(b, 3) % 3 > 0) * 1 + (streams.halves(b, 3) % 23 == 0)
     whole = np.where(whole > edge, edge, np.maximum(whole, 4))
-    answer = _whole(outputs.log(outputs.component(b2), b2), rows.dial("answers")[rows.local])
+    answer = _whole(quantiles("code", "output").log(streams.normal(b2)), rows.dial("answers")[rows.local])
     pause = _whole(gaps.log(gaps.component(b3), b3), _typing(rows)[rows.local])
     return Flow(whole, np.maximum(answer, table["least"]), pause)
 
