@@ -190,8 +190,8 @@ def agent(rows: Rows) -> Flow:
     local, order = rows.local, rows.order
     table = law("agent")
     log_answer = quantiles("agent", "output").log(score["output"])
-    middle = np.float32(round(math.log(table["output"]["median"]), 6))
-    log_answer = middle + (log_answer - middle) * effects["spread"][local] + effects["output"][local]
+    least = np.float32(round(math.log(table["output"]["least"]), 6))
+    log_answer = least + (log_answer - least) * effects["spread"][local] + effects["output"][local]
     answer = np.maximum(_whole(log_answer, rows.dial("answers")[local]), 1)
 
     bits = streams.child(rows.key, "person")
@@ -207,23 +207,26 @@ def agent(rows: Rows) -> Flow:
     context = _compacted(rows, _running(step, rows))
 
     after = np.where(human, quantiles("agent", "user").log(score["pause"]), quantiles("agent", "tool").log(score["pause"]))
-    pause = _pause(rows, after + effects["pace"][local], _before(context, order), before, bits)
+    held = _before(context, order)
+    pause = _pause(rows, after + effects["pace"][local], held, before, bits)
+    pause += np.where(context < held, _summary(bits), 0)
     return Flow(context, answer, pause, human)
 
 
 def _scores(rows: Rows) -> dict[str, streams.F32]:
     """Normal scores of each step's answer, growth and pause: alike in a phase of work and within a step."""
     table = law("agent")["step"]
-    length = table["phase"]
     session = rows.bits("phase")[rows.local]
-    phase = streams.normal(streams.items(session, (rows.order + (session >> np.uint64(58)).astype(np.int64)) // length))
+    phase = streams.normal(streams.items(session, (rows.order + (session >> np.uint64(58)).astype(np.int64)) // table["length"]))
     bits = streams.child(rows.key, "step")
-    common, shared = np.float32(table["common"]), streams.normal(bits, 3)
+    shared = streams.normal(bits, 3)
     found = {}
     for i, name in enumerate(("output", "growth", "pause")):
-        weight = np.float32(table[name])
-        own = np.sqrt(1 - weight * weight - common * common)
-        found[name] = weight * phase + common * shared + own * streams.normal(bits, i)
+        alone = streams.normal(bits, i)
+        a, b = np.float32(table["phase"][i]), np.float32(table["common"][i])
+        found[name] = a * phase + b * shared + np.sqrt(1 - a * a - b * b) * alone
+    # What keeps a person or a slow tool long has nothing to do with the answer.
+    found["pause"] = np.where(alone > np.float32(table["loose"]), alone, np.float32(table["squash"]) * found["pause"])
     return found
 
 
@@ -274,6 +277,12 @@ def _compacted(rows: Rows, grown: I64) -> I64:
     whole = start[local] + grown - np.where(rows.order >= when[local], drop[local], 0)
     over = whole - threshold[local]
     return np.where(over > 0, target[local] + over % np.maximum(threshold - target, 1)[local], whole)
+
+
+def _summary(bits: streams.U64) -> I64:
+    """Milliseconds that it takes to summarise a history."""
+    median, sigma = law("agent")["compaction"]["seconds"]
+    return np.asarray(1000 * median * streams.exp(np.float32(sigma) * streams.normal(bits, 3))).astype(np.int64)
 
 
 def _pause(rows: Rows, after: streams.F32, context: I64, answer: I64, bits: streams.U64) -> I64:
