@@ -61,14 +61,32 @@ DIALS: dict[str, Dial] = {
     "hub": _share("cohort", 0, "share of its shared prefixes that are public hubs (VPN exits, carrier NAT)"),
     "camouflage": _share("cohort", 0, "share of sessions that are a member's own ordinary traffic"),
     "cover": _share("cohort", 1, "whether members also live outside the work window (above one half: yes)"),
-    "window_start": _share("cohort", 0, "start of the work window, as a share of the world's"),
+    "window_start": _share("cohort", 0, "start of the work window, as a share of the days that are open to it"),
     "window_days": Dial("cohort", "days", 400, 1, 400, "length of the work window"),
     "bulk_created": _share("cohort", 0, "share of members that signed up together"),
     "creation_span": Dial("cohort", "days", 1, 0.01, 120, "over which they signed up"),
-    "creation_lead": Dial("cohort", "days", 5, 0, 400, "from the joint sign-up to the world's first day"),
+    "creation_lead": Dial("cohort", "days", 5, 0, 400, "from the joint sign-up to the first day of work"),
     "lifetime": Dial("cohort", "days", 400, 1, 400, "until a member is banned and a fresh account takes over"),
     "replaced": _share("cohort", 0, "share of accounts that are such replacements"),
-    "echo": _share("cohort", 0, "share of sessions that quote an answer given to the cohort the day before"),
+    "ban_wave": _share("cohort", 0, "share of bans that fall together"),
+    "echo_cross": _share("cohort", 0, "share of quoted answers that another member of the cohort was given"),
+    "balance": _share("cohort", 0, "how evenly the cohort's load is spread: 1 gives every member the same quota"),
+    "surge": Dial("cohort", "nats", 0, 0, 2, "SD of the cohort's common log volume from day to day"),
+    "handover": _share(
+        "cohort", 0, "share of rejected (429) requests that the next member of the pod sends again"
+    ),
+    "hopping": _share("cohort", 0, "share of a conversation's later turns that another member of the pod sends"),
+    "probes": _share("cohort", 0, "share of working sessions that begin with one of the cohort's check prompts"),
+    "scouts": _share("cohort", 0, "share of members that work before the window begins"),
+    "clock": _share("cohort", 0, "share of members that keep the cohort's hours"),
+    "quiet": _share("cohort", 0, "whether its work leaves out the world's quiet days (above one half: yes)"),
+    "release_pivot": _share("cohort", 0, "share of working sessions that move to a new model"),
+    "pivot_lag": Dial("cohort", "days", 0.5, 0, 30, "over which they move, from the release on"),
+    "work_prefix": _share("cohort", 0, "share of working sessions that come from the cohort's own network"),
+    "focus": _share(
+        "cohort", 0, "share of members whose kind of workload is the one the cohort's domain calls for"
+    ),
+    "decoy": _share("cohort", 0.004, "chance that a member tries the undocumented decoy model"),
     # how one account looks alone
     "rate": Dial("account", "requests/active day", 3, 0.2, 1e6, "requests on a day of activity"),
     "rate_wobble": Dial("account", "nats", 0.7, 0, 3, "SD of a day's log rate around it"),
@@ -105,12 +123,26 @@ DIALS: dict[str, Dial] = {
     "tools": Dial("account", "tools", 0, 0, 60, "tools offered"),
     "end_users": Dial("account", "users", 0, 0, 1e6, "end users told to the provider"),
     "pivot": _share("account", 0.15, "share of traffic on a new model from a day after its release"),
+    "ramp": Dial("account", "days", 2, 0, 60, "from sign-up until the account works at its full rate"),
+    "echo": _share("account", 0.01, "share of prompts that quote an earlier answer"),
+    "refusals": _share("account", 0.006, "share of requests that the model refuses"),
     "errors": _share("account", 0.012, "share of requests that are malformed"),
     "age": Dial("account", "days", 150, 0.05, 3000, "since sign-up when the world begins"),
     "fresh": _share("account", 0.15, "chance to have signed up inside the window"),
     "quits": _share("account", 0.1, "chance to stop for good inside the window"),
 }
 
+COHORT_CHOICES: dict[str, tuple[str, ...]] = {
+    # What a cohort's work is about; of a campaign, the capability it is after.
+    "domain": (
+        "coding",
+        "agentic tool use",
+        "long-context reasoning",
+        "rubric grading",
+        "safety style",
+        "domain reasoning",
+    ),
+}
 CHOICES: dict[str, tuple[str, ...]] = {
     "kind": schema.KINDS,
     "plan": ("free", "build", "scale", "startup", "education", "enterprise"),
@@ -119,7 +151,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "email_type": ("free", "corporate", "education", "disposable"),
     "asn_type": ("hosting", "residential", "mobile", "business", "education", "vpn"),
     "channel": ("console", "marketplace_a", "marketplace_b", "aggregator"),
-    "sdk": ("python", "typescript", "http", "framework_a", "framework_b", "agent_cli", "go", "java"),
+    "sdk": ("python", "typescript", "http", "framework_a", "framework_b", "agent_cli", "go", "java", "gateway"),
 }
 
 
@@ -133,7 +165,7 @@ class Archetype:
         For each dial that its file sets (a, b, law): "uniform" between a and b, "log" likewise on the log scale,
         "lognormal" with median a and log SD b. The others come from the account's kind of workload.
     choices : dict of str to tuple of float
-        Weights over `CHOICES`.
+        Weights over `CHOICES` and `COHORT_CHOICES`.
     tiers : dict of str to dict
         Ranges that an evasion tier replaces.
     """
@@ -182,7 +214,7 @@ def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archety
     ranges = _ranges(document.get("dials", {}), faults)
     tiers = {t: _ranges(d, faults) for t, d in document.get("tiers", {}).items()}
     choices = {}
-    for name, options in CHOICES.items():
+    for name, options in (CHOICES | COHORT_CHOICES).items():
         weights = document.get("choices", {}).get(name) or base["choices"][name]
         faults += [f"{name}: unknown choice {o!r}" for o in weights if o not in options]
         choices[name] = tuple(float(weights.get(o, 0)) for o in options)

@@ -47,9 +47,14 @@ class Sessions:
     work: npt.NDArray[np.bool_]
 
 
-def day_key(accounts: Accounts, day: I64) -> streams.U64:
-    """Stream of each account on each day (day >= -1); broadcasts."""
-    return streams.items(streams.child(accounts.key, "days"), day + 1)
+def day_key(accounts: Accounts, day: I64, row: I64) -> streams.U64:
+    """Stream of the accounts in `row` on a day each (day >= -1)."""
+    return streams.items(streams.child(accounts.key, "days")[row], day + 1)
+
+
+def session_key(day_keys: streams.U64, order: I64) -> streams.U64:
+    """Stream of the session numbered `order` of an account-day."""
+    return streams.items(streams.child(day_keys, "session"), order)
 
 
 def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
@@ -73,10 +78,11 @@ def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
     follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < d["day_synchrony"]
     u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
     alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
-    inside = _in_window(plan, d, day) | (d["cover"] > np.float32(0.5))
+    inside = _in_window(accounts, np.arange(len(accounts))[:, None], day) | (d["cover"] > np.float32(0.5))
     active = (u < d["active"] * rhythm) & alive & inside
     wobble = d["rate_wobble"]
     mean = d["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
+    mean = mean * _common_load(accounts, cohort_days, day)
     n = np.floor(np.minimum(mean, 5 * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
     return np.where(active, n, 0)
 
@@ -94,10 +100,9 @@ def sessions(plan: Plan, accounts: Accounts) -> Sessions:
     owner = np.repeat(np.arange(len(n)), number)
     order = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
     account, days, n, number = account[owner], days[owner], n[owner], number[owner]
-    base = streams.items(streams.child(accounts.key[account], "days"), days + 1)
-    key = streams.items(streams.child(base, "session"), order)
+    key = session_key(day_key(accounts, days, account), order)
     length = _lengths(key, order, n, number)
-    work = _works(plan, accounts, account, days, key)
+    work = _works(accounts, account, days, key)
     start = _starts(plan, accounts, account, days, key, work)
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
 
@@ -114,7 +119,7 @@ def _lengths(key: streams.U64, order: I64, n: I64, number: I64) -> I64:
     base = (last[first] - weight[first])[group]
     whole = np.add.reduceat(weight, first)[group] if len(first) else weight
     before, after = last - weight - base, last - base
-    return 1 + after * (n - number) // whole - before * (n - number) // whole
+    return np.asarray(1 + after * (n - number) // whole - before * (n - number) // whole)
 
 
 def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, pause: I64) -> I64:
@@ -137,15 +142,25 @@ def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, 
     return np.asarray(found.start[session] + total - total[found.first][session])
 
 
-def _in_window(plan: Plan, d: dict[str, streams.F32], day: I64) -> npt.NDArray[np.bool_]:
-    start = np.floor(d["window_start"] * np.float32(plan.config.days))
-    return np.asarray((day >= start - (start == 0)) & (day < start + np.ceil(d["window_days"])))
+def _common_load(accounts: Accounts, cohort_days: streams.U64, day: I64) -> npt.NDArray[np.float64]:
+    """Factor of each account's requests on each day: the cohort's surges, and the ramp after sign-up."""
+    surge = accounts.dials["surge"][:, None]
+    common = streams.normal(streams.child(cohort_days, "surge"))
+    ramp = (day + np.float32(0.75) - accounts.created[:, None]) / (1 + accounts.dials["ramp"][:, None])
+    return np.asarray(
+        streams.exp(surge * common - surge * surge / 2) * np.clip(ramp, np.float32(0.1), np.float32(1))
+    )
 
 
-def _works(plan: Plan, accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:
-    d = {k: accounts.dials[k][account] for k in ("window_start", "window_days", "camouflage")}
-    own = streams.uniform(streams.child(key, "camouflage")) < d["camouflage"]
-    return _in_window(plan, d, day) & ~own
+def _in_window(accounts: Accounts, row: I64, day: I64) -> npt.NDArray[np.bool_]:
+    """Whether a day lies in the work window of the accounts in `row`; broadcasts."""
+    first = accounts.first_work[row]
+    return np.asarray((day >= first - (first == 0)) & (day < accounts.last_work[row]))
+
+
+def _works(accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:
+    own = streams.uniform(streams.child(key, "camouflage")) < accounts.dials["camouflage"][account]
+    return _in_window(accounts, account, day) & ~own
 
 
 def _starts(
@@ -157,7 +172,7 @@ def _starts(
     """
     d = accounts.dials
     bits, place = streams.child(key, "start"), streams.child(key, "place")
-    peak = streams.uniform(streams.child(accounts.key, "peak hour"))[account]
+    peak = streams.uniform(streams.child(accounts.hours, "peak hour"))[account]
     human = peak + np.float32(3.0 / 24) * streams.normal(bits, 0)
     flat = streams.uniform_wide(place)
     own = np.where(streams.uniform(bits, 1) < d["diurnal"][account], human + flat / 4096, flat)

@@ -13,13 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import streams
-from generator.archetypes import DIALS, archetypes
+from generator.archetypes import COHORT_CHOICES, DIALS, archetypes
 from generator.config import Config
 from generator.schema import KINDS, LABELS, SPLITS, TIERS
 
 COHORT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "cohort")
 ACCOUNT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "account")
-TARGETS = ("coding", "agentic tool use", "long-context reasoning", "rubric grading", "safety style", "law")
+# The kind of workload that work in each domain calls for.
+CALLED_FOR = dict(
+    zip(
+        COHORT_CHOICES["domain"],
+        ("code", "agent", "reasoning", "api", "conversation", "conversation"),
+        strict=True,
+    )
+)
 _LAWS = ("uniform", "log", "lognormal")
 I32 = npt.NDArray[np.int32]
 
@@ -46,7 +53,9 @@ class Plan:
         Cohort of each account and its number in it.
     account_key : ndarray of uint64
         Stream of each account.
-    label, tier, target : ndarray of int8
+    domain : ndarray of int32
+        What each cohort's work is about, an index into `COHORT_CHOICES`; benign groups have one too.
+    label, tier : ndarray of int8
         Truth per cohort (-1: none); never read by the simulation.
     """
 
@@ -61,9 +70,9 @@ class Plan:
     account_cohort: npt.NDArray[np.int32]
     account_member: npt.NDArray[np.int64]
     account_key: streams.U64
+    domain: I32
     label: npt.NDArray[np.int8]
     tier: npt.NDArray[np.int8]
-    target: npt.NDArray[np.int8]
 
     @property
     def root(self) -> streams.U64:
@@ -100,10 +109,18 @@ def build(config: Config, split: str) -> Plan:
         account_cohort=cohort,
         account_member=member,
         account_key=streams.items(keys[cohort], member),
+        domain=streams.pick(streams.child(keys, "domain"), edges("domain")[kind]),
         label=np.array([LABELS.index(known[a].label) for _, a, _, _ in rows], np.int8),
         tier=np.array([TIERS.index(t) if t else -1 for _, _, t, _ in rows], np.int8),
-        target=np.array([_target(k, t) for k, (_, _, t, _) in zip(keys, rows, strict=True)], np.int8),
     )
+
+
+def work_days(plan: Plan) -> tuple[streams.F32, streams.F32]:
+    """First day of each cohort's work window, and the day after its last one."""
+    days, quiet = np.float32(plan.config.days), np.float32(plan.config.quiet_days)
+    quiet_of = np.where(plan.dials["quiet"] > np.float32(0.5), quiet, np.float32(0))
+    first = np.floor(quiet_of + plan.dials["window_start"] * (days - quiet_of))
+    return first, first + np.ceil(plan.dials["window_days"])
 
 
 def normal_of(keys: streams.U64, dial: str) -> streams.F32:
@@ -128,6 +145,14 @@ def draw(dial: str, variant: I32, kind: I32, z: streams.F32) -> streams.F32:
     log = np.where(law == 2, la + b * z, la + (lb - la) * u)
     value = np.where(law == 0, a + (b - a) * u, streams.exp(log.astype(np.float32)))
     return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
+
+
+@cache
+def edges(choice: str) -> streams.F32:
+    """Cumulated weights of a choice, one row per variant."""
+    known = archetypes()
+    table = np.array([known[a].choices[choice] for a, _ in variants()])
+    return np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
 
 
 @cache
@@ -178,8 +203,3 @@ def _campaigns(config: Config, split: str, world: np.uint64) -> list[tuple[str, 
     return [
         (name, turn[(first + i + i // 3) % len(turn)], TIERS[i % 3], int(sizes[i])) for i, name in enumerate(names)
     ]
-
-
-def _target(cohort_key: np.uint64, tier: str) -> int:
-    bits = streams.child(np.array([cohort_key]), "target")
-    return int(streams.below(bits, len(TARGETS))[0]) if tier else -1

@@ -24,6 +24,7 @@ _BOUNDS = {
     "campaigns": (0, 10_000),
     "days": (1, 120),
     "buckets": (1, 4096),
+    "quiet_days": (0, 60),
     "rate_cap": (1, 1_000_000),
     "seed": (0, 2**63 - 1),
 }
@@ -63,6 +64,8 @@ class Config:
         Length of each world's window.
     buckets : int
         Account buckets, which are also the shards of generation.
+    quiet_days : int
+        Days at the start of each window on which no campaign collects.
     rate_cap : int
         Largest mean of requests per active day; keeps small presets small.
     start : str
@@ -84,6 +87,7 @@ class Config:
     campaigns: int
     days: int
     buckets: int
+    quiet_days: int
     rate_cap: int
     start: str
     splits: tuple[str, ...]
@@ -182,7 +186,7 @@ def _faults_of_lists(merged: dict[str, Any]) -> list[str]:
         return [*faults, "mix: must give each archetype a share of 0 or more"]
     if abs(sum(mix.values()) - 1) > 1e-6:
         faults.append(f"mix: shares add up to {sum(mix.values()):g}, not 1")
-    benign = {a for a, v in known.items() if v.label == "benign"}
+    benign = {a for a, v in known.items() if v.label != "extraction"}
     attacks = {a for a, v in known.items() if v.label == "extraction"}
     faults += [f"mix.{a}: no benign archetype; choose from {', '.join(sorted(benign))}" for a in set(mix) - benign]
     wrong = set(merged["campaign_archetypes"]) - attacks

@@ -140,9 +140,7 @@ def conversation(rows: Rows) -> Flow:
     return Flow(np.maximum(whole, 1), np.maximum(_whole(log_answer, level), 1))
 
 
-def _chat(
-    rows: Rows, at: I64, b: streams.U64, b2: streams.U64, unused: streams.F32
-) -> tuple[I64, streams.F32]:
+def _chat(rows: Rows, at: I64, b: streams.U64, b2: streams.U64, unused: streams.F32) -> tuple[I64, streams.F32]:
     table = law("conversation")["history"]
     session = rows.bits("history")
     fresh = _whole(mixture("conversation", "history").log(np.zeros(len(session), np.int32), session))
@@ -206,7 +204,9 @@ def agent(rows: Rows) -> Flow:
     step = np.where(order > 0, np.maximum(before - lost + read, 1 + read // 2), 0)
     context = _compacted(rows, _running(step, rows))
 
-    after = np.where(human, quantiles("agent", "user").log(score["pause"]), quantiles("agent", "tool").log(score["pause"]))
+    after = np.where(
+        human, quantiles("agent", "user").log(score["pause"]), quantiles("agent", "tool").log(score["pause"])
+    )
     held = _before(context, order)
     pause = _pause(rows, after + effects["pace"][local], held, before, bits)
     pause += np.where(context < held, _summary(bits), 0)
@@ -217,7 +217,9 @@ def _scores(rows: Rows) -> dict[str, streams.F32]:
     """Normal scores of each step's answer, growth and pause: alike in a phase of work and within a step."""
     table = law("agent")["step"]
     session = rows.bits("phase")[rows.local]
-    phase = streams.normal(streams.items(session, (rows.order + (session >> np.uint64(58)).astype(np.int64)) // table["length"]))
+    phase = streams.normal(
+        streams.items(session, (rows.order + (session >> np.uint64(58)).astype(np.int64)) // table["length"])
+    )
     bits = streams.child(rows.key, "step")
     shared = streams.normal(bits, 3)
     found = {}
@@ -226,7 +228,9 @@ def _scores(rows: Rows) -> dict[str, streams.F32]:
         a, b = np.float32(table["phase"][i]), np.float32(table["common"][i])
         found[name] = a * phase + b * shared + np.sqrt(1 - a * a - b * b) * alone
     # What keeps a person or a slow tool long has nothing to do with the answer.
-    found["pause"] = np.where(alone > np.float32(table["loose"]), alone, np.float32(table["squash"]) * found["pause"])
+    found["pause"] = np.where(
+        alone > np.float32(table["loose"]), alone, np.float32(table["squash"]) * found["pause"]
+    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Constants of laws that are not habits of an account: the `[law]` tables of the kinds of workload, and mixtures."""
+"""Constants of laws that are not habits of an account: the `[law]` tables of the kinds, and mixtures."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +66,10 @@ class Usage:
     human: npt.NDArray[np.bool_]
     pause: I64
 
+    def take(self, rows: I64) -> Usage:
+        """Counters of some requests."""
+        return Usage(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
 
 def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -> Usage:
     """Tokens of each request, account first, then session, then request.
@@ -76,7 +80,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     row, d = found.account[session], accounts.dials
     bits = streams.child(key, "tokens")
     kind = accounts.choices["kind"][row]
-    talk = streams.uniform(streams.child(found.key, "conversation")) < d["conversation"][found.account]
+    talk = talks(accounts, found)
     conversing = talk[session]
     order = np.arange(len(session)) - found.first[session]
 
@@ -91,7 +95,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     for at, flow in laws:
         output[at], pause[at], human[at] = flow.output, flow.pause, flow.human
         thinking[at] = np.where(thinks[at], output[at] * (0.8 * streams.uniform(bits[at], 3)), 0)
-    limit = LIMITS[streams.pick(settings, _LIMIT_EDGES[accounts.choices["kind"]])][row]
+    limit = limits(accounts, found.account, found.key)[session]
     cut = output > limit
     output = np.where(cut, limit, output)
 
@@ -117,6 +121,25 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     reasoning = np.minimum(thinking.astype(np.int64), np.maximum(0, output - 1))
     turn = np.where(conversing, order, 0)
     return Usage(whole, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
+
+
+def limits(accounts: Accounts, sender: I64, session_key: streams.U64) -> I64:
+    """Largest answer that each session allows when `sender` sends it."""
+    edges = _LIMIT_EDGES[accounts.choices["kind"]][sender]
+    return LIMITS[streams.pick(streams.child(routes(accounts, sender, session_key), "limit"), edges)]
+
+
+def routes(accounts: Accounts, sender: I64, session_key: streams.U64) -> streams.U64:
+    """Stream of the settings of each session: one of the few sets of the account that sends it."""
+    sets = np.clip(accounts.dials["templates"], 1, 4).astype(np.int64)[sender]
+    nth = streams.below(streams.child(session_key, "route"), sets)
+    return streams.items(streams.child(accounts.key, "routes")[sender], nth)
+
+
+def talks(accounts: Accounts, found: Sessions) -> npt.NDArray[np.bool_]:
+    """Whether each session is one growing conversation."""
+    chance = accounts.dials["conversation"][found.account]
+    return np.asarray(streams.uniform(streams.child(found.key, "conversation")) < chance)
 
 
 def kinds(accounts: Accounts, row: I64) -> npt.NDArray[np.int32]:

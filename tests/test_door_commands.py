@@ -24,7 +24,18 @@ import siphonbench
 import siphonbench_cli
 from generator import audit, config
 
-COMMANDS = ("quickstart", "generate", "info", "verify", "audit", "evaluate", "submit", "leaderboard", "ui")
+COMMANDS = (
+    "quickstart",
+    "generate",
+    "info",
+    "verify",
+    "inspect",
+    "audit",
+    "evaluate",
+    "submit",
+    "leaderboard",
+    "ui",
+)
 EVERY_COMMAND = [*([c] for c in COMMANDS), ["baselines", "list"], ["baselines", "run"]]
 COMMAND = [sys.executable, "-m", "siphonbench"]
 
