@@ -67,18 +67,25 @@ class Rows:
 
 @dataclass
 class Flow:
-    """What a law says: tokens in and out, milliseconds since the request before (-1: as the account's gaps)."""
+    """What a law says: tokens in and out, milliseconds since the request before (-1: as the account's gaps), and
+    the share of thinking in an answer that was thought about (None: any)."""
 
     input: I64
     output: I64
     pause: I64 | int = -1
     human: npt.NDArray[np.bool_] | bool = True
+    thought: streams.F32 | None = None
 
 
 def flows(
-    accounts: Accounts, found: Sessions, session: I64, key: streams.U64, talk: npt.NDArray[np.bool_]
+    laws: dict[str, Callable[[Rows], Flow]],
+    accounts: Accounts,
+    found: Sessions,
+    session: I64,
+    key: streams.U64,
+    talk: npt.NDArray[np.bool_],
 ) -> list[tuple[I64, Flow]]:
-    """(rows, flow) of each kind that has a law of its own.
+    """(rows, flow) of each kind of workload.
 
     Parameters
     ----------
@@ -89,7 +96,7 @@ def flows(
     """
     kind = accounts.choices["kind"][found.account]
     result = []
-    for name, law_of in LAWS.items():
+    for name, law_of in laws.items():
         chosen = kind == KINDS.index(name)
         mine = np.flatnonzero(chosen)
         at = np.flatnonzero(chosen[session])
