@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import streams
-from generator.archetypes import COHORT_CHOICES, DIALS, archetypes
+from generator.archetypes import COHORT_CHOICES, DIALS, SHARES, archetypes
 from generator.config import Config
 from generator.schema import KINDS, LABELS, SPLITS, TIERS
 
@@ -27,7 +27,7 @@ CALLED_FOR = dict(
         strict=True,
     )
 )
-_LAWS = ("uniform", "log", "lognormal")
+_LAWS = ("uniform", "log", "lognormal", "quantiles")
 I32 = npt.NDArray[np.int32]
 
 
@@ -140,11 +140,22 @@ def draw(dial: str, variant: I32, kind: I32, z: streams.F32) -> streams.F32:
     z : ndarray of float32
         Standard normals.
     """
-    a, b, law, la, lb = (table[variant, kind] for table in _table(dial))
+    a, b, law, la, lb, values = (table[variant, kind] for table in _table(dial))
     u = streams.cdf(z)
     log = np.where(law == 2, la + b * z, la + (lb - la) * u)
     value = np.where(law == 0, a + (b - a) * u, streams.exp(log.astype(np.float32)))
+    known = np.flatnonzero(law == 3)
+    value[known] = _between(values[known], u[known])
     return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
+
+
+def _between(values: streams.F32, u: streams.F32) -> streams.F32:
+    """Values at uniforms `u` of laws that are known at `SHARES`, one law per row."""
+    shares = np.array(SHARES, np.float32)
+    i = np.clip(np.searchsorted(shares, u, side="right") - 1, 0, len(SHARES) - 2)
+    row = np.arange(len(u))
+    part = (u - shares[i]) / (shares[i + 1] - shares[i])
+    return np.asarray(values[row, i] + part * (values[row, i + 1] - values[row, i]))
 
 
 @cache
@@ -157,14 +168,14 @@ def edges(choice: str) -> streams.F32:
 
 @cache
 def _table(dial: str) -> tuple[npt.NDArray[np.float32], ...]:
-    """First and second number of a dial's range, its law, and the logs of both, by variant and kind."""
+    """First and second number of a dial's range, its law, the logs of both, and quantiles, by variant and kind."""
     known = archetypes()
     rows = [[known[a].tier(t, k)[dial] for k in KINDS] for a, t in variants()]
-    a, b = (np.array([[r[i] for r in row] for row in rows], np.float32) for i in (0, 1))
-    law = np.array([[_LAWS.index(r[2]) for r in row] for row in rows], np.float32)
+    a, b, values = (np.array([[r[i] for r in row] for row in rows], np.float32) for i in (0, 1, 3))
+    law = np.array([[_LAWS.index(r.law) for r in row] for row in rows], np.float32)
     # Rounded above the last bit: another C library must give the same table.
     la, lb = (np.log(np.maximum(x.astype(np.float64), 1e-6)).round(6).astype(np.float32) for x in (a, b))
-    return a, b, law, la, lb
+    return a, b, law, la, lb, values
 
 
 def _benign(config: Config, world: np.uint64) -> list[tuple[str, str, str, int]]:

@@ -1,4 +1,4 @@
-"""Kinds of workload with a law of their own: who says what goes in and out, and when.
+"""The law of each kind of workload: what goes in and out of its requests, and when.
 
 Each law takes the rows of its kind, whole sessions in order. Constants stand in `kinds/*.toml`; habits come from
 the account.
@@ -17,19 +17,26 @@ from generator.agents import agent
 from generator.chats import code, conversation
 from generator.rows import Flow, Rows
 from generator.schema import KINDS
+from generator.services import service
 
 if TYPE_CHECKING:
     from generator.accounts import Accounts
     from generator.arrivals import Sessions
 
 I64 = npt.NDArray[np.int64]
-LAWS: dict[str, Callable[[Rows], Flow]] = {"conversation": conversation, "code": code, "agent": agent}
+LAWS: dict[str, Callable[[Rows], Flow]] = {
+    "api": service,
+    "reasoning": service,
+    "conversation": conversation,
+    "code": code,
+    "agent": agent,
+}
 
 
 def flows(
     accounts: Accounts, found: Sessions, session: I64, key: streams.U64, talk: npt.NDArray[np.bool_]
 ) -> list[tuple[I64, Flow]]:
-    """(rows, flow) of each kind that has a law of its own.
+    """(rows, flow) of each kind of workload.
 
     Parameters
     ----------

@@ -57,12 +57,25 @@ class Rows:
 
 @dataclass
 class Flow:
-    """What a law says: tokens in and out, milliseconds since the request before (-1: as the account's gaps)."""
+    """What a law says about each request.
+
+    Attributes
+    ----------
+    input, output : ndarray of int64
+        Tokens.
+    pause : ndarray of int64
+        Milliseconds since the request before; -1: as the account's gaps.
+    human : ndarray of bool
+        Whether a person, not a tool's result, started it.
+    thought : ndarray of float32, optional
+        Share of thinking in an answer that was thought about; any, if left out.
+    """
 
     input: I64
     output: I64
     pause: I64 | int = -1
     human: npt.NDArray[np.bool_] | bool = True
+    thought: streams.F32 | None = None
 
 
 def whole_number(log: npt.NDArray[np.floating], factor: npt.NDArray[np.floating] | float = 1) -> I64:

@@ -33,7 +33,7 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
 
     def made(archetype: str, **dials: float) -> World:
         known = dict(archetypes.archetypes())
-        fixed = {name: (value, value, "uniform") for name, value in dials.items()}
+        fixed = {name: archetypes.Range(value, value) for name, value in dials.items()}
         a = known[archetype]
         known[archetype] = replace(a, ranges=a.ranges | fixed, tiers={t: d | fixed for t, d in a.tiers.items()})
         monkeypatch.setattr(cohorts, "archetypes", lambda: known)
