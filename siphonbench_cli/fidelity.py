@@ -1,0 +1,72 @@
+"""Distance to real traces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from siphonbench import DATA
+from siphonbench_cli import root
+
+if TYPE_CHECKING:
+    from generator.fidelity.report import Report, Verdict
+
+Reference = Annotated[Path, typer.Option("--reference", help="Folder of real traces (Parquet).")]
+Peer = Annotated[Path | None, typer.Option(help="Folder of other real traces, the peers of the references.")]
+Kind = Annotated[str | None, typer.Option(help="api, reasoning, conversation, code or agent; all if left out.")]
+AnySplit = Annotated[str, typer.Option("--split", help="train, validation or test.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Times to draw samples.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Three repeats and no classifiers.")]
+File = Annotated[Path | None, typer.Option("--out", help="Write the whole report as JSON.")]
+Plots = Annotated[Path | None, typer.Option(help="Folder to write an SVG plot of each comparison to.")]
+
+
+@root.app.command(
+    "fidelity", epilog="Example: siphonbench fidelity siphonbench-data/small --reference traces --kind agent"
+)
+def _fidelity(
+    reference: Reference,
+    data: root.Data = DATA,
+    peer: Peer = None,
+    kind: Kind = None,
+    split: AnySplit = "train",
+    seed: root.Seed = None,
+    repeats: Repeats = 7,
+    quick: Quick = False,
+    as_json: root.Json = False,
+    out: File = None,
+    plots: Plots = None,
+) -> None:
+    """Compare benign traffic with real traces, kind by kind; exit code 1 if a threshold is missed."""
+    from generator.fidelity import comparison
+
+    pairs = comparison.pairs(reference, peer, kind)
+    world = root.opened(data).reveal(split)
+    with root.progress("comparing") as tick:
+        reports = comparison.compare(world, pairs, seed or 0, 3 if quick else repeats, not quick, tick, plots)
+    text = json.dumps([report.as_dict() for report in reports], indent=1)
+    if out:
+        comparison.write(out, text + "\n")
+    if as_json:
+        typer.echo(text)
+    else:
+        show(reports)
+    raise typer.Exit(0 if all(report.passed for report in reports) else 1)
+
+
+def show(reports: list[Report]) -> None:
+    """Print one row per comparison."""
+    names = [verdict.name for verdict in reports[0].verdicts()]
+    rows = [
+        (r.kind, r.reference, *(_cell(v) for v in r.verdicts()), "passed" if r.passed else "FAILED", r.note)
+        for r in reports
+    ]
+    root.show(("kind", "reference", *names, "result", "note"), rows)
+
+
+def _cell(verdict: Verdict) -> str:
+    value = "-" if verdict.value is None else f"{verdict.value:.3f}"
+    return f"{value} ({verdict.bound}){'' if verdict.holds is not False else ' !'}"
