@@ -21,6 +21,7 @@ AnySplit = Annotated[str, typer.Option("--split", help="train, validation or tes
 Repeats = Annotated[int, typer.Option(min=1, help="Times to draw samples.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Three repeats and no classifiers.")]
 File = Annotated[Path | None, typer.Option("--out", help="Write the whole report as JSON.")]
+Failed = Annotated[bool, typer.Option("--failed", help="Keep requests that failed; traces hold answered ones.")]
 Plots = Annotated[Path | None, typer.Option(help="Folder to write an SVG plot of each comparison to.")]
 
 
@@ -36,6 +37,7 @@ def _fidelity(
     seed: root.Seed = None,
     repeats: Repeats = 7,
     quick: Quick = False,
+    failed: Failed = False,
     as_json: root.Json = False,
     out: File = None,
     plots: Plots = None,
@@ -46,7 +48,9 @@ def _fidelity(
     pairs = comparison.pairs(reference, peer, kind)
     world = root.opened(data).reveal(split)
     with root.progress("comparing") as tick:
-        reports = comparison.compare(world, pairs, seed or 0, 3 if quick else repeats, not quick, tick, plots)
+        reports = comparison.compare(
+            world, pairs, seed or 0, 3 if quick else repeats, not quick, tick, plots, failed
+        )
     text = json.dumps([report.as_dict() for report in reports], indent=1)
     if out:
         comparison.write(out, text + "\n")
@@ -59,14 +63,18 @@ def _fidelity(
 
 def show(reports: list[Report]) -> None:
     """Print one row per comparison."""
+    from rich.table import Column, Table
+
     names = [verdict.name for verdict in reports[0].verdicts()]
-    rows = [
-        (r.kind, r.reference, *(_cell(v) for v in r.verdicts()), "passed" if r.passed else "FAILED", r.note)
-        for r in reports
-    ]
-    root.show(("kind", "reference", *names, "result", "note"), rows)
+    table = Table(*(Column(name, overflow="fold") for name in ("kind", "reference", *names, "result", "note")))
+    for r in reports:
+        result = "passed" if r.passed else "FAILED"
+        table.add_row(r.kind, r.reference, *(_cell(v) for v in r.verdicts()), result, r.note)
+    root.print_table(table)
 
 
 def _cell(verdict: Verdict) -> str:
-    value = "-" if verdict.value is None else f"{verdict.value:.3f}"
-    return f"{value} ({verdict.bound}){'' if verdict.holds is not False else ' !'}"
+    """What was measured and the bound; an exclamation mark where it is missed."""
+    if verdict.value is None:
+        return "-"
+    return f"{verdict.value:.3f} {verdict.bound}{' !' if verdict.holds is False else ''}"

@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator.errors import UserError
 from generator.fidelity import protocol
-from generator.fidelity.reading import MIN_ROWS, Log, from_dataset
+from generator.fidelity.reading import from_dataset
 from generator.fidelity.references import Pair, pairs
 from generator.fidelity.report import Report
 
@@ -27,6 +26,7 @@ def compare(
     classifiers: bool = True,
     tick: protocol.Tick | None = None,
     plots: Path | None = None,
+    failed: bool = False,
 ) -> list[Report]:
     """One report for each reference, in their order.
 
@@ -42,13 +42,16 @@ def compare(
         Called with (done, total).
     plots : Path, optional
         Folder to write an SVG plot of each comparison to.
+    failed : bool
+        Keep requests that were rejected or failed.
 
     Raises
     ------
     UserError
         If the world has fewer than 200 rows of a kind.
     """
-    logs = {kind: _synthetic(world, kind) for kind in dict.fromkeys(pair.kind for pair in references)}
+    kinds = dict.fromkeys(pair.kind for pair in references)
+    logs = {kind: from_dataset(world, kind, failed=failed) for kind in kinds}
     reports = []
     for at, pair in enumerate(references):
 
@@ -72,13 +75,3 @@ def write(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, "utf-8")
     part.replace(path)
-
-
-def _synthetic(world: Split, kind: str) -> Log:
-    found = from_dataset(world, kind)
-    if len(found) < MIN_ROWS:
-        raise UserError(
-            f"{world.name} has {len(found)} benign requests of kind {kind}, and {MIN_ROWS} are the least "
-            "that can be compared; take another --kind, or a larger preset"
-        )
-    return found

@@ -42,7 +42,12 @@ class Scale:
 
 def w1(a: Floats, b: Floats) -> float:
     """Wasserstein distance, over 400 quantiles."""
-    return float(np.abs(np.quantile(a, _GRID) - np.quantile(b, _GRID)).mean())
+    return float(np.abs(_quantiles(a) - _quantiles(b)).mean())
+
+
+def _quantiles(x: Floats) -> Floats:
+    """What numpy.quantile gives, quicker for a whole grid."""
+    return np.interp(_GRID * (len(x) - 1), np.arange(len(x)), np.sort(x))
 
 
 def ks(a: Floats, b: Floats) -> float:

@@ -35,6 +35,7 @@ MIN_ACCOUNTS = 20  # with fewer, a log is read as one stream
 MAX_ACCOUNTS = 4000
 MIN_ROWS = 200
 _SUBSET_SEED = 12345
+_ANSWERED = 200  # HTTP status
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,9 @@ def build(
 
 
 def from_dataset(
-    split: Split, kind: str, account: str | None = None, everyone: bool = False, max_accounts: int = MAX_ACCOUNTS
+    split: Split, kind: str, account: str | None = None, everyone: bool = False, failed: bool = False
 ) -> Log:
-    """Requests of one workload kind, of benign accounts, with the truth about what each request was.
+    """Answered requests of one workload kind, of benign accounts.
 
     Parameters
     ----------
@@ -128,14 +129,19 @@ def from_dataset(
         Column that plays the account; `SYNTHETIC_ACCOUNT` of the kind if left out.
     everyone : bool
         Keep accounts of every label.
-    max_accounts : int
-        At most so many accounts, a fixed random choice.
+    failed : bool
+        Keep requests that were rejected or failed; real traces hold answered ones.
+
+    Raises
+    ------
+    UserError
+        If there is no such kind, or fewer than 200 such requests.
     """
     import polars as pl
 
     check_kind(kind)
     name = account or SYNTHETIC_ACCOUNT[kind]
-    columns = list(dict.fromkeys(["account_id", name, "ts", *TOKENS]))
+    columns = list(dict.fromkeys(["account_id", name, "ts", "status", *TOKENS]))
     truth = zip(split.requests.buckets(), split.request_labels.buckets(), strict=True)
     rows = pl.concat(
         [
@@ -145,11 +151,19 @@ def from_dataset(
             for requests, labels in truth
         ]
     ).filter(pl.col("kind").cast(pl.String) == kind)
+    if not failed:
+        rows = rows.filter(pl.col("status") == _ANSWERED)
     if not everyone:
         benign = split.labels.polars().filter(pl.col("label").cast(pl.String) == "benign")
         known = benign.select(pl.col("account_id").cast(pl.String)).collect()["account_id"]
         rows = rows.filter(pl.col("account_id").cast(pl.String).is_in(known.implode()))
-    return _collect(rows, name, max_accounts, {}, f"{split.name} {kind}")
+    found = _collect(rows, name, {}, f"{split.name} {kind}")
+    if len(found) < MIN_ROWS:
+        raise UserError(
+            f"{split.name} has {len(found)} benign requests of kind {kind}, and {MIN_ROWS} are the least "
+            "that can be compared; take another kind, or a larger preset"
+        )
+    return found
 
 
 def from_parquet(path: Path, kind: str | None = None, account: str | None = None) -> Log:
@@ -180,7 +194,7 @@ def from_parquet(path: Path, kind: str | None = None, account: str | None = None
     choice = [c for c in ((account,) if account else REAL_ACCOUNT) if c in columns]
     filled = rows.select(pl.col(choice).is_not_null().any()).collect() if choice else pl.DataFrame()
     name = next((c for c in choice if filled[c][0]), None)
-    return _collect(rows, name, MAX_ACCOUNTS, meta, path.stem)
+    return _collect(rows, name, meta, path.stem)
 
 
 def header(path: Path) -> tuple[list[str], dict[str, Any]]:
@@ -214,9 +228,8 @@ def check_kind(kind: str) -> str:
     return kind
 
 
-def _collect(
-    rows: pl.LazyFrame, account: str | None, max_accounts: int, meta: Mapping[str, Any], name: str
-) -> Log:
+def _collect(rows: pl.LazyFrame, account: str | None, meta: Mapping[str, Any], name: str) -> Log:
+    """Usable rows of at most so many accounts, a choice that is always the same."""
     import polars as pl
 
     columns = rows.collect_schema()
@@ -226,8 +239,8 @@ def _collect(
     frame = rows.select(stamp.alias("ts"), who.alias("account"), *(pl.col(c).cast(pl.Float64) for c in TOKENS))
     found = frame.drop_nulls().drop_nans().collect()
     accounts = found["account"].unique(maintain_order=True)
-    if len(accounts) > max_accounts:
-        chosen = np.random.default_rng(_SUBSET_SEED).choice(len(accounts), max_accounts, replace=False)
+    if len(accounts) > MAX_ACCOUNTS:
+        chosen = np.random.default_rng(_SUBSET_SEED).choice(len(accounts), MAX_ACCOUNTS, replace=False)
         found = found.filter(pl.col("account").is_in(accounts[np.sort(chosen)].implode()))
     ts, accounts_of, read, written = (found[c].to_numpy() for c in ("ts", "account", *TOKENS))
     return build(ts, accounts_of, (read, written), meta, name)

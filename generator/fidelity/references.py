@@ -117,11 +117,11 @@ def halved(log: Log) -> tuple[Log, Log | None, str]:
     """A log's own half as its peer: by account, or in time where there are none."""
     if not log.has_accounts:
         if len(log) < 2 * MIN_ROWS:
-            return log, None, "no peer: too few rows to halve"
+            return log, None, f"no peer: {len(log)} rows"
         early = np.arange(len(log)) < len(log) // 2
-        return log.take(early), log.take(~early), "first half in time; peer: second half"
+        return log.take(early), log.take(~early), "peer: second half in time"
     if log.accounts < _MIN_ACCOUNTS_TO_HALVE:
-        return log, None, f"no peer: {log.accounts} accounts are too few to halve"
+        return log, None, f"no peer: {log.accounts} accounts"
     mixed = np.random.default_rng(_HALVING_SEED).permutation(np.unique(log.account))
     first = np.isin(log.account, mixed[: len(mixed) // 2])
-    return log.take(first), log.take(~first), "half of the accounts; peer: the other half"
+    return log.take(first), log.take(~first), "peer: other half of accounts"
