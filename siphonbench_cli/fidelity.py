@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from generator.errors import UserError
 from siphonbench import DATA
 from siphonbench_cli import root
 
@@ -45,6 +46,8 @@ def _fidelity(
     """Compare benign traffic with real traces, kind by kind; exit code 1 if a threshold is missed."""
     from generator.fidelity import comparison
 
+    if out and out.is_dir():
+        raise UserError(f"--out {out} is a folder; name a file in it, e.g. {out / 'fidelity.json'}")
     pairs = comparison.pairs(reference, peer, kind)
     world = root.opened(data).reveal(split)
     with root.progress("comparing") as tick:

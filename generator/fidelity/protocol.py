@@ -84,7 +84,7 @@ def measure(
         synth=synth.name,
         reference=reference.name,
         peer=peer.name if peer else None,
-        rows={log.name: len(log) for log in logs},
+        rows={role: len(log) for role, log in zip(("reference", "synth", "peer"), logs, strict=False)},
         plan=plan,
         metrics=metrics(runs),
     )

@@ -81,10 +81,12 @@ def pairs(folder: Path, peers: Path | None = None, kind: str | None = None) -> l
     UserError
         If nothing speaks for the kind.
     """
+    if kind is not None:
+        check_kind(kind)
     traces = scan(folder)
     if kind is not None:
         told = sorted({t.kind for t in traces})
-        traces = [t for t in traces if t.kind == check_kind(kind)]
+        traces = [t for t in traces if t.kind == kind]
         if not traces:
             raise UserError(f"{folder} has no usable trace of kind {kind}, only of {', '.join(told)}")
     others = scan(peers) if peers else traces

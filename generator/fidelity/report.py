@@ -63,7 +63,7 @@ class Report:
     synth, reference, peer : str
         Names of the logs.
     rows : dict of str to int
-        Rows of each.
+        Rows of reference, synth and peer.
     plan : Plan
         What could be compared, and at which size.
     metrics : dict of str to Metric
