@@ -20,7 +20,7 @@ Peer = Annotated[Path | None, typer.Option(help="Folder of other real traces, th
 Kind = Annotated[str | None, typer.Option(help="api, reasoning, conversation, code or agent; all if left out.")]
 AnySplit = Annotated[str, typer.Option("--split", help="train, validation or test.")]
 Repeats = Annotated[int, typer.Option(min=1, help="Times to draw samples.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Three repeats and no classifiers.")]
+Quick = Annotated[bool, typer.Option("--quick", help="No classifiers: seconds instead of minutes.")]
 File = Annotated[Path | None, typer.Option("--out", help="Write the whole report as JSON.")]
 Failed = Annotated[bool, typer.Option("--failed", help="Keep requests that failed; traces hold answered ones.")]
 Plots = Annotated[Path | None, typer.Option(help="Folder to write an SVG plot of each comparison to.")]
@@ -51,9 +51,7 @@ def _fidelity(
     pairs = comparison.pairs(reference, peer, kind)
     world = root.opened(data).reveal(split)
     with root.progress("comparing") as tick:
-        reports = comparison.compare(
-            world, pairs, seed or 0, 3 if quick else repeats, not quick, tick, plots, failed
-        )
+        reports = comparison.compare(world, pairs, seed or 0, repeats, not quick, tick, plots, failed)
     text = json.dumps([report.as_dict() for report in reports], indent=1)
     if out:
         comparison.write(out, text + "\n")
