@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import cohorts, streams
-from generator.archetypes import CHOICES
-from generator.limits import SPEND_PER_MONTH
+from generator.archetypes import CHOICES, DIALS
+from generator.plans import SPEND_PER_MONTH
 from generator.schema import KINDS
 
 if TYPE_CHECKING:
@@ -92,12 +92,15 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     joined = streams.uniform(streams.child(key, "joined")) < dials["leak_prefix"]
     choices = _choices(plan, cohort, key, variant, joined, dials["focus"])
     alike = np.where(disguised, np.float32(0), dials["alike"])
+    scores: dict[str, streams.F32] = {}
     for name in cohorts.ACCOUNT_DIALS:
         # Members of an evenly loaded cohort share their rate, whatever else they share.
         same = 1 - (1 - alike) * (1 - dials["balance"]) if name == "rate" else alike
         common = cohorts.normal_of(plan.cohort_key[cohort], name)
         z = np.sqrt(same) * common + np.sqrt(1 - same) * cohorts.normal_of(key, name)
-        dials[name] = cohorts.draw_for(plan, name, cohort, variant, choices["kind"], z)
+        partner, r = DIALS[name].partner, np.float32(DIALS[name].correlation)
+        scores[name] = r * scores[partner] + np.sqrt(1 - r * r) * z if partner else z
+        dials[name] = cohorts.draw_for(plan, name, cohort, variant, choices["kind"], scores[name])
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
     choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))

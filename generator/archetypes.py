@@ -10,19 +10,31 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator import schema
 from generator.errors import UserError
 
 FOLDER = Path(__file__).with_name("archetypes")
 KINDS_FOLDER = Path(__file__).with_name("kinds")
-Range = tuple[float, float, str]
+
+
+SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
+"""Shares of accounts at which a dial with the law "quantiles" is known; it is linear between them."""
+
+
+class Range(NamedTuple):
+    """Law of a dial: its two numbers, its name, and for "quantiles" the values at `SHARES`."""
+
+    low: float
+    high: float
+    law: str = "uniform"
+    values: tuple[float, ...] = (0.0,) * len(SHARES)
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """One dial: level, unit, value where a file is silent, hard bounds, meaning."""
+    """One dial: level, unit, value where a file is silent, hard bounds, meaning, and what it correlates with."""
 
     level: str
     unit: str
@@ -30,10 +42,12 @@ class Dial:
     low: float
     high: float
     description: str
+    partner: str = ""
+    correlation: float = 0.0
 
 
-def _share(level: str, default: float, description: str) -> Dial:
-    return Dial(level, "1", default, 0.0, 1.0, description)
+def _share(level: str, default: float, description: str, partner: str = "", correlation: float = 0.0) -> Dial:
+    return Dial(level, "1", default, 0.0, 1.0, description, partner, correlation)
 
 
 DIALS: dict[str, Dial] = {
@@ -93,14 +107,30 @@ DIALS: dict[str, Dial] = {
     "active": _share("account", 0.3, "share of days with activity"),
     "weekend": Dial("account", "1", 0.5, 0, 1.5, "activity on Saturday and Sunday against weekdays"),
     "diurnal": _share("account", 0.8, "how human the day is: 0 round the clock, 1 office hours only"),
+    # ... correlations of services' habits: ServeGen, Apache-2.0, clients of three language models
+    "spell": _share("account", 1, "share of its days into which all of the account's work falls", "active", 0.2),
+    "burst": _share(
+        "account", 0, "how far the work of a day crowds together: 0 not, 1 all at once", "spell", -0.85
+    ),
     "session": Dial("account", "requests", 3, 1, 1e4, "requests per session"),
     "gap": Dial("account", "s", 60, 0.05, 7200, "median gap inside a session"),
     "gap_sigma": Dial("account", "nats", 1.2, 0, 3, "SD of the log gap"),
     "conversation": _share("account", 0.3, "share of sessions that are one growing conversation"),
     "input": Dial("account", "tokens", 460, 5, 150000, "median input of a fresh prompt"),
-    "output": Dial("account", "tokens", 60, 1, 30000, "median output"),
-    "input_sigma": Dial("account", "nats", 0.4, 0.01, 2, "SD of log input inside the account"),
-    "output_sigma": Dial("account", "nats", 0.6, 0.01, 2, "SD of log output inside the account"),
+    "output": Dial("account", "tokens", 60, 1, 30000, "median output", "input", 0.55),
+    "input_sigma": Dial("account", "nats", 0.4, 0.001, 2, "SD of log input inside a template"),
+    "output_sigma": Dial(
+        "account", "nats", 0.6, 0.001, 2, "SD of log output inside a template", "input_sigma", 0.6
+    ),
+    "input_skew": Dial("account", "1", 0, -1, 1, "skew of log input: upper against lower spread"),
+    "output_skew": Dial("account", "1", 0, -1, 1, "skew of log output"),
+    "input_variety": Dial("account", "nats", 0, 0, 3, "SD of log input between templates", "input_sigma", 0.4),
+    "output_variety": Dial("account", "nats", 0, 0, 3, "SD of log output between templates", "output_sigma", 0.4),
+    "input_drift": Dial("account", "nats", 0, 0, 3, "SD of the log input of six hours", "input_sigma", 0.3),
+    "output_drift": Dial("account", "nats", 0, 0, 3, "SD of the log output of six hours", "input_drift", 0.8),
+    "drift_link": Dial("account", "1", 0, -1, 1, "correlation of both drifts"),
+    "exact_input": _share("account", 0, "share of prompts of exactly the template's length"),
+    "exact_output": _share("account", 0, "share of answers of exactly the template's length", "output", -0.5),
     # ... beside the laws of its kind of workload (kinds/*.toml)
     "prompts": Dial("account", "1", 1, 0.05, 20, "length of prompts against the kind's law"),
     "answers": Dial("account", "1", 1, 0.05, 20, "length of answers against the kind's law"),
@@ -161,9 +191,10 @@ class Archetype:
 
     Attributes
     ----------
-    ranges : dict of str to (float, float, str)
-        For each dial that its file sets (a, b, law): "uniform" between a and b, "log" likewise on the log scale,
-        "lognormal" with median a and log SD b. The others come from the account's kind of workload.
+    ranges : dict of str to Range
+        For each dial that its file sets: "uniform" between two numbers, "log" likewise on the log scale,
+        "lognormal" with a median and a log SD, "quantiles" by the values at `SHARES`. The others come from the
+        account's kind of workload.
     choices : dict of str to tuple of float
         Weights over `CHOICES` and `COHORT_CHOICES`.
     tiers : dict of str to dict
@@ -186,7 +217,7 @@ class Archetype:
 def kinds() -> dict[str, dict[str, Range]]:
     """Ranges of all dials per kind of workload: what its file says, over the base, over the defaults."""
     faults: list[str] = []
-    base = {name: (d.default, d.default, "uniform") for name, d in DIALS.items()}
+    base = {name: Range(d.default, d.default) for name, d in DIALS.items()}
     base |= _ranges(_read(FOLDER / "base.toml")["dials"], faults)
     found = {k: base | _ranges(_read(KINDS_FOLDER / f"{k}.toml").get("dials", {}), faults) for k in schema.KINDS}
     if faults:
@@ -233,15 +264,31 @@ def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, Range]:
         if name not in DIALS:
             faults.append(f"{name}: no such dial")
             continue
-        law = spec.get("law", "uniform")
-        a, b = (float(x) for x in spec["range"])
-        known = DIALS[name]
-        if law not in ("uniform", "log", "lognormal") or not known.low <= a <= known.high or b < 0:
-            faults.append(f"{name}: {law} {a:g}..{b:g} is outside {known.low:g}..{known.high:g} {known.unit}")
-        elif law != "lognormal" and not a <= b <= known.high:
-            faults.append(f"{name}: {a:g}..{b:g} is outside {known.low:g}..{known.high:g} {known.unit}")
-        found[name] = (a, b, law)
+        found[name] = _range(name, spec, faults)
     return found
+
+
+def _range(name: str, spec: dict[str, Any], faults: list[str]) -> Range:
+    law, known = spec.get("law", "uniform"), DIALS[name]
+    values = tuple(float(x) for x in spec["range"])
+    a, b = values[0], values[-1]
+    where = f"is outside {known.low:g}..{known.high:g} {known.unit}"
+    if law == "quantiles":
+        if len(values) != len(SHARES) or list(values) != sorted(values):
+            faults.append(f"{name}: quantiles must be {len(SHARES)} ascending values, at {SHARES}")
+            values = (values + values[-1:] * len(SHARES))[: len(SHARES)]
+        elif not known.low <= a <= b <= known.high:
+            faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
+        return Range(a, b, law, values)
+    if (
+        law not in ("uniform", "log", "lognormal")
+        or not known.low <= a <= known.high
+        or (law == "lognormal" and b < 0)
+    ):
+        faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
+    elif law != "lognormal" and not a <= b <= known.high:
+        faults.append(f"{name}: {a:g}..{b:g} {where}")
+    return Range(a, b, law)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from generator import streams
+from generator import paths, streams
 
 if TYPE_CHECKING:
     from generator.accounts import Accounts
@@ -83,6 +83,7 @@ def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
     wobble = d["rate_wobble"]
     mean = d["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
     mean = mean * _common_load(accounts, cohort_days, day)
+    mean = mean * paths.spells(accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days)
     n = np.floor(np.minimum(mean, 5 * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
     return np.where(active, n, 0)
 
@@ -172,11 +173,8 @@ def _starts(
     """
     d = accounts.dials
     bits, place = streams.child(key, "start"), streams.child(key, "place")
-    peak = streams.uniform(streams.child(accounts.hours, "peak hour"))[account]
-    human = peak + np.float32(3.0 / 24) * streams.normal(bits, 0)
     flat = streams.uniform_wide(place)
-    own = np.where(streams.uniform(bits, 1) < d["diurnal"][account], human + flat / 4096, flat)
-    own -= np.floor(own)
+    own = _own_times(accounts, account, day, bits, flat)
     slots = np.floor(d["slots"])[account].astype(np.float64)
     cell = np.floor(own * slots)
     cohort = plan.cohort_key[accounts.cohort][account]
@@ -187,3 +185,20 @@ def _starts(
     synchronised = work & (streams.uniform(bits, 3) < d["synchrony"][account])
     ms = np.where(synchronised, fire * DAY_MS + late, own * DAY_MS)
     return day * DAY_MS + ms.astype(np.int64)
+
+
+def _own_times(accounts: Accounts, account: I64, day: I64, bits: streams.U64, flat: paths.F64) -> paths.F64:
+    """Time of day of each session by the account's habits: round the clock or in its hours, even or in bursts."""
+    d = accounts.dials
+    peak, burst = paths.peaks(accounts.hours)[account], d["burst"][account]
+    # Who works in bursts keeps its hours more narrowly.
+    human = peak + np.float32(3.0 / 24) * (1 - burst) * streams.normal(bits, 0)
+    personal = streams.uniform(bits, 1) < d["diurnal"][account]
+    own = np.where(personal, human + flat / 4096, flat)
+    own -= np.floor(own)
+    rows = np.flatnonzero(burst > 0)
+    day_keys = day_key(accounts, day[rows], account[rows])
+    late = np.float32(1.5 / 24) * streams.normal(streams.child(day_keys, "hours"))
+    lean = peak[rows] + late
+    own[rows] = paths.crowd(own[rows], burst[rows], lean - np.floor(lean), day_keys, personal[rows])
+    return own

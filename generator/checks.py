@@ -155,7 +155,7 @@ def _cohorts(value: Any) -> Iterator[str]:
 def _cohort(where: str, cohort: _Document) -> Iterator[str]:
     yield from (f"{where}.{k}: no such key{like(k, _COHORT)}" for k in cohort if k not in _COHORT)
     yield from (f"{where}.{k}: missing; a cohort needs {', '.join(_NEEDED)}" for k in _NEEDED if k not in cohort)
-    sound = {k: v for k, v in cohort.items() if k in _COHORT and type(v) is _COHORT[k]}
+    sound: _Document = {k: v for k, v in cohort.items() if k in _COHORT and type(v) is _COHORT[k]}
     wrong = [k for k in cohort if k in _COHORT and k not in sound]
     yield from (f"{where}.{k}: {cohort[k]!r} is no {_TYPES[_COHORT[k]]}" for k in wrong)
     if not NAME.fullmatch(sound.get("name", "x")):

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import ranges, streams
-from generator.archetypes import COHORT_CHOICES, DIALS, Range, archetypes
+from generator.archetypes import COHORT_CHOICES, DIALS, SHARES, Range, archetypes
 from generator.config import Config
 from generator.groups import Names, Run
 from generator.rota import rota
@@ -147,7 +147,7 @@ def draw_for(plan: Plan, dial: str, cohort: I32, variant: I32, kind: I32, z: str
         own = extra.own_dials(plan.config)
         if dial in own:
             at = np.flatnonzero(cohort == i)
-            value[at] = _value(dial, [x[0, 0] for x in _numbers([[own[dial]]])], z[at])
+            value[at] = _value(dial, [np.repeat(x[0], len(at), axis=0) for x in _numbers([[own[dial]]])], z[at])
     return value
 
 
@@ -169,11 +169,22 @@ def draw(dial: str, variant: I32, kind: I32, z: streams.F32, overlay: Overlay = 
 
 
 def _value(dial: str, numbers: list[streams.F32], z: streams.F32) -> streams.F32:
-    a, b, law, la, lb = numbers
+    a, b, law, la, lb, values = numbers
     u = streams.cdf(z)
     log = np.where(law == 2, la + b * z, la + (lb - la) * u)
     value = np.where(law == 0, a + (b - a) * u, streams.exp(log.astype(np.float32)))
+    known = np.flatnonzero(law == 3)
+    value[known] = _between(values[known], u[known])
     return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
+
+
+def _between(values: streams.F32, u: streams.F32) -> streams.F32:
+    """Values at uniforms `u` of laws that are known at `SHARES`, one law per row."""
+    shares = np.array(SHARES, np.float32)
+    i = np.clip(np.searchsorted(shares, u, side="right") - 1, 0, len(SHARES) - 2)
+    row = np.arange(len(u))
+    part = (u - shares[i]) / (shares[i + 1] - shares[i])
+    return np.asarray(values[row, i] + part * (values[row, i + 1] - values[row, i]))
 
 
 @cache
@@ -186,7 +197,7 @@ def edges(choice: str) -> streams.F32:
 
 @cache
 def _table(dial: str, overlay: Overlay = ()) -> tuple[streams.F32, ...]:
-    """First and second number of a dial's range, its law, and the logs of both, by variant and kind."""
+    """First and second number of a dial's range, its law, the logs of both, and quantiles, by variant and kind."""
     known = archetypes()
     over = {name: value for name, d, value in overlay if d == dial}
     rows = []
@@ -197,11 +208,11 @@ def _table(dial: str, overlay: Overlay = ()) -> tuple[streams.F32, ...]:
 
 
 def _numbers(rows: list[list[Range]]) -> tuple[streams.F32, ...]:
-    a, b = (np.array([[r[i] for r in row] for row in rows], np.float32) for i in (0, 1))
-    law = np.array([[ranges.LAWS.index(r[2]) for r in row] for row in rows], np.float32)
+    a, b, values = (np.array([[r[i] for r in row] for row in rows], np.float32) for i in (0, 1, 3))
+    law = np.array([[ranges.LAWS.index(r.law) for r in row] for row in rows], np.float32)
     # Rounded above the last bit: another C library must give the same table.
     la, lb = (np.log(np.maximum(x.astype(np.float64), 1e-6)).round(6).astype(np.float32) for x in (a, b))
-    return a, b, law, la, lb
+    return a, b, law, la, lb, values
 
 
 def _overlay(config: Config) -> Overlay:

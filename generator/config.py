@@ -38,7 +38,7 @@ class ExtraCohort:
         What its work is about, a domain of `archetypes.COHORT_CHOICES`; "" draws one.
     first_day, days : int
         Work window; -1 and 0 leave it to the dials.
-    dials : dict of str to (float, float, str)
+    dials : dict of str to Range
         Ranges of its own, in place of its archetype's; written also as a number, which fixes a dial.
     """
 
@@ -91,7 +91,7 @@ class Config:
         Archetypes that campaigns take in turn, and those that they take in the test world beside.
     cohorts : tuple of ExtraCohort
         More groups, in every world, beside the accounts.
-    overlay : dict of str to dict of str to (float, float, str)
+    overlay : dict of str to dict of str to Range
         Ranges of dials that replace those of an archetype ("A1") or of a tier of it ("A1.evasive").
     """
 

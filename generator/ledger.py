@@ -136,7 +136,8 @@ def _price() -> pl.Expr:
     model = pl.col("model").cast(pl.String)
     names = [m[0] for m in provider.MODELS]
     per_input, per_output = (
-        model.replace_strict(names, [m[i] / 1e6 for m in provider.MODELS], return_dtype=pl.Float64) for i in (1, 2)
+        model.replace_strict(names, per_million, return_dtype=pl.Float64) / 1e6
+        for per_million in ([m[1] for m in provider.MODELS], [m[2] for m in provider.MODELS])
     )
     read, write = pl.col("cache_read_input_tokens"), pl.col("cache_creation_input_tokens")
     fresh = pl.col("input_tokens") - read + (provider.CACHE_WRITE - 1) * write

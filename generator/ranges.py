@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from generator.archetypes import DIALS, Range
+from generator.archetypes import DIALS, SHARES, Range
 from generator.schema import TIERS
 
-LAWS = ("uniform", "log", "lognormal")
+LAWS = ("uniform", "log", "lognormal", "quantiles")
 _FORMS = "write a number, [low, high], or { range = [a, b], law = 'uniform', 'log' or 'lognormal' }"
 
 
@@ -30,7 +31,8 @@ def parse(dial: str, spec: Any) -> Range:
     """
     if dial not in DIALS:
         raise ValueError(f"no such dial{like(dial, DIALS)}")
-    a, b, law = _parts(spec)
+    found = _read(spec)
+    a, b, law, values = found
     known = DIALS[dial]
     bounds = f"{known.low:g} to {known.high:g} {known.unit}".removesuffix(" 1")
     if law == "lognormal":
@@ -41,7 +43,9 @@ def parse(dial: str, spec: Any) -> Range:
         raise ValueError(f"{a:g} {wrong}" if a == b else f"{a:g} to {b:g} {wrong}")
     elif law == "log" and a <= 0:
         raise ValueError(f"{a:g} to {b:g} has no logarithm: begin above 0, or use the law uniform")
-    return a, b, law
+    elif law == "quantiles" and list(values) != sorted(values):
+        raise ValueError(f"{list(values)} must ascend: they are the values at the shares {SHARES}")
+    return found
 
 
 def like(name: str, known: Any) -> str:
@@ -62,16 +66,24 @@ def flat(overlay: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _parts(spec: Any) -> Range:
-    parts = spec
-    if isinstance(parts, dict) and {"range"} <= set(parts) <= {"range", "law", "unit", "source"}:
-        pair = parts["range"]
-        parts = [*pair, parts.get("law", "uniform")] if isinstance(pair, list | tuple) else pair
-    if not isinstance(parts, list | tuple):
-        parts = (parts, parts)
-    if len(parts) == 2:
-        parts = (*parts, "uniform")
-    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in parts[:2])
-    if len(parts) != 3 or not numbers or parts[2] not in LAWS:
+def _read(spec: Any) -> Range:
+    numbers, law = [spec, spec], "uniform"
+    if isinstance(spec, dict):
+        law = spec.get("law", law)
+        numbers = spec.get("range", []) if set(spec) <= {"range", "law", "unit", "source"} else []
+    elif isinstance(spec, list | tuple) and len(spec) == 4:  # a Range, as JSON keeps it
+        law = spec[2]
+        numbers = spec[3] if law == "quantiles" else spec[:2]
+    elif isinstance(spec, list | tuple):
+        numbers = list(spec)
+    wanted = len(SHARES) if law == "quantiles" else 2
+    if law not in LAWS or not isinstance(numbers, list | tuple) or not _are_numbers(numbers, wanted):
         raise ValueError(f"{spec!r} is no range: {_FORMS}")
-    return float(parts[0]), float(parts[1]), str(parts[2])
+    found = tuple(map(float, numbers))
+    return Range(found[0], found[-1], law, found) if law == "quantiles" else Range(*found, law)
+
+
+def _are_numbers(values: Sequence[Any], wanted: int) -> bool:
+    return len(values) == wanted and all(
+        isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in values
+    )

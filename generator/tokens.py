@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 
 I64 = npt.NDArray[np.int64]
 
-CONTEXT = 200_000
-_COMPACTED = 60_000
 LIMITS = np.array([512, 1024, 2048, 4096, 8192, 16384, 32000])
-# One row per kind: agents and chats leave room (a).
+# One row per kind: agents, chats and reasoning leave room (a).
 _LIMIT_WEIGHTS = np.array(
     [
-        [0.04, 0.2, 0.12, 0.3, 0.16, 0.1, 0.08],
-        [0.04, 0.2, 0.12, 0.3, 0.16, 0.1, 0.08],
+        [0.02, 0.08, 0.14, 0.34, 0.2, 0.12, 0.1],
+        [0, 0, 0, 0.02, 0.06, 0.22, 0.7],
         [0, 0.14, 0.2, 0.32, 0.16, 0.1, 0.08],
         [0.04, 0.2, 0.12, 0.3, 0.16, 0.1, 0.08],
         [0, 0, 0, 0, 0.06, 0.24, 0.7],
@@ -32,10 +30,6 @@ _LIMIT_WEIGHTS = np.array(
 )
 _AGENT = KINDS.index("agent")
 _LIMIT_EDGES = np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
-# Per kind: factor of the median answer, median growth of a conversation per turn beside the answer (tokens).
-# Growth of agents: kv-cache-tester, median 655 a step, median answer 217. Reasoning answers: ServeGen R1.
-_ANSWER = np.array([1.0, 9.0, 3.0, 0.8, 1.2], np.float32)
-_GROWTH = np.array([60.0, 60.0, 30.0, 200.0, 400.0], np.float32)
 
 
 @dataclass
@@ -79,46 +73,30 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     """
     row, d = found.account[session], accounts.dials
     bits = streams.child(key, "tokens")
-    kind = accounts.choices["kind"][row]
     talk = talks(accounts, found)
     conversing = talk[session]
     order = np.arange(len(session)) - found.first[session]
 
-    thinks = streams.uniform(bits, 2) < d["reasoning"][row]
-    spread = streams.exp(d["output_sigma"][row] * streams.normal(bits, 1))
-    answer = d["output"][row] * _ANSWER[kind] * spread
-    thinking = np.where(thinks, answer * (1 + 5 * streams.uniform(bits, 3)), 0)
-    output = np.maximum(1, answer + thinking).astype(np.int64)
     settings = streams.child(accounts.key, "settings")
     pause, human = np.full(len(session), -1), np.ones(len(session), np.bool_)
-    laws = contexts.flows(accounts, found, session, key, talk)
-    for at, flow in laws:
-        output[at], pause[at], human[at] = flow.output, flow.pause, flow.human
-        thinking[at] = np.where(thinks[at], output[at] * (0.8 * streams.uniform(bits[at], 3)), 0)
+    whole, output = np.ones(len(session), np.int64), np.ones(len(session), np.int64)
+    thinking = np.zeros(len(session), np.int64)
+    for at, flow in contexts.flows(accounts, found, session, key, talk):
+        whole[at], output[at], pause[at], human[at] = flow.input, flow.output, flow.pause, flow.human
+        thinks = streams.uniform(bits[at], 2) < d["reasoning"][row[at]]
+        thought = np.float32(0.8) * streams.uniform(bits[at], 3) if flow.thought is None else flow.thought
+        thinking[at] = np.where(thinks, flow.output * thought, 0)
     limit = limits(accounts, found.account, found.key)[session]
     cut = output > limit
     output = np.where(cut, limit, output)
 
-    first = streams.normal(streams.child(found.key, "first prompt"))[session]
-    z = np.where(conversing, first, streams.normal(bits, 0))
-    fresh = np.maximum(1, d["input"][row] * streams.exp(d["input_sigma"][row] * z)).astype(np.int64)
-    grows = _GROWTH[kind] * streams.exp(streams.normal(bits, 0))
-    step = np.where(conversing & (order > 0), grows.astype(np.int64) + np.r_[0, output[:-1]], 0)
-    total = np.cumsum(step)
-    whole = fresh + total - total[found.first][session]
-    # A conversation that outgrows the window is compacted and goes on.
-    over = np.maximum(0, whole - CONTEXT)
-    whole = np.where(over > 0, _COMPACTED + over % (CONTEXT - _COMPACTED), whole)
-
-    for at, flow in laws:
-        whole[at] = flow.input
-
     caches = ((streams.uniform(settings, 1) < np.float32(0.6)) | (accounts.choices["kind"] == _AGENT))[row]
     later = conversing & (order > 0)
-    read = np.where(caches & later, np.minimum(whole - step, whole) * 0.985, 0).astype(np.int64)
+    before = np.minimum(np.r_[0, whole[:-1]], whole)
+    read = np.where(caches & later, before * 0.985, 0).astype(np.int64)
     read = np.maximum(0, np.minimum(read, whole - 1))
     write = np.where(caches & conversing, (whole - read) * 0.9, 0).astype(np.int64)
-    reasoning = np.minimum(thinking.astype(np.int64), np.maximum(0, output - 1))
+    reasoning = np.minimum(thinking, np.maximum(0, output - 1))
     turn = np.where(conversing, order, 0)
     return Usage(whole, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
 
@@ -144,5 +122,4 @@ def talks(accounts: Accounts, found: Sessions) -> npt.NDArray[np.bool_]:
 
 def kinds(accounts: Accounts, row: I64) -> npt.NDArray[np.int32]:
     """Workload kind of each request, an index into `schema.KINDS`."""
-    assert len(KINDS) == len(_ANSWER)
     return accounts.choices["kind"][row]

@@ -1,0 +1,104 @@
+"""The uneven course of a service's traffic: spells of days, and bursts inside a day.
+
+Inside a day requests follow a random cascade: the day is halved again and again, and one half of each part gets
+the larger share of what falls into it (the b-model: Wang, Madhyastha, Chan, Papadimitriou and Faloutsos, "Data
+mining meets performance evaluation: fast algorithms for modeling bursty traffic", ICDE 2002). Which half that is
+depends on the account and the day alone, so that any session can be placed without the others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator import streams
+
+if TYPE_CHECKING:
+    from generator.accounts import Accounts
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+# Working hours: quantiles of the mean hour of clients that are not flat (ServeGen, Apache-2.0; local time).
+_PEAK_SHARES = np.array([0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])
+_PEAK_DAYS = np.array([0.02, 0.25, 0.45, 0.61, 0.74, 0.87, 1.02])
+# How much of an account's tendency to crowd acts at each halving of the day, from 12 hours down to 2.8 minutes.
+_CROWDING = (1.0, 1.0, 0.95, 0.9, 0.8, 0.75, 0.7, 0.6, 0.5)
+_TOWARDS_PEAK = 3
+_WORD = 6  # halvings whose heavier sides fit into one draw of 64 bits
+
+
+def peaks(hours: streams.U64) -> F64:
+    """Middle of the working hours, as a share of the day, for streams of hours."""
+    u = streams.uniform(streams.child(hours, "peak hour")).astype(np.float64)
+    i = np.clip(np.searchsorted(_PEAK_SHARES, u, side="right") - 1, 0, len(_PEAK_SHARES) - 2)
+    part = (u - _PEAK_SHARES[i]) / (_PEAK_SHARES[i + 1] - _PEAK_SHARES[i])
+    peak = _PEAK_DAYS[i] + part * (_PEAK_DAYS[i + 1] - _PEAK_DAYS[i])
+    return np.asarray(peak - np.floor(peak))
+
+
+def spells(
+    accounts: Accounts, follows: npt.NDArray[np.bool_], cohort_key: streams.U64, day: I64, days: int
+) -> F64:
+    """Factor of each account's volume on each day: nothing outside its spell, so much the more inside.
+
+    Parameters
+    ----------
+    follows : ndarray of bool
+        Accounts that keep their cohort's days, its spell included.
+    cohort_key : ndarray of uint64
+        Stream of the cohort of each account.
+    day : ndarray of int64
+        Days of the window.
+    days : int
+        Length of the window.
+    """
+    spell = accounts.dials["spell"].astype(np.float64)
+    u = streams.uniform(streams.child(np.where(follows, cohort_key, accounts.key), "spell"))
+    bound = accounts.dials["cover"] <= np.float32(0.5)
+    first = np.maximum(accounts.born, np.where(bound, accounts.first_work, 0)).astype(np.float64)
+    last = np.minimum(accounts.gone, np.where(bound, accounts.last_work, days)).astype(np.float64)
+    life = np.maximum(np.minimum(last, days) - first, 0)
+    start = first + u * (1 - spell) * life
+    end = start + spell * life
+    inside = np.minimum(end[:, None], day + 1.0) - np.maximum(start[:, None], day)
+    factor = np.clip(inside, 0, 1) / np.maximum(spell, 0.02)[:, None]
+    return np.where((spell < 1)[:, None], factor, 1)
+
+
+def crowd(at: F64, burst: streams.F32, peak: F64, day_key: streams.U64, skip: npt.NDArray[np.bool_]) -> F64:
+    """Times of day moved to where the account-day's cascade puts them; evenly spread times follow it exactly.
+
+    Parameters
+    ----------
+    at : ndarray of float64
+        Even times of day, from 0 to 1.
+    burst : ndarray of float32
+        Excess of the heavier half, 0 to below 1.
+    peak : ndarray of float64
+        Hour that the largest parts of the day lean to.
+    day_key : ndarray of uint64
+        Stream of the account-day.
+    skip : ndarray of bool
+        Times that have a place in the day already: only their surroundings crowd.
+    """
+    word = streams.child(day_key, "bursts")
+    x, node, low, width = at.copy(), np.ones(len(at), np.uint64), np.zeros(len(at)), 1.0
+    for level, share in enumerate(_CROWDING):
+        if level == _WORD:
+            word, node = streams.items(word, node.astype(np.int64)), np.ones(len(at), np.uint64)
+        width /= 2
+        excess = burst * np.float32(share / 2)
+        if level < _TOWARDS_PEAK:
+            right = peak >= low + width
+            excess = np.where(skip, np.float32(0), excess)
+        else:
+            right = (word >> node) & np.uint64(1) == 1
+        edge = np.where(right, 0.5 - excess, 0.5 + excess)
+        upper = x >= edge
+        x = np.where(upper, (x - edge) / (1 - edge), x / edge)
+        low += np.where(upper, width, 0)
+        node = 2 * node + upper.astype(np.uint64)
+    return np.asarray(low + x * width)
