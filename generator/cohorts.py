@@ -144,10 +144,14 @@ def draw_for(plan: Plan, dial: str, cohort: I32, variant: I32, kind: I32, z: str
     """Values of a dial for members of cohorts: as `draw`, but the range of an extra cohort's own comes first."""
     value = draw(dial, variant, kind, z, _overlay(plan.config))
     for i, extra in zip(_last(plan), plan.config.cohorts, strict=True):
-        own = extra.own_dials(plan.config)
-        if dial in own:
-            at = np.flatnonzero(cohort == i)
-            value[at] = _value(dial, [np.repeat(x[0], len(at), axis=0) for x in _numbers([[own[dial]]])], z[at])
+        own = extra.own_dials(plan.config).get(dial)
+        if own is None:
+            continue
+        at = np.flatnonzero(cohort == i)
+        if own.law == ranges.TIMES:
+            value[at] = np.clip(value[at] * np.float32(own.low), DIALS[dial].low, DIALS[dial].high)
+        else:
+            value[at] = _value(dial, [np.repeat(x[0], len(at), axis=0) for x in _numbers([[own]])], z[at])
     return value
 
 
@@ -202,8 +206,9 @@ def _table(dial: str, overlay: Overlay = ()) -> tuple[streams.F32, ...]:
     over = {name: value for name, d, value in overlay if d == dial}
     rows = []
     for a, t in variants():
+        below = [known[a].tier(t, k)[dial] for k in KINDS]
         own = over.get(f"{a}.{t}", over.get(a))
-        rows.append([own or known[a].tier(t, k)[dial] for k in KINDS])
+        rows.append([ranges.over(own, b) for b in below] if own else below)
     return _numbers(rows)
 
 

@@ -11,7 +11,11 @@ from generator.archetypes import DIALS, SHARES, Range
 from generator.schema import TIERS
 
 LAWS = ("uniform", "log", "lognormal", "quantiles")
-_FORMS = "write a number, [low, high], or { range = [a, b], law = 'uniform', 'log' or 'lognormal' }"
+TIMES = "times"  # not a law of its own: the one below it, multiplied
+_FORMS = (
+    "write a number, [low, high], { range = [a, b], law = 'uniform', 'log' or 'lognormal' }, "
+    "or { times = a } to multiply what it is otherwise"
+)
 
 
 def parse(dial: str, spec: Any) -> Range:
@@ -35,7 +39,10 @@ def parse(dial: str, spec: Any) -> Range:
     a, b, law, values = found
     known = DIALS[dial]
     bounds = f"{known.low:g} to {known.high:g} {known.unit}".removesuffix(" 1")
-    if law == "lognormal":
+    if law == TIMES:
+        if not 0 < a <= 1000:
+            raise ValueError(f"times {a:g} is outside 0 to 1000")
+    elif law == "lognormal":
         if not known.low <= a <= known.high or not 0 <= b <= 5:
             raise ValueError(f"median {a:g} and log SD {b:g} must lie in {bounds} and in 0 to 5")
     elif not known.low <= a <= b <= known.high:
@@ -46,6 +53,15 @@ def parse(dial: str, spec: Any) -> Range:
     elif law == "quantiles" and list(values) != sorted(values):
         raise ValueError(f"{list(values)} must ascend: they are the values at the shares {SHARES}")
     return found
+
+
+def over(own: Range, below: Range) -> Range:
+    """What holds where a range is laid over another: itself, or the other multiplied."""
+    if own.law != TIMES:
+        return own
+    factor = own.low
+    high = below.high if below.law == "lognormal" else factor * below.high
+    return Range(factor * below.low, high, below.law, tuple(factor * v for v in below.values))
 
 
 def like(name: str, known: Any) -> str:
@@ -67,8 +83,11 @@ def flat(overlay: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _read(spec: Any) -> Range:
-    numbers, law = [spec, spec], "uniform"
-    if isinstance(spec, dict):
+    numbers: Any = [spec, spec]
+    law = "uniform"
+    if isinstance(spec, dict) and set(spec) == {TIMES}:
+        numbers, law = [spec[TIMES], spec[TIMES]], TIMES
+    elif isinstance(spec, dict):
         law = spec.get("law", law)
         numbers = spec.get("range", []) if set(spec) <= {"range", "law", "unit", "source"} else []
     elif isinstance(spec, list | tuple) and len(spec) == 4:  # a Range, as JSON keeps it
@@ -77,10 +96,10 @@ def _read(spec: Any) -> Range:
     elif isinstance(spec, list | tuple):
         numbers = list(spec)
     wanted = len(SHARES) if law == "quantiles" else 2
-    if law not in LAWS or not isinstance(numbers, list | tuple) or not _are_numbers(numbers, wanted):
+    if law not in (*LAWS, TIMES) or not isinstance(numbers, list | tuple) or not _are_numbers(numbers, wanted):
         raise ValueError(f"{spec!r} is no range: {_FORMS}")
     found = tuple(map(float, numbers))
-    return Range(found[0], found[-1], law, found) if law == "quantiles" else Range(*found, law)
+    return Range(found[0], found[-1], law, found) if law == "quantiles" else Range(found[0], found[1], law)
 
 
 def _are_numbers(values: Sequence[Any], wanted: int) -> bool:
