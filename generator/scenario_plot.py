@@ -81,7 +81,7 @@ def _windows(axes: Any, attacks: Sequence[Group], days: int) -> None:
         length = g.last_day - g.first_day + 1
         axes.barh(y, length, left=g.first_day - 0.5, height=0.75, color=_TIERS[g.tier], alpha=0.45)
         if len(attacks) <= _NAMED:
-            said = f"{g.accounts:,} accounts, {g.median:.1f} requests a day each"
+            said = f"{g.accounts:,} accounts, median {g.median:.1f} requests a day"
             axes.text(g.first_day - 0.3, y, said, va="center", fontsize=6.5, clip_on=True)
     named = len(attacks) <= _NAMED
     axes.set_yticks(
