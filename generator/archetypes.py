@@ -103,12 +103,13 @@ DIALS: dict[str, Dial] = {
     "decoy": _share("cohort", 0.004, "chance that a member tries the undocumented decoy model"),
     # how one account looks alone
     "rate": Dial("account", "requests/active day", 3, 0.2, 1e6, "requests on a day of activity"),
-    "rate_wobble": Dial("account", "nats", 0.7, 0, 3, "SD of a day's log rate around it"),
     "active": _share("account", 0.3, "share of days with activity"),
-    "weekend": Dial("account", "1", 0.5, 0, 1.5, "activity on Saturday and Sunday against weekdays"),
-    "diurnal": _share("account", 0.8, "how human the day is: 0 round the clock, 1 office hours only"),
     # ... correlations of services' habits: ServeGen, Apache-2.0, clients of three language models
     "spell": _share("account", 1, "share of its days into which all of the account's work falls", "active", 0.2),
+    "rate_wobble": Dial("account", "nats", 0.7, 0, 3, "SD of a day's log rate around it", "spell", -0.6),
+    "weekend": Dial("account", "1", 0.5, 0, 1.5, "activity on Saturday and Sunday against weekdays"),
+    "diurnal": _share("account", 0.8, "how human the day is: 0 round the clock, 1 office hours only"),
+    "hours": Dial("account", "h", 3, 0.5, 12, "SD of its hours around their middle", "spell", 0.7),
     "burst": _share(
         "account", 0, "how far the work of a day crowds together: 0 not, 1 all at once", "spell", -0.85
     ),
@@ -117,15 +118,15 @@ DIALS: dict[str, Dial] = {
     "gap_sigma": Dial("account", "nats", 1.2, 0, 3, "SD of the log gap"),
     "conversation": _share("account", 0.3, "share of sessions that are one growing conversation"),
     "input": Dial("account", "tokens", 460, 5, 150000, "median input of a fresh prompt"),
-    "output": Dial("account", "tokens", 60, 1, 30000, "median output", "input", 0.55),
+    "output": Dial("account", "tokens", 60, 1, 30000, "median output", "input", 0.6),
     "input_sigma": Dial("account", "nats", 0.4, 0.001, 2, "SD of log input inside a template"),
     "output_sigma": Dial(
         "account", "nats", 0.6, 0.001, 2, "SD of log output inside a template", "input_sigma", 0.6
     ),
     "input_skew": Dial("account", "1", 0, -1, 1, "skew of log input: upper against lower spread"),
     "output_skew": Dial("account", "1", 0, -1, 1, "skew of log output"),
-    "input_variety": Dial("account", "nats", 0, 0, 3, "SD of log input between templates", "input_sigma", 0.4),
-    "output_variety": Dial("account", "nats", 0, 0, 3, "SD of log output between templates", "output_sigma", 0.4),
+    "input_variety": Dial("account", "nats", 0, 0, 3, "SD of log input between templates", "input_sigma", 0.7),
+    "output_variety": Dial("account", "nats", 0, 0, 3, "SD of log output between templates", "output_sigma", 0.7),
     "input_drift": Dial("account", "nats", 0, 0, 3, "SD of the log input of six hours", "input_sigma", 0.3),
     "output_drift": Dial("account", "nats", 0, 0, 3, "SD of the log output of six hours", "input_drift", 0.8),
     "drift_link": Dial("account", "1", 0, -1, 1, "correlation of both drifts"),

@@ -191,9 +191,9 @@ def _own_times(accounts: Accounts, account: I64, day: I64, bits: streams.U64, fl
     """Time of day of each session by the account's habits: round the clock or in its hours, even or in bursts."""
     d = accounts.dials
     peak, burst = paths.peaks(accounts.hours)[account], d["burst"][account]
-    # Who works in bursts keeps its hours more narrowly.
-    human = peak + np.float32(3.0 / 24) * (1 - burst) * streams.normal(bits, 0)
-    personal = streams.uniform(bits, 1) < d["diurnal"][account]
+    human = peak + (d["hours"][account] / 24) * streams.normal(bits, 0)
+    # What takes less than six hours a day has no working hours.
+    personal = (streams.uniform(bits, 1) < d["diurnal"][account]) & (burst * paths.HALVINGS < 2)
     own = np.where(personal, human + flat / 4096, flat)
     own -= np.floor(own)
     rows = np.flatnonzero(burst > 0)
