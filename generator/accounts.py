@@ -96,11 +96,11 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     for name in cohorts.ACCOUNT_DIALS:
         # Members of an evenly loaded cohort share their rate, whatever else they share.
         same = 1 - (1 - alike) * (1 - dials["balance"]) if name == "rate" else alike
-        common = cohorts.normal_of(plan.cohort_key, name)[cohort]
+        common = cohorts.normal_of(plan.cohort_key[cohort], name)
         z = np.sqrt(same) * common + np.sqrt(1 - same) * cohorts.normal_of(key, name)
         partner, r = DIALS[name].partner, np.float32(DIALS[name].correlation)
         scores[name] = r * scores[partner] + np.sqrt(1 - r * r) * z if partner else z
-        dials[name] = cohorts.draw(name, variant, choices["kind"], scores[name])
+        dials[name] = cohorts.draw_for(plan, name, cohort, variant, choices["kind"], scores[name])
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
     choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))
