@@ -43,8 +43,8 @@ def peaks(hours: streams.U64) -> F64:
 
 def spells(
     accounts: Accounts, follows: npt.NDArray[np.bool_], cohort_key: streams.U64, day: I64, days: int
-) -> F64:
-    """Factor of each account's volume on each day: nothing outside its spell, so much the more inside.
+) -> tuple[F64, F64]:
+    """Chance of each account-day to be active, and factor of its volume: in a spell every day works the more.
 
     Parameters
     ----------
@@ -57,17 +57,19 @@ def spells(
     days : int
         Length of the window.
     """
-    spell = accounts.dials["spell"].astype(np.float64)
+    d = accounts.dials
     u = streams.uniform(streams.child(np.where(follows, cohort_key, accounts.key), "spell"))
-    bound = accounts.dials["cover"] <= np.float32(0.5)
-    first = np.maximum(accounts.born, np.where(bound, accounts.first_work, 0)).astype(np.float64)
-    last = np.minimum(accounts.gone, np.where(bound, accounts.last_work, days)).astype(np.float64)
-    life = np.maximum(np.minimum(last, days) - first, 0)
-    start = first + u * (1 - spell) * life
-    end = start + spell * life
-    inside = np.minimum(end[:, None], day + 1.0) - np.maximum(start[:, None], day)
-    factor = np.clip(inside, 0, 1) / np.maximum(spell, 0.02)[:, None]
-    return np.where((spell < 1)[:, None], factor, 1)
+    bound = d["cover"] <= np.float32(0.5)
+    first = np.floor(np.maximum(accounts.born, np.where(bound, accounts.first_work, 0))).astype(np.int64)
+    last = np.minimum(np.minimum(accounts.gone, np.where(bound, accounts.last_work, days)), days)
+    life = np.maximum(np.ceil(last).astype(np.int64) - first, 1)
+    length = np.maximum(np.floor(d["spell"].astype(np.float64) * life + 0.5).astype(np.int64), 1)
+    start = (first + np.floor(u * (life - length + 1)).astype(np.int64))[:, None]
+    inside = (day >= start) & (day < start + length[:, None])
+    spelled = (length < life)[:, None]
+    volume = (d["active"] * (life / length))[:, None]
+    chance = np.where(spelled, inside, d["active"][:, None])
+    return chance, np.where(spelled, volume, 1.0)
 
 
 def crowd(at: F64, burst: streams.F32, peak: F64, day_key: streams.U64, skip: npt.NDArray[np.bool_]) -> F64:
