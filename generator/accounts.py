@@ -98,9 +98,11 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
         same = 1 - (1 - alike) * (1 - dials["balance"]) if name == "rate" else alike
         common = cohorts.normal_of(plan.cohort_key[cohort], name)
         z = np.sqrt(same) * common + np.sqrt(1 - same) * cohorts.normal_of(key, name)
-        partner, r = DIALS[name].partner, np.float32(DIALS[name].correlation)
-        scores[name] = r * scores[partner] + np.sqrt(1 - r * r) * z if partner else z
-        dials[name] = cohorts.draw_for(plan, name, cohort, variant, choices["kind"], scores[name])
+        if partner := DIALS[name].partner:
+            r = cohorts.correlations(name)[variant, choices["kind"]]
+            z = r * scores[partner] + np.sqrt(1 - r * r) * z
+        scores[name] = z
+        dials[name] = cohorts.draw_for(plan, name, cohort, variant, choices["kind"], z)
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
     choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))

@@ -24,12 +24,13 @@ SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 
 
 class Range(NamedTuple):
-    """Law of a dial: its two numbers, its name, and for "quantiles" the values at `SHARES`."""
+    """Law of a dial: two numbers, name, for "quantiles" the values at `SHARES`, correlation with its partner."""
 
     low: float
     high: float
     law: str = "uniform"
     values: tuple[float, ...] = (0.0,) * len(SHARES)
+    correlation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,29 +104,30 @@ DIALS: dict[str, Dial] = {
     "decoy": _share("cohort", 0.004, "chance that a member tries the undocumented decoy model"),
     # how one account looks alone
     "rate": Dial("account", "requests/active day", 3, 0.2, 1e6, "requests on a day of activity"),
-    "rate_wobble": Dial("account", "nats", 0.7, 0, 3, "SD of a day's log rate around it"),
     "active": _share("account", 0.3, "share of days with activity"),
-    "weekend": Dial("account", "1", 0.5, 0, 1.5, "activity on Saturday and Sunday against weekdays"),
-    "diurnal": _share("account", 0.8, "how human the day is: 0 round the clock, 1 office hours only"),
     # ... correlations of services' habits: ServeGen, Apache-2.0, clients of three language models
     "spell": _share("account", 1, "share of its days into which all of the account's work falls", "active", 0.2),
+    "rate_wobble": Dial("account", "nats", 0.7, 0, 3, "SD of a day's log rate around it", "spell", -0.6),
+    "weekend": Dial("account", "1", 0.5, 0, 1.5, "activity on Saturday and Sunday against weekdays"),
+    "diurnal": _share("account", 0.8, "how human the day is: 0 round the clock, 1 office hours only"),
+    "hours": Dial("account", "h", 3, 0.5, 12, "SD of its hours around their middle", "spell", 0.7),
     "burst": _share(
         "account", 0, "how far the work of a day crowds together: 0 not, 1 all at once", "spell", -0.85
     ),
-    "session": Dial("account", "requests", 3, 1, 1e4, "requests per session"),
-    "gap": Dial("account", "s", 60, 0.05, 7200, "median gap inside a session"),
-    "gap_sigma": Dial("account", "nats", 1.2, 0, 3, "SD of the log gap"),
+    "session": Dial("account", "requests", 3, 1, 1e4, "requests per session", "burst", 0.5),
+    "gap": Dial("account", "s", 60, 0.05, 7200, "median gap inside a session", "burst", -0.8),
+    "gap_sigma": Dial("account", "nats", 1.2, 0, 3, "SD of the log gap; of services one over the Weibull shape"),
     "conversation": _share("account", 0.3, "share of sessions that are one growing conversation"),
     "input": Dial("account", "tokens", 460, 5, 150000, "median input of a fresh prompt"),
-    "output": Dial("account", "tokens", 60, 1, 30000, "median output", "input", 0.55),
+    "output": Dial("account", "tokens", 60, 1, 30000, "median output", "input", 0.6),
     "input_sigma": Dial("account", "nats", 0.4, 0.001, 2, "SD of log input inside a template"),
     "output_sigma": Dial(
         "account", "nats", 0.6, 0.001, 2, "SD of log output inside a template", "input_sigma", 0.6
     ),
     "input_skew": Dial("account", "1", 0, -1, 1, "skew of log input: upper against lower spread"),
     "output_skew": Dial("account", "1", 0, -1, 1, "skew of log output"),
-    "input_variety": Dial("account", "nats", 0, 0, 3, "SD of log input between templates", "input_sigma", 0.4),
-    "output_variety": Dial("account", "nats", 0, 0, 3, "SD of log output between templates", "output_sigma", 0.4),
+    "input_variety": Dial("account", "nats", 0, 0, 3, "SD of log input between templates", "input_sigma", 0.7),
+    "output_variety": Dial("account", "nats", 0, 0, 3, "SD of log output between templates", "output_sigma", 0.7),
     "input_drift": Dial("account", "nats", 0, 0, 3, "SD of the log input of six hours", "input_sigma", 0.3),
     "output_drift": Dial("account", "nats", 0, 0, 3, "SD of the log output of six hours", "input_drift", 0.8),
     "drift_link": Dial("account", "1", 0, -1, 1, "correlation of both drifts"),
@@ -217,7 +219,7 @@ class Archetype:
 def kinds() -> dict[str, dict[str, Range]]:
     """Ranges of all dials per kind of workload: what its file says, over the base, over the defaults."""
     faults: list[str] = []
-    base = {name: Range(d.default, d.default) for name, d in DIALS.items()}
+    base = {name: Range(d.default, d.default, correlation=d.correlation) for name, d in DIALS.items()}
     base |= _ranges(_read(FOLDER / "base.toml")["dials"], faults)
     found = {k: base | _ranges(_read(KINDS_FOLDER / f"{k}.toml").get("dials", {}), faults) for k in schema.KINDS}
     if faults:
@@ -272,6 +274,9 @@ def _range(name: str, spec: dict[str, Any], faults: list[str]) -> Range:
     law, known = spec.get("law", "uniform"), DIALS[name]
     values = tuple(float(x) for x in spec["range"])
     a, b = values[0], values[-1]
+    correlation = float(spec.get("correlation", known.correlation))
+    if abs(correlation) > 1:
+        faults.append(f"{name}: correlation {correlation:g} is outside -1..1")
     where = f"is outside {known.low:g}..{known.high:g} {known.unit}"
     if law == "quantiles":
         if len(values) != len(SHARES) or list(values) != sorted(values):
@@ -279,7 +284,7 @@ def _range(name: str, spec: dict[str, Any], faults: list[str]) -> Range:
             values = (values + values[-1:] * len(SHARES))[: len(SHARES)]
         elif not known.low <= a <= b <= known.high:
             faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
-        return Range(a, b, law, values)
+        return Range(a, b, law, values, correlation)
     if (
         law not in ("uniform", "log", "lognormal")
         or not known.low <= a <= known.high
@@ -288,7 +293,7 @@ def _range(name: str, spec: dict[str, Any], faults: list[str]) -> Range:
         faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
     elif law != "lognormal" and not a <= b <= known.high:
         faults.append(f"{name}: {a:g}..{b:g} {where}")
-    return Range(a, b, law)
+    return Range(a, b, law, correlation=correlation)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -79,11 +79,11 @@ def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
     u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
     alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
     inside = _in_window(accounts, np.arange(len(accounts))[:, None], day) | (d["cover"] > np.float32(0.5))
-    active = (u < d["active"] * rhythm) & alive & inside
+    chance, factor = paths.spells(accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days)
+    active = (u < chance * rhythm) & alive & inside
     wobble = d["rate_wobble"]
     mean = d["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
-    mean = mean * _common_load(accounts, cohort_days, day)
-    mean = mean * paths.spells(accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days)
+    mean = mean * factor * _common_load(accounts, cohort_days, day)
     n = np.floor(np.minimum(mean, 5 * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
     return np.where(active, n, 0)
 
@@ -135,11 +135,13 @@ def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, 
     pause : ndarray of int64
         Milliseconds since the request before, where the kind of workload has a law for it; -1 elsewhere.
     """
-    d, account = accounts.dials, found.account
-    spread = d["gap_sigma"][account][session] * streams.normal(bits, 0)
-    gap = 1000 * d["gap"][account][session] * streams.exp(spread)
-    whole = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits, 1) % 97
-    total = np.cumsum(np.where(pause >= 0, pause, whole))
+    rows = np.flatnonzero(pause < 0)
+    account = found.account[session[rows]]
+    spread = accounts.dials["gap_sigma"][account] * streams.normal(bits[rows], 0)
+    gap = 1000 * accounts.dials["gap"][account] * streams.exp(spread)
+    whole = pause.copy()
+    whole[rows] = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits[rows], 1) % 97
+    total = np.cumsum(whole)
     return np.asarray(found.start[session] + total - total[found.first][session])
 
 
@@ -191,9 +193,9 @@ def _own_times(accounts: Accounts, account: I64, day: I64, bits: streams.U64, fl
     """Time of day of each session by the account's habits: round the clock or in its hours, even or in bursts."""
     d = accounts.dials
     peak, burst = paths.peaks(accounts.hours)[account], d["burst"][account]
-    # Who works in bursts keeps its hours more narrowly.
-    human = peak + np.float32(3.0 / 24) * (1 - burst) * streams.normal(bits, 0)
-    personal = streams.uniform(bits, 1) < d["diurnal"][account]
+    human = peak + (d["hours"][account] / 24) * streams.normal(bits, 0)
+    # What takes less than six hours a day has no working hours.
+    personal = (streams.uniform(bits, 1) < d["diurnal"][account]) & (burst * paths.HALVINGS < 2)
     own = np.where(personal, human + flat / 4096, flat)
     own -= np.floor(own)
     rows = np.flatnonzero(burst > 0)

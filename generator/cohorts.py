@@ -192,6 +192,14 @@ def _between(values: streams.F32, u: streams.F32) -> streams.F32:
 
 
 @cache
+def correlations(dial: str) -> streams.F32:
+    """Correlation of a dial with its partner, by variant and kind."""
+    known = archetypes()
+    table = [[known[a].tier(t, k)[dial].correlation for k in KINDS] for a, t in variants()]
+    return np.clip(np.array(table, np.float32), -1, 1)
+
+
+@cache
 def edges(choice: str) -> streams.F32:
     """Cumulated weights of a choice, one row per variant."""
     known = archetypes()

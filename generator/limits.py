@@ -77,7 +77,8 @@ def _too_fast(accounts: Accounts, found: Sessions, session: I64, ts: I64, used: 
     plan_of = accounts.choices["plan"][found.account]
     at = np.arange(len(ts))
     over = np.asarray(at - _first_of_day(found)[session] >= plans.REQUESTS_PER_DAY[plan_of][session])
-    tokens = np.r_[0, np.cumsum(used.input + used.output)]
+    # What comes from the cache is free of the limit.
+    tokens = np.r_[0, np.cumsum(used.input - used.cache_read + used.output)]
     whole = tokens[found.first + found.length] - tokens[found.first]
     busy = (found.length > plans.REQUESTS_PER_MINUTE[plan_of]) | (whole > plans.TOKENS_PER_MINUTE[plan_of])
     rows = np.flatnonzero(busy[session])

@@ -24,8 +24,10 @@ F64 = npt.NDArray[np.float64]
 # Working hours: quantiles of the mean hour of clients that are not flat (ServeGen, Apache-2.0; local time).
 _PEAK_SHARES = np.array([0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])
 _PEAK_DAYS = np.array([0.02, 0.25, 0.45, 0.61, 0.74, 0.87, 1.02])
-# How much of an account's tendency to crowd acts at each halving of the day, from 12 hours down to 2.8 minutes.
-_CROWDING = (1.0, 1.0, 0.95, 0.9, 0.8, 0.75, 0.7, 0.6, 0.5)
+# Nine halvings, from the day down to 2.8 minutes. Those at which an account's work crowds leave the lighter half
+# almost nothing; below them an uneven rest remains (ServeGen: log rates of 10 minutes, SD about .5).
+HALVINGS = 9
+_CROWDED, _UNEVEN = 0.999, 0.1
 _TOWARDS_PEAK = 3
 _WORD = 6  # halvings whose heavier sides fit into one draw of 64 bits
 
@@ -41,8 +43,8 @@ def peaks(hours: streams.U64) -> F64:
 
 def spells(
     accounts: Accounts, follows: npt.NDArray[np.bool_], cohort_key: streams.U64, day: I64, days: int
-) -> F64:
-    """Factor of each account's volume on each day: nothing outside its spell, so much the more inside.
+) -> tuple[F64, F64]:
+    """Chance of each account-day to be active, and factor of its volume: in a spell every day works the more.
 
     Parameters
     ----------
@@ -55,17 +57,19 @@ def spells(
     days : int
         Length of the window.
     """
-    spell = accounts.dials["spell"].astype(np.float64)
+    d = accounts.dials
     u = streams.uniform(streams.child(np.where(follows, cohort_key, accounts.key), "spell"))
-    bound = accounts.dials["cover"] <= np.float32(0.5)
-    first = np.maximum(accounts.born, np.where(bound, accounts.first_work, 0)).astype(np.float64)
-    last = np.minimum(accounts.gone, np.where(bound, accounts.last_work, days)).astype(np.float64)
-    life = np.maximum(np.minimum(last, days) - first, 0)
-    start = first + u * (1 - spell) * life
-    end = start + spell * life
-    inside = np.minimum(end[:, None], day + 1.0) - np.maximum(start[:, None], day)
-    factor = np.clip(inside, 0, 1) / np.maximum(spell, 0.02)[:, None]
-    return np.where((spell < 1)[:, None], factor, 1)
+    bound = d["cover"] <= np.float32(0.5)
+    first = np.floor(np.maximum(accounts.born, np.where(bound, accounts.first_work, 0))).astype(np.int64)
+    last = np.minimum(np.minimum(accounts.gone, np.where(bound, accounts.last_work, days)), days)
+    life = np.maximum(np.ceil(last).astype(np.int64) - first, 1)
+    length = np.maximum(np.floor(d["spell"].astype(np.float64) * life + 0.5).astype(np.int64), 1)
+    start = (first + np.floor(u * (life - length + 1)).astype(np.int64))[:, None]
+    inside = (day >= start) & (day < start + length[:, None])
+    spelled = (length < life)[:, None]
+    volume = (d["active"] * (life / length))[:, None]
+    chance = np.where(spelled, inside, d["active"][:, None])
+    return chance, np.where(spelled, volume, 1.0)
 
 
 def crowd(at: F64, burst: streams.F32, peak: F64, day_key: streams.U64, skip: npt.NDArray[np.bool_]) -> F64:
@@ -76,7 +80,7 @@ def crowd(at: F64, burst: streams.F32, peak: F64, day_key: streams.U64, skip: np
     at : ndarray of float64
         Even times of day, from 0 to 1.
     burst : ndarray of float32
-        Excess of the heavier half, 0 to below 1.
+        How far the work of a day crowds together: share of the halvings at which nearly all goes to one half.
     peak : ndarray of float64
         Hour that the largest parts of the day lean to.
     day_key : ndarray of uint64
@@ -84,13 +88,14 @@ def crowd(at: F64, burst: streams.F32, peak: F64, day_key: streams.U64, skip: np
     skip : ndarray of bool
         Times that have a place in the day already: only their surroundings crowd.
     """
-    word = streams.child(day_key, "bursts")
+    word, depth = streams.child(day_key, "bursts"), burst * np.float32(HALVINGS)
     x, node, low, width = at.copy(), np.ones(len(at), np.uint64), np.zeros(len(at)), 1.0
-    for level, share in enumerate(_CROWDING):
+    for level in range(HALVINGS):
         if level == _WORD:
             word, node = streams.items(word, node.astype(np.int64)), np.ones(len(at), np.uint64)
         width /= 2
-        excess = burst * np.float32(share / 2)
+        crowded = np.clip(depth - np.float32(level), 0, 1) * np.float32(_CROWDED)
+        excess = np.float32(0.5) * np.maximum(crowded, np.float32(_UNEVEN))
         if level < _TOWARDS_PEAK:
             right = peak >= low + width
             excess = np.where(skip, np.float32(0), excess)

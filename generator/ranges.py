@@ -36,7 +36,7 @@ def parse(dial: str, spec: Any) -> Range:
     if dial not in DIALS:
         raise ValueError(f"no such dial{like(dial, DIALS)}")
     found = _read(spec)
-    a, b, law, values = found
+    a, b, law, values = found[:4]
     known = DIALS[dial]
     bounds = f"{known.low:g} to {known.high:g} {known.unit}".removesuffix(" 1")
     if law == TIMES:
@@ -90,7 +90,7 @@ def _read(spec: Any) -> Range:
     elif isinstance(spec, dict):
         law = spec.get("law", law)
         numbers = spec.get("range", []) if set(spec) <= {"range", "law", "unit", "source"} else []
-    elif isinstance(spec, list | tuple) and len(spec) == 4:  # a Range, as JSON keeps it
+    elif isinstance(spec, list | tuple) and len(spec) == len(Range._fields):  # as JSON keeps one
         law = spec[2]
         numbers = spec[3] if law == "quantiles" else spec[:2]
     elif isinstance(spec, list | tuple):

@@ -24,6 +24,7 @@ CONTEXT = 200_000
 _COMPACTED = 60_000
 _QUARTER_MS = 21_600_000
 _UNIT = np.float32(0.57735)  # makes z |z| a variable of variance 1
+_LOG_MEDIAN = np.float32(-0.366513)  # of a standard exponential
 _TURN = 60.0  # tokens that a user adds per turn, median (a)
 _SIDES = ("input", "output")
 
@@ -34,7 +35,14 @@ def service(rows: Rows) -> Flow:
     chats = np.flatnonzero(rows.conversing[rows.local])
     if len(chats):
         whole[chats] = _grown(rows, chats, whole, answer)
-    return Flow(np.maximum(whole, 1), np.maximum(answer, 1), thought=_thought(rows))
+    return Flow(np.maximum(whole, 1), np.maximum(answer, 1), _pause(rows), thought=_thought(rows))
+
+
+def _pause(rows: Rows) -> I64:
+    """Milliseconds since the request before: Weibull gaps (ServeGen: exponential or burstier, some smoother)."""
+    log_gap = streams.log_exponential(streams.child(rows.key, "pause")) - _LOG_MEDIAN
+    gap = streams.exp(rows.dial("gap_sigma")[rows.local] * log_gap) * rows.dial("gap")[rows.local]
+    return np.asarray(np.minimum(1000 * gap, _QUARTER_MS)).astype(np.int64)
 
 
 def _lengths(rows: Rows, side: str) -> I64:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+# Two real services of one kind differ far more than a half of one from the other: traces of other natures, such as
+# the arena in which two models answer each question, speak for no kind.
 KIND_VALUES: dict[str, tuple[str, ...]] = {kind: (kind,) for kind in schema.KINDS}
-KIND_VALUES["conversation"] += ("conversation_arena",)  # chats with two models side by side
 
 # What plays the account on the synthetic side. A real trace of agents knows sessions, not people.
 SYNTHETIC_ACCOUNT = dict.fromkeys(schema.KINDS, "account_id") | {"agent": "conversation_id"}

@@ -401,7 +401,7 @@ def test_a_trace_reads_as_it_was_written(tmp_path: Path) -> None:
     both = reading.from_parquet(trace(tmp_path / "y.parquet", log, ["conversation", "conversation_arena", "api"]))
     chat = reading.from_parquet(tmp_path / "y.parquet", "conversation")
     assert len(both) == len(log)
-    assert len(chat) == pytest.approx(2 / 3 * len(log), abs=1)
+    assert len(chat) == pytest.approx(1 / 3 * len(log), abs=1)
     stamps = pl.from_epoch(pl.Series("ts", (log.ts * 1e6).astype(np.int64)), time_unit="us")
     plain = {"account_id": log.account, "input_tokens": log.input, "output_tokens": log.output}
     pl.DataFrame({"ts": stamps, **plain}).write_parquet(tmp_path / "z.parquet")
@@ -423,7 +423,8 @@ def test_the_folder_says_who_speaks_for_what(tmp_path: Path) -> None:
     trace(tmp_path / "b.parquet", log, ["api"], source="one", cap_mode="first")
     trace(tmp_path / "c.parquet", log, ["api"], source="one", cap_mode="thin")
     trace(tmp_path / "d.parquet", large, ["agent"], "session_id", source="two")
-    trace(tmp_path / "e.parquet", log, ["conversation_arena"], None, source="three")
+    trace(tmp_path / "e.parquet", log, ["conversation"], None, source="three")
+    trace(tmp_path / "arena.parquet", log, ["conversation_arena"], None, source="four")
     trace(tmp_path / "few.parquet", log.take(np.arange(199)), ["code"], None)
     pl.DataFrame({"kind": ["code"] * 300, "ts_s": 0.0}).write_parquet(tmp_path / "rates.parquet")
     pl.DataFrame({"ts_s": [0], "q0.5": 1.0}).write_parquet(tmp_path / "marginals.parquet")
