@@ -230,7 +230,7 @@ def test_limits_by_hand() -> None:
     who = _Hand(choices={"plan": np.zeros(2, np.int32)})
     session = np.repeat(np.arange(3), found.length)
     ts = np.array([0, 10, 20, 30, 70_000, 86_400_000, 86_400_001, 0, 1, 2])
-    used = _Hand(input=np.full(10, 10), output=np.full(10, 10))
+    used = _Hand(input=np.full(10, 10), output=np.full(10, 10), cache_read=np.zeros(10, np.int64))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plans, "REQUESTS_PER_MINUTE", np.array([3]))
         patch.setattr(plans, "TOKENS_PER_MINUTE", np.array([1000]))
