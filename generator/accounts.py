@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from generator import cohorts, streams
 from generator.archetypes import CHOICES, DIALS
-from generator.limits import SPEND_PER_MONTH
+from generator.plans import SPEND_PER_MONTH
 from generator.schema import KINDS
 
 if TYPE_CHECKING:
@@ -92,17 +92,17 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     joined = streams.uniform(streams.child(key, "joined")) < dials["leak_prefix"]
     choices = _choices(plan, cohort, key, variant, joined, dials["focus"])
     alike = np.where(disguised, np.float32(0), dials["alike"])
-    scores = {}
+    scores: dict[str, streams.F32] = {}
     for name in cohorts.ACCOUNT_DIALS:
         # Members of an evenly loaded cohort share their rate, whatever else they share.
         same = 1 - (1 - alike) * (1 - dials["balance"]) if name == "rate" else alike
-        common = cohorts.normal_of(plan.cohort_key, name)[cohort]
+        common = cohorts.normal_of(plan.cohort_key[cohort], name)
         z = np.sqrt(same) * common + np.sqrt(1 - same) * cohorts.normal_of(key, name)
         if partner := DIALS[name].partner:
             r = cohorts.correlations(name)[variant, choices["kind"]]
             z = r * scores[partner] + np.sqrt(1 - r * r) * z
         scores[name] = z
-        dials[name] = cohorts.draw(name, variant, choices["kind"], z)
+        dials[name] = cohorts.draw_for(plan, name, cohort, variant, choices["kind"], z)
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
     choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))

@@ -24,7 +24,7 @@ SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 
 
 class Range(NamedTuple):
-    """Law of a dial: two numbers, name, for "quantiles" the values at `SHARES`, and correlation with its partner."""
+    """Law of a dial: two numbers, name, for "quantiles" the values at `SHARES`, correlation with its partner."""
 
     low: float
     high: float
@@ -111,7 +111,9 @@ DIALS: dict[str, Dial] = {
     "weekend": Dial("account", "1", 0.5, 0, 1.5, "activity on Saturday and Sunday against weekdays"),
     "diurnal": _share("account", 0.8, "how human the day is: 0 round the clock, 1 office hours only"),
     "hours": Dial("account", "h", 3, 0.5, 12, "SD of its hours around their middle", "spell", 0.7),
-    "burst": _share("account", 0, "how far the work of a day crowds together: 0 not, 1 all at once", "spell", -0.85),
+    "burst": _share(
+        "account", 0, "how far the work of a day crowds together: 0 not, 1 all at once", "spell", -0.85
+    ),
     "session": Dial("account", "requests", 3, 1, 1e4, "requests per session", "burst", 0.5),
     "gap": Dial("account", "s", 60, 0.05, 7200, "median gap inside a session", "burst", -0.8),
     "gap_sigma": Dial("account", "nats", 1.2, 0, 3, "SD of the log gap; of services one over the Weibull shape"),
@@ -119,7 +121,9 @@ DIALS: dict[str, Dial] = {
     "input": Dial("account", "tokens", 460, 5, 150000, "median input of a fresh prompt"),
     "output": Dial("account", "tokens", 60, 1, 30000, "median output", "input", 0.6),
     "input_sigma": Dial("account", "nats", 0.4, 0.001, 2, "SD of log input inside a template"),
-    "output_sigma": Dial("account", "nats", 0.6, 0.001, 2, "SD of log output inside a template", "input_sigma", 0.6),
+    "output_sigma": Dial(
+        "account", "nats", 0.6, 0.001, 2, "SD of log output inside a template", "input_sigma", 0.6
+    ),
     "input_skew": Dial("account", "1", 0, -1, 1, "skew of log input: upper against lower spread"),
     "output_skew": Dial("account", "1", 0, -1, 1, "skew of log output"),
     "input_variety": Dial("account", "nats", 0, 0, 3, "SD of log input between templates", "input_sigma", 0.7),
@@ -189,9 +193,10 @@ class Archetype:
 
     Attributes
     ----------
-    ranges : dict of str to (float, float, str)
-        For each dial that its file sets (a, b, law): "uniform" between a and b, "log" likewise on the log scale,
-        "lognormal" with median a and log SD b, "quantiles" by its values at `SHARES`. The others come from the account's kind of workload.
+    ranges : dict of str to Range
+        For each dial that its file sets: "uniform" between two numbers, "log" likewise on the log scale,
+        "lognormal" with a median and a log SD, "quantiles" by the values at `SHARES`. The others come from the
+        account's kind of workload.
     choices : dict of str to tuple of float
         Weights over `CHOICES` and `COHORT_CHOICES`.
     tiers : dict of str to dict
@@ -280,7 +285,11 @@ def _range(name: str, spec: dict[str, Any], faults: list[str]) -> Range:
         elif not known.low <= a <= b <= known.high:
             faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
         return Range(a, b, law, values, correlation)
-    if law not in ("uniform", "log", "lognormal") or not known.low <= a <= known.high or (law == "lognormal" and b < 0):
+    if (
+        law not in ("uniform", "log", "lognormal")
+        or not known.low <= a <= known.high
+        or (law == "lognormal" and b < 0)
+    ):
         faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
     elif law != "lognormal" and not a <= b <= known.high:
         faults.append(f"{name}: {a:g}..{b:g} {where}")

@@ -79,9 +79,7 @@ def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
     u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
     alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
     inside = _in_window(accounts, np.arange(len(accounts))[:, None], day) | (d["cover"] > np.float32(0.5))
-    chance, factor = paths.spells(
-        accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days
-    )
+    chance, factor = paths.spells(accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days)
     active = (u < chance * rhythm) & alive & inside
     wobble = d["rate_wobble"]
     mean = d["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
@@ -192,7 +190,7 @@ def _starts(
 
 
 def _own_times(accounts: Accounts, account: I64, day: I64, bits: streams.U64, flat: paths.F64) -> paths.F64:
-    """Time of day of each session by the account's own habits: round the clock or in its hours, even or in bursts."""
+    """Time of day of each session by the account's habits: round the clock or in its hours, even or in bursts."""
     d = accounts.dials
     peak, burst = paths.peaks(accounts.hours)[account], d["burst"][account]
     human = peak + (d["hours"][account] / 24) * streams.normal(bits, 0)

@@ -27,13 +27,13 @@ def account_labels(plan: Plan, index: npt.NDArray[np.int64]) -> pa.Table:
     cohort = plan.account_cohort[index]
     attack = plan.label[cohort] == EXTRACTION
     archetype = np.array([a for a, _ in variants()])[plan.archetype]
-    names = np.array(plan.names)
+    names = np.array([plan.names[c] for c in cohort.tolist()])
     columns = {
         "account_id": people.names(plan.account_key[index]),
         "label": np.array(schema.LABELS)[plan.label[cohort]].tolist(),
         "archetype": archetype[cohort].tolist(),
-        "cohort": names[cohort].tolist(),
-        "campaign": pa.array(names[cohort].tolist(), mask=~attack),
+        "cohort": names.tolist(),
+        "campaign": pa.array(names.tolist(), mask=~attack),
         "tier": pa.array(np.array(schema.TIERS)[plan.tier[cohort]].tolist(), mask=~attack),
         "target": pa.array(np.array(COHORT_CHOICES["domain"])[plan.domain[cohort]].tolist(), mask=~attack),
     }
@@ -60,7 +60,7 @@ class Sums:
 
     Attributes
     ----------
-    counts : ndarray of float64, shape (cohorts, 7)
+    counts : ndarray of float64, shape (campaigns, 7)
         Requests sent, rejected and useful; tokens in, tokens out and list price (USD) of the useful ones; list
         price of all.
     smallest : dict of int to ndarray of uint64
@@ -94,6 +94,8 @@ def campaign_sums(plan: Plan, shard: Shard) -> Sums:
     cohort = shard.accounts.cohort[shard.owner]
     attack = np.flatnonzero((plan.label == EXTRACTION)[cohort])
     cohort = cohort[attack]
+    known = np.flatnonzero(plan.label == EXTRACTION)
+    campaign = np.searchsorted(known, cohort)
     answered = shard.columns["status"][attack] == 200
     useful = answered & shard.work[attack]
     cost = shard.cost[attack]
@@ -107,7 +109,7 @@ def campaign_sums(plan: Plan, shard: Shard) -> Sums:
         cost,
     )
     counts = np.stack(
-        [np.bincount(cohort, v.astype(np.float64), len(plan.names)) for v in values], axis=1, dtype=np.float64
+        [np.bincount(campaign, v.astype(np.float64), len(known)) for v in values], axis=1, dtype=np.float64
     )
     hashes = streams.mix(shard.item[attack])
     smallest = {int(c): np.unique(hashes[useful & (cohort == c)])[:_HASHES] for c in np.unique(cohort[useful])}
@@ -119,9 +121,9 @@ def campaigns(plan: Plan, sums: Sums) -> pa.Table:
     rows: list[dict[str, Any]] = []
     kinds = variants()
     begins, ends = work_days(plan)
-    for c in np.flatnonzero(plan.label == EXTRACTION):
+    for i, c in enumerate(np.flatnonzero(plan.label == EXTRACTION).tolist()):
         dials = {name: round(float(plan.dials[name][c]), 6) for name in COHORT_DIALS}
-        n, distinct = sums.counts[c], sums.distinct(int(c))
+        n, distinct = sums.counts[i], sums.distinct(c)
         rows.append(
             {
                 "campaign": plan.names[c],

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from generator import streams
-from generator.archetypes import CHOICES
+from generator import plans, streams
 from generator.arrivals import DAY_MS
 
 if TYPE_CHECKING:
@@ -23,13 +22,7 @@ F64 = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 INVALID, REJECTED, FAILED, OVERLOADED = range(4)  # as in provider.ERRORS
 
-# Ceilings per plan in the order of archetypes.CHOICES["plan"]; all (a).
-REQUESTS_PER_MINUTE = np.array([20, 60, 600, 300, 100, 2000])
-REQUESTS_PER_DAY = np.array([1_000, 5_000, 100_000, 20_000, 5_000, 1_000_000])
-TOKENS_PER_MINUTE = np.array([400_000, 1_000_000, 4_000_000, 2_000_000, 1_000_000, 20_000_000])
 _DOUBLINGS = 2.0 ** np.arange(64)
-SPEND_PER_MONTH = np.array([20.0, 200.0, 5_000.0, 1_000.0, 100.0, 200_000.0])  # USD
-assert len(CHOICES["plan"]) == len(REQUESTS_PER_MINUTE) == len(REQUESTS_PER_DAY) == len(SPEND_PER_MONTH)
 
 
 def errors(
@@ -83,16 +76,17 @@ def _too_fast(accounts: Accounts, found: Sessions, session: I64, ts: I64, used: 
     """Requests beyond the plan's requests or tokens a minute, or its requests a day."""
     plan_of = accounts.choices["plan"][found.account]
     at = np.arange(len(ts))
-    over = np.asarray(at - _first_of_day(found)[session] >= REQUESTS_PER_DAY[plan_of][session])
-    tokens = np.r_[0, np.cumsum(used.input + used.output)]
+    over = np.asarray(at - _first_of_day(found)[session] >= plans.REQUESTS_PER_DAY[plan_of][session])
+    # What comes from the cache is free of the limit.
+    tokens = np.r_[0, np.cumsum(used.input - used.cache_read + used.output)]
     whole = tokens[found.first + found.length] - tokens[found.first]
-    busy = (found.length > REQUESTS_PER_MINUTE[plan_of]) | (whole > TOKENS_PER_MINUTE[plan_of])
+    busy = (found.length > plans.REQUESTS_PER_MINUTE[plan_of]) | (whole > plans.TOKENS_PER_MINUTE[plan_of])
     rows = np.flatnonzero(busy[session])
     plan_of = plan_of[session[rows]]
     stamp = ts[rows] + (session[rows] << 34)  # a session's minute never reaches into the one before it
     began = np.searchsorted(stamp, stamp - 60_000, side="right")
-    many = np.arange(len(rows)) - began >= REQUESTS_PER_MINUTE[plan_of]
-    heavy = tokens[rows] - tokens[rows[began]] > TOKENS_PER_MINUTE[plan_of]
+    many = np.arange(len(rows)) - began >= plans.REQUESTS_PER_MINUTE[plan_of]
+    heavy = tokens[rows] - tokens[rows[began]] > plans.TOKENS_PER_MINUTE[plan_of]
     over[rows] |= many | heavy
     return over
 
@@ -104,7 +98,7 @@ def _overspent(accounts: Accounts, found: Sessions, session: I64, cost: F64) -> 
     first = found.first[np.searchsorted(found.account, found.account)][session]
     earlier = total - cost - (total - cost)[first]
     before = earlier[_first_of_day(found)[session]]
-    cap = 1e9 * SPEND_PER_MONTH[accounts.choices["plan"]][found.account][session]
+    cap = 1e9 * plans.SPEND_PER_MONTH[accounts.choices["plan"]][found.account][session]
     # The cap in force today: the smallest doubling that was not reached when the day began.
     return np.asarray(earlier > cap * _DOUBLINGS[np.searchsorted(_DOUBLINGS, before / cap, side="right")])
 

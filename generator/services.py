@@ -7,14 +7,13 @@ prompts and answers have exactly their template's length.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from generator import streams
-from generator.contexts import Flow, Rows, _before, _running, _whole
+from generator.rows import Flow, Rows, before, running, whole_number
 
 if TYPE_CHECKING:
     from generator.streams import F32
@@ -31,7 +30,7 @@ _TURN = 60.0  # tokens that a user adds per turn, median (a)
 _SIDES = ("input", "output")
 
 
-def api(rows: Rows) -> Flow:
+def service(rows: Rows) -> Flow:
     """Calls of a service: lengths by template and time, answers independent of the prompt."""
     whole, answer = (_lengths(rows, side) for side in _SIDES)
     chats = np.flatnonzero(rows.conversing[rows.local])
@@ -56,7 +55,9 @@ def _lengths(rows: Rows, side: str) -> I64:
     skew = rows.dial(side + "_skew")
     spread = np.where(z > 0, (1 + skew)[local], (1 - skew)[local]) * rows.dial(side + "_sigma")[local]
     exact = streams.uniform(bits, 1) < rows.dial("exact_" + side)[local]
-    return _whole(np.where(exact, template[local], (template + moved)[local] + spread * z), rows.dial(side)[local])
+    return whole_number(
+        np.where(exact, template[local], (template + moved)[local] + spread * z), rows.dial(side)[local]
+    )
 
 
 def _template(rows: Rows, side: str) -> F32:
@@ -80,11 +81,11 @@ def _drift(rows: Rows, side: str) -> F32:
 
 
 def _grown(rows: Rows, chats: I64, whole: I64, answer: I64) -> I64:
-    """Inputs of conversations: the first prompt, and all that was said since; compacted when the window is full."""
-    asked = _whole(streams.normal(streams.child(rows.key, "turn")), _TURN)
-    step = np.where(rows.order > 0, asked + _before(answer, rows.order), 0)
+    """Inputs of conversations: the first prompt, and all that was said since; compacted when the window fills."""
+    asked = whole_number(streams.normal(streams.child(rows.key, "turn")), _TURN)
+    step = np.where(rows.order > 0, asked + before(answer, rows.order), 0)
     first = np.flatnonzero(rows.order == 0)
-    grown = (whole[first][rows.local] + _running(step, rows))[chats]
+    grown = (whole[first][rows.local] + running(step, rows))[chats]
     over = np.maximum(0, grown - CONTEXT)
     return np.where(over > 0, _COMPACTED + over % (CONTEXT - _COMPACTED), grown)
 
@@ -95,6 +96,3 @@ def _thought(rows: Rows) -> F32:
     deep = streams.uniform(bits, 0) < np.float32(0.64)
     share = np.where(deep, np.float32(0.85), np.float32(0.44)) + np.float32(0.1) * streams.normal(bits, 1)
     return np.asarray(np.clip(share, np.float32(0.02), np.float32(0.99)))
-
-
-LAWS: dict[str, Callable[[Rows], Flow]] = {"api": api, "reasoning": api}

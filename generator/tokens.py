@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from generator import contexts, services, streams
+from generator import contexts, streams
 from generator.schema import KINDS
 
 if TYPE_CHECKING:
@@ -73,7 +73,6 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     """
     row, d = found.account[session], accounts.dials
     bits = streams.child(key, "tokens")
-    kind = accounts.choices["kind"][row]
     talk = talks(accounts, found)
     conversing = talk[session]
     order = np.arange(len(session)) - found.first[session]
@@ -82,7 +81,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     pause, human = np.full(len(session), -1), np.ones(len(session), np.bool_)
     whole, output = np.ones(len(session), np.int64), np.ones(len(session), np.int64)
     thinking = np.zeros(len(session), np.int64)
-    for at, flow in contexts.flows(contexts.LAWS | services.LAWS, accounts, found, session, key, talk):
+    for at, flow in contexts.flows(accounts, found, session, key, talk):
         whole[at], output[at], pause[at], human[at] = flow.input, flow.output, flow.pause, flow.human
         thinks = streams.uniform(bits[at], 2) < d["reasoning"][row[at]]
         thought = np.float32(0.8) * streams.uniform(bits[at], 3) if flow.thought is None else flow.thought

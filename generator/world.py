@@ -83,7 +83,9 @@ def simulate(plan: Plan, bucket: int) -> Shard:
     row, sender, ts = sent.row[order], sent.sender[order], sent.ts[order]
     session, key, used, cost = session[row], key[row], used.take(row), cost[row]
     leg = relay.legs(found, session, sender)
-    _readdress(who, found, used, leg, sender != found.account[session])
+    hopped = np.flatnonzero(sender != found.account[session])
+    _readdress(who, found, used, leg, hopped)
+    cost[hopped] = provider.price(model[session[hopped]], used.take(hopped), batch[session[hopped]])
     answer = provider.respond(
         who, found.account[session], key, ts, used, model[session], sent.error[order], slow[row]
     )
@@ -119,11 +121,8 @@ def _arrivals(plan: Plan, who: Accounts, size: int, sent: relay.Sent) -> I64:
     return np.asarray(inside[packed & ((1 << 26) - 1)])
 
 
-def _readdress(
-    who: Accounts, found: Sessions, used: Usage, leg: relay.Legs, hopped: npt.NDArray[np.bool_]
-) -> None:
+def _readdress(who: Accounts, found: Sessions, used: Usage, leg: relay.Legs, at: I64) -> None:
     """What changes when another account sends a request: its limit holds, and it has no part in the cache."""
-    at = np.flatnonzero(hopped)
     limit = tokens.limits(who, leg.sender[leg.of[at]], found.key[leg.session[leg.of[at]]])
     used.max_tokens[at] = limit
     used.cut[at] = used.output[at] >= limit

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from generator import accounts, archetypes, cohorts, config, labels, limits, provider, relay, schema, world
+from generator import accounts, archetypes, cohorts, config, labels, limits, plans, provider, relay, schema, world
 from generator.config import Config
 from generator.world import Shard
 
@@ -33,7 +33,7 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
 
     def made(archetype: str, **dials: float) -> World:
         known = dict(archetypes.archetypes())
-        fixed = {name: (value, value, "uniform") for name, value in dials.items()}
+        fixed = {name: archetypes.Range(value, value) for name, value in dials.items()}
         a = known[archetype]
         known[archetype] = replace(a, ranges=a.ranges | fixed, tiers={t: d | fixed for t, d in a.tiers.items()})
         monkeypatch.setattr(cohorts, "archetypes", lambda: known)
@@ -85,7 +85,7 @@ def test_hopped_turns_find_no_cache_and_show_the_senders_device(make: Make) -> N
 
 
 def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "REQUESTS_PER_MINUTE", np.full(6, 2))
+    monkeypatch.setattr(plans, "REQUESTS_PER_MINUTE", np.full(6, 2))
     fixed = {
         "hopping": 0,
         "camouflage": 0,
@@ -137,9 +137,8 @@ def test_answers_come_back_in_prompts_of_other_members(make: Make) -> None:
     quoting = rows.filter(pl.col("attack") & (pl.col("echo_response_id") >= 0) & (pl.col("day") >= 1))
     answers = rows.select(echo_response_id="request_id", source="account", source_cohort="cohort", told="ts")
     found = quoting.join(answers, on="echo_response_id")
-    assert (
-        0.4 < quoting.height / rows.filter(pl.col("attack") & (pl.col("day") >= 1)).height < 0.6
-    )  # .6 less misses
+    # Six in ten quote; the index finds 85 % of these, and nothing of members that were silent the day before.
+    assert 0.2 < quoting.height / rows.filter(pl.col("attack") & (pl.col("day") >= 1)).height < 0.55
     same = found.filter(pl.col("source_cohort") == pl.col("cohort"))
     assert same.height > 0.97 * found.height  # the rest are false finds
     assert 0.6 < (same["source"] != same["account"]).mean() < 0.9  # type: ignore[operator]
@@ -206,7 +205,7 @@ def test_a_spend_cap_stops_an_account_until_the_day_ends(make: Make, monkeypatch
     caps = np.full(6, 1e9)
     free = archetypes.CHOICES["plan"].index("free")
     caps[free] = 0.05
-    monkeypatch.setattr(limits, "SPEND_PER_MONTH", caps)
+    monkeypatch.setattr(plans, "SPEND_PER_MONTH", caps)
     made = make("A1", handover=0, hopping=0)
     of = made.shard.accounts.choices["plan"][made.shard.owner]
     paid = made.rows.with_columns(plan=pl.Series(of))
@@ -233,10 +232,10 @@ def test_limits_by_hand() -> None:
     ts = np.array([0, 10, 20, 30, 70_000, 86_400_000, 86_400_001, 0, 1, 2])
     used = _Hand(input=np.full(10, 10), output=np.full(10, 10))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "REQUESTS_PER_MINUTE", np.array([3]))
-        patch.setattr(limits, "TOKENS_PER_MINUTE", np.array([1000]))
-        patch.setattr(limits, "REQUESTS_PER_DAY", np.array([100]))
-        patch.setattr(limits, "SPEND_PER_MONTH", np.array([10.0]))
+        patch.setattr(plans, "REQUESTS_PER_MINUTE", np.array([3]))
+        patch.setattr(plans, "TOKENS_PER_MINUTE", np.array([1000]))
+        patch.setattr(plans, "REQUESTS_PER_DAY", np.array([100]))
+        patch.setattr(plans, "SPEND_PER_MONTH", np.array([10.0]))
         fast = limits._too_fast(who, found, session, ts, used)  # type: ignore[arg-type]
         cost = np.array([6.0, 6, 1, 1, 1, 4, 4, 1, 1, 1])
         spent = limits._overspent(who, found, session, cost)  # type: ignore[arg-type]
