@@ -77,7 +77,7 @@ def _drift(rows: Rows, side: str) -> F32:
     if side == "output":
         r = rows.dial("drift_link")
         z = r * z + np.sqrt(1 - r * r) * streams.normal(bits, 1)
-    return np.minimum(rows.dial(side + "_drift") * z * np.abs(z) * _UNIT, _RISE)
+    return np.asarray(np.minimum(rows.dial(side + "_drift") * z * np.abs(z) * _UNIT, _RISE))
 
 
 def _grown(rows: Rows, chats: I64, whole: I64, answer: I64) -> I64:
