@@ -25,7 +25,7 @@ _COMPACTED = 60_000
 _QUARTER_MS = 21_600_000
 _UNIT = np.float32(0.57735)  # makes z |z| a variable of variance 1
 _LOG_MEDIAN = np.float32(-0.366513)  # of a standard exponential
-_RISE = np.float32(1.2)  # largest upward drift: answers have a limit that the account never nears by habit
+_RISE = np.float32(1.4)  # largest upward drift: answers have a limit that the account never nears by habit
 _TURN = 60.0  # tokens that a user adds per turn, median (a)
 _SIDES = ("input", "output")
 
@@ -33,6 +33,7 @@ _SIDES = ("input", "output")
 def service(rows: Rows) -> Flow:
     """Calls of a service: lengths by template and time, answers independent of the prompt."""
     whole, answer = (_lengths(rows, side) for side in _SIDES)
+    whole = _fitted(whole, rows.dial("window").astype(np.int64)[rows.local])
     chats = np.flatnonzero(rows.conversing[rows.local])
     if len(chats):
         whole[chats] = _grown(rows, chats, whole, answer)
@@ -58,6 +59,13 @@ def _lengths(rows: Rows, side: str) -> I64:
     return whole_number(
         np.where(exact, template[local], (template + moved)[local] + spread * z), rows.dial(side)[local]
     )
+
+
+def _fitted(whole: I64, window: I64) -> I64:
+    """Prompts as they are up to a quarter of the window, and shortened the more beyond, so that all fit."""
+    free = window // 4
+    over, room = np.maximum(whole - free, 0), window - free
+    return np.where(over > 0, free + over * room // (over + room), whole)
 
 
 def _template(rows: Rows, side: str) -> F32:
