@@ -1,85 +1,57 @@
-"""Supervised, accounts in their network: own aggregates, links, neighbours, and what was said about them."""
+"""Supervised, accounts in company: who belongs together, and what such groups are like."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
 
-from baselines import detector, feature_table, features, links, training
+from baselines import company, detector, pairs, training, visits
 from generator.dataset import Split
 
-if TYPE_CHECKING:
-    from baselines.relations import Network
-
-_OWN = feature_table.FEATURES + feature_table.TOPIC
+TREES: Mapping[str, Any] = {**training.TREES, "colsample_bytree": 0.3}
 
 
 @dataclass
 class XGBoostRelational(detector.Detector):
-    """Gradient-boosted trees in rounds: each sees what the round before said about an account's neighbours.
+    """Gradient-boosted trees on the groups that an account belongs to.
 
-    The first round knows the account, its links, and how its neighbours behave. Scores handed on while training
-    come from models that saw nobody of the account's cohort, so that a round learns how far to trust the one
-    before it on campaigns that are new.
-
-    Parameters
-    ----------
-    rounds : int
-        Rounds after the first.
+    Groups come first: a model learns from the links of two accounts how likely they belong to one cohort, of any
+    kind, and a graph of such pairs falls into communities, from close-knit to loose. Each community is then
+    described by how alike its members' habits are, by what they share, and by what they do under the system
+    prompts that are theirs; the account's own trees see the communities it is in and how firmly it sits there.
     """
 
     name: ClassVar[str] = "xgboost-relational"
-    description: ClassVar[str] = "boosted trees on aggregates, links and neighbours, with scores passed on"
-    source: ClassVar[str] = "after Neville and Jensen, Iterative classification, AAAI 2000 workshop"
-    fields: ClassVar[tuple[str, ...]] = tuple(
-        sorted({*features.fields_of(_OWN), *(need for link in links.LINKS for need in link.needs)})
-    )
+    description: ClassVar[str] = "boosted trees on the communities an account is in"
+    source: ClassVar[str] = "after Traag et al., Physical Review E 84, 2011, and Chen and Guestrin, KDD 2016"
+    fields: ClassVar[tuple[str, ...]] = company.FIELDS
 
-    rounds: int = 2
+    bags: int = 2
+    _pair_model: Any = field(init=False, repr=False, default=None)
+    _topics: Any = field(init=False, repr=False, default=None)
     _models: list[Any] = field(init=False, repr=False, default_factory=list)
 
     def fit(self, train: Split) -> Self:
-        """Fit round by round; grey accounts are neighbours, never examples."""
-        ids, net, first = _describe(train)
-        known = training.truth(train, ids)
-        x, self._models = first, []
-        for _ in range(self.rounds):
-            self._models.append(training.boost(x[known.rows], known.positive, self.seed))
-            x = np.hstack([first, _heard(net, training.held_out(x, known, self.seed))])
-        self._models.append(training.boost(x[known.rows], known.positive, self.seed))
+        """Learn topics, then who belongs together, then which accounts extract; grey ones are only company."""
+        world = company.world(train)
+        known = training.truth(train, world.ids)
+        self._topics = visits.codebook(world.visits, self.seed)
+        self._pair_model, chance = pairs.together(world.pairs, training.cohorts(train, world.ids), self.seed)
+        x = company.describe(world, self._topics, chance)[known.rows]
+        # Members of one group repeat each other: a cohort counts as the root of its size.
+        weight = 1 / np.sqrt(np.bincount(known.cohort)[known.cohort])
+        weight /= weight.mean()
+        seeds = range(self.seed, self.seed + self.bags)
+        self._models = [training.boost(x, known.positive, s, weight, TREES) for s in seeds]
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
-        """Log-odds of extraction in the last round."""
-        ids, net, first = _describe(split)
-        scores = training.predict(self._models[0], first)
-        for model in self._models[1:]:
-            scores = training.predict(model, np.hstack([first, _heard(net, scores)]))
-        return pl.DataFrame({"account_id": ids, "score": scores})
-
-
-def _describe(split: Split) -> tuple[pl.Series, Network, training.F64]:
-    from baselines import relations
-
-    frame = features.account_features(split, _OWN)
-    ids = frame["account_id"]
-    net = relations.network(split, ids, links.LINKS)
-    values = frame.drop("account_id")
-    near = relations.around(net, values.to_numpy().astype(np.float64), values.columns)
-    own = frame.select("account_id", *(f.name for f in feature_table.FEATURES))
-    return ids, net, np.hstack([training.matrix(own), _columns(relations.structure(net)), _columns(near)])
-
-
-def _heard(net: Network, scores: training.F64) -> training.F64:
-    """What the round before said about an account and its neighbours."""
-    from baselines import relations
-
-    return _columns({"score": scores, **relations.through_keys(net, scores), **relations.diffuse(net, scores)})
-
-
-def _columns(columns: Mapping[str, training.F64]) -> training.F64:
-    return training.rounded(np.column_stack(list(columns.values())))
+        """Log-odds of extraction."""
+        world = company.world(split)
+        x = company.describe(world, self._topics, pairs.chances(self._pair_model, world.pairs.x))
+        scores = np.mean([training.predict(m, x) for m in self._models], axis=0)
+        return pl.DataFrame({"account_id": world.ids, "score": scores})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from generator.cohorts import Plan
 
 I32 = npt.NDArray[np.int32]
+_LOAD = ("rate", "active", "spell")
 _LADDER = [CHOICES["plan"].index(p) for p in ("free", "build", "scale", "enterprise")]
 _USD_IN, _USD_OUT = np.float32(3e-6), np.float32(15e-6)  # a usual model, for what a customer expects to pay
 
@@ -94,8 +95,8 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     alike = np.where(disguised, np.float32(0), dials["alike"])
     scores: dict[str, streams.F32] = {}
     for name in cohorts.ACCOUNT_DIALS:
-        # Members of an evenly loaded cohort share their rate, whatever else they share.
-        same = 1 - (1 - alike) * (1 - dials["balance"]) if name == "rate" else alike
+        # Members of an evenly loaded cohort share what makes their load, whatever else they share.
+        same = 1 - (1 - alike) * (1 - dials["balance"]) if name in _LOAD else alike
         common = cohorts.normal_of(plan.cohort_key[cohort], name)
         z = np.sqrt(same) * common + np.sqrt(1 - same) * cohorts.normal_of(key, name)
         if partner := DIALS[name].partner:

@@ -168,7 +168,9 @@ def test_quiet_days_scouts_and_camouflage(make: Make, tiny_config: Config) -> No
 
 def test_evenly_loaded_members_send_equally_much(make: Make) -> None:
     def unevenness(balance: float) -> float:
-        rows = make("A2", balance=balance, camouflage=0, alike=0, disguise=0, rate_wobble=0.8).rows
+        rows = make(
+            "A2", balance=balance, camouflage=0, alike=0, disguise=0, rate_wobble=0.8, spell=1, ramp=0
+        ).rows
         sent = rows.filter(pl.col("attack")).group_by("cohort", "account", "day").len()
         spread = sent.group_by("cohort").agg(pl.col("len").log().std())["len"].mean()
         assert isinstance(spread, float)
