@@ -43,7 +43,8 @@ class World:
     ids : polars.Series
         Accounts (String); rows of all that follows.
     values : ndarray, shape (accounts, features)
-        Habits, topics and kinds in units of the population's spread, rounded; 0 where undefined.
+        Habits, topics and kinds by their rank in the population, -0.5 to 0.5: the same scale in every world; 0
+        where undefined.
     names : tuple of str
         Names of the features.
     held : tuple of scipy.sparse.csr_array
@@ -62,13 +63,13 @@ def prepare(split: Split) -> World:
     ids = own["account_id"]
     table = own.join(_kinds(split), on="account_id", how="left", maintain_order="left")
     x = training.matrix(table)
-    rank = np.apply_along_axis(_normal_ranks, 0, x)
+    rank = np.apply_along_axis(_ranks, 0, x)
     held = tuple(links.incidence(link, split, ids) for link in links.LINKS)
     return World(ids, rank, tuple(table.columns[1:]), held)
 
 
-def pool(world: World, members: sparse.csr_array) -> tuple[F64, list[str]]:
-    """Describe groups.
+def pool(world: World, members: sparse.csr_array) -> dict[str, F64]:
+    """Describe groups: size, mean and spread of every feature, and what members share by each link.
 
     Parameters
     ----------
@@ -77,8 +78,8 @@ def pool(world: World, members: sparse.csr_array) -> tuple[F64, list[str]]:
 
     Returns
     -------
-    ndarray, shape (groups, columns); list of str
-        Size, mean and spread of every feature, what members share by each link, and the names of all that.
+    dict of str to ndarray
+        One number per group, by name.
     """
     size = np.asarray(members.sum(axis=1), np.float64)
     mean = (members @ world.values) / size[:, None]
@@ -86,12 +87,12 @@ def pool(world: World, members: sparse.csr_array) -> tuple[F64, list[str]]:
     # Unbiased for small groups, undefined for one account.
     spread *= np.sqrt(size / np.maximum(size - 1, 1))[:, None]
     spread[size < 2] = np.nan
-    parts = {"size": np.log(size), "heterogeneity": np.nanmean(spread, axis=1) if len(size) else size}
+    parts = {"size": np.log(size), "heterogeneity": spread.mean(axis=1)}
     parts |= {f"mean {n}": mean[:, i] for i, n in enumerate(world.names)}
     parts |= {f"spread {n}": spread[:, i] for i, n in enumerate(world.names)}
     for link, held in zip(links.LINKS, world.held, strict=True):
         parts |= {f"{link.name} {k}": v for k, v in _shared(members, held, size).items()}
-    return np.column_stack(list(parts.values())), list(parts)
+    return parts
 
 
 def _shared(members: sparse.csr_array, held: sparse.csr_array, size: F64) -> dict[str, F64]:
@@ -149,8 +150,8 @@ def _flags(frame: pl.DataFrame, columns: Sequence[str]) -> list[pl.Expr]:
     return [(pl.col(c) == v).cast(pl.Float64).alias(f"{c}={v}") for c, found in values.items() for v in found]
 
 
-def _normal_ranks(x: F64) -> F64:
-    """Values by their rank in the population, -0.5 to 0.5: the same scale in every world; 0 where undefined."""
+def _ranks(x: F64) -> F64:
+    """Ranks, middle of ties, -0.5 to 0.5; 0 where undefined."""
     known = ~np.isnan(x)
     found = np.zeros(len(x))
     if known.any():

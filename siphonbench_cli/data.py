@@ -75,13 +75,14 @@ def _account(split: Split) -> list[str]:
             line.archetype,
             line.tier,
             *(f"{n:,}" for n in (line.accounts, line.planned, line.logged, line.answered, line.rejected)),
-            *(f"{n:,}" for n in (line.useful, line.input_tokens, line.output_tokens)),
+            f"{line.useful:,}",
+            *(f"{n / 1e6:,.2f}" for n in (line.input_tokens, line.output_tokens)),
             f"{line.price:,.2f}",
             f"{line.median:.1f}",
         )
         for line in lines
     ]
-    root.show((*head, "tokens in", "tokens out", "list price USD", "a day, median"), rows)
+    root.show((*head, "M tokens in", "M tokens out", "list price USD", "a day, median"), rows)
     return faults
 
 

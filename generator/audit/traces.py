@@ -25,8 +25,8 @@ COUNTERS = (
 )
 _LEAST = 1000
 """Digits are looked at from here: below, the last digit depends on how small the value is."""
-_COMMON = 0.005
-"""Values that one row in two hundred holds (a ceiling, a default) are habits, not digits."""
+_COMMON, _FEW = 0.005, 20
+"""Values that more than one in two hundred (and 20) of these hold, a ceiling or a default, are habits, not digits."""
 _c = pl.col
 
 
@@ -141,20 +141,20 @@ def _clusters(world: World) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _counted(name: str, common: list[int]) -> pl.Expr:
-    """Values large and rare enough for their digits to be noise."""
-    kept = (_c(name) >= _LEAST) & ~_c(name).is_in(common) & (_c(name) != _c("max_tokens"))
+    """Values large and rare enough for their digits to be noise, of answers that were not cut."""
+    kept = (_c(name) >= _LEAST) & ~_c(name).is_in(common) & (_c("output_tokens") != _c("max_tokens"))
     return pl.when(kept).then(_c(name)).alias(f"{name} counted")
 
 
 def _common(world: World) -> tuple[dict[str, list[int]], int]:
     """Values of each counter that many rows hold, and the shortest answer with a fingerprint."""
     counts: dict[str, list[pl.DataFrame]] = {name: [] for name in COUNTERS}
-    rows, shortest = 0, 2**31 - 1
+    shortest = 2**31 - 1
     for frame in world.buckets(*COUNTERS, "response_simhash"):
-        rows += frame.height
         for name in COUNTERS:
-            counts[name].append(frame[name].drop_nulls().value_counts())
+            counts[name].append(frame[name].filter(frame[name] >= _LEAST).value_counts())
         lengths = frame.filter(_c("response_simhash").is_not_null())["output_tokens"].to_numpy()
         shortest = min(shortest, int(lengths.min(initial=shortest)))
     merged = {name: pl.concat(p).group_by(name).agg(_c("count").sum()) for name, p in counts.items()}
-    return {n: m.filter(_c("count") > _COMMON * rows)[n].to_list() for n, m in merged.items()}, shortest
+    many = pl.max_horizontal(_COMMON * _c("count").sum(), _FEW)
+    return {name: table.filter(_c("count") > many)[name].to_list() for name, table in merged.items()}, shortest
