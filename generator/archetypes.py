@@ -124,7 +124,10 @@ DIALS: dict[str, Dial] = {
     "output_sigma": Dial(
         "account", "nats", 0.6, 0.001, 2, "SD of log output inside a template", "input_sigma", 0.6
     ),
-    "window": Dial("account", "tokens", 200000, 1000, 200000, "length that a service's prompts come near to, not past"),
+    "input_window": Dial(
+        "account", "tokens", 200000, 1000, 200000, "what a service's prompts come near, not past"
+    ),
+    "output_window": Dial("account", "tokens", 60000, 1000, 60000, "what a service's answers come near, not past"),
     "input_skew": Dial("account", "1", 0, -1, 1, "skew of log input: upper against lower spread"),
     "output_skew": Dial("account", "1", 0, -1, 1, "skew of log output"),
     "input_variety": Dial("account", "nats", 0, 0, 3, "SD of log input between templates", "input_sigma", 0.7),

@@ -33,7 +33,6 @@ _SIDES = ("input", "output")
 def service(rows: Rows) -> Flow:
     """Calls of a service: lengths by template and time, answers independent of the prompt."""
     whole, answer = (_lengths(rows, side) for side in _SIDES)
-    whole = _fitted(whole, rows.dial("window").astype(np.int64)[rows.local])
     chats = np.flatnonzero(rows.conversing[rows.local])
     if len(chats):
         whole[chats] = _grown(rows, chats, whole, answer)
@@ -56,13 +55,13 @@ def _lengths(rows: Rows, side: str) -> I64:
     skew = rows.dial(side + "_skew")
     spread = np.where(z > 0, (1 + skew)[local], (1 - skew)[local]) * rows.dial(side + "_sigma")[local]
     exact = streams.uniform(bits, 1) < rows.dial("exact_" + side)[local]
-    return whole_number(
-        np.where(exact, template[local], (template + moved)[local] + spread * z), rows.dial(side)[local]
-    )
+    log = np.where(exact, template[local], (template + moved)[local] + spread * z)
+    window = rows.dial(side + "_window").astype(np.int64)
+    return _fitted(whole_number(log, rows.dial(side)[local]), window[local])
 
 
 def _fitted(whole: I64, window: I64) -> I64:
-    """Prompts as they are up to a quarter of the window, and shortened the more beyond, so that all fit."""
+    """Lengths as they are up to a quarter of the window, and shortened the more beyond, so that all fit."""
     free = window // 4
     over, room = np.maximum(whole - free, 0), window - free
     return np.where(over > 0, free + over * room // (over + room), whole)
