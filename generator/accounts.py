@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 I32 = npt.NDArray[np.int32]
 _LOAD = ("rate", "active", "spell")
 _LADDER = [CHOICES["plan"].index(p) for p in ("free", "build", "scale", "enterprise")]
+_ENOUGH = np.float32(20)  # requests on an active day, of which more make little difference to an operator (a)
 _USD_IN, _USD_OUT = np.float32(3e-6), np.float32(15e-6)  # a usual model, for what a customer expects to pay
 
 
@@ -147,9 +148,10 @@ def _prefer_busier(
     rows: npt.NDArray[np.int64],
     other: tuple[dict[str, streams.F32], dict[str, I32]],
 ) -> None:
-    """Replace the habits of `rows` by the other ones where these mean more requests."""
+    """Replace the habits of `rows` by the other ones where these mean work on more days, and enough of it."""
     before, after = own[0], other[0]
-    busier = after["rate"] * after["active"] > before["rate"][rows] * before["active"][rows]
+    score = after["active"] * after["rate"] / (_ENOUGH + after["rate"])
+    busier = score > before["active"][rows] * before["rate"][rows] / (_ENOUGH + before["rate"][rows])
     for mine, theirs in zip(own, other, strict=True):
         for name, values in theirs.items():
             mine[name] = mine[name].copy()  # type: ignore[assignment]

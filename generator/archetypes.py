@@ -62,6 +62,9 @@ DIALS: dict[str, Dial] = {
     "jitter": Dial("cohort", "s", 60, 0, 7200, "delay behind the driver"),
     "regular": _share("cohort", 0, "whether the driver fires at the same times every day (above one half: yes)"),
     "day_synchrony": _share("cohort", 0, "share of members that follow the cohort's active days"),
+    "instructed": _share(
+        "cohort", 0, "share of working sessions with a system prompt, whatever the member's habit"
+    ),
     "pool_share": _share("cohort", 0, "share of templated work whose template is the cohort's"),
     "pool": Dial("cohort", "templates", 4, 1, 1e4, "templates in the cohort's pool"),
     "paraphrase": Dial("cohort", "bits", 6, 0, 24, "SimHash bits that filling a template changes"),
