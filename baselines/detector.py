@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -31,12 +32,15 @@ class Detector(ABC):
         Key in the registry, one line for a reader, and where the idea comes from.
     fields : tuple of str
         Public columns used, as table.column; `run` hides all others.
+    upper_bound : bool
+        Whether it is told true cohorts when it scores: no entry of a board, but a bound on what entries can reach.
     """
 
     name: ClassVar[str]
     description: ClassVar[str]
     source: ClassVar[str]
     fields: ClassVar[tuple[str, ...]]
+    upper_bound: ClassVar[bool] = False
 
     seed: int = 0
 
@@ -87,11 +91,18 @@ def run(detector: Detector, train: Split, target: Split) -> Result:
     UserError
         If the scores do not keep the contract; names every fault.
     """
+    return next(run_each(detector, train, [target]))
+
+
+def run_each(detector: Detector, train: Split, targets: Iterable[Split]) -> Iterator[Result]:
+    """Fit a detector once, as `run` does, and score several splits; the first result's time holds the fitting."""
     began = time.perf_counter()
     fitted = detector.clone().fit(train.restrict(detector.fields))
-    shown = target.restrict(detector.fields).without_labels()
-    predictions = check_scores(detector.name, fitted.score(shown), accounts(target))
-    return Result(detector.name, predictions, time.perf_counter() - began)
+    for target in targets:
+        shown = target.restrict(detector.fields).without_labels()
+        predictions = check_scores(detector.name, fitted.score(shown), accounts(target))
+        yield Result(detector.name, predictions, time.perf_counter() - began)
+        began = time.perf_counter()
 
 
 def accounts(split: Split) -> pl.Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from baselines import (
     account_age,
     chance,
+    cohort_oracle,
     isolation_forest,
     rate_limit,
     volume,
@@ -26,3 +27,6 @@ DETECTORS: dict[str, type[Detector]] = {
         xgboost_relational.XGBoostRelational,
     )
 }
+
+UPPER_BOUNDS: dict[str, type[Detector]] = {cohort_oracle.CohortOracle.name: cohort_oracle.CohortOracle}
+"""Told more than an entry may know: they say what can be reached, and stand on no board."""

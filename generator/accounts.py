@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from generator.cohorts import Plan
 
 I32 = npt.NDArray[np.int32]
+_LOAD = ("rate", "active", "spell")
 _LADDER = [CHOICES["plan"].index(p) for p in ("free", "build", "scale", "enterprise")]
 _USD_IN, _USD_OUT = np.float32(3e-6), np.float32(15e-6)  # a usual model, for what a customer expects to pay
 
@@ -94,8 +95,8 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     alike = np.where(disguised, np.float32(0), dials["alike"])
     scores: dict[str, streams.F32] = {}
     for name in cohorts.ACCOUNT_DIALS:
-        # Members of an evenly loaded cohort share their rate, whatever else they share.
-        same = 1 - (1 - alike) * (1 - dials["balance"]) if name == "rate" else alike
+        # Members of an evenly loaded cohort share what makes their load, whatever else they share.
+        same = 1 - (1 - alike) * (1 - dials["balance"]) if name in _LOAD else alike
         common = cohorts.normal_of(plan.cohort_key[cohort], name)
         z = np.sqrt(same) * common + np.sqrt(1 - same) * cohorts.normal_of(key, name)
         if partner := DIALS[name].partner:
@@ -110,8 +111,8 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     bits = streams.child(key, "part in the cohort")
     hours = np.where(streams.uniform(bits, 0) < dials["clock"], plan.cohort_key[cohort], key)
     first, last = (edge[cohort] for edge in cohorts.work_days(plan))
-    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.float32(0), first)
     created, born, gone = _life(plan, cohort, plan.account_member[index], key, dials, first)
+    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.float32(0), first)
     return Accounts(index, cohort, key, dials, choices, joined, hours, first, last, created, born, gone)
 
 
@@ -205,7 +206,12 @@ def _life(
     seats_own = streams.items(plan.cohort_key[cohort], seat)
     together = streams.uniform(streams.child(seats_own, "ban wave")) < dials["ban_wave"]
     seat_bits = streams.child(np.where(together, plan.cohort_key[cohort], seats_own), "ban")
-    banned = dials["lifetime"] * (np.float32(0.5) + streams.uniform(seat_bits))
+    banned = first_work + dials["lifetime"] * (np.float32(0.5) + streams.uniform(seat_bits))
+    # Where a fresh account takes over, it does so inside the window.
+    latest = first_work + (days - first_work) * (
+        np.float32(0.25) + np.float32(0.6) * streams.uniform(seat_bits, 1)
+    )
+    banned = np.where(seat < replaced, np.minimum(banned, latest), banned)
     second = member >= seats
     delay = 0.05 + streams.uniform(more, 2)
     created = np.where(second, banned + delay, created)

@@ -77,7 +77,7 @@ def ledger(split: Split, on_bucket: Callable[[int, int], None] | None = None) ->
     """
     import polars as pl
 
-    truth = split.campaigns.polars().sort("campaign").collect()
+    truth = split.campaigns.polars().sort(pl.col("campaign").str.len_chars(), "campaign").collect()
     named = split.labels.polars().select(pl.col("account_id", "campaign").cast(pl.String))
     members = named.filter(pl.col("campaign").is_not_null()).collect()
     pairs = list(zip(split.requests.buckets(), split.request_labels.buckets(), strict=True))
@@ -90,9 +90,11 @@ def ledger(split: Split, on_bucket: Callable[[int, int], None] | None = None) ->
             on_bucket(done, len(pairs))
     seen = pl.concat(parts).group_by("account_id").agg(pl.all().sum()) if parts else pl.DataFrame()
     each = members.join(seen, on="account_id", how="left").fill_null(0)
-    found = _sums(each.group_by("campaign"), split.days).sort("campaign")
+    found = _sums(each.group_by("campaign"), split.days)
     faults += [f"{split.name}: {fault}" for fault in _faults(truth, found)]
-    both = truth.select("campaign", "archetype", "tier", "requests_planned").join(found, on="campaign", how="left")
+    both = truth.select("campaign", "archetype", "tier", "requests_planned").join(
+        found, on="campaign", how="left", maintain_order="left"
+    )
     lines = [_line(row) for row in both.fill_null(0).iter_rows(named=True)]
     total = _sums(each.group_by(pl.lit("").alias("campaign")), split.days).to_dicts() if each.height else []
     planned = {"archetype": "", "tier": "", "requests_planned": truth["requests_planned"].sum()}

@@ -22,8 +22,8 @@ I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
 # Working hours: quantiles of the mean hour of clients that are not flat (ServeGen, Apache-2.0; local time).
-_PEAK_SHARES = np.array([0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])
-_PEAK_DAYS = np.array([0.02, 0.25, 0.45, 0.61, 0.74, 0.87, 1.02])
+PEAK_SHARES = np.array([0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])
+PEAK_DAYS = np.array([0.02, 0.25, 0.45, 0.61, 0.74, 0.87, 1.02])
 # Nine halvings, from the day down to 2.8 minutes. Those at which an account's work crowds leave the lighter half
 # almost nothing; below them an uneven rest remains (ServeGen: log rates of 10 minutes, SD about .5).
 HALVINGS = 9
@@ -35,9 +35,9 @@ _WORD = 6  # halvings whose heavier sides fit into one draw of 64 bits
 def peaks(hours: streams.U64) -> F64:
     """Middle of the working hours, as a share of the day, for streams of hours."""
     u = streams.uniform(streams.child(hours, "peak hour")).astype(np.float64)
-    i = np.clip(np.searchsorted(_PEAK_SHARES, u, side="right") - 1, 0, len(_PEAK_SHARES) - 2)
-    part = (u - _PEAK_SHARES[i]) / (_PEAK_SHARES[i + 1] - _PEAK_SHARES[i])
-    peak = _PEAK_DAYS[i] + part * (_PEAK_DAYS[i + 1] - _PEAK_DAYS[i])
+    i = np.clip(np.searchsorted(PEAK_SHARES, u, side="right") - 1, 0, len(PEAK_SHARES) - 2)
+    part = (u - PEAK_SHARES[i]) / (PEAK_SHARES[i + 1] - PEAK_SHARES[i])
+    peak = PEAK_DAYS[i] + part * (PEAK_DAYS[i + 1] - PEAK_DAYS[i])
     return np.asarray(peak - np.floor(peak))
 
 

@@ -8,7 +8,8 @@ plan's own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,10 @@ class Group:
     median: float
     output_tokens: float
     list_price: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {"per_day": self.per_day.tolist(), "requests": self.requests}
 
     @property
     def requests(self) -> float:

@@ -25,6 +25,7 @@ _COMPACTED = 60_000
 _QUARTER_MS = 21_600_000
 _UNIT = np.float32(0.57735)  # makes z |z| a variable of variance 1
 _LOG_MEDIAN = np.float32(-0.366513)  # of a standard exponential
+_RISE = np.float32(1.2)  # largest upward drift: answers have a limit that the account never nears by habit
 _TURN = 60.0  # tokens that a user adds per turn, median (a)
 _SIDES = ("input", "output")
 
@@ -76,7 +77,7 @@ def _drift(rows: Rows, side: str) -> F32:
     if side == "output":
         r = rows.dial("drift_link")
         z = r * z + np.sqrt(1 - r * r) * streams.normal(bits, 1)
-    return np.asarray(rows.dial(side + "_drift") * z * np.abs(z) * _UNIT)
+    return np.asarray(np.minimum(rows.dial(side + "_drift") * z * np.abs(z) * _UNIT, _RISE))
 
 
 def _grown(rows: Rows, chats: I64, whole: I64, answer: I64) -> I64:

@@ -16,11 +16,14 @@ root.app.add_typer(_baselines, name="baselines")
 
 @_baselines.command("list", epilog="Example: siphonbench baselines list")
 def _list() -> None:
-    """Show the built-in detectors and the field groups that they use."""
-    from baselines import DETECTORS
+    """Show the built-in detectors and the field groups that they use; upper bounds are told true cohorts as well."""
+    from baselines import DETECTORS, UPPER_BOUNDS
     from generator.schema import field_groups
 
-    rows = [(n, field_groups(d.fields), d.description, d.source) for n, d in DETECTORS.items()]
+    rows = [
+        (name, field_groups(d.fields) + " + cohorts" * d.upper_bound, d.description, d.source)
+        for name, d in (DETECTORS | UPPER_BOUNDS).items()
+    ]
     root.show(("detector", "fields", "what it does", "source"), rows)
 
 

@@ -37,7 +37,8 @@ COMMANDS = (
     "leaderboard",
     "ui",
 )
-EVERY_COMMAND = [*([c] for c in COMMANDS), ["baselines", "list"], ["baselines", "run"]]
+GROUPS = (("baselines", "list"), ("baselines", "run"), *(("scenario", c) for c in ("new", "check", "describe")))
+EVERY_COMMAND = [*([c] for c in COMMANDS), *map(list, GROUPS)]
 COMMAND = [sys.executable, "-m", "siphonbench"]
 
 

@@ -1,0 +1,103 @@
+"""The verdicts on artefacts: one row per kind, and a boosted model on all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from generator.audit import artefacts, ids, measures, traces
+from generator.audit.gate import Gate
+from generator.audit.measures import Look
+from generator.audit.truth import F64, I64, Bool, World
+from generator.dataset import Dataset
+
+_FOLDS = 3
+_FAMILIES = {
+    "ids": ("bits and order of ids", "draw ids from a keyed hash"),
+    "order": ("order of rows, beyond time", "sort rows by time alone, dictionaries by id"),
+    "file": ("file of the account", "deal accounts out to files by a hash of their id"),
+    "digits": ("sub-second and last digits", "draw digits from a stream of their own"),
+    "formatting": ("formatting of numbers and names", "round and spell for everybody alike"),
+    "nulls": ("nulls that the schema does not explain", "let nulls follow from the documented columns"),
+    "model": ("boosted model on all of these", "the rows above say which kind; else drop them one by one"),
+}
+
+
+def gates(dataset: Dataset, worlds: list[World]) -> list[Gate]:
+    """Ids, order, file, digits, formatting, nulls, and the model, each as |ROC AUC - 0.5|."""
+    looks: dict[str, list[Look | None]] = {family: [] for family in _FAMILIES}
+    looks["ids"] = ids.looks(worlds)
+    tables = []
+    for world in worlds:
+        counted, own = traces.tally(world), artefacts.of_accounts(dataset, world)
+        columns = counted.columns | artefacts.identity(world)
+        for family, found in counted.looks.items():
+            looks[family] += found
+        for family, of_accounts in own.items():
+            looks[family] += _looks(of_accounts, world)
+            columns |= of_accounts
+        tables.append(_table(columns, world))
+    looks["model"] = list(_model(worlds, tables))
+    total = sum(x is not None for found in looks.values() for x in found)
+    return [
+        measures.verdict(f"{name}: |ROC AUC - 0.5|", looks[family], total, remedy)
+        for family, (name, remedy) in _FAMILIES.items()
+    ]
+
+
+def _looks(columns: artefacts.Columns, world: World) -> list[Look | None]:
+    judged = world.benign | world.extraction
+    y, cohort = world.extraction[judged], world.cohort[judged]
+    return [measures.look(f"{name} in {world.name}", y, x[judged], cohort) for name, x in columns.items()]
+
+
+def _table(columns: artefacts.Columns, world: World) -> tuple[F64, Bool, I64]:
+    judged = world.benign | world.extraction
+    x = np.column_stack(list(columns.values()))[judged]
+    return x, world.extraction[judged], world.cohort[judged]
+
+
+def _model(worlds: list[World], tables: list[tuple[F64, Bool, I64]]) -> Iterator[Look | None]:
+    """Trained on the first world for each of the others, and inside each world on other cohorts."""
+    x, y, _ = tables[0]
+    first = _fit(x, y) if y.any() else None
+    for i, (world, (x, y, cohort)) in enumerate(zip(worlds, tables, strict=True)):
+        if not y.any():
+            continue
+        yield _better_than_chance(f"other cohorts of {world.name}", y, _held_out(x, y, cohort), cohort)
+        if i and first:
+            name = f"{worlds[0].name} to {world.name}"
+            yield _better_than_chance(name, y, first.predict_proba(x)[:, 1], cohort)
+
+
+def _fit(x: F64, y: Bool) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(
+        max_iter=60, max_depth=3, early_stopping=False, class_weight="balanced", random_state=0
+    )
+    return model.fit(x, y)
+
+
+def _held_out(x: F64, y: Bool, cohort: I64) -> F64:
+    """Score of each row from a model that saw nobody of its cohort."""
+    fold = np.empty(len(y), np.int64)
+    for side in (y, ~y):
+        fold[side] = np.unique(cohort[side], return_inverse=True)[1] % _FOLDS
+    said = np.full(len(y), np.nan)
+    for f in range(_FOLDS):
+        inside = fold != f
+        if y[inside].any() and not inside.all():
+            said[~inside] = _fit(x[inside], y[inside]).predict_proba(x[~inside])[:, 1]
+    return said
+
+
+def _better_than_chance(name: str, y: Bool, said: F64, cohort: I64) -> Look | None:
+    """A model below one half has found nothing: only what is above counts."""
+    known = ~np.isnan(said)
+    p, n, _ = measures.blocks(y[known], said[known])
+    found = measures.look(name, y, said, cohort)
+    below_half = (p * (np.cumsum(n) - n / 2)).sum() < p.sum() * n.sum() / 2
+    return Look(name, 0.0, found.spread) if found and below_half else found

@@ -1,0 +1,88 @@
+"""A world with its truth open: the accounts in a fixed order, and who is who."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from generator.dataset import Dataset, Split
+
+Bool = npt.NDArray[np.bool_]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+HIDDEN = ("evasive", "adaptive")
+_TEXT = ("account_id", "label", "tier", "archetype", "cohort")
+
+
+@dataclass(frozen=True)
+class World:
+    """One split.
+
+    Attributes
+    ----------
+    split : Split
+        Its tables, labels open.
+    truth : polars.DataFrame
+        account_id, label, tier, archetype, cohort as text, sorted by account.
+    """
+
+    split: Split
+    truth: pl.DataFrame
+
+    @property
+    def name(self) -> str:
+        """Name of the split."""
+        return self.split.name
+
+    @cached_property
+    def extraction(self) -> Bool:
+        """Which accounts are extraction accounts."""
+        return (self.truth["label"] == "extraction").to_numpy()
+
+    @cached_property
+    def benign(self) -> Bool:
+        """Which accounts are benign; grey ones are neither."""
+        return (self.truth["label"] == "benign").to_numpy()
+
+    @cached_property
+    def hidden(self) -> Bool:
+        """Which accounts belong to the tiers evasive and adaptive."""
+        return self.truth["tier"].is_in(HIDDEN).fill_null(False).to_numpy()
+
+    @cached_property
+    def cohort(self) -> I64:
+        """Number of each account's cohort."""
+        return self.truth["cohort"].rank("dense").to_numpy().astype(np.int64) - 1
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """account_id, its row, and whether it is an extraction, a hidden, a benign one."""
+        flags = {"extraction": self.extraction, "hidden": self.hidden, "benign": self.benign}
+        return self.truth.select("account_id", row=pl.int_range(pl.len())).with_columns(
+            pl.Series(name, values) for name, values in flags.items()
+        )
+
+    def joined(self, frame: pl.LazyFrame) -> pl.DataFrame:
+        """A table with account_id, collected, with `rows` in its place; order kept."""
+        text = frame.with_columns(pl.col("account_id").cast(pl.String))
+        return text.join(self.rows.lazy(), on="account_id", how="inner", maintain_order="left").collect()
+
+    def buckets(self, *columns: str | pl.Expr) -> Iterator[pl.DataFrame]:
+        """Requests by bucket with `rows` joined; all rows of an account are in the same one."""
+        for part in self.split.requests.buckets():
+            yield self.joined(part.select("account_id", *columns))
+
+
+def worlds(dataset: Dataset) -> list[World]:
+    """Every split of a dataset, truth open."""
+    found = []
+    for name in dataset.splits:
+        split = dataset.reveal(name)
+        truth = split.labels.polars().select(pl.col(c).cast(pl.String) for c in _TEXT).sort("account_id")
+        found.append(World(split, truth.collect()))
+    return found
