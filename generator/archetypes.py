@@ -56,6 +56,7 @@ DIALS: dict[str, Dial] = {
     "size": Dial("cohort", "accounts", 1, 1, 1e6, "accounts per group"),
     "alike": _share("cohort", 0, "correlation of the members' habits"),
     "disguise": _share("cohort", 0, "share of members whose habits come from the benign population"),
+    "busy": _share("cohort", 0, "share of members with the busier habits of two that were drawn"),
     "synchrony": _share("cohort", 0, "share of sessions started by the cohort's common driver"),
     "slots": Dial("cohort", "1/day", 24, 1, 1440, "times a day at which the driver fires"),
     "jitter": Dial("cohort", "s", 60, 0, 7200, "delay behind the driver"),
