@@ -1,7 +1,8 @@
-"""The company that accounts keep: their world in tables, and each account's communities in numbers."""
+"""The company that accounts keep: their world in tables, groups of them in numbers, and each one's place there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,9 @@ import polars as pl
 from scipy import sparse
 
 from baselines import feature_table, features, group_work, groups, links, pairs, training, visits
-from baselines.communities import communities
 from baselines.training import F64, I64
 from generator.dataset import Split
 
-RESOLUTIONS = (0.3, 0.1, 0.03)
 _HABITS = feature_table.named(*groups.SPREAD)
 FIELDS = tuple(
     sorted(
@@ -69,41 +68,53 @@ def world(split: Split) -> World:
     )
 
 
-def describe(known: World, topics: visits.Codebook, chance: F64) -> F64:
-    """One row per account: its communities, from close-knit to loose, and its place in them.
+@dataclass(frozen=True)
+class Grouping:
+    """A way of sorting accounts into groups: the group of each account, and one row of numbers per group."""
+
+    label: I64
+    x: F64
+
+
+def groupings(known: World, seen: pl.DataFrame, labels: Iterable[I64]) -> list[Grouping]:
+    """Describe the groups of each labelling.
 
     Parameters
     ----------
     known : World
         Accounts.
-    topics : visits.Codebook
-        Topics to sort visits by.
-    chance : ndarray
-        For each pair, how likely the two belong together.
+    seen : polars.DataFrame
+        Their visits with topics.
+    labels : iterable of ndarray
+        Group of each account, numbered from 0.
     """
-    graph = pairs.graph(known.pairs, chance, len(known.ids))
-    seen = visits.with_topics(known.visits, topics)
-    blocks = [_community(known, graph, seen, resolution) for resolution in RESOLUTIONS]
-    degree = np.log1p(np.diff(graph.indptr).astype(np.float64))
-    return training.rounded(np.hstack([*blocks, degree[:, None]]))
+    found = []
+    for label in labels:
+        columns = (
+            groups.of_habits(label, known.habits)
+            | groups.of_links(label, known.incidences)
+            | group_work.of_work(label, seen, known.days)
+        )
+        found.append(Grouping(label, training.rounded(np.column_stack(list(columns.values())))))
+    return found
 
 
-def _community(known: World, graph: sparse.csr_array, seen: pl.DataFrame, resolution: float) -> F64:
-    label = communities(graph, resolution)
-    columns = (
-        groups.of_habits(label, known.habits)
-        | groups.of_links(label, known.incidences)
-        | group_work.of_work(label, seen, known.days)
-    )
-    others = np.bincount(label)[label] - 1
-    x = np.column_stack(list(columns.values()))[label]
-    x[others == 0] = np.nan
-    return np.column_stack([x, *_place(label, graph, others)])
+def thinned(label: I64, rng: np.random.Generator) -> I64:
+    """Groups of which some members are left out, each on its own: what a group looks like when half seen."""
+    kept = rng.uniform(0.35, 0.95, int(label.max()) + 1)[label]
+    alone = rng.random(len(label)) > kept
+    fresh = np.where(alone, int(label.max()) + 1 + np.arange(len(label)), label)
+    return np.unique(fresh, return_inverse=True)[1].astype(np.int64)
 
 
-def _place(label: I64, graph: sparse.csr_array, others: I64) -> tuple[F64, F64]:
-    """How much an account's links to its community weigh: in all, and per other member."""
-    row = np.repeat(np.arange(len(label)), np.diff(graph.indptr))
-    inside = np.where(label[row] == label[graph.indices], graph.data, 0)
-    weight = np.asarray(np.bincount(row, inside, len(label)), np.float64)
-    return weight, weight / np.maximum(others, 1)
+def places(found: Iterable[Grouping], graph: sparse.csr_array) -> F64:
+    """One row per account: the groups it is in, and how much its links to each weigh, in all and per member."""
+    row = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
+    blocks = [np.log1p(np.diff(graph.indptr).astype(np.float64))[:, None]]
+    for g in found:
+        others = np.bincount(g.label)[g.label] - 1
+        inside = np.where(g.label[row] == g.label[graph.indices], graph.data, 0)
+        weight = np.asarray(np.bincount(row, inside, len(others)), np.float64)
+        x = np.where((others > 0)[:, None], g.x[g.label], np.nan)
+        blocks += [x, np.column_stack([weight, weight / np.maximum(others, 1)])]
+    return training.rounded(np.hstack(blocks))

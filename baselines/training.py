@@ -15,6 +15,7 @@ from generator.errors import UserError
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 TREES: Mapping[str, Any] = {
     "objective": "binary:logistic",

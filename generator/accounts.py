@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 I32 = npt.NDArray[np.int32]
 _LOAD = ("rate", "active", "spell")
 _LADDER = [CHOICES["plan"].index(p) for p in ("free", "build", "scale", "enterprise")]
+_ENOUGH = np.float32(20)  # requests on an active day, of which more make little difference to an operator (a)
 _USD_IN, _USD_OUT = np.float32(3e-6), np.float32(15e-6)  # a usual model, for what a customer expects to pay
 
 
@@ -88,9 +89,44 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     """
     cohort = plan.account_cohort[index]
     key = plan.account_key[index]
-    dials = {name: values[cohort] for name, values in plan.dials.items()}
+    shared = {name: values[cohort] for name, values in plan.dials.items()}
+    joined = streams.uniform(streams.child(key, "joined")) < shared["leak_prefix"]
+    dials, choices = _habits(plan, cohort, key, shared, joined)
+    spare = np.flatnonzero(streams.uniform(streams.child(key, "busy")) < shared["busy"])
+    if len(spare):
+        _prefer_busier(
+            (dials, choices),
+            spare,
+            _habits(
+                plan,
+                cohort[spare],
+                streams.child(key[spare], "another self"),
+                {name: values[spare] for name, values in shared.items()},
+                joined[spare],
+            ),
+        )
+    cap = np.float32(plan.config.rate_cap)
+    dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
+    choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))
+    dials["rate_wobble"] = dials["rate_wobble"] * (1 - dials["balance"])
+    bits = streams.child(key, "part in the cohort")
+    hours = np.where(streams.uniform(bits, 0) < dials["clock"], plan.cohort_key[cohort], key)
+    first, last = (edge[cohort] for edge in cohorts.work_days(plan))
+    created, born, gone = _life(plan, cohort, plan.account_member[index], key, dials, first)
+    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.float32(0), first)
+    return Accounts(index, cohort, key, dials, choices, joined, hours, first, last, created, born, gone)
+
+
+def _habits(
+    plan: Plan,
+    cohort: I32,
+    key: streams.U64,
+    shared: dict[str, streams.F32],
+    joined: npt.NDArray[np.bool_],
+) -> tuple[dict[str, streams.F32], dict[str, I32]]:
+    """Dials (those of the cohort among them) and choices of accounts with the given streams."""
+    dials = dict(shared)
     variant, disguised = _persona(plan, cohort, key, dials["disguise"])
-    joined = streams.uniform(streams.child(key, "joined")) < dials["leak_prefix"]
     choices = _choices(plan, cohort, key, variant, joined, dials["focus"])
     alike = np.where(disguised, np.float32(0), dials["alike"])
     scores: dict[str, streams.F32] = {}
@@ -104,16 +140,22 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
             z = r * scores[partner] + np.sqrt(1 - r * r) * z
         scores[name] = z
         dials[name] = cohorts.draw_for(plan, name, cohort, variant, choices["kind"], z)
-    cap = np.float32(plan.config.rate_cap)
-    dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
-    choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))
-    dials["rate_wobble"] = dials["rate_wobble"] * (1 - dials["balance"])
-    bits = streams.child(key, "part in the cohort")
-    hours = np.where(streams.uniform(bits, 0) < dials["clock"], plan.cohort_key[cohort], key)
-    first, last = (edge[cohort] for edge in cohorts.work_days(plan))
-    created, born, gone = _life(plan, cohort, plan.account_member[index], key, dials, first)
-    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.float32(0), first)
-    return Accounts(index, cohort, key, dials, choices, joined, hours, first, last, created, born, gone)
+    return dials, choices
+
+
+def _prefer_busier(
+    own: tuple[dict[str, streams.F32], dict[str, I32]],
+    rows: npt.NDArray[np.int64],
+    other: tuple[dict[str, streams.F32], dict[str, I32]],
+) -> None:
+    """Replace the habits of `rows` by the other ones where these mean work on more days, and enough of it."""
+    before, after = own[0], other[0]
+    score = after["active"] * after["rate"] / (_ENOUGH + after["rate"])
+    busier = score > before["active"][rows] * before["rate"][rows] / (_ENOUGH + before["rate"][rows])
+    for mine, theirs in zip(own, other, strict=True):
+        for name, values in theirs.items():
+            mine[name] = mine[name].copy()  # type: ignore[assignment]
+            mine[name][rows[busier]] = values[busier]
 
 
 def names(key: streams.U64) -> list[str]:

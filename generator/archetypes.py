@@ -56,11 +56,15 @@ DIALS: dict[str, Dial] = {
     "size": Dial("cohort", "accounts", 1, 1, 1e6, "accounts per group"),
     "alike": _share("cohort", 0, "correlation of the members' habits"),
     "disguise": _share("cohort", 0, "share of members whose habits come from the benign population"),
+    "busy": _share("cohort", 0, "share of members with the busier habits of two that were drawn"),
     "synchrony": _share("cohort", 0, "share of sessions started by the cohort's common driver"),
     "slots": Dial("cohort", "1/day", 24, 1, 1440, "times a day at which the driver fires"),
     "jitter": Dial("cohort", "s", 60, 0, 7200, "delay behind the driver"),
     "regular": _share("cohort", 0, "whether the driver fires at the same times every day (above one half: yes)"),
     "day_synchrony": _share("cohort", 0, "share of members that follow the cohort's active days"),
+    "instructed": _share(
+        "cohort", 0, "share of working sessions with a system prompt, whatever the member's habit"
+    ),
     "pool_share": _share("cohort", 0, "share of templated work whose template is the cohort's"),
     "pool": Dial("cohort", "templates", 4, 1, 1e4, "templates in the cohort's pool"),
     "paraphrase": Dial("cohort", "bits", 6, 0, 24, "SimHash bits that filling a template changes"),

@@ -34,7 +34,18 @@ def conversation(rows: Rows) -> Flow:
     chats = np.flatnonzero(rows.conversing[rows.local])
     if len(chats):
         whole[chats], log_answer[chats] = _chat(rows, chats, b[chats], b2[chats])
-    return Flow(np.maximum(whole, 1), np.maximum(whole_number(log_answer, level), 1))
+    return Flow(np.maximum(whole, 1), np.maximum(whole_number(log_answer, level), 1), _together(rows))
+
+
+def _together(rows: Rows) -> I64:
+    """Milliseconds behind the request before, where an application sends two at once; -1 elsewhere."""
+    table = mixture("conversation", "together")
+    bits = streams.child(rows.key, "together")
+    second = (streams.uniform(bits) < np.float32(law("conversation")["pairs"])) & (rows.order > 0)
+    at = np.flatnonzero(second & ~rows.conversing[rows.local])
+    pause = np.full(len(bits), -1)
+    pause[at] = whole_number(table.log(np.zeros(len(at), np.int32), bits[at]), 1000)
+    return pause
 
 
 def _chat(rows: Rows, at: I64, b: streams.U64, b2: streams.U64) -> tuple[I64, streams.F32]:

@@ -60,7 +60,8 @@ def prompts(plan: Plan, accounts: Accounts, found: Sessions) -> Prompts:
     row, d = found.account, accounts.dials
     cohort = plan.cohort_key[accounts.cohort][row]
     bits, more = streams.child(found.key, "template"), streams.child(found.key, "topic")
-    templated = streams.uniform(bits, 0) < d["templated"][row]
+    instructed = np.where(found.work, d["instructed"][row], np.float32(0))
+    templated = streams.uniform(bits, 0) < np.maximum(d["templated"][row], instructed)
     shared = found.work & (streams.uniform(bits, 1) < d["pool_share"][row])
     nth = streams.below(bits, np.floor(d["templates"]).astype(np.int64)[row])
     mine = streams.items(streams.child(accounts.key, "templates")[row], nth)

@@ -95,6 +95,8 @@ def test_code_comes_in_bursts_and_conversation_does_not(shard: world.Shard) -> N
     gap = np.diff(code)
     assert np.mean(gap < np.median(gap) / 10) > 0.2
     assert 0.95 <= np.median(segments(talk, 200)) <= 1.35  # 1.02-1.09: nearly Poisson
+    gap = np.diff(talk)
+    assert 0.005 <= np.mean(gap < np.median(gap) / 200) <= 0.02  # 1 %; Poisson: .35 %
 
 
 def segments(ts: F64, size: int) -> F64:
