@@ -51,7 +51,7 @@ def generate(
     Parameters
     ----------
     preset : str
-        "nano" or "small".
+        "nano", "small", "medium" or "full".
     seed : int, optional
         Base seed; left out, what the config file says, or 0.
     out : path, optional
@@ -59,7 +59,7 @@ def generate(
     workers : int
         Processes; any number gives the same bytes.
     config : path, optional
-        TOML file that takes the place of the preset.
+        TOML file that takes the place of the preset, or the name of a scenario that comes along: "headline".
     on_shard : callable, optional
         Told (done, total) as work goes on.
 

@@ -132,7 +132,11 @@ def _kinds(split: Split) -> pl.DataFrame:
         rows = bucket.select(pl.col("account_id").cast(pl.String), *(pl.col(c).cast(pl.String) for c in _SHARES))
         parts.append(rows.collect())
     frame = pl.concat(parts)
-    ids = split.accounts.polars().select(pl.col(c).cast(pl.String) for c in ("account_id", *_ACCOUNT_KINDS)).collect()
+    ids = (
+        split.accounts.polars()
+        .select(pl.col(c).cast(pl.String) for c in ("account_id", *_ACCOUNT_KINDS))
+        .collect()
+    )
     found = ids.select("account_id", *_flags(ids, _ACCOUNT_KINDS))
     for name in _SHARES:
         values = sorted(frame[name].drop_nulls().unique().to_list())

@@ -63,7 +63,9 @@ def with_cohorts(split: Split) -> Split:
     Numbers are given in the order of account ids: the names of cohorts would tell what they are.
     """
     text = split.labels.polars().select(pl.col("account_id", "cohort").cast(pl.String)).sort("account_id")
-    numbered = text.with_columns(pl.col("account_id").min().over("cohort").rank("dense").cast(pl.String).alias("cohort"))
+    numbered = text.with_columns(
+        pl.col("account_id").min().over("cohort").rank("dense").cast(pl.String).alias("cohort")
+    )
     shown = split.without_labels()
     table = Table("account_labels", [numbered], ("account_id", "cohort"))
     return replace(shown, tables={**shown.tables, "account_labels": table}, masked=False)

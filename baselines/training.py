@@ -15,6 +15,7 @@ from generator.errors import UserError
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 TREES: Mapping[str, Any] = {
     "objective": "binary:logistic",
@@ -72,15 +73,21 @@ def truth(train: Split, ids: pl.Series) -> Truth:
     return Truth(known["row"].to_numpy(), positive, cohort)
 
 
-def same_cohort(train: Split, ids: pl.Series, first: I64, second: I64) -> Truth:
-    """Whether the two accounts of each pair belong to one cohort, grouped by the cohort of the first."""
+def cohorts(train: Split, ids: pl.Series) -> I64:
+    """Cohort of each of the accounts in `ids`, numbered."""
     labels = train.labels.polars().select("account_id", "cohort").cast(pl.String).collect()
     found = pl.DataFrame({"account_id": ids}).join(labels, on="account_id", how="left", maintain_order="left")
-    cohort = found["cohort"].rank("dense").to_numpy().astype(np.int64)
-    return Truth(np.arange(len(first)), cohort[first] == cohort[second], cohort[first])
+    return found["cohort"].rank("dense").to_numpy().astype(np.int64)
 
 
-def boost(x: F64, positive: npt.NDArray[np.bool_], seed: int) -> Any:
+def boost(
+    x: npt.NDArray[np.floating[Any]],
+    positive: npt.NDArray[np.bool_],
+    seed: int,
+    weight: F64 | None = None,
+    trees: Mapping[str, Any] = TREES,
+    rounds: int = ROUNDS,
+) -> Any:
     """Fit gradient-boosted trees; the order of the rows makes no difference.
 
     Source: Chen and Guestrin, "XGBoost: a scalable tree boosting system", KDD 2016.
@@ -89,11 +96,11 @@ def boost(x: F64, positive: npt.NDArray[np.bool_], seed: int) -> Any:
 
     # Rows are drawn by position: a canonical order makes the draw depend on what the rows say alone.
     order = np.lexsort((*x.T, positive))
-    data = xgboost.DMatrix(x[order], positive[order], nthread=1)
-    return xgboost.train({**TREES, "seed": seed}, data, ROUNDS)
+    data = xgboost.DMatrix(x[order], positive[order], weight=None if weight is None else weight[order], nthread=1)
+    return xgboost.train({**trees, "seed": seed}, data, rounds)
 
 
-def predict(model: Any, x: F64) -> F64:
+def predict(model: Any, x: npt.NDArray[np.floating[Any]]) -> F64:
     """Log-odds of the rows."""
     import xgboost
 

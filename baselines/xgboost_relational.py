@@ -1,85 +1,105 @@
-"""Supervised, accounts in their network: own aggregates, links, neighbours, and what was said about them."""
+"""Supervised, accounts in company: who belongs together, and what such groups are like."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
+from scipy import sparse
 
-from baselines import detector, feature_table, features, links, training
+from baselines import company, detector, pairs, training, visits
+from baselines.communities import communities
+from baselines.training import F64
 from generator.dataset import Split
 
-if TYPE_CHECKING:
-    from baselines.relations import Network
-
-_OWN = feature_table.FEATURES + feature_table.TOPIC
+RESOLUTIONS = (0.3, 0.1, 0.03)
+TREES: Mapping[str, Any] = {**training.TREES, "colsample_bytree": 0.3}
+_BAGS = 2
 
 
 @dataclass
 class XGBoostRelational(detector.Detector):
-    """Gradient-boosted trees in rounds: each sees what the round before said about an account's neighbours.
+    """Gradient-boosted trees on groups of accounts, and on each account's place in them.
 
-    The first round knows the account, its links, and how its neighbours behave. Scores handed on while training
-    come from models that saw nobody of the account's cohort, so that a round learns how far to trust the one
-    before it on campaigns that are new.
-
-    Parameters
-    ----------
-    rounds : int
-        Rounds after the first.
+    Groups come first: a model learns from the links of two accounts how likely they belong to one cohort, of any
+    kind, and a graph of such pairs falls into communities, from close-knit to loose. Each community is described
+    by how alike its members' habits are, by what they share, and by what they do under the system prompts that
+    are theirs. One set of trees judges groups, also cohorts and thinned groups while it learns; another judges
+    accounts by the groups they are in and how firmly they sit there. The score is the mean of both.
     """
 
     name: ClassVar[str] = "xgboost-relational"
-    description: ClassVar[str] = "boosted trees on aggregates, links and neighbours, with scores passed on"
-    source: ClassVar[str] = "after Neville and Jensen, Iterative classification, AAAI 2000 workshop"
-    fields: ClassVar[tuple[str, ...]] = tuple(
-        sorted({*features.fields_of(_OWN), *(need for link in links.LINKS for need in link.needs)})
-    )
+    description: ClassVar[str] = "boosted trees on communities and an account's place in them"
+    source: ClassVar[str] = "after Traag et al., Physical Review E 84, 2011, and Chen and Guestrin, KDD 2016"
+    fields: ClassVar[tuple[str, ...]] = company.FIELDS
 
-    rounds: int = 2
-    _models: list[Any] = field(init=False, repr=False, default_factory=list)
+    _pair_model: Any = field(init=False, repr=False, default=None)
+    _topics: Any = field(init=False, repr=False, default=None)
+    _of_accounts: list[Any] = field(init=False, repr=False, default_factory=list)
+    _of_groups: list[Any] = field(init=False, repr=False, default_factory=list)
 
     def fit(self, train: Split) -> Self:
-        """Fit round by round; grey accounts are neighbours, never examples."""
-        ids, net, first = _describe(train)
-        known = training.truth(train, ids)
-        x, self._models = first, []
-        for _ in range(self.rounds):
-            self._models.append(training.boost(x[known.rows], known.positive, self.seed))
-            x = np.hstack([first, _heard(net, training.held_out(x, known, self.seed))])
-        self._models.append(training.boost(x[known.rows], known.positive, self.seed))
+        """Learn topics, then who belongs together, then who extracts; grey accounts are only company."""
+        world = company.world(train)
+        known = training.truth(train, world.ids)
+        cohort = training.cohorts(train, world.ids) - 1
+        self._topics = visits.codebook(world.visits, self.seed)
+        self._pair_model, chance = pairs.together(world.pairs, cohort, self.seed)
+        seen = visits.with_topics(world.visits, self._topics)
+        graph, found = _groups(world, seen, chance)
+        rng = np.random.default_rng(self.seed)
+        more = [cohort, *(company.thinned(label, rng) for label in (cohort, *(g.label for g in found)))]
+        x = company.places(found, graph)[known.rows]
+        # Members of one group repeat each other: a cohort counts as the root of its size.
+        weight = 1 / np.sqrt(np.bincount(known.cohort)[known.cohort])
+        self._of_accounts = self._bags(x, known.positive, weight)
+        self._of_groups = self._bags(*_examples([*found, *company.groupings(world, seen, more)], known))
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
-        """Log-odds of extraction in the last round."""
-        ids, net, first = _describe(split)
-        scores = training.predict(self._models[0], first)
-        for model in self._models[1:]:
-            scores = training.predict(model, np.hstack([first, _heard(net, scores)]))
-        return pl.DataFrame({"account_id": ids, "score": scores})
+        """Log-odds of extraction."""
+        world = company.world(split)
+        seen = visits.with_topics(world.visits, self._topics)
+        graph, found = _groups(world, seen, pairs.chances(self._pair_model, world.pairs.x))
+        of_account = _mean_of(self._of_accounts, company.places(found, graph))
+        of_groups = np.array([_judged(self._of_groups, g, float(of_account.min())) for g in found])
+        return pl.DataFrame({"account_id": world.ids, "score": (of_account + of_groups.mean(axis=0)) / 2})
+
+    def _bags(self, x: F64, positive: training.Mask, weight: F64) -> list[Any]:
+        if positive.all() or not positive.any():
+            return []
+        seeds = range(self.seed, self.seed + _BAGS)
+        return [training.boost(x, positive, s, weight / weight.mean(), TREES) for s in seeds]
 
 
-def _describe(split: Split) -> tuple[pl.Series, Network, training.F64]:
-    from baselines import relations
-
-    frame = features.account_features(split, _OWN)
-    ids = frame["account_id"]
-    net = relations.network(split, ids, links.LINKS)
-    values = frame.drop("account_id")
-    near = relations.around(net, values.to_numpy().astype(np.float64), values.columns)
-    own = frame.select("account_id", *(f.name for f in feature_table.FEATURES))
-    return ids, net, np.hstack([training.matrix(own), _columns(relations.structure(net)), _columns(near)])
+def _groups(
+    world: company.World, seen: pl.DataFrame, chance: F64
+) -> tuple[sparse.csr_array, list[company.Grouping]]:
+    graph = pairs.graph(world.pairs, chance, len(world.ids))
+    return graph, company.groupings(world, seen, (communities(graph, r) for r in RESOLUTIONS))
 
 
-def _heard(net: Network, scores: training.F64) -> training.F64:
-    """What the round before said about an account and its neighbours."""
-    from baselines import relations
+def _examples(found: Iterable[company.Grouping], known: training.Truth) -> tuple[F64, training.Mask, F64]:
+    """Groups as labelled rows: one that holds both kinds of accounts is an example of each, in proportion."""
+    x, positive, weight = [], [], []
+    for g in found:
+        size = np.bincount(g.label)
+        for side in (True, False):
+            count = np.bincount(g.label[known.rows[known.positive == side]], minlength=len(size))
+            use = (size > 1) & (count > 0)
+            x.append(g.x[use])
+            positive.append(np.full(use.sum(), side))
+            weight.append((count / np.sqrt(size))[use])
+    return np.vstack(x), np.concatenate(positive), np.concatenate(weight)
 
-    return _columns({"score": scores, **relations.through_keys(net, scores), **relations.diffuse(net, scores)})
+
+def _judged(models: list[Any], g: company.Grouping, alone: float) -> F64:
+    """Score of each account's group; `alone` for accounts without one."""
+    return np.where(np.bincount(g.label)[g.label] > 1, _mean_of(models, g.x)[g.label], alone)
 
 
-def _columns(columns: Mapping[str, training.F64]) -> training.F64:
-    return training.rounded(np.column_stack(list(columns.values())))
+def _mean_of(models: list[Any], x: F64) -> F64:
+    return np.mean([training.predict(m, x) for m in models], axis=0) if models else np.zeros(len(x))

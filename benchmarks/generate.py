@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from generator import schema, world
+from generator import schema, tables
 
 _CLI = "import sys, siphonbench; sys.argv[0] = 'siphonbench'; siphonbench.main()"
 
@@ -30,7 +30,7 @@ def noise(rows: int, path: Path) -> float:
     columns = []
     for column in schema.REQUESTS:
         if column.dtype == schema.CATEGORY:
-            pool = np.array(world.POOLS.get(column.name, [f"acc_{i:016x}" for i in range(3000)]))
+            pool = np.array(tables.POOLS.get(column.name, [f"acc_{i:016x}" for i in range(3000)]))
             columns.append(pa.array(pool[rng.integers(0, len(pool), rows)]).cast(column.dtype))
         else:
             columns.append(pa.array(rng.integers(0, 100, rows)).cast(column.dtype))

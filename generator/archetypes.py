@@ -10,17 +10,32 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator import schema
 from generator.errors import UserError
 
 FOLDER = Path(__file__).with_name("archetypes")
+KINDS_FOLDER = Path(__file__).with_name("kinds")
+
+
+SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
+"""Shares of accounts at which a dial with the law "quantiles" is known; it is linear between them."""
+
+
+class Range(NamedTuple):
+    """Law of a dial: two numbers, name, for "quantiles" the values at `SHARES`, correlation with its partner."""
+
+    low: float
+    high: float
+    law: str = "uniform"
+    values: tuple[float, ...] = (0.0,) * len(SHARES)
+    correlation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """One dial: level, unit, value where a file is silent, hard bounds, meaning."""
+    """One dial: level, unit, value where a file is silent, hard bounds, meaning, and what it correlates with."""
 
     level: str
     unit: str
@@ -28,10 +43,12 @@ class Dial:
     low: float
     high: float
     description: str
+    partner: str = ""
+    correlation: float = 0.0
 
 
-def _share(level: str, default: float, description: str) -> Dial:
-    return Dial(level, "1", default, 0.0, 1.0, description)
+def _share(level: str, default: float, description: str, partner: str = "", correlation: float = 0.0) -> Dial:
+    return Dial(level, "1", default, 0.0, 1.0, description, partner, correlation)
 
 
 DIALS: dict[str, Dial] = {
@@ -59,28 +76,71 @@ DIALS: dict[str, Dial] = {
     "hub": _share("cohort", 0, "share of its shared prefixes that are public hubs (VPN exits, carrier NAT)"),
     "camouflage": _share("cohort", 0, "share of sessions that are a member's own ordinary traffic"),
     "cover": _share("cohort", 1, "whether members also live outside the work window (above one half: yes)"),
-    "window_start": _share("cohort", 0, "start of the work window, as a share of the world's"),
+    "window_start": _share("cohort", 0, "start of the work window, as a share of the days that are open to it"),
     "window_days": Dial("cohort", "days", 400, 1, 400, "length of the work window"),
     "bulk_created": _share("cohort", 0, "share of members that signed up together"),
     "creation_span": Dial("cohort", "days", 1, 0.01, 120, "over which they signed up"),
-    "creation_lead": Dial("cohort", "days", 5, 0, 400, "from the joint sign-up to the world's first day"),
+    "creation_lead": Dial("cohort", "days", 5, 0, 400, "from the joint sign-up to the first day of work"),
     "lifetime": Dial("cohort", "days", 400, 1, 400, "until a member is banned and a fresh account takes over"),
     "replaced": _share("cohort", 0, "share of accounts that are such replacements"),
-    "echo": _share("cohort", 0, "share of sessions that quote an answer given to the cohort the day before"),
+    "ban_wave": _share("cohort", 0, "share of bans that fall together"),
+    "echo_cross": _share("cohort", 0, "share of quoted answers that another member of the cohort was given"),
+    "balance": _share("cohort", 0, "how evenly the cohort's load is spread: 1 gives every member the same quota"),
+    "surge": Dial("cohort", "nats", 0, 0, 2, "SD of the cohort's common log volume from day to day"),
+    "handover": _share(
+        "cohort", 0, "share of rejected (429) requests that the next member of the pod sends again"
+    ),
+    "hopping": _share("cohort", 0, "share of a conversation's later turns that another member of the pod sends"),
+    "probes": _share("cohort", 0, "share of working sessions that begin with one of the cohort's check prompts"),
+    "scouts": _share("cohort", 0, "share of members that work before the window begins"),
+    "clock": _share("cohort", 0, "share of members that keep the cohort's hours"),
+    "quiet": _share("cohort", 0, "whether its work leaves out the world's quiet days (above one half: yes)"),
+    "release_pivot": _share("cohort", 0, "share of working sessions that move to a new model"),
+    "pivot_lag": Dial("cohort", "days", 0.5, 0, 30, "over which they move, from the release on"),
+    "work_prefix": _share("cohort", 0, "share of working sessions that come from the cohort's own network"),
+    "focus": _share(
+        "cohort", 0, "share of members whose kind of workload is the one the cohort's domain calls for"
+    ),
+    "decoy": _share("cohort", 0.004, "chance that a member tries the undocumented decoy model"),
     # how one account looks alone
     "rate": Dial("account", "requests/active day", 3, 0.2, 1e6, "requests on a day of activity"),
-    "rate_wobble": Dial("account", "nats", 0.7, 0, 3, "SD of a day's log rate around it"),
     "active": _share("account", 0.3, "share of days with activity"),
+    # ... correlations of services' habits: ServeGen, Apache-2.0, clients of three language models
+    "spell": _share("account", 1, "share of its days into which all of the account's work falls", "active", 0.2),
+    "rate_wobble": Dial("account", "nats", 0.7, 0, 3, "SD of a day's log rate around it", "spell", -0.6),
     "weekend": Dial("account", "1", 0.5, 0, 1.5, "activity on Saturday and Sunday against weekdays"),
     "diurnal": _share("account", 0.8, "how human the day is: 0 round the clock, 1 office hours only"),
-    "session": Dial("account", "requests", 3, 1, 1e4, "requests per session"),
-    "gap": Dial("account", "s", 60, 0.05, 7200, "median gap inside a session"),
-    "gap_sigma": Dial("account", "nats", 1.2, 0, 3, "SD of the log gap"),
+    "hours": Dial("account", "h", 3, 0.5, 12, "SD of its hours around their middle", "spell", 0.7),
+    "burst": _share(
+        "account", 0, "how far the work of a day crowds together: 0 not, 1 all at once", "spell", -0.85
+    ),
+    "session": Dial("account", "requests", 3, 1, 1e4, "requests per session", "burst", 0.5),
+    "gap": Dial("account", "s", 60, 0.05, 7200, "median gap inside a session", "burst", -0.8),
+    "gap_sigma": Dial("account", "nats", 1.2, 0, 3, "SD of the log gap; of services one over the Weibull shape"),
     "conversation": _share("account", 0.3, "share of sessions that are one growing conversation"),
     "input": Dial("account", "tokens", 460, 5, 150000, "median input of a fresh prompt"),
-    "output": Dial("account", "tokens", 60, 1, 30000, "median output"),
-    "input_sigma": Dial("account", "nats", 0.4, 0.01, 2, "SD of log input inside the account"),
-    "output_sigma": Dial("account", "nats", 0.6, 0.01, 2, "SD of log output inside the account"),
+    "output": Dial("account", "tokens", 60, 1, 30000, "median output", "input", 0.6),
+    "input_sigma": Dial("account", "nats", 0.4, 0.001, 2, "SD of log input inside a template"),
+    "output_sigma": Dial(
+        "account", "nats", 0.6, 0.001, 2, "SD of log output inside a template", "input_sigma", 0.6
+    ),
+    "input_skew": Dial("account", "1", 0, -1, 1, "skew of log input: upper against lower spread"),
+    "output_skew": Dial("account", "1", 0, -1, 1, "skew of log output"),
+    "input_variety": Dial("account", "nats", 0, 0, 3, "SD of log input between templates", "input_sigma", 0.7),
+    "output_variety": Dial("account", "nats", 0, 0, 3, "SD of log output between templates", "output_sigma", 0.7),
+    "input_drift": Dial("account", "nats", 0, 0, 3, "SD of the log input of six hours", "input_sigma", 0.3),
+    "output_drift": Dial("account", "nats", 0, 0, 3, "SD of the log output of six hours", "input_drift", 0.8),
+    "drift_link": Dial("account", "1", 0, -1, 1, "correlation of both drifts"),
+    "exact_input": _share("account", 0, "share of prompts of exactly the template's length"),
+    "exact_output": _share("account", 0, "share of answers of exactly the template's length", "output", -0.5),
+    # ... beside the laws of its kind of workload (kinds/*.toml)
+    "prompts": Dial("account", "1", 1, 0.05, 20, "length of prompts against the kind's law"),
+    "answers": Dial("account", "1", 1, 0.05, 20, "length of answers against the kind's law"),
+    "pace": Dial("account", "1", 1, 0.05, 20, "pauses of tools and user against the kind's law"),
+    "growth": Dial("account", "1", 1, 0.05, 20, "what an agent's step reads against the kind's law"),
+    "human": _share("account", 0.1, "share of an agent's steps that a person starts"),
+    "wide": _share("account", 0.2, "share of an agent's sessions with the long context window"),
+    "routine": _share("account", 0.5, "share of sessions on the account's usual application"),
     "reasoning": _share("account", 0.1, "share of requests with thinking"),
     "templated": _share("account", 0.5, "share of sessions that use a system prompt"),
     "templates": Dial("account", "templates", 2, 1, 400, "different system prompts"),
@@ -95,12 +155,26 @@ DIALS: dict[str, Dial] = {
     "tools": Dial("account", "tools", 0, 0, 60, "tools offered"),
     "end_users": Dial("account", "users", 0, 0, 1e6, "end users told to the provider"),
     "pivot": _share("account", 0.15, "share of traffic on a new model from a day after its release"),
+    "ramp": Dial("account", "days", 2, 0, 60, "from sign-up until the account works at its full rate"),
+    "echo": _share("account", 0.01, "share of prompts that quote an earlier answer"),
+    "refusals": _share("account", 0.006, "share of requests that the model refuses"),
     "errors": _share("account", 0.012, "share of requests that are malformed"),
     "age": Dial("account", "days", 150, 0.05, 3000, "since sign-up when the world begins"),
     "fresh": _share("account", 0.15, "chance to have signed up inside the window"),
     "quits": _share("account", 0.1, "chance to stop for good inside the window"),
 }
 
+COHORT_CHOICES: dict[str, tuple[str, ...]] = {
+    # What a cohort's work is about; of a campaign, the capability it is after.
+    "domain": (
+        "coding",
+        "agentic tool use",
+        "long-context reasoning",
+        "rubric grading",
+        "safety style",
+        "domain reasoning",
+    ),
+}
 CHOICES: dict[str, tuple[str, ...]] = {
     "kind": schema.KINDS,
     "plan": ("free", "build", "scale", "startup", "education", "enterprise"),
@@ -109,7 +183,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "email_type": ("free", "corporate", "education", "disposable"),
     "asn_type": ("hosting", "residential", "mobile", "business", "education", "vpn"),
     "channel": ("console", "marketplace_a", "marketplace_b", "aggregator"),
-    "sdk": ("python", "typescript", "http", "framework_a", "framework_b", "agent_cli", "go", "java"),
+    "sdk": ("python", "typescript", "http", "framework_a", "framework_b", "agent_cli", "go", "java", "gateway"),
 }
 
 
@@ -119,11 +193,12 @@ class Archetype:
 
     Attributes
     ----------
-    ranges : dict of str to (float, float, str)
-        For each dial (a, b, law): "uniform" between a and b, "log" likewise on the log scale, "lognormal" with
-        median a and log SD b.
+    ranges : dict of str to Range
+        For each dial that its file sets: "uniform" between two numbers, "log" likewise on the log scale,
+        "lognormal" with a median and a log SD, "quantiles" by the values at `SHARES`. The others come from the
+        account's kind of workload.
     choices : dict of str to tuple of float
-        Weights over `CHOICES`.
+        Weights over `CHOICES` and `COHORT_CHOICES`.
     tiers : dict of str to dict
         Ranges that an evasion tier replaces.
     """
@@ -131,13 +206,25 @@ class Archetype:
     id: str
     title: str
     label: str
-    ranges: dict[str, tuple[float, float, str]]
+    ranges: dict[str, Range]
     choices: dict[str, tuple[float, ...]]
-    tiers: dict[str, dict[str, tuple[float, float, str]]] = field(default_factory=dict)
+    tiers: dict[str, dict[str, Range]] = field(default_factory=dict)
 
-    def tier(self, name: str | None) -> dict[str, tuple[float, float, str]]:
-        """Ranges of all dials in a tier (None: benign)."""
-        return self.ranges | self.tiers.get(name or "", {})
+    def tier(self, name: str, kind: str) -> dict[str, Range]:
+        """Ranges of all dials in a tier ("": benign) for accounts with a kind of workload."""
+        return kinds()[kind] | self.ranges | self.tiers.get(name, {})
+
+
+@cache
+def kinds() -> dict[str, dict[str, Range]]:
+    """Ranges of all dials per kind of workload: what its file says, over the base, over the defaults."""
+    faults: list[str] = []
+    base = {name: Range(d.default, d.default, correlation=d.correlation) for name, d in DIALS.items()}
+    base |= _ranges(_read(FOLDER / "base.toml")["dials"], faults)
+    found = {k: base | _ranges(_read(KINDS_FOLDER / f"{k}.toml").get("dials", {}), faults) for k in schema.KINDS}
+    if faults:
+        raise UserError(f"{KINDS_FOLDER}: {len(faults)} faults: " + "; ".join(faults))
+    return found
 
 
 @cache
@@ -157,11 +244,10 @@ def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archety
         Lists every unknown or impossible dial and choice.
     """
     faults: list[str] = []
-    ranges = {name: (d.default, d.default, "uniform") for name, d in DIALS.items()}
-    ranges |= _ranges(base.get("dials", {}), faults) | _ranges(document.get("dials", {}), faults)
+    ranges = _ranges(document.get("dials", {}), faults)
     tiers = {t: _ranges(d, faults) for t, d in document.get("tiers", {}).items()}
     choices = {}
-    for name, options in CHOICES.items():
+    for name, options in (CHOICES | COHORT_CHOICES).items():
         weights = document.get("choices", {}).get(name) or base["choices"][name]
         faults += [f"{name}: unknown choice {o!r}" for o in weights if o not in options]
         choices[name] = tuple(float(weights.get(o, 0)) for o in options)
@@ -174,21 +260,40 @@ def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archety
     return Archetype(document["id"], document["title"], document["label"], ranges, choices, tiers)
 
 
-def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, tuple[float, float, str]]:
+def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, Range]:
     found = {}
     for name, spec in dials.items():
         if name not in DIALS:
             faults.append(f"{name}: no such dial")
             continue
-        law = spec.get("law", "uniform")
-        a, b = (float(x) for x in spec["range"])
-        known = DIALS[name]
-        if law not in ("uniform", "log", "lognormal") or not known.low <= a <= known.high or b < 0:
-            faults.append(f"{name}: {law} {a:g}..{b:g} is outside {known.low:g}..{known.high:g} {known.unit}")
-        elif law != "lognormal" and not a <= b <= known.high:
-            faults.append(f"{name}: {a:g}..{b:g} is outside {known.low:g}..{known.high:g} {known.unit}")
-        found[name] = (a, b, law)
+        found[name] = _range(name, spec, faults)
     return found
+
+
+def _range(name: str, spec: dict[str, Any], faults: list[str]) -> Range:
+    law, known = spec.get("law", "uniform"), DIALS[name]
+    values = tuple(float(x) for x in spec["range"])
+    a, b = values[0], values[-1]
+    correlation = float(spec.get("correlation", known.correlation))
+    if abs(correlation) > 1:
+        faults.append(f"{name}: correlation {correlation:g} is outside -1..1")
+    where = f"is outside {known.low:g}..{known.high:g} {known.unit}"
+    if law == "quantiles":
+        if len(values) != len(SHARES) or list(values) != sorted(values):
+            faults.append(f"{name}: quantiles must be {len(SHARES)} ascending values, at {SHARES}")
+            values = (values + values[-1:] * len(SHARES))[: len(SHARES)]
+        elif not known.low <= a <= b <= known.high:
+            faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
+        return Range(a, b, law, values, correlation)
+    if (
+        law not in ("uniform", "log", "lognormal")
+        or not known.low <= a <= known.high
+        or (law == "lognormal" and b < 0)
+    ):
+        faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
+    elif law != "lognormal" and not a <= b <= known.high:
+        faults.append(f"{name}: {a:g}..{b:g} {where}")
+    return Range(a, b, law, correlation=correlation)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from generator import streams
+from generator import paths, streams
 
 if TYPE_CHECKING:
     from generator.accounts import Accounts
@@ -47,9 +47,14 @@ class Sessions:
     work: npt.NDArray[np.bool_]
 
 
-def day_key(accounts: Accounts, day: I64) -> streams.U64:
-    """Stream of each account on each day (day >= -1); broadcasts."""
-    return streams.items(streams.child(accounts.key, "days"), day + 1)
+def day_key(accounts: Accounts, day: I64, row: I64) -> streams.U64:
+    """Stream of the accounts in `row` on a day each (day >= -1)."""
+    return streams.items(streams.child(accounts.key, "days")[row], day + 1)
+
+
+def session_key(day_keys: streams.U64, order: I64) -> streams.U64:
+    """Stream of the session numbered `order` of an account-day."""
+    return streams.items(streams.child(day_keys, "session"), order)
 
 
 def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
@@ -73,10 +78,12 @@ def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
     follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < d["day_synchrony"]
     u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
     alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
-    inside = _in_window(plan, d, day) | (d["cover"] > np.float32(0.5))
-    active = (u < d["active"] * rhythm) & alive & inside
+    inside = _in_window(accounts, np.arange(len(accounts))[:, None], day) | (d["cover"] > np.float32(0.5))
+    chance, factor = paths.spells(accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days)
+    active = (u < chance * rhythm) & alive & inside
     wobble = d["rate_wobble"]
     mean = d["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
+    mean = mean * factor * _common_load(accounts, cohort_days, day)
     n = np.floor(np.minimum(mean, 5 * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
     return np.where(active, n, 0)
 
@@ -93,18 +100,30 @@ def sessions(plan: Plan, accounts: Accounts) -> Sessions:
     number = np.ceil(n / per_session).astype(np.int64)
     owner = np.repeat(np.arange(len(n)), number)
     order = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
-    # Session s of an account-day takes requests floor(s n / S) to floor((s + 1) n / S) - 1.
-    n, number = n[owner], number[owner]
-    length = (order + 1) * n // number - order * n // number
-    account, days = account[owner], days[owner]
-    base = streams.items(streams.child(accounts.key[account], "days"), days + 1)
-    key = streams.items(streams.child(base, "session"), order)
-    work = _works(plan, accounts, account, days, key)
+    account, days, n, number = account[owner], days[owner], n[owner], number[owner]
+    key = session_key(day_key(accounts, days, account), order)
+    length = _lengths(key, order, n, number)
+    work = _works(accounts, account, days, key)
     start = _starts(plan, accounts, account, days, key, work)
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
 
 
-def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64) -> I64:
+def _lengths(key: streams.U64, order: I64, n: I64, number: I64) -> I64:
+    """Requests per session: one each, and the rest of the account-day's n in shares that fall like exponentials.
+
+    Whole numbers throughout: no account changes another's rounding.
+    """
+    weight = 1 + (streams.exponential(streams.child(key, "length")) * 4096).astype(np.int64)
+    last = np.cumsum(weight)
+    first = np.flatnonzero(order == 0)
+    group = np.cumsum(order == 0) - 1
+    base = (last[first] - weight[first])[group]
+    whole = np.add.reduceat(weight, first)[group] if len(first) else weight
+    before, after = last - weight - base, last - base
+    return np.asarray(1 + after * (n - number) // whole - before * (n - number) // whole)
+
+
+def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, pause: I64) -> I64:
     """Arrival of each request in milliseconds since the window began.
 
     Parameters
@@ -113,24 +132,38 @@ def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64) 
         Session of each request, ascending.
     bits : ndarray of uint64
         One draw per request.
+    pause : ndarray of int64
+        Milliseconds since the request before, where the kind of workload has a law for it; -1 elsewhere.
     """
-    d, account = accounts.dials, found.account
-    spread = d["gap_sigma"][account][session] * streams.normal(bits, 0)
-    gap = 1000 * d["gap"][account][session] * streams.exp(spread)
-    whole = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits, 1) % 97
+    rows = np.flatnonzero(pause < 0)
+    account = found.account[session[rows]]
+    spread = accounts.dials["gap_sigma"][account] * streams.normal(bits[rows], 0)
+    gap = 1000 * accounts.dials["gap"][account] * streams.exp(spread)
+    whole = pause.copy()
+    whole[rows] = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits[rows], 1) % 97
     total = np.cumsum(whole)
     return np.asarray(found.start[session] + total - total[found.first][session])
 
 
-def _in_window(plan: Plan, d: dict[str, streams.F32], day: I64) -> npt.NDArray[np.bool_]:
-    start = np.floor(d["window_start"] * np.float32(plan.config.days))
-    return np.asarray((day >= start - (start == 0)) & (day < start + np.ceil(d["window_days"])))
+def _common_load(accounts: Accounts, cohort_days: streams.U64, day: I64) -> npt.NDArray[np.float64]:
+    """Factor of each account's requests on each day: the cohort's surges, and the ramp after sign-up."""
+    surge = accounts.dials["surge"][:, None]
+    common = streams.normal(streams.child(cohort_days, "surge"))
+    ramp = (day + np.float32(0.75) - accounts.created[:, None]) / (1 + accounts.dials["ramp"][:, None])
+    return np.asarray(
+        streams.exp(surge * common - surge * surge / 2) * np.clip(ramp, np.float32(0.1), np.float32(1))
+    )
 
 
-def _works(plan: Plan, accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:
-    d = {k: accounts.dials[k][account] for k in ("window_start", "window_days", "camouflage")}
-    own = streams.uniform(streams.child(key, "camouflage")) < d["camouflage"]
-    return _in_window(plan, d, day) & ~own
+def _in_window(accounts: Accounts, row: I64, day: I64) -> npt.NDArray[np.bool_]:
+    """Whether a day lies in the work window of the accounts in `row`; broadcasts."""
+    first = accounts.first_work[row]
+    return np.asarray((day >= first - (first == 0)) & (day < accounts.last_work[row]))
+
+
+def _works(accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:
+    own = streams.uniform(streams.child(key, "camouflage")) < accounts.dials["camouflage"][account]
+    return _in_window(accounts, account, day) & ~own
 
 
 def _starts(
@@ -142,11 +175,8 @@ def _starts(
     """
     d = accounts.dials
     bits, place = streams.child(key, "start"), streams.child(key, "place")
-    peak = streams.uniform(streams.child(accounts.key, "peak hour"))[account]
-    human = peak + np.float32(3.0 / 24) * streams.normal(bits, 0)
     flat = streams.uniform_wide(place)
-    own = np.where(streams.uniform(bits, 1) < d["diurnal"][account], human + flat / 4096, flat)
-    own -= np.floor(own)
+    own = _own_times(accounts, account, day, bits, flat)
     slots = np.floor(d["slots"])[account].astype(np.float64)
     cell = np.floor(own * slots)
     cohort = plan.cohort_key[accounts.cohort][account]
@@ -157,3 +187,20 @@ def _starts(
     synchronised = work & (streams.uniform(bits, 3) < d["synchrony"][account])
     ms = np.where(synchronised, fire * DAY_MS + late, own * DAY_MS)
     return day * DAY_MS + ms.astype(np.int64)
+
+
+def _own_times(accounts: Accounts, account: I64, day: I64, bits: streams.U64, flat: paths.F64) -> paths.F64:
+    """Time of day of each session by the account's habits: round the clock or in its hours, even or in bursts."""
+    d = accounts.dials
+    peak, burst = paths.peaks(accounts.hours)[account], d["burst"][account]
+    human = peak + (d["hours"][account] / 24) * streams.normal(bits, 0)
+    # What takes less than six hours a day has no working hours.
+    personal = (streams.uniform(bits, 1) < d["diurnal"][account]) & (burst * paths.HALVINGS < 2)
+    own = np.where(personal, human + flat / 4096, flat)
+    own -= np.floor(own)
+    rows = np.flatnonzero(burst > 0)
+    day_keys = day_key(accounts, day[rows], account[rows])
+    late = np.float32(1.5 / 24) * streams.normal(streams.child(day_keys, "hours"))
+    lean = peak[rows] + late
+    own[rows] = paths.crowd(own[rows], burst[rows], lean - np.floor(lean), day_keys, personal[rows])
+    return own

@@ -6,20 +6,32 @@ The plan is small, made the same way in every process, and holds no request. Its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from generator import streams
-from generator.archetypes import DIALS, archetypes
+from generator import ranges, streams
+from generator.archetypes import COHORT_CHOICES, DIALS, SHARES, Range, archetypes
 from generator.config import Config
-from generator.schema import LABELS, SPLITS, TIERS
+from generator.groups import Names, Run
+from generator.rota import rota
+from generator.schema import KINDS, LABELS, TIERS
 
 COHORT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "cohort")
 ACCOUNT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "account")
-TARGETS = ("coding", "agentic tool use", "long-context reasoning", "rubric grading", "safety style", "law")
-_LAWS = ("uniform", "log", "lognormal")
+# The kind of workload that work in each domain calls for.
+CALLED_FOR = dict(
+    zip(
+        COHORT_CHOICES["domain"],
+        ("code", "agent", "reasoning", "api", "conversation", "conversation"),
+        strict=True,
+    )
+)
+I32 = npt.NDArray[np.int32]
+Overlay = tuple[tuple[str, str, Range], ...]
 
 
 @dataclass
@@ -32,7 +44,7 @@ class Plan:
         What it was made from.
     key : numpy.uint64
         Key of the world; all streams descend from it.
-    names : list of str
+    names : sequence of str
         Name of each cohort, unique within the world.
     cohort_key : ndarray of uint64
         Stream of each cohort.
@@ -44,14 +56,16 @@ class Plan:
         Cohort of each account and its number in it.
     account_key : ndarray of uint64
         Stream of each account.
-    label, tier, target : ndarray of int8
+    domain : ndarray of int32
+        What each cohort's work is about, an index into `COHORT_CHOICES`; benign groups have one too.
+    label, tier : ndarray of int8
         Truth per cohort (-1: none); never read by the simulation.
     """
 
     config: Config
     split: str
     key: np.uint64
-    names: list[str]
+    names: Sequence[str]
     cohort_key: streams.U64
     archetype: npt.NDArray[np.int32]
     sizes: npt.NDArray[np.int64]
@@ -59,9 +73,9 @@ class Plan:
     account_cohort: npt.NDArray[np.int32]
     account_member: npt.NDArray[np.int64]
     account_key: streams.U64
+    domain: I32
     label: npt.NDArray[np.int8]
     tier: npt.NDArray[np.int8]
-    target: npt.NDArray[np.int8]
 
     @property
     def root(self) -> streams.U64:
@@ -77,31 +91,48 @@ def variants() -> list[tuple[str, str]]:
 def build(config: Config, split: str) -> Plan:
     """Plan of one world: a pure function of config and split."""
     world = streams.key("world", config.seed, split)
-    rows = _benign(config, world) + _campaigns(config, split, world)
-    rows += [(f"extra/{c.name}", c.archetype, c.tier, c.accounts) for c in config.cohorts]
+    runs = [*_benign(config, world), *_campaigns(config, split, world), *_extra(config, world)]
     index = {v: i for i, v in enumerate(variants())}
-    kind = np.array([index[a, t] for _, a, t, _ in rows], np.int32)
-    sizes = np.array([n for *_, n in rows], np.int64)
-    keys = np.array([streams.key(int(world), name) for name, *_ in rows], np.uint64)
-    cohort = np.repeat(np.arange(len(rows), dtype=np.int32), sizes)
-    member = np.arange(len(cohort)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     known = archetypes()
-    return Plan(
+    each = [len(r.sizes) for r in runs]
+    kind = np.repeat(np.array([index[r.archetype, r.tier] for r in runs], np.int32), each)
+    label = np.repeat(np.array([LABELS.index(known[r.archetype].label) for r in runs], np.int8), each)
+    tier = np.repeat(np.array([TIERS.index(r.tier) if r.tier else -1 for r in runs], np.int8), each)
+    sizes = np.concatenate([r.sizes for r in runs])
+    keys = np.concatenate([r.key for r in runs])
+    cohort = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    member = np.arange(len(cohort)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    plan = Plan(
         config=config,
         split=split,
         key=world,
-        names=[name for name, *_ in rows],
+        names=Names(runs),
         cohort_key=keys,
         archetype=kind,
         sizes=sizes,
-        dials={name: draw(name, kind, normal_of(keys, name)) for name in COHORT_DIALS},
+        dials={},
         account_cohort=cohort,
         account_member=member,
         account_key=streams.items(keys[cohort], member),
-        label=np.array([LABELS.index(known[a].label) for _, a, _, _ in rows], np.int8),
-        tier=np.array([TIERS.index(t) if t else -1 for _, _, t, _ in rows], np.int8),
-        target=np.array([_target(k, t) for k, (_, _, t, _) in zip(keys, rows, strict=True)], np.int8),
+        domain=streams.pick(streams.child(keys, "domain"), edges("domain")[kind]),
+        label=label,
+        tier=tier,
     )
+    for cohort_of, extra in zip(_last(plan), config.cohorts, strict=True):
+        if extra.target:
+            plan.domain[cohort_of] = COHORT_CHOICES["domain"].index(extra.target)
+    every = np.arange(len(sizes), dtype=np.int32)
+    for name in COHORT_DIALS:
+        plan.dials[name] = draw_for(plan, name, every, kind, np.zeros_like(kind), normal_of(keys, name))
+    return plan
+
+
+def work_days(plan: Plan) -> tuple[streams.F32, streams.F32]:
+    """First day of each cohort's work window, and the day after its last one."""
+    days, quiet = np.float32(plan.config.days), np.float32(plan.config.quiet_days)
+    quiet_of = np.where(plan.dials["quiet"] > np.float32(0.5), quiet, np.float32(0))
+    first = np.floor(quiet_of + plan.dials["window_start"] * (days - quiet_of))
+    return first, first + np.ceil(plan.dials["window_days"])
 
 
 def normal_of(keys: streams.U64, dial: str) -> streams.F32:
@@ -109,59 +140,138 @@ def normal_of(keys: streams.U64, dial: str) -> streams.F32:
     return streams.normal(streams.child(keys, "dial " + dial))
 
 
-def draw(dial: str, kind: npt.NDArray[np.int32], z: streams.F32) -> streams.F32:
-    """Values of a dial for variants `kind` at standard normals `z`, inside the dial's bounds."""
-    known = archetypes()
-    table = [known[a].tier(t)[dial] for a, t in variants()]
-    a = np.array([r[0] for r in table], np.float32)[kind]
-    b = np.array([r[1] for r in table], np.float32)[kind]
-    law = np.array([_LAWS.index(r[2]) for r in table], np.int8)[kind]
+def draw_for(plan: Plan, dial: str, cohort: I32, variant: I32, kind: I32, z: streams.F32) -> streams.F32:
+    """Values of a dial for members of cohorts: as `draw`, but the range of an extra cohort's own comes first."""
+    value = draw(dial, variant, kind, z, _overlay(plan.config))
+    for i, extra in zip(_last(plan), plan.config.cohorts, strict=True):
+        own = extra.own_dials(plan.config).get(dial)
+        if own is None:
+            continue
+        at = np.flatnonzero(cohort == i)
+        if own.law == ranges.TIMES:
+            value[at] = np.clip(value[at] * np.float32(own.low), DIALS[dial].low, DIALS[dial].high)
+        else:
+            value[at] = _value(dial, [np.repeat(x[0], len(at), axis=0) for x in _numbers([[own]])], z[at])
+    return value
+
+
+def draw(dial: str, variant: I32, kind: I32, z: streams.F32, overlay: Overlay = ()) -> streams.F32:
+    """Values of a dial at standard normals `z`, inside the dial's bounds.
+
+    Parameters
+    ----------
+    dial : str
+        Key of `DIALS`.
+    variant, kind : ndarray of int32
+        Index into `variants()` and into `schema.KINDS`.
+    z : ndarray of float32
+        Standard normals.
+    overlay : tuple
+        (archetype or archetype.tier, dial, range) in place of what the archetypes say.
+    """
+    return _value(dial, [table[variant, kind] for table in _table(dial, overlay)], z)
+
+
+def _value(dial: str, numbers: list[streams.F32], z: streams.F32) -> streams.F32:
+    a, b, law, la, lb, values = numbers
     u = streams.cdf(z)
-    positive = np.array([[np.log(max(r[0], 1e-6)), np.log(max(r[1], 1e-6))] for r in table]).round(6)
-    la, lb = positive.astype(np.float32).T[:, kind]
     log = np.where(law == 2, la + b * z, la + (lb - la) * u)
     value = np.where(law == 0, a + (b - a) * u, streams.exp(log.astype(np.float32)))
+    known = np.flatnonzero(law == 3)
+    value[known] = _between(values[known], u[known])
     return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
 
 
-def _benign(config: Config, world: np.uint64) -> list[tuple[str, str, str, int]]:
+def _between(values: streams.F32, u: streams.F32) -> streams.F32:
+    """Values at uniforms `u` of laws that are known at `SHARES`, one law per row."""
+    shares = np.array(SHARES, np.float32)
+    i = np.clip(np.searchsorted(shares, u, side="right") - 1, 0, len(SHARES) - 2)
+    row = np.arange(len(u))
+    part = (u - shares[i]) / (shares[i + 1] - shares[i])
+    return np.asarray(values[row, i] + part * (values[row, i + 1] - values[row, i]))
+
+
+@cache
+def correlations(dial: str) -> streams.F32:
+    """Correlation of a dial with its partner, by variant and kind."""
+    known = archetypes()
+    table = [[known[a].tier(t, k)[dial].correlation for k in KINDS] for a, t in variants()]
+    return np.clip(np.array(table, np.float32), -1, 1)
+
+
+@cache
+def edges(choice: str) -> streams.F32:
+    """Cumulated weights of a choice, one row per variant."""
+    known = archetypes()
+    table = np.array([known[a].choices[choice] for a, _ in variants()])
+    return np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
+
+
+@cache
+def _table(dial: str, overlay: Overlay = ()) -> tuple[streams.F32, ...]:
+    """First and second number of a dial's range, its law, the logs of both, and quantiles, by variant and kind."""
+    known = archetypes()
+    over = {name: value for name, d, value in overlay if d == dial}
+    rows = []
+    for a, t in variants():
+        below = [known[a].tier(t, k)[dial] for k in KINDS]
+        own = over.get(f"{a}.{t}", over.get(a))
+        rows.append([ranges.over(own, b) for b in below] if own else below)
+    return _numbers(rows)
+
+
+def _numbers(rows: list[list[Range]]) -> tuple[streams.F32, ...]:
+    a, b, values = (np.array([[r[i] for r in row] for row in rows], np.float32) for i in (0, 1, 3))
+    law = np.array([[ranges.LAWS.index(r.law) for r in row] for row in rows], np.float32)
+    # Rounded above the last bit: another C library must give the same table.
+    la, lb = (np.log(np.maximum(x.astype(np.float64), 1e-6)).round(6).astype(np.float32) for x in (a, b))
+    return a, b, law, la, lb, values
+
+
+def _overlay(config: Config) -> Overlay:
+    return tuple((name, dial, value) for name, dials in config.overlay.items() for dial, value in dials.items())
+
+
+def _last(plan: Plan) -> range:
+    """Numbers of the extra cohorts."""
+    return range(len(plan.sizes) - len(plan.config.cohorts), len(plan.sizes))
+
+
+def _benign(config: Config, world: np.uint64) -> list[Run]:
     """Groups of each archetype, drawn one after the other until its share of the accounts is filled."""
     index = {v: i for i, v in enumerate(variants())}
     total = config.accounts - config.extraction_accounts
-    rows = []
+    runs = []
     shares = np.round(np.cumsum(list(config.mix.values())) * total).astype(int)
     for name, wanted in zip(config.mix, np.diff(shares, prepend=0).tolist(), strict=True):
-        keys = np.array([streams.key(int(world), f"{name}/{i}") for i in range(wanted)], np.uint64)
+        keys = streams.items(np.array([streams.key(int(world), name)]), np.arange(wanted))
         kinds = np.full(wanted, index[name, ""], np.int32)
-        sizes = np.maximum(1, draw("size", kinds, normal_of(keys, "size")).astype(np.int64))
+        drawn = draw("size", kinds, np.zeros_like(kinds), normal_of(keys, "size"), _overlay(config))
         # No group of a small world may be a tenth of it.
-        sizes = np.minimum(sizes, max(4, config.accounts // 25))
+        sizes = np.clip(drawn.astype(np.int64), 1, max(4, config.accounts // 25))
         before = np.cumsum(sizes) - sizes
-        rows += [
-            (f"{name}/{i}", name, "", int(min(sizes[i], wanted - before[i])))
-            for i in range(int((before < wanted).sum()))
-        ]
-    return rows
+        n = int((before < wanted).sum())
+        runs.append(Run(name + "/{}", name, "", keys[:n], np.minimum(sizes, wanted - before)[:n]))
+    return runs
 
 
-def _campaigns(config: Config, split: str, world: np.uint64) -> list[tuple[str, str, str, int]]:
+def _campaigns(config: Config, split: str, world: np.uint64) -> list[Run]:
     """Campaigns take tiers and archetypes in turn; their sizes differ by up to four times."""
     n = config.campaigns
     if n == 0:
         return []
-    names = [f"campaign/{i}" for i in range(n)]
-    keys = np.array([streams.key(int(world), name) for name in names], np.uint64)
+    keys = np.array([streams.key(int(world), f"campaign/{i}") for i in range(n)], np.uint64)
     weight = streams.exp(streams.uniform(streams.child(keys, "campaign size")) * np.float32(1.4))
     spare = config.extraction_accounts - 3 * n
     edges = np.round(np.cumsum(weight) / weight.cumsum()[-1] * spare).astype(int)
     sizes = 3 + np.diff(edges, prepend=0)
-    turn = config.campaign_archetypes
-    first = SPLITS.index(split)
+    turn = rota(n, split, config.campaign_archetypes, config.test_only_archetypes)
+    return [Run(f"campaign/{i}", a, t, keys[i : i + 1], sizes[i : i + 1]) for i, (a, t) in enumerate(turn)]
+
+
+def _extra(config: Config, world: np.uint64) -> list[Run]:
     return [
-        (name, turn[(first + i + i // 3) % len(turn)], TIERS[i % 3], int(sizes[i])) for i, name in enumerate(names)
+        Run(name, c.archetype, c.tier, np.array([streams.key(int(world), name)]), np.array([c.accounts]))
+        for c in config.cohorts
+        for name in (f"extra/{c.name}",)
     ]
-
-
-def _target(cohort_key: np.uint64, tier: str) -> int:
-    bits = streams.child(np.array([cohort_key]), "target")
-    return int(streams.below(bits, len(TARGETS))[0]) if tier else -1

@@ -1,32 +1,25 @@
-"""What a dataset is made from: a validated configuration, read from presets or TOML files."""
+"""What a dataset is made from: a validated configuration, read from presets, scenarios or TOML files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tomllib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from generator.archetypes import archetypes
+from generator import checks, ranges
+from generator.archetypes import Range
 from generator.errors import UserError
-from generator.schema import SPLITS, TIERS
+from generator.schema import SPLITS
 
 _FOLDER = Path(__file__).with_name("presets")
-PRESETS = tuple(sorted((f.stem for f in _FOLDER.glob("*.toml") if f.stem != "base"), key=["nano", "small"].index))
-
-_BOUNDS = {
-    "accounts": (50, 5_000_000),
-    "extraction_accounts": (0, 1_000_000),
-    "campaigns": (0, 10_000),
-    "days": (1, 120),
-    "buckets": (1, 4096),
-    "rate_cap": (1, 1_000_000),
-    "seed": (0, 2**63 - 1),
-}
+_SCENARIOS = Path(__file__).with_name("scenarios")
+_SIZES = ("nano", "small", "medium", "full")
+PRESETS = tuple(name for name in _SIZES if (_FOLDER / f"{name}.toml").exists())
+SCENARIOS = tuple(sorted(f.stem for f in _SCENARIOS.glob("*.toml")))
 
 
 @dataclass(frozen=True)
@@ -41,12 +34,31 @@ class ExtraCohort:
         What it is; the tier is "" for benign ones.
     accounts : int
         Members.
+    target : str
+        What its work is about, a domain of `archetypes.COHORT_CHOICES`; "" draws one.
+    first_day, days : int
+        Work window; -1 and 0 leave it to the dials.
+    dials : dict of str to Range
+        Ranges of its own, in place of its archetype's; written also as a number, which fixes a dial.
     """
 
     name: str
     archetype: str
     accounts: int
     tier: str = ""
+    target: str = ""
+    first_day: int = -1
+    days: int = 0
+    dials: dict[str, Any] = field(default_factory=dict)
+
+    def own_dials(self, config: Config) -> dict[str, Range]:
+        """Ranges that hold for its members alone; its window is written as dials too."""
+        own = _parsed(self.dials)
+        if self.first_day < 0 and not self.days:
+            return own
+        first = self.first_day if self.first_day >= 0 else config.quiet_days * bool(self.tier)
+        own |= _parsed({"quiet": 0, "window_start": (first + 0.5) / config.days})
+        return own | (_parsed({"window_days": self.days}) if self.days else {})
 
 
 @dataclass(frozen=True)
@@ -63,18 +75,24 @@ class Config:
         Length of each world's window.
     buckets : int
         Account buckets, which are also the shards of generation.
+    quiet_days : int
+        Days at the start of each window on which no campaign collects.
     rate_cap : int
         Largest mean of requests per active day; keeps small presets small.
+    least_campaigns : int
+        Campaigns that each archetype of a world must have.
     start : str
         First day of the first window, ISO format.
     splits : tuple of str
         Worlds to make.
     mix : dict of str to float
         Share of the benign accounts per archetype.
-    campaign_archetypes : tuple of str
-        Archetypes that campaigns take in turn.
+    campaign_archetypes, test_only_archetypes : tuple of str
+        Archetypes that campaigns take in turn, and those that they take in the test world beside.
     cohorts : tuple of ExtraCohort
-        More groups, in every world.
+        More groups, in every world, beside the accounts.
+    overlay : dict of str to dict of str to Range
+        Ranges of dials that replace those of an archetype ("A1") or of a tier of it ("A1.evasive").
     """
 
     name: str
@@ -84,12 +102,16 @@ class Config:
     campaigns: int
     days: int
     buckets: int
+    quiet_days: int
     rate_cap: int
+    least_campaigns: int
     start: str
     splits: tuple[str, ...]
     mix: dict[str, float]
     campaign_archetypes: tuple[str, ...]
+    test_only_archetypes: tuple[str, ...]
     cohorts: tuple[ExtraCohort, ...] = ()
+    overlay: dict[str, dict[str, Range]] = field(default_factory=dict)
 
     def window(self, split: str) -> datetime:
         """First moment of a split's window, UTC."""
@@ -116,26 +138,55 @@ def from_preset(name: str, seed: int = 0) -> Config:
     """
     if name not in PRESETS:
         raise UserError(f"no preset {name!r}: choose {', '.join(PRESETS)}, or write a file and use --config")
-    return from_dict(_toml(_FOLDER / f"{name}.toml") | {"seed": seed}, f"preset {name}")
+    return from_dict(preset(name) | {"seed": seed}, f"preset {name}")
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Plain values of a preset, what it shares with the others included."""
+    return _toml(_FOLDER / "base.toml") | _toml(_FOLDER / f"{name}.toml")
 
 
 def from_file(path: Path, seed: int | None = None) -> Config:
     """Configuration from a TOML file; `preset = "nano"` in it names what to start from.
+
+    Parameters
+    ----------
+    path : Path
+        File, or the name of a scenario that comes with the package.
+    seed : int, optional
+        Takes the place of the file's.
 
     Raises
     ------
     UserError
         If the file can't be read, or with all of its faults at once.
     """
+    shipped = str(path) in SCENARIOS and not path.exists()
     try:
-        document = _toml(path)
+        document = _toml(_SCENARIOS / f"{path}.toml" if shipped else path)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} can't be read as TOML: {error}") from error
-    preset = document.pop("preset", "nano")
-    if preset not in PRESETS:
-        raise UserError(f"{path}: preset: {preset!r} is none of {', '.join(PRESETS)}")
-    merged = {"seed": 0, **_toml(_FOLDER / f"{preset}.toml"), **document}
-    return from_dict(merged if seed is None else merged | {"seed": seed}, str(path))
+        known = f"; scenarios that come with SiphonBench: {', '.join(SCENARIOS)}" if not path.exists() else ""
+        raise UserError(f"{path} can't be read as TOML: {error}{known}") from error
+    given = {} if seed is None else {"seed": seed}
+    return from_dict(over_preset(document, str(path)) | given, str(path))
+
+
+def over_preset(document: dict[str, Any], where: str) -> dict[str, Any]:
+    """Plain values of a scenario, over those of the preset that it starts from.
+
+    Raises
+    ------
+    UserError
+        If there is no such preset.
+    """
+    name = document.get("preset", "nano")
+    if name not in PRESETS:
+        raise UserError(f"{where}: preset: {name!r} is none of {', '.join(PRESETS)}")
+    below = preset(name)
+    merged = {"seed": 0} | below | {k: v for k, v in document.items() if k != "preset"}
+    if isinstance(merged["overlay"], dict):
+        merged["overlay"] = below["overlay"] | merged["overlay"]
+    return merged
 
 
 def from_dict(document: dict[str, Any], where: str) -> Config:
@@ -144,78 +195,21 @@ def from_dict(document: dict[str, Any], where: str) -> Config:
     Raises
     ------
     UserError
-        Lists every fault: unknown keys, wrong types, values out of range.
+        Lists every fault, see `checks`.
     """
     merged = _toml(_FOLDER / "base.toml") | document
-    known = {f.name for f in fields(Config)}
-    faults = [f"{k}: no such key" for k in sorted(set(merged) - known)]
-    faults += [f"{k}: missing" for k in sorted(known - set(merged))]
-    for name, (low, high) in _BOUNDS.items():
-        value = merged.get(name, low)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            faults.append(f"{name}: {value!r} is no whole number from {low:,} to {high:,}")
-    faults += _faults_of_lists(merged)
-    if not faults:
-        faults += _faults_between(merged)
+    faults = checks.faults(merged, [f.name for f in fields(Config)])
     if faults:
         raise UserError(f"{where}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults))
-    extra = tuple(ExtraCohort(**c) for c in merged["cohorts"])
-    lists = {k: tuple(merged[k]) for k in ("splits", "campaign_archetypes")}
-    return replace(Config(**(merged | lists)), cohorts=extra, mix=dict(sorted(merged["mix"].items())))
+    extra = tuple(ExtraCohort(**c | {"dials": _parsed(c.get("dials", {}))}) for c in merged["cohorts"])
+    overlay = {name: _parsed(dials) for name, dials in sorted(ranges.flat(merged["overlay"]).items())}
+    lists = {k: tuple(merged[k]) for k in ("splits", "campaign_archetypes", "test_only_archetypes")}
+    mix = dict(sorted(merged["mix"].items()))
+    return replace(Config(**(merged | lists)), start=str(merged["start"]), cohorts=extra, overlay=overlay, mix=mix)
 
 
-def _faults_of_lists(merged: dict[str, Any]) -> list[str]:
-    faults = []
-    known = archetypes()
-    try:
-        datetime.fromisoformat(str(merged["start"]))
-    except ValueError:
-        faults.append(f"start: {merged['start']!r} is no date such as 2026-01-05")
-    if not merged["splits"] or set(merged["splits"]) - set(SPLITS):
-        faults.append(f"splits: {merged['splits']!r} must be some of {', '.join(SPLITS)}")
-    if not isinstance(merged.get("name"), str) or not re.fullmatch(
-        r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", merged["name"]
-    ):
-        faults.append(f"name: {merged.get('name')!r} must be letters, digits, dots, dashes, at most 61")
-    mix = merged["mix"]
-    if not isinstance(mix, dict) or not all(isinstance(v, int | float) and v >= 0 for v in mix.values()):
-        return [*faults, "mix: must give each archetype a share of 0 or more"]
-    if abs(sum(mix.values()) - 1) > 1e-6:
-        faults.append(f"mix: shares add up to {sum(mix.values()):g}, not 1")
-    benign = {a for a, v in known.items() if v.label == "benign"}
-    attacks = {a for a, v in known.items() if v.label == "extraction"}
-    faults += [f"mix.{a}: no benign archetype; choose from {', '.join(sorted(benign))}" for a in set(mix) - benign]
-    wrong = set(merged["campaign_archetypes"]) - attacks
-    faults += [f"campaign_archetypes: {a!r} is none of {', '.join(sorted(attacks))}" for a in sorted(wrong)]
-    names = [c.get("name") for c in merged["cohorts"]]
-    faults += [f"cohorts: the name {n!r} stands twice" for n in set(names) if names.count(n) > 1]
-    for i, cohort in enumerate(merged["cohorts"]):
-        odd = set(cohort) ^ {"name", "archetype", "accounts"}
-        if odd - {"tier"}:
-            faults.append(
-                f"cohorts[{i}]: needs name, archetype, accounts (and tier); odd: {', '.join(sorted(odd))}"
-            )
-        elif cohort["archetype"] not in known:
-            faults.append(f"cohorts[{i}].archetype: {cohort['archetype']!r} is none of {', '.join(known)}")
-        elif (cohort.get("tier", "") in TIERS) != (cohort["archetype"] in attacks):
-            faults.append(f"cohorts[{i}].tier: give one of {', '.join(TIERS)} to A archetypes and none to others")
-        elif not isinstance(cohort["accounts"], int) or not 1 <= cohort["accounts"] <= 1_000_000:
-            faults.append(f"cohorts[{i}].accounts: {cohort['accounts']!r} is no whole number from 1 to 1,000,000")
-    return faults
-
-
-def _faults_between(merged: dict[str, Any]) -> list[str]:
-    faults = []
-    if merged["extraction_accounts"] >= merged["accounts"]:
-        faults.append(
-            f"extraction_accounts: {merged['extraction_accounts']} of {merged['accounts']} leaves none benign"
-        )
-    if merged["campaigns"] * 3 > merged["extraction_accounts"]:
-        faults.append(
-            f"campaigns: {merged['campaigns']} need 3 accounts each, extraction_accounts is "
-            f"{merged['extraction_accounts']}"
-        )
-    return faults
+def _parsed(dials: dict[str, Any]) -> dict[str, Range]:
+    return {dial: ranges.parse(dial, spec) for dial, spec in sorted(dials.items())}
 
 
 def _toml(path: Path) -> dict[str, Any]:

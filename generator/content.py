@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import network, streams
+from generator.archetypes import COHORT_CHOICES
 from generator.schema import EMBEDDING_DIMENSIONS
 
 if TYPE_CHECKING:
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from generator.cohorts import Plan
 
 I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 LANGUAGES = ("en", "zh", "es", "de", "fr", "ja", "pt", "ko", "ru", "other")
 _LANGUAGE_WEIGHTS = np.array([0.58, 0.09, 0.07, 0.05, 0.05, 0.05, 0.04, 0.03, 0.02, 0.02])
 STOP_CATEGORIES = ("capability_extraction", "machine_learning", "cyber", "other")
-TOPICS = 192
+TOPICS = 192  # equally many for each domain of work
 _SENSITIVE_TOPICS = 10  # machine-learning topics, on which the provider's noisy classifier fires more often (a)
 _FRAMEWORK_TEMPLATES = 40
+_CHECK_PROMPTS = 5  # per cohort (a)
 
 
 @dataclass
@@ -71,44 +74,71 @@ def prompts(plan: Plan, accounts: Accounts, found: Sessions) -> Prompts:
     mine = streams.items(streams.child(accounts.key, "topics")[row], nth)
     common = found.work & (streams.uniform(more, 0) < d["topic_share"][row])
     pooled = streams.below(streams.mix(mine), np.floor(d["cohort_topics"]).astype(np.int64)[row])
-    mine = np.where(common, streams.items(streams.child(cohort, "topics"), pooled), mine)
+    width = TOPICS // len(COHORT_CHOICES["domain"])
+    pooled = streams.below(streams.items(streams.child(cohort, "topics"), pooled), width)
+    domain = plan.domain[accounts.cohort][row]
+    topic = np.where(common, domain * width + pooled, streams.below(mine, TOPICS))
     main = streams.pick(streams.child(accounts.key, "language"), _LANGUAGE_WEIGHTS)[row]
     other = streams.pick(more, _LANGUAGE_WEIGHTS, 1)
     language = np.where(streams.uniform(more, 2) < d["languages"][row], other, main)
-    return Prompts(template, templated, shared, streams.below(mine, TOPICS), language)
+    return Prompts(template, templated, shared, topic, language)
 
 
 def work_items(
-    plan: Plan, accounts: Accounts, found: Sessions, said: Prompts, session: I64, key: streams.U64
-) -> streams.U64:
-    """Key of the item that each request is about; equal keys are the same prompt again.
+    plan: Plan,
+    accounts: Accounts,
+    found: Sessions,
+    said: Prompts,
+    session: I64,
+    key: streams.U64,
+    opening: Mask,
+) -> tuple[streams.U64, Mask]:
+    """Key of the item that each request is about, and whether it is one of the cohort's check prompts.
 
-    Work that partitions one list never meets an item twice, on whichever account; other work of a cohort draws
-    from a list with repeats; own prompts are new, but for a habit of repeating some.
+    Equal keys are the same prompt again. Work that partitions one list never meets an item twice, on whichever
+    account; other work of a cohort draws from a list with repeats; own prompts are new, but for a habit of
+    repeating some. A check prompt asks what was asked before, to notice altered answers.
     """
     row, d = found.account[session], accounts.dials
     bits = streams.child(key, "item")
     again = streams.uniform(bits, 0) < d["repeat"][row]
     listed = said.shared[session] & (streams.uniform(bits, 1) >= d["coverage"][row])
-    cohort = streams.child(plan.cohort_key[accounts.cohort], "work list")[row]
-    from_list = streams.items(cohort, streams.below(bits, np.floor(d["list_items"]).astype(np.int64)[row]))
+    cohort = plan.cohort_key[accounts.cohort]
+    work_list = streams.child(cohort, "work list")[row]
+    from_list = streams.items(work_list, streams.below(bits, np.floor(d["list_items"]).astype(np.int64)[row]))
     own = streams.items(streams.child(accounts.key, "own items")[row], streams.below(bits, 20))
-    return np.where(again, own, np.where(listed, from_list, key))
+    item = np.where(again, own, np.where(listed, from_list, key))
+    asks = found.work & (streams.uniform(streams.child(found.key, "probe")) < d["probes"][found.account])
+    probe = asks[session] & opening
+    checks = streams.items(streams.child(cohort, "check prompts")[row], streams.below(bits, _CHECK_PROMPTS))
+    return np.where(probe, checks, item), probe
 
 
 def simhash(
-    accounts: Accounts, found: Sessions, said: Prompts, session: I64, item: streams.U64
+    accounts: Accounts, found: Sessions, said: Prompts, session: I64, item: streams.U64, probe: Mask
 ) -> npt.NDArray[np.uint64]:
-    """64-bit SimHash of each prompt: its template's, with some bits flipped by the item; random without one."""
-    flips = accounts.dials["paraphrase"] / 4
-    sixteenths = (np.round(flips).astype(np.uint64))[found.account][session]
-    mask = np.zeros(len(item), np.uint64)
+    """64-bit SimHash of each prompt: its template's, some bits flipped by the item; the item's without one."""
+    sixteenths = np.round(accounts.dials["paraphrase"] / 4).astype(np.uint64)[found.account][session]
     word = streams.child(item, "simhash")
-    for bit in range(4):  # each bit of the mask is set with probability sixteenths / 16
+    base = streams.child(said.template, "simhash")[session]
+    alone = probe | ~said.templated[session]
+    return np.where(alone, streams.mix(word), base ^ _flips(word, sixteenths))
+
+
+def response_simhash(item: streams.U64, model: npt.NDArray[np.int32], key: streams.U64) -> npt.NDArray[np.uint64]:
+    """64-bit SimHash of each answer: that of the item and the model, with about two bits altered by chance."""
+    usual = streams.items(streams.child(item, "answer"), model)
+    sketch = usual ^ (_flips(streams.child(key, "answer"), np.uint64(1)) & _flips(streams.mix(key), np.uint64(8)))
+    return sketch | np.uint64(1)  # 0 stands for null
+
+
+def _flips(word: streams.U64, sixteenths: npt.NDArray[np.uint64] | np.uint64) -> npt.NDArray[np.uint64]:
+    """Masks of 64 bits, each set with probability sixteenths / 16."""
+    mask = np.zeros(len(word), np.uint64)
+    for bit in range(4):
         word = streams.mix(word + np.uint64(bit + 1))
         mask = np.where((sixteenths >> np.uint64(bit)) & np.uint64(1) == 1, word | mask, word & mask)
-    base = streams.child(said.template, "simhash")[session]
-    return np.where(said.templated[session], base ^ mask, streams.mix(word))
+    return mask
 
 
 def embedding(

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import streams
-from generator.archetypes import CHOICES
 from generator.arrivals import DAY_MS
 
 if TYPE_CHECKING:
@@ -29,14 +28,16 @@ MODELS = (
     ("etude-1-nano", 0.2, 0.9, 220, 5, 0.15),
     ("sonata-3", 3.0, 15.0, 650, 12, 0.0),
     ("etude-2", 9.0, 45.0, 900, 20, 0.0),
+    ("etude-0-internal", 3.0, 15.0, 700, 14, 0.0),  # the honeypot: answers, but stands in no list
 )
+DECOY = len(MODELS) - 1
+CACHE_WRITE, CACHE_READ, BATCH = 1.25, 0.1, 0.5  # price factors
+_SLOWER = 2.5  # of answers during an incident (a)
 _NEW = {"train": 4, "validation": 4, "test": 5}
 STOP_REASONS = ("end_turn", "max_tokens", "tool_use", "stop_sequence", "refusal")
 ERRORS = ("invalid_request_error", "rate_limit_error", "api_error", "overloaded_error")
 ERROR_STATUS = np.array([400, 429, 500, 529], np.int16)
-# Ceilings per plan in the order of archetypes.CHOICES["plan"]: requests a minute, requests a day (a).
-REQUESTS_PER_MINUTE = np.array([20, 60, 600, 300, 100, 2000])
-REQUESTS_PER_DAY = np.array([1_000, 5_000, 100_000, 20_000, 5_000, 1_000_000])
+_TRIES_DECOY = np.float32(0.08)  # share of the sessions of an account that found the decoy (a)
 
 
 @dataclass
@@ -54,7 +55,6 @@ class Response:
     error: npt.NDArray[np.int32]
     status: npt.NDArray[np.int16]
     stop: npt.NDArray[np.int32]
-    retries: npt.NDArray[np.int8]
     latency: I64
     first_token: I64
 
@@ -77,9 +77,9 @@ def releases(plan: Plan) -> list[dict[str, Any]]:
                 "released": start - timedelta(days=age),
                 "input_price": price_in,
                 "output_price": price_out,
-                "cache_write_price": price_in * 1.25,
-                "cache_read_price": round(price_in * 0.1, 4),
-                "batch_factor": 0.5,
+                "cache_write_price": price_in * CACHE_WRITE,
+                "cache_read_price": round(price_in * CACHE_READ, 4),
+                "batch_factor": BATCH,
                 "context_window": 200_000,
             }
         )
@@ -91,42 +91,62 @@ def models(plan: Plan, accounts: Accounts, found: Sessions) -> npt.NDArray[np.in
     weights = np.array([m[-1] for m in MODELS])
     if plan.split == "test":
         weights[4] = 0.25
-    bits = streams.child(found.key, "model")
+    bits, more = streams.child(found.key, "model"), streams.child(found.key, "new model")
     usual = streams.pick(streams.child(accounts.key, "model"), weights)[found.account]
     second = streams.pick(bits, weights, 0)
     chosen = np.where(streams.uniform(bits, 1) < np.float32(0.12), second, usual)
     moved = found.start >= int((release_day(plan) + 0.1) * DAY_MS)
     pivot = streams.uniform(bits, 2) < accounts.dials["pivot"][found.account]
-    return np.where(moved & pivot, _NEW[plan.split], chosen).astype(np.int32)
+    released = release_day(plan) + streams.uniform(more, 0) * accounts.dials["pivot_lag"][found.account]
+    joint = found.work & (streams.uniform(more, 1) < accounts.dials["release_pivot"][found.account])
+    new = (moved & pivot) | (joint & (found.start >= (released * DAY_MS).astype(np.int64)))
+    knows = streams.uniform(streams.child(accounts.key, "decoy")) < accounts.dials["decoy"]
+    decoy = knows[found.account] & (streams.uniform(more, 2) < _TRIES_DECOY)
+    return np.where(decoy, DECOY, np.where(new, _NEW[plan.split], chosen)).astype(np.int32)
+
+
+def price(model: npt.NDArray[np.int32], used: Usage, batch: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """List price of each request in USD, cache and batch tier included."""
+    per_input, per_output = np.array([m[1:3] for m in MODELS]).T[:, model] / 1e6
+    fresh = used.input - used.cache_read + (CACHE_WRITE - 1) * used.cache_write
+    full = per_input * (fresh + CACHE_READ * used.cache_read) + per_output * used.output
+    return np.asarray(np.where(batch, BATCH * full, full))
 
 
 def respond(
-    plan: Plan,
     accounts: Accounts,
-    found: Sessions,
-    session: I64,
+    row: I64,
     key: streams.U64,
     ts: I64,
     used: Usage,
     model: npt.NDArray[np.int32],
+    error: npt.NDArray[np.int32],
+    slow: npt.NDArray[np.bool_],
 ) -> Response:
-    """Status, stop reason and timing of each request."""
-    row = found.account[session]
+    """Status, stop reason and timing of each request.
+
+    Parameters
+    ----------
+    row : ndarray of int64
+        Account of each request, as a position in `accounts`.
+    error : ndarray of int32
+        What became of it, see `limits.errors`.
+    slow : ndarray of bool
+        Whether the provider is overloaded at that moment.
+    """
     bits, more = streams.child(key, "response"), streams.child(key, "response 2")
-    error = _errors(plan, accounts, found, session, row, ts, bits)
     failed = error >= 0
     tools = (accounts.dials["tools"] >= 1)[row]
     stop = np.where(tools & (streams.uniform(bits, 2) < np.float32(0.6)), 2, 0)
-    stop = np.where(streams.uniform(more, 0) < np.float32(0.006), 4, stop)
+    stop = np.where(streams.uniform(more, 0) < accounts.dials["refusals"][row], 4, stop)
     stop = np.where(streams.halves(more, 3) < 900, 3, stop)
     stop = np.where(used.cut, 1, stop)
-    # An attempt after a failed one of the same session is its retry.
-    again = np.r_[False, failed[:-1] & (error[:-1] > 0)] & (np.r_[-1, session[:-1]] == session)
     per_token = np.array([m[4] for m in MODELS], np.float32)[model]
     base = np.array([m[3] for m in MODELS], np.float32)[model]
     noise = streams.exp(np.float32(0.3) * streams.normal(more, 1))
     hour = (ts % DAY_MS) // 3_600_000
     load = 1 + 0.25 * np.array([0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 1, 1])[hour] / 4
+    load = np.where(slow, _SLOWER * load, load)
     first = (base + 0.0157 * (used.input - used.cache_read)) * noise * load
     rest = used.output * per_token * load * streams.exp(np.float32(0.15) * streams.normal(more, 2))
     latency = np.where(failed, 20 + first / 8, first + rest)
@@ -134,50 +154,6 @@ def respond(
         error=error,
         status=np.where(failed, ERROR_STATUS[error], 200).astype(np.int16),
         stop=np.where(failed, -1, stop).astype(np.int32),
-        retries=again.astype(np.int8),
         latency=latency.astype(np.int64),
         first_token=first.astype(np.int64),
     )
-
-
-def _errors(
-    plan: Plan,
-    accounts: Accounts,
-    found: Sessions,
-    session: I64,
-    row: I64,
-    ts: I64,
-    bits: streams.U64,
-) -> npt.NDArray[np.int32]:
-    # Malformed requests cluster: most sessions have none, a few many (GenTD26: lag-1 autocorrelation .49).
-    clumsy = streams.uniform(streams.child(found.key, "clumsy")) < accounts.dials["errors"][found.account] * 2
-    bad = clumsy[session] & (streams.uniform(bits, 0) < np.float32(0.5))
-    u = streams.uniform(bits, 1)
-    trouble = _incident(plan, ts)
-    error = np.where(u < np.where(trouble, np.float32(0.12), np.float32(0.001)), 3, -1)
-    error = np.where((error < 0) & (u > np.float32(0.998)), 2, error)
-    error = np.where(bad, 0, error)
-    plan_of = accounts.choices["plan"][row]
-    per_minute = REQUESTS_PER_MINUTE[plan_of]
-    at = np.arange(len(ts))
-    earlier = at - per_minute
-    crowded = (earlier >= found.first[session]) & (ts - ts[np.maximum(earlier, 0)] < 60_000)
-    # Rows of an account-day lie together, so the day's count is the distance to its first row.
-    new_day = np.r_[True, (np.diff(found.account) != 0) | (np.diff(found.day) != 0)]
-    day_first = found.first[np.maximum.accumulate(np.where(new_day, np.arange(len(new_day)), 0))]
-    over = at - day_first[session] >= REQUESTS_PER_DAY[plan_of]
-    return np.where(crowded | over, 1, error).astype(np.int32)
-
-
-def _incident(plan: Plan, ts: I64) -> npt.NDArray[np.bool_]:
-    """Whether the provider is overloaded: one shared incident in three days on average, 20 to 90 minutes long."""
-    n = max(1, plan.config.days // 3)
-    keys = streams.items(streams.child(plan.root, "incident"), np.arange(n))
-    start = (streams.uniform_wide(keys) * plan.config.days * DAY_MS).astype(np.int64)
-    end = start + (1_200_000 + streams.uniform(streams.mix(keys)) * 4_200_000).astype(np.int64)
-    order = np.argsort(start, kind="stable")
-    nearest = np.searchsorted(start[order], ts, side="right") - 1
-    return (nearest >= 0) & (ts < end[order][np.maximum(nearest, 0)])
-
-
-assert len(CHOICES["plan"]) == len(REQUESTS_PER_MINUTE) == len(REQUESTS_PER_DAY)

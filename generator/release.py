@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
+import operator
 import platform
 import shutil
 from collections.abc import Callable
@@ -12,13 +14,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from generator import cohorts, engine, integrity, labels, provider, schema, world
+from generator import cohorts, engine, integrity, labels, provider, schema, tables, world
 from generator.config import Config
 from generator.dataset import MANIFEST
 from generator.errors import UserError
@@ -45,7 +45,7 @@ class Done:
     files: dict[str, dict[str, Any]]
     accounts: pa.Table
     labels: pa.Table
-    sums: npt.NDArray[np.float64]
+    sums: labels.Sums
     requests: int
 
 
@@ -152,16 +152,16 @@ def _shard(job: Job) -> Done:
     plan = _plan(job.config, job.split)
     shard = world.simulate(plan, job.bucket)
     files = {}
-    for day, table in world.requests(plan, shard):
+    for day, table in tables.requests(plan, shard):
         tail = f"day-{day:03d}/bucket-{job.bucket:04d}.parquet"
         for name, rows in (("requests", table), ("request_labels", labels.request_labels(plan, shard, day))):
             path = f"{job.split}/{name}/{tail}"
             files[path] = write_table(job.out, path, rows)
-    who = shard.accounts
+    who = shard.accounts.first(shard.size)
     return Done(
         job=job,
         files=files,
-        accounts=world.account_rows(plan, who),
+        accounts=tables.account_rows(plan, who),
         labels=labels.account_labels(plan, who.index),
         sums=labels.campaign_sums(plan, shard),
         requests=len(shard.owner),
@@ -175,7 +175,7 @@ def _close_split(config: Config, split: str, root: Path, done: list[Done]) -> di
     whole = {
         "accounts": pa.concat_tables([d.accounts for d in done]),
         "account_labels": pa.concat_tables([d.labels for d in done]),
-        "campaigns": labels.campaigns(plan, np.sum([d.sums for d in done], axis=0)),
+        "campaigns": labels.campaigns(plan, functools.reduce(operator.add, (d.sums for d in done))),
         "releases": pa.Table.from_pylist(provider.releases(plan), schema=schema.arrow_schema("releases")),
     }
     for name in ("accounts", "account_labels"):

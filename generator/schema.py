@@ -287,8 +287,10 @@ CAMPAIGNS: tuple[Column, ...] = (
     _C("extraction_requests", pa.int64(), "T", "requests", "-", "answered requests that serve the extraction"),
     _C("extraction_input_tokens", pa.int64(), "T", "tokens", "-", "their input"),
     _C("extraction_output_tokens", pa.int64(), "T", "tokens", "-", "their output"),
-    _C("list_price_usd", pa.float64(), "T", "USD", "-", "their price by the list"),
-    _C("student_value", pa.float64(), "T", "1", "-", "concave value of what was collected, 0..1 (assumption)"),
+    _C("distinct_outputs", pa.int64(), "T", "outputs", "-", "of them, about different prompts; within 2 %"),
+    _C("list_price_usd", pa.float64(), "T", "USD", "-", "their price by the list, cache and batch included"),
+    _C("list_price_all_usd", pa.float64(), "T", "USD", "-", "price of all answered requests of its accounts"),
+    _C("student_value", pa.float64(), "T", "1", "-", "concave value of the distinct outputs, 0..1 (assumption)"),
     _C("dials", pa.string(), "T", "-", "-", "all drawn dials as JSON"),
 )
 

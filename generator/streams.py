@@ -80,6 +80,16 @@ def normal(bits: U64, part: int = 0) -> F32:
     return _NORMAL[halves(bits, part)]
 
 
+def exponential(bits: U64, part: int = 0) -> F32:
+    """Standard exponential, 65,536 quantiles, from 16 of the 64 bits."""
+    return _EXPONENTIAL[halves(bits, part)]
+
+
+def log_exponential(bits: U64, part: int = 0) -> F32:
+    """Logarithm of a standard exponential: times 1 / c it is the logarithm of a Weibull variable of shape c."""
+    return _LOG_EXPONENTIAL[halves(bits, part)]
+
+
 def cdf(z: F32) -> F32:
     """Standard normal distribution function, by table: turns a correlated normal into a uniform."""
     found: F32 = _CDF[np.clip(z * 512 + 2048, 0, 4095).astype(np.int32)]
@@ -110,6 +120,10 @@ _INVERSE = NormalDist().inv_cdf
 # Rounded far above the last bit, so that a different C library gives the same table.
 _UPPER = np.array([round(_INVERSE((i + 0.5) / 65536), 6) for i in range(32768, 65536)], np.float32)
 _NORMAL = np.concatenate([-_UPPER[::-1], _UPPER])
+_EXPONENTIAL = np.array([round(-math.log1p(-(i + 0.5) / 65536), 6) for i in range(65536)], np.float32)
+_LOG_EXPONENTIAL = np.array(
+    [round(math.log(-math.log1p(-(i + 0.5) / 65536)), 6) for i in range(65536)], np.float32
+)
 _CDF = np.array([round(0.5 * math.erfc(-(i - 2047.5) / 512 / math.sqrt(2)), 7) for i in range(4096)], np.float32)
 _EXP2 = np.array([round(2 ** (i / 4096), 12) for i in range(4097)], np.float64)
 _POWER = np.array([2.0**i for i in range(-60, 61)], np.float64)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from generator import streams
+from generator import contexts, streams
 from generator.schema import KINDS
 
 if TYPE_CHECKING:
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 I64 = npt.NDArray[np.int64]
 
-CONTEXT = 200_000
-_COMPACTED = 60_000
 LIMITS = np.array([512, 1024, 2048, 4096, 8192, 16384, 32000])
-_LIMIT_WEIGHTS = np.array([0.04, 0.2, 0.12, 0.3, 0.16, 0.1, 0.08])
-# Per kind: factor of the median answer, median growth of a conversation per turn beside the answer (tokens).
-# Growth of agents: kv-cache-tester, median 655 a step, median answer 217. Reasoning answers: ServeGen R1.
-_ANSWER = np.array([1.0, 9.0, 3.0, 0.8, 1.2], np.float32)
-_GROWTH = np.array([60.0, 60.0, 30.0, 200.0, 400.0], np.float32)
+# One row per kind: agents, chats and reasoning leave room (a).
+_LIMIT_WEIGHTS = np.array(
+    [
+        [0.03, 0.12, 0.22, 0.35, 0.28, 0, 0],
+        [0, 0, 0, 0.02, 0.06, 0.22, 0.7],
+        [0, 0.14, 0.2, 0.32, 0.16, 0.1, 0.08],
+        [0.04, 0.2, 0.12, 0.3, 0.16, 0.1, 0.08],
+        [0, 0, 0, 0, 0.06, 0.24, 0.7],
+    ]
+)
+_AGENT = KINDS.index("agent")
+_LIMIT_EDGES = np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
 
 
 @dataclass
@@ -37,6 +42,10 @@ class Usage:
         Number of the request in its conversation; 0 for single calls.
     conversing : ndarray of bool
         Whether the session is one conversation.
+    human : ndarray of bool
+        Whether a person, not a tool's result, started the request.
+    pause : ndarray of int64
+        Milliseconds since the request before; -1 where arrivals decide.
     """
 
     input: I64
@@ -48,6 +57,12 @@ class Usage:
     cut: npt.NDArray[np.bool_]
     turn: I64
     conversing: npt.NDArray[np.bool_]
+    human: npt.NDArray[np.bool_]
+    pause: I64
+
+    def take(self, rows: I64) -> Usage:
+        """Counters of some requests."""
+        return Usage(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
 def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -> Usage:
@@ -58,42 +73,53 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     """
     row, d = found.account[session], accounts.dials
     bits = streams.child(key, "tokens")
-    kind = accounts.choices["kind"][row]
-    talk = streams.uniform(streams.child(found.key, "conversation")) < d["conversation"][found.account]
+    talk = talks(accounts, found)
     conversing = talk[session]
     order = np.arange(len(session)) - found.first[session]
 
-    thinks = streams.uniform(bits, 2) < d["reasoning"][row]
-    spread = streams.exp(d["output_sigma"][row] * streams.normal(bits, 1))
-    answer = d["output"][row] * _ANSWER[kind] * spread
-    thinking = np.where(thinks, answer * (1 + 5 * streams.uniform(bits, 3)), 0)
-    output = np.maximum(1, answer + thinking).astype(np.int64)
     settings = streams.child(accounts.key, "settings")
-    limit = LIMITS[streams.pick(settings, _LIMIT_WEIGHTS)][row]
+    pause, human = np.full(len(session), -1), np.ones(len(session), np.bool_)
+    whole, output = np.ones(len(session), np.int64), np.ones(len(session), np.int64)
+    thinking = np.zeros(len(session), np.int64)
+    for at, flow in contexts.flows(accounts, found, session, key, talk):
+        whole[at], output[at], pause[at], human[at] = flow.input, flow.output, flow.pause, flow.human
+        thinks = streams.uniform(bits[at], 2) < d["reasoning"][row[at]]
+        thought = np.float32(0.8) * streams.uniform(bits[at], 3) if flow.thought is None else flow.thought
+        thinking[at] = np.where(thinks, flow.output * thought, 0)
+    limit = limits(accounts, found.account, found.key)[session]
     cut = output > limit
     output = np.where(cut, limit, output)
 
-    first = streams.normal(streams.child(found.key, "first prompt"))[session]
-    z = np.where(conversing, first, streams.normal(bits, 0))
-    fresh = np.maximum(1, d["input"][row] * streams.exp(d["input_sigma"][row] * z)).astype(np.int64)
-    grows = _GROWTH[kind] * streams.exp(streams.normal(bits, 0))
-    step = np.where(conversing & (order > 0), grows.astype(np.int64) + np.r_[0, output[:-1]], 0)
-    total = np.cumsum(step)
-    whole = fresh + total - total[found.first][session]
-    # A conversation that outgrows the window is compacted and goes on.
-    over = np.maximum(0, whole - CONTEXT)
-    whole = np.where(over > 0, _COMPACTED + over % (CONTEXT - _COMPACTED), whole)
-
-    caches = (streams.uniform(settings, 1) < np.float32(0.6))[row]
+    caches = ((streams.uniform(settings, 1) < np.float32(0.6)) | (accounts.choices["kind"] == _AGENT))[row]
     later = conversing & (order > 0)
-    read = np.where(caches & later, np.minimum(whole - step, whole) * 0.97, 0).astype(np.int64)
+    before = np.minimum(np.r_[0, whole[:-1]], whole)
+    read = np.where(caches & later, before * 0.985, 0).astype(np.int64)
     read = np.maximum(0, np.minimum(read, whole - 1))
     write = np.where(caches & conversing, (whole - read) * 0.9, 0).astype(np.int64)
-    reasoning = np.minimum(thinking.astype(np.int64), np.maximum(0, output - 1))
-    return Usage(whole, output, reasoning, write, read, limit, cut, np.where(conversing, order, 0), conversing)
+    reasoning = np.minimum(thinking, np.maximum(0, output - 1))
+    turn = np.where(conversing, order, 0)
+    return Usage(whole, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
+
+
+def limits(accounts: Accounts, sender: I64, session_key: streams.U64) -> I64:
+    """Largest answer that each session allows when `sender` sends it."""
+    edges = _LIMIT_EDGES[accounts.choices["kind"]][sender]
+    return LIMITS[streams.pick(streams.child(routes(accounts, sender, session_key), "limit"), edges)]
+
+
+def routes(accounts: Accounts, sender: I64, session_key: streams.U64) -> streams.U64:
+    """Stream of the settings of each session: one of the few sets of the account that sends it."""
+    sets = np.clip(accounts.dials["templates"], 1, 4).astype(np.int64)[sender]
+    nth = streams.below(streams.child(session_key, "route"), sets)
+    return streams.items(streams.child(accounts.key, "routes")[sender], nth)
+
+
+def talks(accounts: Accounts, found: Sessions) -> npt.NDArray[np.bool_]:
+    """Whether each session is one growing conversation."""
+    chance = accounts.dials["conversation"][found.account]
+    return np.asarray(streams.uniform(streams.child(found.key, "conversation")) < chance)
 
 
 def kinds(accounts: Accounts, row: I64) -> npt.NDArray[np.int32]:
     """Workload kind of each request, an index into `schema.KINDS`."""
-    assert len(KINDS) == len(_ANSWER)
     return accounts.choices["kind"][row]

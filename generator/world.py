@@ -1,42 +1,27 @@
-"""(plan, bucket) -> tables: pure, whole-shard vectorised, categories as integer codes end to end."""
+"""(plan, bucket) -> what its accounts did: pure, whole-shard vectorised, categories as integer codes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from generator import accounts as people
-from generator import arrivals, content, network, provider, schema, streams, tokens
+from generator import arrivals, content, echo, limits, network, provider, relay, streams, tokens
 from generator.accounts import Accounts
 from generator.archetypes import CHOICES
-from generator.arrivals import DAY_MS
+from generator.arrivals import DAY_MS, Sessions
 from generator.cohorts import Plan
+from generator.provider import Response
+from generator.tokens import Usage
 
 I64 = npt.NDArray[np.int64]
-POOLS: dict[str, tuple[str, ...]] = {
-    **CHOICES,
-    "endpoint": ("messages", "batches"),
-    "model": tuple(m[0] for m in provider.MODELS),
-    "service_tier": ("standard", "batch", "priority"),
-    "stop_reason": provider.STOP_REASONS,
-    "error_type": provider.ERRORS,
-    "country": network.COUNTRIES,
-    "language": content.LANGUAGES,
-    "stop_category": content.STOP_CATEGORIES,
-}
+Columns = dict[str, npt.NDArray[Any]]
 _TEMPERATURES = np.array([np.nan, 0.0, 0.2, 0.7, 1.0], np.float32)
 _TEMPERATURE_WEIGHTS = np.array([0.4, 0.2, 0.12, 0.18, 0.1])
-# Spelt out, because pyarrow imports pandas to tell numpy types.
-_NUMPY = {
-    t: np.dtype(np.float32 if t == pa.float32() else str(t))
-    for t in {c.dtype for c in schema.REQUESTS}
-    if pa.types.is_primitive(t) and not pa.types.is_timestamp(t)
-}
+_CONSOLE, _AGGREGATOR = (CHOICES["channel"].index(c) for c in ("console", "aggregator"))
 _FINGERPRINTED = 64  # tokens; shorter answers carry no usable fingerprint
 
 
@@ -47,11 +32,17 @@ class Shard:
     Attributes
     ----------
     accounts : Accounts
-        Its accounts.
+        Its accounts, and after them those of other buckets that stand in for some of them.
+    size : int
+        How many of them are the bucket's own.
     columns : dict of str to ndarray
-        Columns of requests, by name, in the order of time; -1 or NaN stands for null.
+        Columns of requests, by name, in the order of time; -1, NaN or (SimHash) 0 stands for null.
     owner : ndarray of int64
-        Account of each row, as a position in `accounts`.
+        Account that sent each row, as a position in `accounts`.
+    item : ndarray of uint64
+        What each prompt is about; equal for equal prompts.
+    cost : ndarray of float64
+        List price of each row, USD.
     day_edges : ndarray of int64
         First row of each day, and the number of rows.
     work : ndarray of bool
@@ -61,8 +52,11 @@ class Shard:
     """
 
     accounts: Accounts
-    columns: dict[str, npt.NDArray[Any]]
+    size: int
+    columns: Columns
     owner: I64
+    item: streams.U64
+    cost: npt.NDArray[np.float64]
     day_edges: I64
     work: npt.NDArray[np.bool_]
     kind: npt.NDArray[np.int32]
@@ -70,128 +64,92 @@ class Shard:
 
 def simulate(plan: Plan, bucket: int) -> Shard:
     """Everything that the accounts of a bucket do, sorted by time."""
-    who = people.make(plan, people.in_bucket(plan, bucket))
+    own = people.in_bucket(plan, bucket)
+    who = people.make(plan, np.concatenate([own, relay.mates(plan, own)]))
     found = arrivals.sessions(plan, who)
     session = np.repeat(np.arange(len(found.length)), found.length)
     key = streams.items(found.key[session], np.arange(len(session)) - found.first[session])
-    ts = arrivals.times(who, found, session, streams.child(key, "gap"))
     used = tokens.usage(who, found, session, key)
+    ts = arrivals.times(who, found, session, streams.child(key, "gap"), used.pause)
     model = provider.models(plan, who, found)
-    answer = provider.respond(plan, who, found, session, key, ts, used, model[session])
-    columns = _metadata(who, found, session, key, used, answer)
-    columns |= {"ts": ts, "model": model[session]}
-    place = network.addresses(plan, who, found.account, streams.child(found.key, "address"))
-    columns |= {name: values[session] for name, values in place.items()}
-    columns |= _content(plan, who, found, session, key, used, answer)
+    batch = streams.uniform(streams.child(found.key, "batch")) < who.dials["batch"][found.account]
+    cost = provider.price(model[session], used, batch[session])
+    slow = limits.incident(plan, ts)
+    error, repeated = limits.errors(who, found, session, key, ts, used, cost, slow)
+    sent = relay.send(plan, who, found, session, key, ts, used.turn, error)
 
-    # Time is unique enough to sort by once it is packed with the row number: no ties, no stable sort needed.
-    inside = np.flatnonzero((ts >= 0) & (ts < plan.config.days * DAY_MS))
-    order = inside[np.sort((ts[inside] << 24) | np.arange(len(inside))) & ((1 << 24) - 1)]
-    # Narrow before the gather: half of its time is memory.
-    columns = {name: values.astype(_stored(name), copy=False)[order] for name, values in columns.items()}
-    columns["day"] = columns["ts"] // DAY_MS
-    edges = np.searchsorted(columns["day"], np.arange(plan.config.days + 1))
-    owner = found.account[session][order]
-    return Shard(who, columns, owner, edges, found.work[session][order], tokens.kinds(who, owner))
-
-
-def requests(plan: Plan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
-    """Tables of requests, one per day."""
-    start = np.int64(int(plan.config.window(plan.split).timestamp() * 1000))
-    ids = pa.array(people.names(shard.accounts.key), pa.string())
-    pools = {name: pa.array(values, pa.string()) for name, values in POOLS.items()}
-    for day in range(plan.config.days):
-        rows = slice(shard.day_edges[day], shard.day_edges[day + 1])
-        arrays = []
-        for column in schema.REQUESTS:
-            if column.name == "account_id":
-                codes = pa.array(shard.owner[rows].astype(np.int32))
-                arrays.append(pa.DictionaryArray.from_arrays(codes, ids))
-            elif column.name == "ts":
-                arrays.append(pa.array(shard.columns["ts"][rows] + start).cast(column.dtype))
-            else:
-                arrays.append(_array(column, shard.columns[column.name][rows], pools))
-        yield day, pa.Table.from_arrays(arrays, schema=schema.arrow_schema("requests"))
-
-
-def account_rows(plan: Plan, who: Accounts) -> pa.Table:
-    """The accounts table of some accounts."""
-    start = plan.config.window(plan.split)
-    created = np.floor(who.created.astype(np.float64) * DAY_MS).astype(np.int64)
-    created += (streams.uniform_wide(streams.child(who.key, "sign-up time")) * 600_000).astype(np.int64)
-    paid, on_file = network.payment(plan, who)
-    domains, organizations = network.emails(plan, who)
-    columns: dict[str, Any] = {
-        "account_id": people.names(who.key),
-        "created": pa.array(created + int(start.timestamp() * 1000)).cast(schema.TIMESTAMP),
-        "payment_id": pa.array(paid, mask=~on_file),
-        "email_domain": domains,
-        "organization": organizations,
-        "signup_prefix": network.signup_prefix(plan, who),
-    }
-    for name in ("plan", "verification", "payment_type", "email_type"):
-        codes = pa.array(who.choices[name].astype(np.int32))
-        columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array(CHOICES[name], pa.string()))
-    arrays = [
-        pa.array(columns[c.name], c.dtype) if isinstance(columns[c.name], list) else columns[c.name]
-        for c in schema.ACCOUNTS
-    ]
-    return pa.table(
-        [pa.array(a) if isinstance(a, np.ndarray) else a for a in arrays],
-        names=[c.name for c in schema.ACCOUNTS],
-    ).cast(schema.arrow_schema("accounts"))
-
-
-def _stored(name: str) -> np.dtype[Any]:
-    """Type of a column while it waits to be written: codes for categories, milliseconds for times."""
-    dtype = schema.column(f"requests.{name}").dtype
-    return np.dtype(np.int32) if dtype == schema.CATEGORY else _NUMPY.get(dtype, np.dtype(np.int64))
-
-
-def _array(column: schema.Column, values: npt.NDArray[Any], pools: dict[str, pa.Array]) -> pa.Array:
-    """Arrow array of one column; -1 (NaN for floats) means null where the column is nullable."""
-    if column.dtype == schema.CATEGORY:
-        codes = pa.array(values.astype(np.int32), mask=values < 0 if column.nullable else None)
-        return pa.DictionaryArray.from_arrays(codes, pools[column.name])
-    mask = None
-    if column.nullable:
-        mask = np.isnan(values) if values.dtype.kind == "f" else values == (0 if values.dtype.kind == "u" else -1)
-    typed = values.astype(_NUMPY[column.dtype], copy=False)
-    return pa.array(typed, column.dtype, mask=mask)
-
-
-def _metadata(
-    who: Accounts,
-    found: arrivals.Sessions,
-    session: I64,
-    key: streams.U64,
-    used: tokens.Usage,
-    answer: provider.Response,
-) -> dict[str, npt.NDArray[Any]]:
-    row, d = found.account[session], who.dials
-    bits = streams.child(found.key, "metadata")
-    settings = streams.child(who.key, "settings 2")
-    batch = (streams.uniform(bits, 0) < d["batch"][found.account])[session]
-    priority = (streams.uniform(settings, 0) < np.float32(0.04))[row]
-    streamed = (streams.uniform(bits, 1) < d["stream"][found.account])[session] & ~batch
-    failed = answer.error >= 0
-    users = np.floor(d["end_users"]).astype(np.int64)[found.account]
-    user = network.opaque63(
-        streams.items(
-            streams.child(who.key, "end users")[found.account], streams.below(bits, np.maximum(users, 1))
-        )
+    # From here on rows are in the order of arrival, and only those that the bucket's own accounts send.
+    order = _arrivals(plan, who, len(own), sent)
+    row, sender, ts = sent.row[order], sent.sender[order], sent.ts[order]
+    session, key, used, cost = session[row], key[row], used.take(row), cost[row]
+    leg = relay.legs(found, session, sender)
+    hopped = np.flatnonzero(sender != found.account[session])
+    _readdress(who, found, used, leg, hopped)
+    cost[hopped] = provider.price(model[session[hopped]], used.take(hopped), batch[session[hopped]])
+    answer = provider.respond(
+        who, found.account[session], key, ts, used, model[session], sent.error[order], slow[row]
     )
-    conversation = network.opaque63(streams.child(found.key, "conversation id"))[session]
+    said = content.prompts(plan, who, found)
+    item, probe = content.work_items(plan, who, found, said, session, key, row == found.first[session])
+    columns = _body(who, found, leg, batch, used, answer) | _sender(who, found, session, sender)
+    where = network.addresses(
+        plan, who, leg.sender, streams.child(found.key[leg.session], "address"), found.work[leg.session]
+    )
+    columns |= {name: values[leg.of] for name, values in where.items()}
+    columns |= _content(plan, who, found, said, session, key, item, probe, model, used, answer)
+    columns["tools_hash"] = np.where(columns["tools"] > 0, columns["tools_hash"], -1)
+    columns |= {
+        "request_id": network.opaque63(streams.child(np.where(sent.resent[order], ~key, key), "request id")),
+        "ts": ts,
+        "day": ts // DAY_MS,
+        "model": model[session],
+        "retries": repeated[row] & ~sent.resent[order],
+    }
+    edges = np.searchsorted(columns["day"], np.arange(plan.config.days + 1))
+    kind = tokens.kinds(who, found.account[session])
+    cost = np.where(answer.error < 0, cost, 0)
+    return Shard(who, len(own), columns, sender, item, cost, edges, found.work[session], kind)
+
+
+def _arrivals(plan: Plan, who: Accounts, size: int, sent: relay.Sent) -> I64:
+    """Which requests arrive in the window, on living accounts of the bucket, in the order of time."""
+    day = sent.ts / DAY_MS
+    alive = (day >= who.born[sent.sender]) & (day < who.gone[sent.sender])
+    inside = np.flatnonzero(alive & (sent.sender < size) & (sent.ts >= 0) & (sent.ts < plan.config.days * DAY_MS))
+    # Time is unique enough to sort by once it is packed with the row number: no ties, no stable sort needed.
+    packed = np.sort((sent.ts[inside] << 26) | np.arange(len(inside)))
+    return np.asarray(inside[packed & ((1 << 26) - 1)])
+
+
+def _readdress(who: Accounts, found: Sessions, used: Usage, leg: relay.Legs, at: I64) -> None:
+    """What changes when another account sends a request: its limit holds, and it has no part in the cache."""
+    limit = tokens.limits(who, leg.sender[leg.of[at]], found.key[leg.session[leg.of[at]]])
+    used.max_tokens[at] = limit
+    used.cut[at] = used.output[at] >= limit
+    used.output[at] = np.minimum(used.output[at], limit)
+    used.reasoning[at] = np.minimum(used.reasoning[at], limit - 1)
+    used.cache_read[at] = 0
+
+
+def _body(
+    who: Accounts, found: Sessions, leg: relay.Legs, batch: npt.NDArray[np.bool_], used: Usage, answer: Response
+) -> Columns:
+    """What the sender's software put into the request, and what came back."""
+    row, key = leg.sender, found.key[leg.session]
+    settings = tokens.routes(who, row, key)
+    bits = streams.child(key, "metadata")
+    priority = (streams.uniform(streams.child(who.key, "priority")) < np.float32(0.04))[row]
+    batch = batch[leg.session]
+    streamed = ((streams.uniform(bits, 1) < who.dials["stream"][row]) & ~batch)[leg.of]
+    tools = np.where(streams.uniform(settings, 0) < np.float32(0.7), who.dials["tools"][row], 0)
+    failed = answer.error >= 0
     return {
-        "request_id": network.opaque63(streams.child(key, "request id")),
-        "api_key": (streams.halves(bits, 2) % (1 + streams.halves(settings, 1) % 3)[found.account])[session],
-        "channel": who.choices["channel"][row],
-        "endpoint": batch.astype(np.int32),
-        "service_tier": np.where(batch, 1, np.where(priority, 2, 0)).astype(np.int32),
+        "endpoint": batch.astype(np.int32)[leg.of],
+        "service_tier": np.where(batch, 1, np.where(priority, 2, 0)).astype(np.int32)[leg.of],
         "stream": streamed,
         "max_tokens": used.max_tokens,
-        "temperature": _TEMPERATURES[streams.pick(settings, _TEMPERATURE_WEIGHTS, 2)][row],
-        "tools": np.floor(d["tools"]).astype(np.int16)[row],
+        "temperature": _TEMPERATURES[streams.pick(settings, _TEMPERATURE_WEIGHTS, 2)][leg.of],
+        "tools": np.floor(tools * (np.float32(0.5) + streams.uniform(settings, 1) / 2)).astype(np.int16)[leg.of],
         "messages": 1 + 2 * used.turn,
         "input_tokens": used.input,
         "output_tokens": np.where(failed, 0, used.output),
@@ -201,64 +159,55 @@ def _metadata(
         "stop_reason": answer.stop,
         "status": answer.status,
         "error_type": answer.error,
-        "retries": answer.retries,
         "latency_ms": answer.latency,
         "ttft_ms": np.where(failed | ~streamed, -1, answer.first_token),
-        "sdk": who.choices["sdk"][row],
-        "conversation_id": np.where(used.conversing, conversation, -1),
-        "end_user_id": np.where(users > 0, user, -1)[session],
+    }
+
+
+def _sender(who: Accounts, found: Sessions, session: I64, sender: I64) -> Columns:
+    """What the sending account adds. Marketplaces pass on no end user, the aggregator no conversation either."""
+    bits = streams.child(found.key, "sender")
+    keys = 1 + streams.halves(streams.child(who.key, "api keys"), 1) % 3
+    users = np.floor(who.dials["end_users"]).astype(np.int64)[found.account]
+    user = streams.items(
+        streams.child(who.key, "end users")[found.account], streams.below(bits, np.maximum(users, 1))
+    )
+    channel = who.choices["channel"][sender]
+    talks = tokens.talks(who, found)[session]
+    conversation = network.opaque63(streams.child(found.key, "conversation id"))[session]
+    return {
+        "api_key": streams.halves(bits, 2)[session] % keys[sender],
+        "channel": channel,
+        "conversation_id": np.where(talks & (channel != _AGGREGATOR), conversation, -1),
+        "end_user_id": np.where((users > 0)[session] & (channel == _CONSOLE), network.opaque63(user)[session], -1),
     }
 
 
 def _content(
     plan: Plan,
     who: Accounts,
-    found: arrivals.Sessions,
+    found: Sessions,
+    said: content.Prompts,
     session: I64,
     key: streams.U64,
-    used: tokens.Usage,
-    answer: provider.Response,
-) -> dict[str, npt.NDArray[Any]]:
-    said = content.prompts(plan, who, found)
-    item = content.work_items(plan, who, found, said, session, key)
-    tools = np.floor(who.dials["tools"])[found.account] >= 1
+    item: streams.U64,
+    probe: npt.NDArray[np.bool_],
+    model: npt.NDArray[np.int32],
+    used: Usage,
+    answer: Response,
+) -> Columns:
     scope = np.where(said.templated, said.template, streams.child(who.key, "tools")[found.account])
     tools_hash = network.opaque63(streams.child(scope, "tools hash"))
     fingerprint = (answer.error < 0) & (used.output >= _FINGERPRINTED)
-    sketch = streams.child(key, "answer") | np.uint64(1)  # 0 stands for null
+    sketch = content.response_simhash(item, model[session], key)
     embedding = content.embedding(who, found, said, session, item)
     return {
         "system_prompt_hash": np.where(said.templated, content.prompt_hash(said), -1)[session],
-        "tools_hash": np.where(tools, tools_hash, -1)[session],
-        "prompt_simhash": content.simhash(who, found, said, session, item),
+        "tools_hash": tools_hash[session],
+        "prompt_simhash": content.simhash(who, found, said, session, item, probe),
         **{f"prompt_emb_{i:02d}": values for i, values in enumerate(embedding)},
         "language": said.language[session],
         "stop_category": content.stop_category(said, session, streams.child(key, "category")),
         "response_simhash": np.where(fingerprint, sketch, np.uint64(0)),
-        "echo_response_id": _echoes(plan, who, found, session),
+        "echo_response_id": echo.echo_response_id(plan, who, found, session, key),
     }
-
-
-def _echoes(plan: Plan, who: Accounts, found: arrivals.Sessions, session: I64) -> I64:
-    """request_id quoted by the first prompt of some sessions: an answer a cohort member got the day before."""
-    quoted = np.full(len(session), -1, np.int64)
-    bits = streams.child(found.key, "echo")
-    asks = np.flatnonzero(
-        (streams.uniform(bits) < who.dials["echo"][found.account]) & (found.day >= 1) & found.work
-    )
-    if len(asks) == 0:
-        return quoted
-    cohort = who.cohort[found.account[asks]]
-    seat = np.cumsum(plan.sizes) - plan.sizes
-    wanted, back = np.unique(seat[cohort] + streams.below(bits[asks], plan.sizes[cohort]), return_inverse=True)
-    source = people.make(plan, wanted)
-    days = np.arange(plan.config.days)
-    there = arrivals.counts(plan, source, days)[back, found.day[asks] - 1]
-    day_keys = streams.items(streams.child(source.key, "days")[back], found.day[asks])
-    first = streams.items(
-        streams.items(streams.child(day_keys, "session"), np.zeros(len(asks), np.int64)),
-        np.zeros(len(asks), np.int64),
-    )
-    ids = network.opaque63(streams.child(first, "request id"))
-    quoted[found.first[asks]] = np.where(there > 0, ids, -1)
-    return quoted

@@ -60,11 +60,14 @@ Data = Annotated[Path, typer.Argument(help="Dataset folder.")]
 On = Annotated[Path, typer.Option("--data", help="Dataset folder.")]
 Board = Annotated[Path, typer.Option("--board", help="Folder of the MLflow store and board.html.")]
 Entry = Annotated[Path, typer.Argument(help="Submission folder, or a predictions file.")]
-Preset = Annotated[str | None, typer.Option(help="nano or small; nano if left out.")]
+Preset = Annotated[str | None, typer.Option(help="nano, small, medium or full; nano if left out.")]
 Seed = Annotated[int | None, typer.Option(help="Base seed, 0 if left out; same seed, same bytes.")]
 Out = Annotated[Path | None, typer.Option(help="New or empty folder; siphonbench-data/PRESET if left out.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes; any number gives the same bytes.")]
-Config = Annotated[Path | None, typer.Option(help="TOML file, in place of a preset.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "--scenario", help="TOML file in place of a preset, or a scenario that comes along."),
+]
 Split = Annotated[str, typer.Option(help="validation or test.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CPUS = os.cpu_count() or 1

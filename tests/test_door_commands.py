@@ -24,8 +24,21 @@ import siphonbench
 import siphonbench_cli
 from generator import audit, config
 
-COMMANDS = ("quickstart", "generate", "info", "verify", "audit", "evaluate", "submit", "leaderboard", "ui")
-EVERY_COMMAND = [*([c] for c in COMMANDS), ["baselines", "list"], ["baselines", "run"]]
+COMMANDS = (
+    "quickstart",
+    "generate",
+    "info",
+    "verify",
+    "inspect",
+    "audit",
+    "fidelity",
+    "evaluate",
+    "submit",
+    "leaderboard",
+    "ui",
+)
+GROUPS = (("baselines", "list"), ("baselines", "run"), *(("scenario", c) for c in ("new", "check", "describe")))
+EVERY_COMMAND = [*([c] for c in COMMANDS), *map(list, GROUPS)]
 COMMAND = [sys.executable, "-m", "siphonbench"]
 
 
@@ -89,6 +102,7 @@ def test_help_is_quick(here: Path) -> None:
         ("info nowhere", "nowhere does not exist; make one with: siphonbench generate"),
         ("verify nowhere", "nowhere does not exist"),
         ("audit nowhere", "nowhere does not exist"),
+        ("fidelity --reference nowhere", "nowhere is no folder; give one that holds traces"),
         ("baselines run volume --data nowhere", "nowhere does not exist"),
         ("evaluate mine --data nowhere", "nowhere does not exist"),
         ("submit mine --data nowhere", "nowhere does not exist"),

@@ -13,7 +13,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 UV = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-PACKAGE_DATA = ("generator/archetypes", "generator/presets", "leaderboard/templates")
+PACKAGE_DATA = (
+    "generator/archetypes",
+    "generator/kinds",
+    "generator/presets",
+    "generator/portrait/templates",
+    "leaderboard/templates",
+)
 
 
 def run(*command: object, cwd: Path) -> str:

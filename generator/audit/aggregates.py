@@ -97,7 +97,9 @@ def _bucket(frame: pl.DataFrame, world: World, pools: dict[str, list[str]]) -> t
         bits = frame[name].hash(0).to_numpy() >> np.uint64(33)
         found |= {f"{name}:{k}": v for k, v in groups.equal(bits.astype(np.int64), frame[name]).items()}
     for name, pool in pools.items():
-        codes = frame[name].cast(pl.String).replace_strict(pool, range(len(pool)), default=None, return_dtype=pl.Int64)
+        codes = (
+            frame[name].cast(pl.String).replace_strict(pool, range(len(pool)), default=None, return_dtype=pl.Int64)
+        )
         found |= groups.category(name, codes.fill_null(-1).to_numpy(), pool)
     for name in columns.NULLABLE:
         found[f"{name}:null"] = groups.mean(frame[name].is_null().to_numpy())
@@ -131,7 +133,9 @@ class _Groups:
         for q in QUANTILES:
             found[f"q{q:g}"] = _quantile(inside, ordered, q)
         if tied:
-            found |= dict(zip(("distinct", "entropy", "mode"), _runs(inside, ordered, presorted=True), strict=True))
+            found |= dict(
+                zip(("distinct", "entropy", "mode"), _runs(inside, ordered, presorted=True), strict=True)
+            )
         return found
 
     def equal(self, codes: I64, column: pl.Series) -> dict[str, F64]:

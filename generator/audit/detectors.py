@@ -56,7 +56,9 @@ def gates(reached: Mapping[str, Reached], accounts: int) -> list[Gate]:
     best = max(CHAIN, key=lambda name: _mean(reached[name].ap))
     ap = _mean(reached[best].ap)
     oracle = reached[ORACLE].overall
-    steps = sorted((_step(reached[low], reached[high]), f"{low} < {high}") for low, high in itertools.pairwise(CHAIN))
+    steps = sorted(
+        (_step(reached[low], reached[high]), f"{low} < {high}") for low, high in itertools.pairwise(CHAIN)
+    )
     return [
         gate.at_most(
             "per-account rate limit, evasive and adaptive: recall at FPR 1 %",

@@ -62,7 +62,9 @@ def _opaque(world: World) -> dict[str, pl.Series]:
 
 def _by_chance(a: pl.Series, b: pl.Series) -> int:
     """How many equal values two sets of random numbers of this width have at most (Poisson, one in a million)."""
-    width = _NAME_BITS if a.dtype == pl.String else max(int(x.to_numpy().max(initial=1)) for x in (a, b)).bit_length()
+    width = (
+        _NAME_BITS if a.dtype == pl.String else max(int(x.to_numpy().max(initial=1)) for x in (a, b)).bit_length()
+    )
     expected = len(a) * len(b) / 2.0**width
     most, term = 0, math.exp(-expected)
     left = 1 - term
@@ -97,7 +99,8 @@ def _prints(a: Aggregates) -> set[bytes]:
     wanted = [
         k
         for k, name in enumerate(a.names)
-        if name in {f"{c}:{s}" for c in ("input_tokens", "output_tokens", "latency_ms", "gap") for s in ("mean", "sd")}
+        if name
+        in {f"{c}:{s}" for c in ("input_tokens", "output_tokens", "latency_ms", "gap") for s in ("mean", "sd")}
     ]
     busy = a.values[:, a.names.index("requests")] > _BUSY
     values = a.values[np.ix_(busy, wanted)].astype(np.float64)

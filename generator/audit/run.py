@@ -36,7 +36,11 @@ def measure(dataset: Dataset, tick: Tick | None = None) -> list[Gate]:
         lambda: [shortcuts.tree(described)],
         lambda: places.gates(worlds),
         lambda: careless.gates(dataset, worlds),
-        lambda: [structure.company(worlds), structure.archetypes(dataset, worlds), structure.one_class_files(worlds)],
+        lambda: [
+            structure.company(worlds),
+            structure.archetypes(dataset, worlds),
+            structure.one_class_files(worlds),
+        ],
         lambda: overlap.gates(dataset, described),
         lambda: [structure.permuted(dataset)],
     ]

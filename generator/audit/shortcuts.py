@@ -69,7 +69,9 @@ def columns_by_row(worlds: list[World]) -> Gate:
             encoded = _row_lifts(_encoded(table, others)) if others else (0.0, 0.0)
             lifts.append((encoded[0], f"rate of {name} in {world.name}"))
             if name in columns.NUMBERS:
-                lifts += [(x, f"{name} {way} in {world.name}") for x, way in zip(_row_lifts(table), _WAYS, strict=True)]
+                lifts += [
+                    (x, f"{name} {way} in {world.name}") for x, way in zip(_row_lifts(table), _WAYS, strict=True)
+                ]
     n = len(columns.NUMBERS + columns.CATEGORIES)
     return _worst(f"best single raw column of {n}, by request, evasive and adaptive: AP / prevalence", lifts, LIFT)
 
@@ -78,7 +80,8 @@ def tree(found: list[Aggregates]) -> Gate:
     """Depth-3 tree on all aggregates of the first world, on each of the others."""
     first, *others = found
     recalls = sorted(
-        ((recall, a.world.name) for a, recall in zip(others, fitted(first, others, None), strict=True)), reverse=True
+        ((recall, a.world.name) for a, recall in zip(others, fitted(first, others, None), strict=True)),
+        reverse=True,
     )
     return gate.at_most(
         f"depth-3 tree on all aggregates, fitted on {first.world.name}: recall at FPR 0.1 %",

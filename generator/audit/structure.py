@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from generator import cohorts, config, world
+from generator import cohorts, config, tables, world
 from generator.audit import gate
 from generator.audit.gate import Gate
 from generator.audit.truth import World
@@ -39,10 +39,14 @@ def company(worlds: list[World]) -> Gate:
 def archetypes(dataset: Dataset, worlds: list[World]) -> Gate:
     """Campaigns of each archetype that the config gives to campaigns, or that is there, in each world."""
     least = int(dataset.manifest["config"].get("least_campaigns", 0))
-    wanted = dataset.manifest["config"].get("campaign_archetypes", ()) if least else ()
+    made = dataset.manifest["config"] if least else {}
     counts = []
     for w in worlds:
-        held = w.truth.filter(pl.col("label") == "extraction").group_by("archetype").agg(pl.col("cohort").n_unique())
+        wanted = [*made.get("campaign_archetypes", ())]
+        wanted += made.get("test_only_archetypes", ()) if w.name == "test" else ()
+        held = (
+            w.truth.filter(pl.col("label") == "extraction").group_by("archetype").agg(pl.col("cohort").n_unique())
+        )
         found = dict.fromkeys(wanted, 0) | dict(held.iter_rows())
         counts += [(n, f"{archetype} in {w.name}") for archetype, n in found.items()]
     counts.sort()
@@ -88,17 +92,20 @@ def permuted(dataset: Dataset) -> Gate:
 
 
 def _turned(plan: cohorts.Plan) -> cohorts.Plan:
-    """The plan with other truth: every cohort has another label than its own, tier and target are shifted."""
+    """The plan with other truth: every cohort has another label than its own, and the tier is turned round."""
     labels = len(set(plan.label.tolist())) or 1
     other = (plan.label + 1) % max(2, labels)
     tier = np.where(plan.tier < 0, 0, -1).astype(plan.tier.dtype)
-    return replace(plan, label=other.astype(plan.label.dtype), tier=tier, target=np.roll(plan.target + 1, 1))
+    return replace(plan, label=other.astype(plan.label.dtype), tier=tier)
 
 
 def _public_digest(plan: cohorts.Plan, bucket: int) -> str:
     digest = hashlib.sha256()
     shard = world.simulate(plan, bucket)
-    for table in [world.account_rows(plan, shard.accounts), *(t for _, t in world.requests(plan, shard))]:
+    for table in [
+        tables.account_rows(plan, shard.accounts.first(shard.size)),
+        *(t for _, t in tables.requests(plan, shard)),
+    ]:
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="none")
         digest.update(buffer.getbuffer())

@@ -10,15 +10,15 @@ import pytest
 
 from baselines import DETECTORS, training
 from baselines.rate_limit import CEILINGS, RateLimit
-from generator import archetypes, provider
+from generator import archetypes, plans
 from generator.dataset import Split, Table
 from generator.errors import UserError
 
 
 def test_ceilings_are_those_of_the_provider() -> None:
     assert CEILINGS["plan"].to_list() == list(archetypes.CHOICES["plan"])
-    assert CEILINGS["per_minute"].to_list() == provider.REQUESTS_PER_MINUTE.tolist()
-    assert CEILINGS["per_day"].to_list() == provider.REQUESTS_PER_DAY.tolist()
+    assert CEILINGS["per_minute"].to_list() == plans.REQUESTS_PER_MINUTE.tolist()
+    assert CEILINGS["per_day"].to_list() == plans.REQUESTS_PER_DAY.tolist()
 
 
 def test_rate_limit_is_peak_over_ceiling(target: Split) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from generator import config, release
+from generator import archetypes, config, release
 from generator.config import Config
 from generator.dataset import Dataset, load
+from generator.schema import TIERS
 
 TINY = {
     "name": "tiny",
@@ -15,6 +17,7 @@ TINY = {
     "extraction_accounts": 36,
     "campaigns": 6,
     "days": 4,
+    "quiet_days": 0,
     "buckets": 2,
     "rate_cap": 60,
 }
@@ -23,6 +26,20 @@ TINY = {
 @pytest.fixture(scope="session")
 def tiny_config() -> Config:
     return config.from_dict(dict(TINY), "test")
+
+
+@pytest.fixture(scope="session")
+def all_kinds(tiny_config: Config) -> Config:
+    """A small world with a cohort of every archetype in every tier."""
+    return replace(
+        tiny_config,
+        days=6,
+        cohorts=tuple(
+            config.ExtraCohort(f"extra {a.id} {tier}", a.id, 6 if a.label == "benign" else 9, tier)
+            for a in archetypes.archetypes().values()
+            for tier in (TIERS if a.label == "extraction" else ("",))
+        ),
+    )
 
 
 @pytest.fixture(scope="session")

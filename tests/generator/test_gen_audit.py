@@ -24,7 +24,9 @@ def plant(dataset: Dataset, out: Path, change: Change, table: str = "requests") 
     """A copy of a dataset with one table changed file by file; `attack` marks the rows of extraction accounts."""
     shutil.copytree(dataset.path, out)
     for name in dataset.splits:
-        truth_of = dataset.reveal(name).labels.polars().select(pl.col("account_id", "label").cast(pl.String)).collect()
+        truth_of = (
+            dataset.reveal(name).labels.polars().select(pl.col("account_id", "label").cast(pl.String)).collect()
+        )
         attackers = truth_of.filter(pl.col("label") == "extraction")["account_id"].implode()
         for file in [f for f in dataset.manifest["splits"][name]["files"] if f.split("/")[1].startswith(table)]:
             frame = pl.read_parquet(out / file, hive_partitioning=False)
@@ -50,7 +52,9 @@ def by_careless(dataset: Dataset) -> dict[str, Gate]:
 
 
 def by_places(dataset: Dataset) -> dict[str, Gate]:
-    return {gate.name.removesuffix(" alone: AP / prevalence"): gate for gate in places.gates(truth.worlds(dataset))}
+    return {
+        gate.name.removesuffix(" alone: AP / prevalence"): gate for gate in places.gates(truth.worlds(dataset))
+    }
 
 
 def by_singles(dataset: Dataset) -> dict[str, Gate]:
@@ -96,7 +100,11 @@ LEAKS: dict[str, tuple[str, str, Change]] = {
     "aggregate": ("by_singles", "single", set_to(max_tokens=pl.lit(200_000, pl.Int32))),
     "value amid others": ("by_rows", "row", set_to(max_tokens=pl.lit(4097, pl.Int32))),
     "column by row": ("by_rows", "row", set_to(sdk=pl.lit("java").cast(pl.Categorical))),
-    "value of another split": ("by_overlap", "values", set_to(tls_fingerprint=(pl.col("request_id") % 50).cast(pl.Int32))),
+    "value of another split": (
+        "by_overlap",
+        "values",
+        set_to(tls_fingerprint=(pl.col("request_id") % 50).cast(pl.Int32)),
+    ),
 }
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from generator import archetypes, arrivals, audit, cohorts, config, labels, release, schema, world
+from generator import archetypes, arrivals, cohorts, config, labels, release, schema, tables, world
+from generator.audit import structure
 from generator.config import Config
 from generator.dataset import Dataset
 
@@ -21,7 +22,7 @@ def _public(plan: cohorts.Plan) -> pl.DataFrame:
     parts = []
     for bucket in range(plan.config.buckets):
         shard = world.simulate(plan, bucket)
-        parts += [pl.from_arrow(t) for _, t in world.requests(plan, shard)]
+        parts += [pl.from_arrow(t) for _, t in tables.requests(plan, shard)]
     frame = pl.concat([p for p in parts if isinstance(p, pl.DataFrame)])
     return frame.with_columns(pl.col(pl.Categorical).cast(pl.String)).sort("request_id")
 
@@ -56,20 +57,32 @@ def test_processor_does_not_change_a_value(tiny: Dataset, tmp_path: Path) -> Non
     assert found.stdout.strip() == tiny.digest
 
 
-@pytest.mark.parametrize(("archetype", "tier"), [("B10", ""), ("A2", "adaptive")])
-def test_one_more_cohort_leaves_all_other_accounts_alone(tiny_config: Config, archetype: str, tier: str) -> None:
-    extra = config.ExtraCohort("one-more", archetype, 9, tier)
-    before = cohorts.build(tiny_config, "train")
-    after = cohorts.build(replace(tiny_config, cohorts=(extra,)), "train")
-    assert len(after.account_key) == len(before.account_key) + 9
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_more_cohorts_of_every_archetype_leave_all_other_accounts_alone(all_kinds: Config, split: str) -> None:
+    before = cohorts.build(replace(all_kinds, cohorts=()), split)
+    after = cohorts.build(all_kinds, split)
+    assert {a for a, _ in cohorts.variants()} == {cohorts.variants()[i][0] for i in after.archetype}
+    assert len(after.account_key) == len(before.account_key) + sum(c.accounts for c in all_kinds.cohorts)
     old, new = _public(before), _public(after)
     ids = old["account_id"].unique()
     assert new.height > old.height
     assert new.filter(pl.col("account_id").is_in(ids.implode())).equals(old)
 
 
+def test_shards_together_are_the_world_whatever_their_number(all_kinds: Config) -> None:
+    """Buckets cut pods in two: each side has to make the other's part of it."""
+    few, many = (_public(cohorts.build(replace(all_kinds, buckets=n), "train")) for n in (1, 5))
+    assert few.equals(many)
+
+
+def test_permuted_labels_leave_every_archetype_alone(all_kinds: Config) -> None:
+    plan = cohorts.build(all_kinds, "test")
+    turned = replace(plan, label=plan.label[::-1].copy(), tier=plan.tier[::-1].copy())
+    assert _public(plan).equals(_public(turned))
+
+
 def test_permuted_labels_leave_the_public_bytes_alone(tiny: Dataset) -> None:
-    assert audit._permuted(tiny).passed
+    assert structure.permuted(tiny).passed
 
 
 def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +94,7 @@ def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.Monk
         return np.where(attack[:, None], found * 2, found)
 
     monkeypatch.setattr(arrivals, "counts", leaky)
-    assert not audit._permuted(tiny).passed
+    assert not structure.permuted(tiny).passed
 
 
 def test_plan_is_conserved_in_the_tables(tiny: Dataset, tiny_config: Config) -> None:

@@ -1,0 +1,81 @@
+"""Communities of a weighted graph: groups whose pairs are likelier to belong together than a threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+_SWEEPS = 6
+
+
+def communities(graph: sparse.csr_array, resolution: float) -> I64:
+    """Number of each node's community.
+
+    Greedy, by levels (as in Louvain) on the constant Potts model: a group gains the weight of its edges and pays
+    `resolution` for each of its pairs. Unlike modularity it has no scale below which groups are merged.
+
+    Parameters
+    ----------
+    graph : scipy.sparse.csr_array
+        Symmetric weights from 0 to 1, with sorted indices; nodes are visited in their order.
+    resolution : float
+        Mean weight of pairs above which two groups become one.
+
+    Notes
+    -----
+    Source: Traag, Van Dooren and Nesterov, "Narrow scope for resolution-limit-free community detection",
+    Physical Review E 84, 2011; Blondel et al., "Fast unfolding of communities in large networks", 2008.
+    """
+    label: I64 = np.arange(graph.shape[0])
+    size: F64 = np.ones(graph.shape[0])
+    while True:
+        moved = _sweeps(graph, size, resolution)
+        kinds, merged = np.unique(moved, return_inverse=True)
+        label = merged[label]
+        if len(kinds) == graph.shape[0]:
+            return label.astype(np.int64)
+        ones = np.ones(len(merged))
+        member = sparse.csr_array((ones, (np.arange(len(merged)), merged)), shape=(len(merged), len(kinds)))
+        graph = _without_loops(sparse.csr_array(member.T @ graph @ member))
+        size = np.asarray(np.bincount(merged, size, len(kinds)), np.float64)
+
+
+def _sweeps(graph: sparse.csr_array, size: F64, resolution: float) -> I64:
+    """Move each node to the neighbouring community that gains most, until none moves."""
+    # Plain lists: item access is several times faster than on arrays.
+    edges, other, weight = graph.indptr.tolist(), graph.indices.tolist(), graph.data.tolist()
+    mass = size.tolist()
+    home = list(range(len(mass)))
+    total = size.tolist()
+    nodes = np.flatnonzero(np.diff(graph.indptr)).tolist()
+    for _ in range(_SWEEPS):
+        moves = 0
+        for v in nodes:
+            near: dict[int, float] = {}
+            for e in range(edges[v], edges[v + 1]):
+                where = home[other[e]]
+                near[where] = near.get(where, 0.0) + weight[e]
+            left, m = home[v], mass[v]
+            total[left] -= m
+            best, gain = left, near.get(left, 0.0) - resolution * m * total[left]
+            for where, w in near.items():
+                # A hair more, so that ties do not hang on the order of summation.
+                if (g := w - resolution * m * total[where]) > gain + 1e-9:
+                    best, gain = where, g
+            total[best] += m
+            home[v] = best
+            moves += best != left
+        if not moves:
+            break
+    return np.array(home, np.int64)
+
+
+def _without_loops(graph: sparse.csr_array) -> sparse.csr_array:
+    entries = graph.tocoo()
+    kept = entries.row != entries.col
+    found = sparse.csr_array((entries.data[kept], (entries.row[kept], entries.col[kept])), shape=graph.shape)
+    found.sort_indices()
+    return found

@@ -1,0 +1,129 @@
+"""Pairs of accounts that share a key which is no hub, and how they are linked; never all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from baselines import training
+from baselines.training import F64, I64
+
+# Most holders of a key that makes its holders candidates. Links that are not named here only describe candidates.
+MOST_HOLDERS: Mapping[str, int] = {
+    "payment": 60,
+    "domain": 120,
+    "signup": 60,
+    "prefix": 120,
+    "device": 120,
+    "conversation": 60,
+    "template": 300,
+    "tools": 300,
+    "prompt": 60,
+    "echo": 60,
+}
+TREES: Mapping[str, Any] = {**training.TREES, "eta": 0.1, "max_depth": 5, "colsample_bytree": 0.6}
+ROUNDS = 120
+LEAST = 0.05
+"""Pairs that are less likely than this to belong together are forgotten."""
+_CHUNK = 100_000
+_EXAMPLES = 300_000
+Incidences = Mapping[str, sparse.csr_array]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Candidate pairs: the two accounts, first < second, and numbers about their links."""
+
+    first: I64
+    second: I64
+    x: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def candidates(incidences: Incidences) -> Pairs:
+    """Pairs that share a key, described by every link."""
+    n = next(iter(incidences.values())).shape[0]
+    shared = sparse.csr_array((n, n))
+    for name, most in MOST_HOLDERS.items():
+        a = incidences[name]
+        few = a[:, a.sum(axis=0) <= most]
+        shared = shared + (few @ few.T).sign()
+    found = sparse.triu(shared, 1).tocsr().tocoo()
+    first, second = found.row.astype(np.int64), found.col.astype(np.int64)
+    columns = [found.data, *(c for a in incidences.values() for c in _link(a, first, second))]
+    return Pairs(first, second, training.rounded(np.column_stack(columns)).astype(np.float32))
+
+
+def together(pairs: Pairs, cohort: I64, seed: int) -> tuple[Any, F64]:
+    """Learn which pairs belong to one cohort.
+
+    Returns
+    -------
+    model, chances : Booster, ndarray
+        The model, and for each pair what a model says that was not shown the cohort of its first account.
+    """
+    same = cohort[pairs.first] == cohort[pairs.second]
+    half = _halves(cohort)[pairs.first]
+    held_out = np.zeros(len(pairs))
+    for side in (False, True):
+        held_out[half == side] = chances(_fit(pairs.x, same, half != side, seed), pairs.x[half == side])
+    return _fit(pairs.x, same, np.ones(len(pairs), np.bool_), seed), held_out
+
+
+def chances(model: Any, x: npt.NDArray[np.float32]) -> F64:
+    """How likely the two accounts of each pair belong together; 0 where nothing was learnt."""
+    if model is None or not len(x):
+        return np.zeros(len(x))
+    return 1 / (1 + np.exp(-training.predict(model, x)))
+
+
+def graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
+    """Symmetric graph of the pairs that may belong together, weighted by how likely they do."""
+    kept = chance >= LEAST
+    i, j, p = pairs.first[kept], pairs.second[kept], chance[kept]
+    found = sparse.csr_array((np.r_[p, p], (np.r_[i, j], np.r_[j, i])), shape=(n, n))
+    found.sort_indices()
+    return found
+
+
+def _fit(x: npt.NDArray[np.float32], same: npt.NDArray[np.bool_], use: npt.NDArray[np.bool_], seed: int) -> Any:
+    rows = np.flatnonzero(use)
+    rows = rows[:: 1 + len(rows) // _EXAMPLES]
+    if not same[rows].any() or same[rows].all():
+        return None
+    return training.boost(x[rows], same[rows], seed, trees=TREES, rounds=ROUNDS)
+
+
+def _halves(cohort: I64) -> npt.NDArray[np.bool_]:
+    return np.asarray(cohort % 2 == 1)
+
+
+def _link(a: sparse.csr_array, first: I64, second: I64) -> Sequence[F64]:
+    """What two accounts share over one link: keys, holders of the rarest, cosine; and how much each holds."""
+    n, holders = a.shape[0], a.sum(axis=0)
+    idf = np.log(n / holders)
+    count = _dots(a, np.ones(len(holders)), first, second)
+    # A sum of high powers is ruled by the largest: the rarest key.
+    rarest = np.maximum(_dots(a, np.maximum(holders - 1, 1) ** -4.0, first, second), 1e-30) ** -0.25
+    length = np.sqrt(a @ idf**2)
+    product = length[first] * length[second]
+    cosine = _dots(a, idf**2, first, second) / np.where(product > 0, product, 1)
+    held = np.diff(a.indptr).astype(np.float64)
+    low, high = np.minimum(held[first], held[second]), np.maximum(held[first], held[second])
+    return (count, np.where(count > 0, rarest, np.nan), np.where(product > 0, cosine, np.nan), low, high)
+
+
+def _dots(a: sparse.csr_array, weight: F64, first: I64, second: I64) -> F64:
+    weighted = sparse.csr_array(a @ sparse.diags_array(weight)) if len(weight) else a
+    found = np.zeros(len(first))
+    for start in range(0, len(first), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        found[part] = weighted[first[part]].multiply(a[second[part]]).sum(axis=1)
+    return found

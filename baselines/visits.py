@@ -1,0 +1,87 @@
+"""Visits: what an account did under one system prompt within one hour, with the topic it was about.
+
+A coarse view of the requests, in fewer rows, that still says who used which prompt, when, and for what.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from generator import schema
+from generator.dataset import Split
+
+FIELDS = tuple(f"requests.{c}" for c in ("ts", "system_prompt_hash", *schema.EMBEDDING_COLUMNS))
+TOPICS = 192
+_LEARNT_FROM = 12  # visits per account, so that every account counts alike
+_EMBEDDING = list(schema.EMBEDDING_COLUMNS)
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Centres of topics, learnt from one world and used in all."""
+
+    centres: F32
+
+    def nearest(self, embedding: F32) -> npt.NDArray[np.int64]:
+        """Number of the centre nearest to each embedding."""
+        found = np.zeros(len(embedding), np.int64)
+        half = (self.centres**2).sum(axis=1) / 2
+        for first in range(0, len(embedding), 1 << 16):
+            rows = slice(first, first + (1 << 16))
+            found[rows] = np.argmax(embedding[rows] @ self.centres.T - half, axis=1)
+        return found
+
+
+def codebook(visits: pl.DataFrame, seed: int) -> Codebook:
+    """Learn topics from the first visits of every account."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    some = visits.filter(pl.int_range(pl.len()).over("row") < _LEARNT_FROM).select(_EMBEDDING).sort(_EMBEDDING)
+    embedding = some.to_numpy().astype(np.float32)
+    distinct = len(np.unique(embedding, axis=0))
+    if not distinct:
+        return Codebook(np.zeros((1, len(_EMBEDDING)), np.float32))
+    means = MiniBatchKMeans(min(TOPICS, distinct), random_state=seed, batch_size=4096, n_init=3, max_iter=30)
+    centres = means.fit(embedding).cluster_centers_
+    return Codebook(np.round(centres, 2).astype(np.float32))
+
+
+def visits(split: Split, ids: pl.Series) -> pl.DataFrame:
+    """All visits of a world.
+
+    Returns
+    -------
+    polars.DataFrame
+        row (position in `ids`), template (null: none), seconds since the window began, and the embedding of the
+        first prompt; ordered by row, time and template.
+    """
+    rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
+    done = []
+    for bucket in split.requests.buckets():
+        held = bucket.select("account_id", "ts", "request_id", "system_prompt_hash", *_EMBEDDING).collect()
+        grouped = (
+            held.sort("ts", "request_id")
+            .group_by("account_id", template="system_prompt_hash", hour=pl.col("ts").dt.epoch("s") // 3600)
+            .agg(pl.col("ts", *_EMBEDDING).first())
+            .with_columns(pl.col("account_id").cast(pl.String))
+        )
+        done.append(grouped)
+    start = pl.lit(split.start).cast(pl.Datetime("ms", "UTC"))
+    seconds = (pl.col("ts") - start).dt.total_milliseconds() / 1000
+    return (
+        pl.concat(done)
+        .join(rows, on="account_id")
+        .select("row", "template", seconds.alias("seconds"), *_EMBEDDING)
+        .sort("row", "seconds", "template")
+    )
+
+
+def with_topics(visits: pl.DataFrame, topics: Codebook) -> pl.DataFrame:
+    """Visits with the number of their topic in place of the embedding."""
+    embedding = visits.select(_EMBEDDING).to_numpy().astype(np.float32)
+    return visits.drop(_EMBEDDING).with_columns(topic=pl.Series(topics.nearest(embedding)))

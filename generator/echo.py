@@ -1,0 +1,55 @@
+"""Which prompts hold an earlier answer, as the provider's index reports it: with misses and false finds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator import accounts as people
+from generator import arrivals, network, streams
+
+if TYPE_CHECKING:
+    from generator.accounts import Accounts
+    from generator.arrivals import Sessions
+    from generator.cohorts import Plan
+
+I64 = npt.NDArray[np.int64]
+# Of the quoted answers the index finds this share; of all prompts it takes so many for a quotation (both (a)).
+_FOUND = np.float32(0.85)
+_FALSE = np.float32(0.0004)
+
+
+def echo_response_id(plan: Plan, who: Accounts, found: Sessions, session: I64, key: streams.U64) -> I64:
+    """request_id of the answer that each prompt quotes; -1: none.
+
+    How often an account quotes answers is its habit; whether they are its own or those of another member is a
+    matter of the cohort. Quoted is an answer of the day before, so never one of the own conversation.
+    """
+    row = found.account[session]
+    bits, more = streams.child(key, "echo"), streams.child(key, "echoed account")
+    quotes = streams.uniform(bits, 0) < who.dials["echo"][row] * _FOUND
+    mistaken = streams.uniform(bits, 1) < _FALSE
+    ids = np.full(len(session), -1, np.int64)
+    asks = np.flatnonzero((quotes | mistaken) & (found.day[session] >= 1))
+    if len(asks) == 0:
+        return ids
+    row, more, at = row[asks], more[asks], session[asks]
+    cohort = who.cohort[row]
+    cross = found.work[at] & (streams.uniform(bits[asks], 2) < who.dials["echo_cross"][row])
+    mate = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + streams.below(more, plan.sizes[cohort])
+    stranger = streams.below(more, plan.config.accounts)  # those of the mix come first
+    source = np.where(quotes[asks], np.where(cross, mate, who.index[row]), stranger)
+    ids[asks] = _answers(plan, source, found.day[at] - 1)
+    return ids
+
+
+def _answers(plan: Plan, source: I64, day: I64) -> I64:
+    """request_id of the first answer that each account (by number) got on a day; -1: it asked nothing."""
+    wanted, back = np.unique(source, return_inverse=True)
+    who = people.make(plan, wanted)
+    there = arrivals.counts(plan, who, np.arange(plan.config.days))[back, day]
+    first = arrivals.session_key(arrivals.day_key(who, day, back), np.zeros(len(back), np.int64))
+    ids = network.opaque63(streams.child(streams.items(first, np.zeros(len(back), np.int64)), "request id"))
+    return np.where(there > 0, ids, -1)

@@ -1,0 +1,101 @@
+"""Two-sample tests by a boosted tree: can it tell rows, or accounts, of one side from those of the other?"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.fidelity.distances import Found, median_gap
+from generator.fidelity.reading import Floats, Ints, Log
+from generator.fidelity.sampling import BLOCKS, Plan, Sample
+from generator.fidelity.summaries import EPS, Runs, by_account
+
+_FOLDS = 4
+_MIN_ROWS, _MIN_ACCOUNTS = 80, 40
+_TREES = {"max_iter": 60, "learning_rate": 0.15, "max_leaf_nodes": 15, "min_samples_leaf": 40, "random_state": 0}
+_ALWAYS = ("gap_cv", "gap_med_rel", *(f"{s}_{c}" for s in ("inp", "out") for c in ("mu", "sd", "ac1", "mode")))
+_ALWAYS += ("grow", "io_rho")
+_DAY = ("hour_ent", "night")
+
+
+def measure(a: Sample, b: Sample, plan: Plan, rng: np.random.Generator) -> Found:
+    """|2 AUC - 1| of three classifiers, as c2st.metric: 0 can't tell the sides apart, 1 always can."""
+    seed = int(rng.integers(1 << 30))
+    sizes = [np.column_stack([np.log1p(s.rows.input), np.log1p(s.rows.output)]) for s in (a, b)]
+    (xa, ga), (xb, gb) = features(a.context, plan), features(b.context, plan)
+    found = {
+        "c2st.tokens_only": separation(sizes[0], a.rows.account, sizes[1], b.rows.account, seed, plan.accounts),
+        "c2st.rows": separation(xa, ga, xb, gb, seed, plan.accounts),
+    }
+    if plan.accounts:
+        fa, fb = _summaries(a, plan, rng), _summaries(b, plan, rng)
+        if min(len(fa), len(fb)) >= _MIN_ACCOUNTS:
+            found["c2st.accounts"] = separation(fa, np.arange(len(fa)), fb, np.arange(len(fb)), seed)
+    return {name: d for name, d in found.items() if np.isfinite(d)}
+
+
+def separation(xa: Floats, ga: Ints, xb: Floats, gb: Ints, seed: int, grouped: bool = True) -> float:
+    """|2 AUC - 1| of a classifier of a against b, cross-validated so that no group is on both sides of a fold.
+
+    Parameters
+    ----------
+    xa, xb : ndarray, shape (rows, features)
+        Rows of both sides; the longer is cut.
+    ga, gb : ndarray of int64
+        Group of each row, where `grouped`; else a side is cut into stretches of consecutive rows.
+    seed : int
+        Shuffles the groups over the folds.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import GroupKFold
+    from threadpoolctl import threadpool_limits
+
+    n = min(len(xa), len(xb))
+    if n < _MIN_ROWS and not grouped:
+        return np.nan
+    x, side = np.vstack([xa[:n], xb[:n]]), np.repeat([0, 1], n)
+    if not grouped:
+        ga = gb = np.arange(n) * BLOCKS // n
+    group = np.unique(np.concatenate([ga[:n], gb[:n] + ga.max() + 1]), return_inverse=True)[1]
+    group = np.random.default_rng(seed).permutation(group.max() + 1)[group]
+    score = np.full(2 * n, np.nan)
+    with threadpool_limits(1, "openmp"):  # trees of 15 leaves: more threads only wait for each other
+        for train, held in GroupKFold(_FOLDS).split(x, side, group):
+            if len(np.unique(side[train])) == 2:
+                model = HistGradientBoostingClassifier(**_TREES).fit(x[train], side[train])
+                score[held] = model.predict_proba(x[held])[:, 1]
+    told = ~np.isnan(score)
+    return float(abs(2 * roc_auc_score(side[told], score[told]) - 1))
+
+
+def features(log: Log, plan: Plan) -> tuple[Floats, Ints]:
+    """Of each row its log tokens, those of the row before, and the gap since then in medians; and its account."""
+    if not plan.accounts:
+        return _columns(log, np.arange(len(log)) > 0, _log_gap(log) if plan.time else None), log.account
+    log, key = by_account(log)
+    follows = np.r_[False, key[1:] == key[:-1]]
+    gap = np.where(follows, np.diff(log.ts, prepend=np.nan), np.nan)
+    positive = gap > 0
+    unit = Runs(key[positive], int(key[-1]) + 1).median(gap[positive])
+    return _columns(log, follows, np.log(gap / (unit[key] + EPS) + 1e-3)), log.account
+
+
+def _log_gap(log: Log) -> Floats:
+    gap = np.diff(log.ts, prepend=np.nan)
+    return np.log(gap / median_gap(gap[1:]) + 1e-3)
+
+
+def _columns(log: Log, follows: npt.NDArray[np.bool_], gap: Floats | None) -> Floats:
+    sizes = [np.log1p(log.input), np.log1p(log.output)]
+    before = [np.where(follows, np.roll(x, 1), np.nan) for x in sizes]
+    return np.column_stack(sizes + before + ([] if gap is None else [gap]))
+
+
+def _summaries(sample: Sample, plan: Plan, rng: np.random.Generator) -> Floats:
+    columns = [sample.table[c] for c in _ALWAYS + (_DAY if plan.hour else ())]
+    if plan.volume:
+        # Whole numbers over a side's mean would give the side away: blur them.
+        n = sample.table["n"] + rng.random(len(sample.table["n"]))
+        columns.append(np.log(n / n.mean()))
+    return np.column_stack(columns)

@@ -1,0 +1,254 @@
+"""Distances between two samples, free of units and of volume; one function per group, 0 for equal samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from generator.fidelity.reading import Floats, Log
+from generator.fidelity.sampling import Plan, Sample
+from generator.fidelity.summaries import EPS, Table
+
+Found = dict[str, float]
+
+_GRID = (np.arange(400) + 0.5) / 400
+_TAIL = (0.99, 0.995, 0.999)
+_ATOMS = 20  # commonest values that make the profile of a discrete law
+_ANGLES = np.linspace(0, np.pi, 24, endpoint=False)
+_OCTILES = np.arange(1, 8) / 8
+_OFFSET = 1e-3  # of a gap of zero, in medians
+_MIN_CELL, _MIN_ACCOUNTS = 30, 10
+_COUNTS_OVER = (10, 100, 1000)  # events per window of the index of dispersion
+_MIN_WINDOWS = 8
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Units of a reference: SDs of its log tokens, and the octiles of its log inputs."""
+
+    input: float
+    output: float
+    octiles: Floats
+
+    @classmethod
+    def of(cls, log: Log) -> Scale:
+        """Scale of a log."""
+        logs = np.log1p(log.input), np.log1p(log.output)
+        read, written = (float(x.std(ddof=1)) + EPS for x in logs)
+        return cls(read, written, np.unique(np.quantile(logs[0], _OCTILES)))
+
+
+def w1(a: Floats, b: Floats) -> float:
+    """Wasserstein distance, over 400 quantiles."""
+    return float(np.abs(_quantiles(a) - _quantiles(b)).mean())
+
+
+def _quantiles(x: Floats) -> Floats:
+    """What numpy.quantile gives, quicker for a whole grid."""
+    return np.interp(_GRID * (len(x) - 1), np.arange(len(x)), np.sort(x))
+
+
+def ks(a: Floats, b: Floats) -> float:
+    """Largest difference of the distribution functions."""
+    a, b = np.sort(a), np.sort(b)
+    at = np.concatenate([a, b])
+    below = np.searchsorted(a, at, "right") / len(a) - np.searchsorted(b, at, "right") / len(b)
+    return float(np.abs(below).max())
+
+
+def gini(x: Floats) -> float:
+    """Gini coefficient."""
+    n = len(x)
+    weights = 2 * np.arange(1, n + 1) - n - 1
+    return float(weights @ np.sort(x) / (n * x.sum() + EPS))
+
+
+def spearman(a: Floats, b: Floats) -> float:
+    """Rank correlation; nan below six pairs or for a constant side."""
+    from scipy.stats import rankdata
+
+    if len(a) < 6 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return np.nan
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+
+
+def atoms(x: Floats) -> Floats:
+    """Shares of the commonest values, largest first."""
+    shares = np.sort(np.unique(x, return_counts=True)[1])[::-1][:_ATOMS] / len(x)
+    return np.pad(shares, (0, _ATOMS - len(shares)))
+
+
+def median_gap(gaps: Floats) -> float:
+    """Median of the positive gaps: a unit of time that a few huge gaps don't rule."""
+    positive = gaps[gaps > 0]
+    return float(np.median(positive)) if len(positive) else 1.0
+
+
+def tokens(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+    """Laws of input and output tokens, each for itself."""
+    found = {}
+    for name, sd, x, y in (
+        ("in", scale.input, a.rows.input, b.rows.input),
+        ("out", scale.output, a.rows.output, b.rows.output),
+    ):
+        logs = np.log1p(x), np.log1p(y)
+        tails = np.log((np.quantile(x, _TAIL) + 1) / (np.quantile(y, _TAIL) + 1))
+        found[f"w1_log_{name}"] = w1(*logs) / sd
+        found[f"ks_{name}"] = ks(*logs)
+        found[f"tail_{name}"] = float(np.abs(tails).mean())
+        found[f"atomicity_{name}"] = float(np.abs(atoms(x) - atoms(y)).sum() / 2)
+    return found
+
+
+def joint(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+    """How output goes with input."""
+    sides = [(np.log1p(s.rows.input), np.log1p(s.rows.output)) for s in (a, b)]
+    (ua, va), (ub, vb) = ([_uniform(x, rng) for x in side] for side in sides)
+    sliced = [w1(np.cos(t) * ua + np.sin(t) * va, np.cos(t) * ub + np.sin(t) * vb) for t in _ANGLES]
+    cells = [np.digitize(side[0], scale.octiles) for side in sides]
+    given = []
+    for cell in range(len(scale.octiles) + 1):
+        x, y = (side[1][at == cell] for side, at in zip(sides, cells, strict=True))
+        if min(len(x), len(y)) >= _MIN_CELL:
+            given.append(w1(x, y))
+    return {
+        "d_spearman": abs(spearman(*sides[0]) - spearman(*sides[1])),
+        "copula_sliced_w1": float(np.mean(sliced)),
+        "w1_out_given_in": float(np.mean(given)) / scale.output if given else np.nan,
+    }
+
+
+def time(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+    """Gaps and counts of all arrivals, and hours of day."""
+    found = {}
+    if plan.time:
+        x, y = _Pace(a.arrivals), _Pace(b.arrivals)
+        bursts = np.abs(np.log((x.dispersion + EPS) / (y.dispersion + EPS)))
+        found = {
+            "w1_log_gap": w1(x.logs, y.logs),
+            "ks_gap": ks(x.logs, y.logs),
+            "dlog_iat_cv": float(abs(np.log((x.cv + EPS) / (y.cv + EPS)))),
+            "dlog_dispersion": float(bursts.mean()) if len(bursts) else np.nan,
+            "d_lag1_gap": abs(x.lag1 - y.lag1),
+        }
+    if plan.hour:
+        found["hour_js"] = _jensen_shannon(hours(a.rows.ts), hours(b.rows.ts))
+    return found
+
+
+# Metric, column of the account table, whether it is compared by its logarithm.
+_RHYTHM = (
+    ("w1_log_gap_cv", "gap_cv", True),
+    ("w1_gap_median_over_mean", "gap_med_rel", False),
+)
+_DAY = (
+    ("w1_hour_entropy", "hour_ent", False),
+    ("w1_quietest_7h_share", "night", False),
+)
+
+
+def accounts(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+    """How accounts differ from each other: volume, rhythm, level and spread of sizes."""
+    found = {}
+    if plan.volume:
+        x, y = (s.table["n"] / s.table["n"].mean() for s in (a, b))
+        found["w1_log_volume"] = w1(np.log(x), np.log(y))
+        found["d_gini"] = abs(gini(x) - gini(y))
+        found["d_top10_share"] = abs(_top_share(x) - _top_share(y))
+    for metric, column, as_log in _RHYTHM + (_DAY if plan.hour else ()):
+        found[metric] = _between(a.table, b.table, column, as_log)
+    for name, side, sd in (("in", "inp", scale.input), ("out", "out", scale.output)):
+        found[f"w1_mean_log_{name}"] = _between(a.table, b.table, side + "_mu") / sd
+        found[f"w1_within_sd_log_{name}"] = _between(a.table, b.table, side + "_sd") / sd
+        found[f"w1_mode_share_{name}"] = _between(a.table, b.table, side + "_mode")
+        found[f"d_between_share_{name}"] = abs(_between_share(a.table, side) - _between_share(b.table, side))
+    return found
+
+
+def sequence(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+    """How an account's requests follow each other."""
+    return {
+        "w1_lag1_autocorr_in": _between(a.table, b.table, "inp_ac1"),
+        "w1_lag1_autocorr_out": _between(a.table, b.table, "out_ac1"),
+        "w1_input_growth_share": _between(a.table, b.table, "grow"),
+        "w1_within_account_io_spearman": _between(a.table, b.table, "io_rho"),
+    }
+
+
+Group = Callable[[Sample, Sample, Plan, Scale, np.random.Generator], Found]
+GROUPS: tuple[tuple[str, Group, bool], ...] = (  # name, function, whether it needs accounts
+    ("tokens", tokens, False),
+    ("joint", joint, False),
+    ("time", time, False),
+    ("accounts", accounts, True),
+    ("sequence", sequence, True),
+)
+
+
+def measure(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+    """Every distance that the plan allows and the samples can tell, as group.metric."""
+    found: Found = {}
+    for group, function, needs_accounts in GROUPS:
+        if plan.accounts or not needs_accounts:
+            found |= {f"{group}.{name}": float(d) for name, d in function(a, b, plan, scale, rng).items()}
+    return {name: d for name, d in found.items() if np.isfinite(d)}
+
+
+def hours(ts: Floats) -> Floats:
+    """Share of each hour of day, none zero."""
+    counts = np.bincount(((ts // 3600) % 24).astype(np.int64), minlength=24) + 0.5
+    shares: Floats = counts / counts.sum()
+    return shares
+
+
+class _Pace:
+    """Gaps of a stretch of arrivals in medians, as logs; their CV, lag-1 correlation, counts' dispersion."""
+
+    def __init__(self, ts: Floats) -> None:
+        gaps = np.diff(ts)
+        mean = gaps.mean() + EPS
+        self.logs = np.log(gaps / median_gap(gaps) + _OFFSET)
+        self.cv = float(gaps.std() / mean)
+        varies = np.ptp(self.logs[:-1]) > 0 and np.ptp(self.logs[1:]) > 0
+        self.lag1 = float(np.corrcoef(self.logs[:-1], self.logs[1:])[0, 1]) if varies else np.nan
+        widths = [k * mean for k in _COUNTS_OVER if len(ts) / k >= _MIN_WINDOWS]
+        counts = [np.bincount(((ts - ts[0]) // width).astype(np.int64))[:-1] for width in widths]
+        self.dispersion = np.array([c.var() / (c.mean() + EPS) for c in counts])
+
+
+def _uniform(x: Floats, rng: np.random.Generator) -> Floats:
+    """Ranks in (0, 1), ties in random order."""
+    u = np.empty(len(x))
+    u[np.lexsort((rng.random(len(x)), x))] = (np.arange(len(x)) + 0.5) / len(x)
+    return u
+
+
+def _jensen_shannon(p: Floats, q: Floats) -> float:
+    """Square root of the divergence in bits, 0 to 1."""
+    m = (p + q) / 2
+    nats = (p * np.log(p / m)).sum() + (q * np.log(q / m)).sum()
+    return float(np.sqrt(max(nats, 0) / 2 / np.log(2)))
+
+
+def _top_share(x: Floats) -> float:
+    """Share of the largest tenth."""
+    return float(np.sort(x)[-max(1, int(np.ceil(0.1 * len(x)))) :].sum() / x.sum())
+
+
+def _between(a: Table, b: Table, column: str, as_log: bool = False) -> float:
+    """Distance of a column's law over accounts; nan where fewer than ten accounts have it."""
+    x, y = (t[column][~np.isnan(t[column])] for t in (a, b))
+    if min(len(x), len(y)) < _MIN_ACCOUNTS:
+        return np.nan
+    return w1(np.log(x + _OFFSET), np.log(y + _OFFSET)) if as_log else w1(x, y)
+
+
+def _between_share(table: Table, side: str) -> float:
+    """Share of the variance of log tokens that lies between accounts."""
+    spread = table[side + "_sd"]
+    if np.isnan(spread).all():
+        return np.nan
+    between = np.var(table[side + "_mu"])
+    return float(between / (between + np.nanmean(spread**2) + EPS))

@@ -1,0 +1,129 @@
+"""A folder of traces: which file speaks for which workload kind, and what serves as its peer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from generator.errors import UserError
+from generator.fidelity.reading import KIND_VALUES, MIN_ROWS, Log, check_kind, from_parquet, header, lacks
+
+# Traces that agree in these are of the same nature: one can be the other's peer.
+NATURE = ("source", "account", "global_time", "hour_valid", "real_arrivals", "cap_mode")
+# Halves of halves must be large enough for a classifier of accounts, which needs forty.
+_MIN_ACCOUNTS_TO_HALVE = 4 * 40
+_HALVING_SEED = 0
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A file that has rows of a workload kind."""
+
+    path: Path
+    kind: str
+    meta: Mapping[str, Any]
+
+    def same_nature(self, other: Trace) -> bool:
+        """Whether both speak for the same kind, from the same source and in the same way."""
+        return self.kind == other.kind and all(self.meta.get(key) == other.meta.get(key) for key in NATURE)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A reference with its peer, and in words where that comes from."""
+
+    kind: str
+    reference: Log
+    peer: Log | None
+    note: str
+
+
+def scan(folder: Path) -> list[Trace]:
+    """Usable traces of a folder, by kind and file name; files of other content are passed over.
+
+    Raises
+    ------
+    UserError
+        If there is no such folder, or no usable trace in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder; give one that holds traces as Parquet files")
+    files = sorted(folder.glob("*.parquet"))
+    order = list(KIND_VALUES)
+    found = sorted((t for file in files for t in _traces(file)), key=lambda t: (order.index(t.kind), t.path.name))
+    if not found:
+        raise UserError(
+            f"{folder} holds {len(files)} Parquet files, and none has {MIN_ROWS} rows of a workload kind with "
+            f"ts_s, input_tokens, output_tokens and kind ({', '.join(KIND_VALUES)}); give another folder"
+        )
+    return found
+
+
+def pairs(folder: Path, peers: Path | None = None, kind: str | None = None) -> list[Pair]:
+    """Every reference of a folder with its peer.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of references.
+    peers : Path, optional
+        Folder of other traces of the same nature; without it, and without a second file in the folder, a half
+        of the reference is its peer.
+    kind : str, optional
+        This kind only.
+
+    Raises
+    ------
+    UserError
+        If nothing speaks for the kind.
+    """
+    if kind is not None:
+        check_kind(kind)
+    traces = scan(folder)
+    if kind is not None:
+        told = sorted({t.kind for t in traces})
+        traces = [t for t in traces if t.kind == kind]
+        if not traces:
+            raise UserError(f"{folder} has no usable trace of kind {kind}, only of {', '.join(told)}")
+    others = scan(peers) if peers else traces
+    return [_pair(trace, [o for o in others if o.path != trace.path]) for trace in traces]
+
+
+def _traces(file: Path) -> Iterator[Trace]:
+    import polars as pl
+
+    columns, meta = header(file)
+    if lacks(columns) or "kind" not in columns:
+        return
+    usable = pl.scan_parquet(file).drop_nulls(["input_tokens", "output_tokens"])
+    counts = dict(usable.group_by(pl.col("kind").cast(pl.String)).len().collect().iter_rows())
+    for kind, values in KIND_VALUES.items():
+        if sum(counts.get(value, 0) for value in values) >= MIN_ROWS:
+            yield Trace(file, kind, meta)
+
+
+def _pair(trace: Trace, others: list[Trace]) -> Pair:
+    log = from_parquet(trace.path, trace.kind)
+    twin = next((o for o in others if trace.same_nature(o)), None)
+    if twin is not None:
+        peer = from_parquet(twin.path, twin.kind)
+        return Pair(trace.kind, log, peer, f"peer: {twin.path.name}")
+    return Pair(trace.kind, *halved(log))
+
+
+def halved(log: Log) -> tuple[Log, Log | None, str]:
+    """A log's own half as its peer: by account, or in time where there are none."""
+    if not log.has_accounts:
+        if len(log) < 2 * MIN_ROWS:
+            return log, None, f"no peer: {len(log)} rows"
+        early = np.arange(len(log)) < len(log) // 2
+        return log.take(early), log.take(~early), "peer: second half in time"
+    if log.accounts < _MIN_ACCOUNTS_TO_HALVE:
+        return log, None, f"no peer: {log.accounts} accounts"
+    mixed = np.random.default_rng(_HALVING_SEED).permutation(np.unique(log.account))
+    first = np.isin(log.account, mixed[: len(mixed) // 2])
+    return log.take(first), log.take(~first), "peer: other half of accounts"

@@ -1,0 +1,42 @@
+"""Which archetype and tier each campaign of a world has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from generator.schema import SPLITS, TIERS
+
+
+def rota(
+    campaigns: int, split: str, archetypes: Sequence[str], test_only: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """(archetype, tier) of each campaign.
+
+    Both are taken in turn, so that the numbers of any two archetypes, and of any two tiers, differ by one at most,
+    and three rounds give every archetype every tier. Each split begins its turn elsewhere.
+
+    Parameters
+    ----------
+    campaigns : int
+        How many.
+    split : str
+        World; only "test" has the archetypes in `test_only`, and begins with them.
+    """
+    first = SPLITS.index(split)
+    turn = [archetypes[(first + i) % len(archetypes)] for i in range(len(archetypes))]
+    if split == "test":
+        turn = [*test_only, *turn]
+    n = len(turn)
+    # Where a round is a multiple of three long, each round is turned by one: else no archetype changed its tier.
+    shift = int(n % 3 == 0)
+    return [(turn[(i + shift * (i // n)) % n], TIERS[i % 3]) for i in range(campaigns)]
+
+
+def missing(
+    least: int, campaigns: int, split: str, archetypes: Sequence[str], test_only: Sequence[str]
+) -> dict[str, int]:
+    """Archetypes of a split that have fewer than `least` campaigns, and how many they have."""
+    wanted = [*archetypes, *(test_only if split == "test" else ())]
+    found = Counter(a for a, _ in rota(campaigns, split, archetypes, test_only)) if campaigns else Counter[str]()
+    return {a: found[a] for a in wanted if found[a] < least}

@@ -1,0 +1,260 @@
+"""The life of a swarm, dial by dial: each shows in the traffic, and only where it is set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from generator import accounts, archetypes, cohorts, config, labels, limits, plans, provider, relay, schema, world
+from generator.config import Config
+from generator.world import Shard
+
+
+@dataclass
+class World:
+    """A world of one shard, and its requests with what only the plan knows."""
+
+    plan: cohorts.Plan
+    shard: Shard
+    rows: pl.DataFrame
+
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Build a world whose campaigns are of one archetype, with some of its dials fixed."""
+
+    def made(archetype: str, **dials: float) -> World:
+        known = dict(archetypes.archetypes())
+        fixed = {name: archetypes.Range(value, value) for name, value in dials.items()}
+        a = known[archetype]
+        known[archetype] = replace(a, ranges=a.ranges | fixed, tiers={t: d | fixed for t, d in a.tiers.items()})
+        monkeypatch.setattr(cohorts, "archetypes", lambda: known)
+        for table in (cohorts._table, cohorts.edges):
+            table.cache_clear()
+        extra = tuple(config.ExtraCohort(f"swarm {t}", archetype, 24, t) for t in schema.TIERS)
+        plan = cohorts.build(replace(tiny_config, buckets=1, days=8, campaigns=0, cohorts=extra), "train")
+        shard = world.simulate(plan, 0)
+        owner = shard.accounts.index[shard.owner]
+        columns: dict[str, Any] = {k: v for k, v in shard.columns.items() if not k.startswith("prompt_emb")}
+        columns |= {"account": owner, "cohort": plan.account_cohort[owner], "work": shard.work}
+        columns |= {"member": plan.account_member[owner], "cost": shard.cost, "row": np.arange(len(owner))}
+        attack = plan.label[plan.account_cohort[owner]] == labels.EXTRACTION
+        return World(plan, shard, pl.DataFrame(columns | {"attack": attack}))
+
+    yield made
+    for table in (cohorts._table, cohorts.edges):
+        table.cache_clear()
+
+
+def test_turns_of_a_conversation_hop_inside_the_pod(make: Make) -> None:
+    rows = make(
+        "A3", hopping=0.8, camouflage=0, conversation=1, disguise=0, focus=1, lifetime=400, replaced=0
+    ).rows
+    talks = rows.filter(pl.col("attack") & (pl.col("conversation_id") >= 0))
+    seen = talks.group_by("conversation_id").agg(
+        senders=pl.col("account").n_unique(),
+        pods=(pl.col("member") // relay.POD).n_unique(),
+        cohorts=pl.col("cohort").n_unique(),
+        turns=pl.len(),
+    )
+    long = seen.filter(pl.col("turns") > 3)
+    assert (long["senders"] > 1).mean() > 0.8  # type: ignore[operator]
+    assert seen["pods"].max() == seen["cohorts"].max() == 1
+    stays = make("A3", hopping=0, handover=0).rows.filter(pl.col("attack") & (pl.col("conversation_id") >= 0))
+    assert stays.group_by("conversation_id").agg(pl.col("account").n_unique())["account"].max() == 1
+
+
+def test_hopped_turns_find_no_cache_and_show_the_senders_device(make: Make) -> None:
+    made = make("A3", hopping=0.9, camouflage=0, conversation=1, disguise=0, alike=1, leak_device=0)
+    rows = made.rows.filter(pl.col("attack") & (pl.col("conversation_id") >= 0)).sort(
+        "conversation_id", "messages"
+    )
+    moved = rows.filter(
+        (pl.col("account") != pl.col("account").first().over("conversation_id")) & (pl.col("messages") > 1)
+    )
+    assert moved.height > 50
+    assert (moved["cache_read_input_tokens"] == 0).all()
+
+
+def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "REQUESTS_PER_MINUTE", np.full(6, 2))
+    fixed = {
+        "hopping": 0,
+        "camouflage": 0,
+        "coverage": 1,
+        "probes": 0,
+        "paraphrase": 20,
+        "focus": 1,
+        "disguise": 0,
+    }
+    rows = make("A2", handover=1.0, repeat=0, lifetime=400, replaced=0, **fixed).rows
+    swarm = rows.filter(pl.col("attack") & pl.col("work"))
+    turned_down = swarm.filter(pl.col("status") == 429)
+    second = swarm.join(
+        turned_down.select("prompt_simhash", "cohort", before="account", was="ts"), on=["prompt_simhash", "cohort"]
+    )
+    second = second.filter((pl.col("account") != pl.col("before")) & (pl.col("status") == 200))
+    assert turned_down.height > 200
+    assert second.height > 0.8 * turned_down.height
+    assert ((second["ts"] - second["was"]).is_between(500, 9000)).mean() > 0.95  # type: ignore[operator]
+    keeps = make("A2", handover=0.0, repeat=0, **fixed).rows
+    assert keeps.filter(pl.col("attack") & pl.col("work"))["prompt_simhash"].is_duplicated().mean() < 0.05  # type: ignore[operator]
+
+
+def test_a_fresh_account_takes_over_within_a_day_of_a_ban(make: Make) -> None:
+    plan = make("A1", lifetime=3, ban_wave=1, replaced=0.4, bulk_created=1, quits=0, disguise=0).plan
+    for c in np.flatnonzero(plan.label == labels.EXTRACTION):
+        who = accounts.make(plan, np.flatnonzero(plan.account_cohort == c))
+        seats = plan.sizes[c] - int(np.floor(np.float32(0.4) * plan.sizes[c]))
+        second = slice(seats, None)
+        first = slice(0, plan.sizes[c] - seats)  # the seats that are filled again
+        assert len(np.unique(who.gone[first])) == 1  # one wave
+        delay = who.created[second] - who.gone[first]
+        assert (who.created[second] < plan.config.days).all()
+        assert len(delay) == 9
+        assert ((delay > 0) & (delay <= 1.1)).all()
+
+
+def test_working_traffic_moves_to_a_new_model_when_it_appears(make: Make) -> None:
+    made = make("A7", release_pivot=0.5, pivot_lag=0.5, camouflage=0, pivot=0)
+    new = list(provider.MODELS[:5])[-1][0]
+    at = provider.release_day(made.plan) * 86_400_000
+    work = made.rows.filter(pl.col("attack") & pl.col("work"))
+    moved = pl.col("model") == [m[0] for m in provider.MODELS].index(new)
+    assert work.filter(pl.col("ts") < at).select(moved.mean()).item() == 0
+    assert 0.3 < work.filter(pl.col("ts") > at + 2 * 86_400_000).select(moved.mean()).item() < 0.7
+
+
+def test_answers_come_back_in_prompts_of_other_members(make: Make) -> None:
+    made = make("A5", echo=0.6, echo_cross=0.8, camouflage=0, disguise=0)
+    rows = made.rows
+    quoting = rows.filter(pl.col("attack") & (pl.col("echo_response_id") >= 0) & (pl.col("day") >= 1))
+    answers = rows.select(echo_response_id="request_id", source="account", source_cohort="cohort", told="ts")
+    found = quoting.join(answers, on="echo_response_id")
+    # Six in ten quote; the index finds 85 % of these, and nothing of members that were silent the day before.
+    assert 0.2 < quoting.height / rows.filter(pl.col("attack") & (pl.col("day") >= 1)).height < 0.55
+    same = found.filter(pl.col("source_cohort") == pl.col("cohort"))
+    assert same.height > 0.97 * found.height  # the rest are false finds
+    assert 0.6 < (same["source"] != same["account"]).mean() < 0.9  # type: ignore[operator]
+    assert (same["told"] < same["ts"]).all()
+
+
+def test_check_prompts_come_back_day_after_day(make: Make) -> None:
+    rows = make("A8", probes=0.5, camouflage=0, coverage=1, repeat=0, disguise=0, paraphrase=20).rows
+    work = rows.filter(pl.col("attack") & pl.col("work"))
+    often = work.group_by("cohort", "prompt_simhash").agg(pl.len(), days=pl.col("day").n_unique())
+    checks = often.filter(pl.col("len") > 3)
+    assert 3 <= checks.group_by("cohort").len()["len"].max() <= 5  # type: ignore[operator]
+    assert checks["days"].max() > 3  # type: ignore[operator]
+    none = make("A8", probes=0, camouflage=0, coverage=1, repeat=0, disguise=0, paraphrase=20).rows
+    assert none.filter(pl.col("attack") & pl.col("work"))["prompt_simhash"].is_duplicated().mean() < 0.01  # type: ignore[operator]
+
+
+def test_quiet_days_scouts_and_camouflage(make: Make, tiny_config: Config) -> None:
+    made = make("A6", scouts=0.25, window_start=0.5, window_days=2, camouflage=0, cover=0)
+    work = made.rows.filter(pl.col("attack") & pl.col("work"))
+    early = work.filter(pl.col("day") < 4)
+    assert 0 < early["account"].n_unique() < 0.5 * work["account"].n_unique()
+    assert work["day"].max() == 5
+    hidden = make("A4", camouflage=0.7, window_start=0).rows.filter(pl.col("attack"))
+    assert 0.15 < hidden["work"].mean() < 0.45  # type: ignore[operator]
+
+
+def test_evenly_loaded_members_send_equally_much(make: Make) -> None:
+    def unevenness(balance: float) -> float:
+        rows = make(
+            "A2", balance=balance, camouflage=0, alike=0, disguise=0, rate_wobble=0.8, spell=1, ramp=0
+        ).rows
+        sent = rows.filter(pl.col("attack")).group_by("cohort", "account", "day").len()
+        spread = sent.group_by("cohort").agg(pl.col("len").log().std())["len"].mean()
+        assert isinstance(spread, float)
+        return spread
+
+    assert unevenness(1.0) < 0.6 * unevenness(0.0)
+
+
+def test_channels_pass_on_fewer_fields(make: Make) -> None:
+    rows = make("A8").rows
+    names = archetypes.CHOICES["channel"]
+    direct = rows.filter(pl.col("channel") == names.index("console"))
+    for name in names[1:]:
+        through = rows.filter(pl.col("channel") == names.index(name))
+        assert through.height > 100
+        assert (through["end_user_id"] == -1).all()
+        assert through["ip_prefix"].n_unique() <= 24
+        assert through["sdk"].unique().to_list() == [archetypes.CHOICES["sdk"].index("gateway")]
+        assert set(through["ip_prefix"]).isdisjoint(direct["ip_prefix"])
+    aggregated = rows.filter(pl.col("channel") == names.index("aggregator"))
+    assert (aggregated["conversation_id"] == -1).all()
+    assert (direct["conversation_id"] >= 0).any()
+
+
+def test_the_decoy_answers_but_stands_in_no_list(make: Make) -> None:
+    made = make("A1", decoy=1)
+    assert provider.MODELS[provider.DECOY][0] not in {m["model"] for m in provider.releases(made.plan)}
+    found = made.rows.filter(pl.col("model") == provider.DECOY)
+    assert 0.02 < found.filter(pl.col("attack")).height / made.rows.filter(pl.col("attack")).height < 0.2
+    assert (found["status"] == 200).mean() > 0.9  # type: ignore[operator]
+
+
+def test_a_spend_cap_stops_an_account_until_the_day_ends(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    caps = np.full(6, 1e9)
+    free = archetypes.CHOICES["plan"].index("free")
+    caps[free] = 0.05
+    monkeypatch.setattr(plans, "SPEND_PER_MONTH", caps)
+    made = make("A1", handover=0, hopping=0)
+    of = made.shard.accounts.choices["plan"][made.shard.owner]
+    paid = made.rows.with_columns(plan=pl.Series(of))
+    rejected = pl.col("status") == 429
+    capped = (
+        paid.filter(pl.col("plan") == free)
+        .group_by("account", "day")
+        .agg(spent=pl.col("cost").sum(), turned_down=rejected.sum())
+    )
+    over = capped.filter(pl.col("turned_down") > 3)
+    assert over.height > 10
+    # What was answered on a day stays near the doublings of the cap that were in force.
+    assert (over["spent"] > 0).mean() > 0.9  # type: ignore[operator]
+    assert paid.filter(pl.col("plan") != free).select(rejected.mean()).item() < 0.01
+    usual = make("A1", handover=0).rows.select(rejected.mean()).item()
+    assert usual < paid.filter(pl.col("plan") == free).select(rejected.mean()).item()
+
+
+def test_limits_by_hand() -> None:
+    """Three requests a minute, ten dollars a month: the fourth request and what follows the tenth dollar fail."""
+    found = _Hand(account=[0, 0, 1], day=[0, 1, 0], length=[5, 2, 3])
+    who = _Hand(choices={"plan": np.zeros(2, np.int32)})
+    session = np.repeat(np.arange(3), found.length)
+    ts = np.array([0, 10, 20, 30, 70_000, 86_400_000, 86_400_001, 0, 1, 2])
+    used = _Hand(input=np.full(10, 10), output=np.full(10, 10), cache_read=np.zeros(10, np.int64))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plans, "REQUESTS_PER_MINUTE", np.array([3]))
+        patch.setattr(plans, "TOKENS_PER_MINUTE", np.array([1000]))
+        patch.setattr(plans, "REQUESTS_PER_DAY", np.array([100]))
+        patch.setattr(plans, "SPEND_PER_MONTH", np.array([10.0]))
+        fast = limits._too_fast(who, found, session, ts, used)  # type: ignore[arg-type]
+        cost = np.array([6.0, 6, 1, 1, 1, 4, 4, 1, 1, 1])
+        spent = limits._overspent(who, found, session, cost)  # type: ignore[arg-type]
+    assert fast.tolist() == [False] * 3 + [True] + [False] * 6
+    # 12 > 10 after two requests: the rest of day 0 is turned down; on day 1 the cap is 20, and 15 + 4 < 20.
+    assert spent.tolist() == [False, False, True, True, True, False, False, False, False, False]
+
+
+class _Hand:
+    """What the limits read of accounts, sessions and usage."""
+
+    length: Any
+
+    def __init__(self, **columns: Any) -> None:
+        for name, value in columns.items():
+            setattr(self, name, np.array(value) if isinstance(value, list) else value)
+        if hasattr(self, "length"):
+            self.first = np.cumsum(self.length) - self.length
