@@ -76,7 +76,7 @@ def _fit(x: F64, y: Bool) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     model = HistGradientBoostingClassifier(
-        max_iter=60, max_depth=3, early_stopping=False, class_weight="balanced", random_state=0
+        max_iter=60, max_depth=3, max_bins=32, early_stopping=False, class_weight="balanced", random_state=0
     )
     return model.fit(x, y)
 

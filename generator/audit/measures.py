@@ -22,7 +22,7 @@ SURE = 0.99
 
 
 def blocks(positive: Bool, score: npt.NDArray[Any]) -> tuple[F64, F64, bool]:
-    """Positives and negatives per distinct score, lowest first; NaN is a last block of its own, if there is one."""
+    """Positives and negatives per distinct score, lowest first; NaN, if there is one, is the last block."""
     order = np.argsort(score, kind="stable")  # NaN last
     ordered = score[order]
     missing = int(np.isnan(ordered).sum()) if ordered.dtype.kind == "f" else 0

@@ -108,7 +108,7 @@ def fitted(first: Aggregates, others: list[Aggregates], chosen: list[int] | None
 
 
 def _matrix(a: Aggregates, chosen: list[int] | None) -> tuple[Any, Bool]:
-    x = a.values[a.judged] if chosen is None else a.values[np.ix_(a.judged, chosen)]
+    x = a.values[a.judged] if chosen is None else a.values[np.ix_(a.judged, np.array(chosen))]
     return np.nan_to_num(x, nan=-1e30, posinf=1e30, neginf=-1e30), a.world.hidden[a.judged]
 
 
@@ -122,11 +122,11 @@ def _lifts(a: Aggregates) -> list[tuple[float, float]]:
 def _worst(name: str, lifts: list[tuple[float, str]], limit: float) -> Gate:
     lifts.sort(reverse=True)
     where = "; ".join(f"{what} {lift:.2f}" for lift, what in lifts[:5])
-    return gate.at_most(name, lifts[0][0], limit, _REMEDY, where)
+    return gate.at_most(name, lifts[0][0] if lifts else 0.0, limit, _REMEDY, where)
 
 
 def _counts(world: World) -> dict[str, pl.DataFrame]:
-    """Per column and value: weight of hidden and of benign requests; the requests of an account weigh 1 together."""
+    """Per column and value: weight of hidden and of benign requests; those of an account weigh 1 together."""
     names = columns.NUMBERS + columns.CATEGORIES
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in names}
     for frame in world.buckets(*names):
@@ -144,7 +144,8 @@ def _counts(world: World) -> dict[str, pl.DataFrame]:
 def _encoded(table: pl.DataFrame, others: list[pl.DataFrame]) -> pl.DataFrame:
     """Values replaced by their rate elsewhere, drawn to the mean where they are rare there."""
     known = pl.concat(others).group_by("value").agg(pl.col("hidden", "benign").sum())
-    mean = known["hidden"].sum() / max(1e-9, known["hidden"].sum() + known["benign"].sum())
+    hidden, benign = (float(known[side].to_numpy().sum()) for side in ("hidden", "benign"))
+    mean = hidden / max(1e-9, hidden + benign)
     seen = pl.col("hidden") + pl.col("benign")
     rate = known.select("value", rate=(pl.col("hidden") + _PRIOR * mean) / (seen + _PRIOR))
     joined = table.join(rate, on="value", how="left", nulls_equal=True)
