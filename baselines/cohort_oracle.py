@@ -1,4 +1,4 @@
-"""An upper bound: told which accounts belong together, but not what they are, it pools each cohort and judges it."""
+"""An upper bound: told which accounts belong together, but not what they are, it judges pooled cohorts."""
 
 from __future__ import annotations
 

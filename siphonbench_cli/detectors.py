@@ -16,7 +16,7 @@ root.app.add_typer(_baselines, name="baselines")
 
 @_baselines.command("list", epilog="Example: siphonbench baselines list")
 def _list() -> None:
-    """Show the built-in detectors and the field groups that they use; upper bounds are told true cohorts as well."""
+    """Show the built-in detectors and the field groups that they use; upper bounds are told cohorts as well."""
     from baselines import DETECTORS, UPPER_BOUNDS
     from generator.schema import field_groups
 

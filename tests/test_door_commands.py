@@ -11,10 +11,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
@@ -23,6 +23,7 @@ import baselines
 import siphonbench
 import siphonbench_cli
 from generator import audit, config
+from siphonbench_cli import gates
 
 COMMANDS = (
     "quickstart",
@@ -191,7 +192,7 @@ def test_a_bug_keeps_its_traceback(here: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_baselines_list_names_each_detector() -> None:
     done = call("baselines", "list")
-    assert all(name in done.stdout for name in baselines.DETECTORS)
+    assert all(name in done.stdout for name in (*baselines.DETECTORS, *baselines.UPPER_BOUNDS))
 
 
 def test_from_detectors_to_board(nano: Path, here: Path) -> None:
@@ -210,19 +211,33 @@ def test_from_detectors_to_board(nano: Path, here: Path) -> None:
 
 @pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
 def test_audit_fails_when_a_gate_does(
-    passed: bool, code: int, nano: Path, three: list[str], monkeypatch: pytest.MonkeyPatch
+    passed: bool, code: int, nano: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-
-    def gates(_: object, predictions: Mapping[str, pl.DataFrame]) -> list[audit.Gate]:
-        asked.append({name: frame.height for name, frame in predictions.items()})
-        return [audit.Gate("first", 1.0, "<= 2", True, "-"), audit.Gate("second", 3.0, "<= 2", passed, "mend it")]
-
-    monkeypatch.setattr(audit, "audit", gates)
-    done = call("audit", nano, "--json")
+    first = audit.Gate("first", 1.0, "<= 2", True, "-")
+    second = audit.Gate("second", 3.0, "<= 2", passed, "mend it", "here")
+    monkeypatch.setattr(audit, "measure", lambda *_: [first])
+    monkeypatch.setattr(gates, "detector_gates", lambda *_: [second])
+    done = call("audit", nano, "--json", "--out", "gates.json")
     assert (done.exit_code, [g["passed"] for g in json.loads(done.stdout)]) == (code, [True, passed])
-    assert asked == [dict.fromkeys(three, 600)]
-    assert ("FAILED: mend it" in call("audit", nano).stdout.replace("\n", " ")) is not passed
+    assert json.loads(Path("gates.json").read_text("utf-8")) == json.loads(done.stdout)
+    assert [f.name for f in here.iterdir()] == ["gates.json"]
+    assert ("FAILED: mend it" in " ".join(call("audit", nano).stdout.split())) is not passed
+    done = call("audit", nano, "--no-detectors", "--json")
+    assert (done.exit_code, len(json.loads(done.stdout))) == (0, 1)
+
+
+@pytest.mark.slow
+def test_gates_about_detectors(nano: Path) -> None:
+    told: list[tuple[int, int]] = []
+    found = gates.detector_gates(siphonbench.load(nano), 0, lambda *done: told.append(done))
+    assert [(g.name.split(":")[0][:18], np.isfinite(g.value)) for g in found] == [
+        ("per-account rate l", True),
+        ("oracle that knows ", True),
+        ("best honest baseli", True),
+        ("rate limit < accou", True),
+    ]
+    assert told[-1] == (5, 5)
+    assert found[1].value > 0.6  # two campaigns to learn from, and still far above its prevalence of 0.1
 
 
 def test_quickstart_takes_up_where_it_is(nano: Path, three: list[str], here: Path) -> None:

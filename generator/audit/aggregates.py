@@ -115,7 +115,8 @@ class _Groups:
         self.ends = self.starts + sizes - 1
 
     def mean(self, values: npt.NDArray[Any]) -> F64:
-        return np.bincount(self.group, values, len(self.sizes)) / self.sizes
+        found: F64 = np.bincount(self.group, values, len(self.sizes)) / self.sizes
+        return found
 
     def number(self, values: F64, tied: bool = True) -> dict[str, F64]:
         """Moments, quantiles, first and last; with `tied` also distinct values, entropy and share of the mode."""
@@ -166,8 +167,9 @@ def _sorted(group: I64, values: F64) -> F64:
     if len(values) and np.all(values == np.floor(values)) and values.max() - low < 2.0**33:
         key = (group.astype(np.uint64) << _CODE) | (values - low).astype(np.uint64)
         key.sort()
-        return (key & np.uint64(2**33 - 1)).astype(np.float64) + low
-    return values[np.lexsort((values, group))]
+        return np.asarray((key & np.uint64(2**33 - 1)).astype(np.float64) + low)
+    order = np.lexsort((values, group))
+    return np.asarray(values[order])
 
 
 def _quantile(groups: _Groups, ordered: F64, q: float) -> F64:
@@ -178,8 +180,8 @@ def _quantile(groups: _Groups, ordered: F64, q: float) -> F64:
     high = np.minimum(np.ceil(at).astype(np.int64), max(0, len(ordered) - 1))
     if not len(ordered):
         return np.full(len(size), np.nan)
-    found = ordered[low] + (at - low) * (ordered[high] - ordered[low])
-    return np.where(size > 0, found, np.nan)
+    found: F64 = np.where(size > 0, ordered[low] + (at - low) * (ordered[high] - ordered[low]), np.nan)
+    return found
 
 
 def _runs(groups: _Groups, values: npt.NDArray[Any], presorted: bool = False) -> tuple[F64, F64, F64]:

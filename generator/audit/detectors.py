@@ -1,4 +1,4 @@
-"""Gates about what detectors reach: the swarm is invisible account by account, visible in aggregate, not solved."""
+"""Gates about what detectors reach: invisible account by account, visible in aggregate, not solved."""
 
 from __future__ import annotations
 

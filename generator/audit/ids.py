@@ -13,7 +13,7 @@ import polars as pl
 
 from generator import schema
 from generator.audit.measures import Look, look, look_at_share
-from generator.audit.truth import Bool, F64, World
+from generator.audit.truth import F64, Bool, World
 
 _CONTENT = ("prompt_simhash", "response_simhash")
 OF_REQUESTS = tuple(

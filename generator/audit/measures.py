@@ -22,7 +22,7 @@ SURE = 0.99
 
 
 def blocks(positive: Bool, score: npt.NDArray[Any]) -> tuple[F64, F64, bool]:
-    """Positives and negatives per distinct score, lowest first; NaN is a last block of its own, if there is one."""
+    """Positives and negatives per distinct score, lowest first; NaN, if there is one, is the last block."""
     order = np.argsort(score, kind="stable")  # NaN last
     ordered = score[order]
     missing = int(np.isnan(ordered).sum()) if ordered.dtype.kind == "f" else 0
@@ -81,9 +81,9 @@ class Look:
     off: float
     spread: float
 
-    def allowed(self, looks: int) -> float:
-        """0.02, or what chance alone does in this many looks."""
-        return max(FLOOR, NormalDist().inv_cdf(1 - (1 - SURE) / (2 * looks)) * self.spread)
+    def allowed(self, looks: int, floor: float = FLOOR) -> float:
+        """The floor, or what chance alone does in this many looks."""
+        return max(floor, NormalDist().inv_cdf(1 - (1 - SURE) / (2 * looks)) * self.spread)
 
 
 def look(name: str, positive: Bool, score: npt.NDArray[Any], cohort: I64 | None = None) -> Look | None:
@@ -148,19 +148,21 @@ def look_at_counts(name: str, counts: F64, positive: Bool) -> Look | None:
     return Look(name, abs(float(means[0] - means[1])), float(np.sqrt(variance * spread)))
 
 
-def verdict(name: str, looks: Iterable[Look | None], total: int, remedy: str) -> Gate:
+def verdict(name: str, looks: Iterable[Look | None], total: int, remedy: str, floor: float = FLOOR) -> Gate:
     """The look that goes furthest beyond its allowance.
 
     Parameters
     ----------
     total : int
         Looks of all rows of the audit that share one promise (see `SURE`).
+    floor : float
+        Allowed in any case.
     """
-    found = sorted((x for x in looks if x), key=lambda x: -x.off / x.allowed(total))
+    found = sorted((x for x in looks if x), key=lambda x: -x.off / x.allowed(total, floor))
     if not found:
         return Gate(name, 0.0, "nothing to look at", True, remedy)
     worst = found[0]
-    allowed = worst.allowed(total)
+    allowed = worst.allowed(total, floor)
     return Gate(name, worst.off, f"<= {allowed:.3f}", worst.off <= allowed, remedy, tell(found))
 
 

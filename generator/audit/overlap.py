@@ -103,7 +103,7 @@ def _prints(a: Aggregates) -> set[bytes]:
         in {f"{c}:{s}" for c in ("input_tokens", "output_tokens", "latency_ms", "gap") for s in ("mean", "sd")}
     ]
     busy = a.values[:, a.names.index("requests")] > _BUSY
-    values = a.values[np.ix_(busy, wanted)].astype(np.float64)
+    values = a.values[np.ix_(busy, np.array(wanted))].astype(np.float64)
     exponent = np.floor(np.log10(np.maximum(np.abs(values), 1e-9)))
     return {row.tobytes() for row in np.round(values / 10**exponent, 2) * 10**exponent}
 

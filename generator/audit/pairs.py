@@ -1,4 +1,4 @@
-"""Every pair of aggregates through a depth-3 tree: histograms of all pairs at once, the best ones as real trees."""
+"""Every pair of aggregates through a depth-3 tree: joint histograms first, the best pairs as real trees."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def gates(found: list[Aggregates], tick: Callable[[int, int], None] | None = Non
             recalls.append((recall, f"{first.names[i]} x {first.names[j]} in {other.world.name}"))
     recalls.sort(reverse=True)
     return gate.at_most(
-        f"best of {searched:,} pairs of aggregates, depth-3 tree fitted on {first.world.name}: recall at FPR 0.1 %",
+        f"best of {searched:,} pairs of aggregates, depth-3 tree on {first.world.name}: recall at FPR 0.1 %",
         recalls[0][0] if recalls else 0.0,
         shortcuts.RECALL,
         "match how the two habits go together, in generator/archetypes",

@@ -24,7 +24,7 @@ _FOLDS, _PRIOR = 5, 5.0
 
 
 def gates(worlds: list[World]) -> list[Gate]:
-    """AP of the country alone and of the autonomous system alone, all extraction accounts against all benign ones."""
+    """AP of the country alone and of the autonomous system alone; all extraction accounts against benign ones."""
     rows = []
     for column, title in (("country", "country"), ("asn", "autonomous system")):
         known = sorted({v for w in worlds for f in w.buckets(column) for v in _text(f[column]).unique()})
@@ -93,7 +93,7 @@ def _carried(worlds: list[World], shares: list[sparse.csr_array]) -> list[float]
 
 
 def _rates(x: sparse.csr_array, y: Bool) -> F64:
-    """Share of extraction accounts at each place, drawn towards that of all places where few accounts were seen."""
+    """Share of extraction accounts at each place, drawn towards the mean where few accounts were seen."""
     mean = y.mean()
     rates: F64 = (x.T @ y + _PRIOR * mean) / (x.sum(axis=0) + _PRIOR)
     return rates

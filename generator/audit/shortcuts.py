@@ -13,12 +13,16 @@ from generator.audit.gate import Gate
 from generator.audit.truth import Bool, World
 
 LIFT, RECALL, FPR = 3.0, 0.15, 1e-3
+NULL_OFF = 0.1
+"""Nulls that follow from a habit (temperature left at its default, no tools) may differ a little, as habits do."""
 _REMEDY = "draw that habit from the benign population, in generator/archetypes"
 _WAYS = ("high", "low")
+_PRIOR = 5.0
+"""Accounts' worth of the mean rate that each value starts with."""
 
 
 def singles(found: list[Aggregates]) -> list[Gate]:
-    """Each aggregate as a score, both ways, in each world; the null shares once more for themselves."""
+    """Each aggregate as a score, both ways, in each world; the shares of nulls once more, and by ROC AUC."""
     lifts = [
         (lift, f"{name} {way} in {a.world.name}")
         for a in found
@@ -30,25 +34,44 @@ def singles(found: list[Aggregates]) -> list[Gate]:
     return [
         _worst(f"best single aggregate of {n}, evasive and adaptive: AP / prevalence", lifts, LIFT),
         _worst("share of nulls, any column, evasive and adaptive: AP / prevalence", nulls, LIFT),
+        _null_habits(found),
     ]
+
+
+def _null_habits(found: list[Aggregates]) -> Gate:
+    """AP forgives a null that many benign accounts have as well; the AUC does not."""
+    looks = [
+        measures.look(
+            f"{name} in {a.world.name}",
+            a.world.hidden[a.judged],
+            a.values[a.judged, k].astype(np.float64),
+            a.world.cohort[a.judged],
+        )
+        for a in found
+        for k, name in enumerate(a.names)
+        if name.endswith(":null")
+    ]
+    name = "share of nulls, any column, evasive and adaptive: |ROC AUC - 0.5|"
+    return measures.verdict(name, looks, len(looks), _REMEDY, NULL_OFF)
 
 
 def columns_by_row(worlds: list[World]) -> Gate:
     """Each raw column as a score of a request, against the label of its account; every account counts the same.
 
-    Categories are scored by their rate in the other worlds.
+    Numbers are scored as they are, and like categories by the rate of their value in the other worlds.
     """
     counted = {w.name: _counts(w) for w in worlds}
     lifts = []
     for name in columns.NUMBERS + columns.CATEGORIES:
         for world in worlds:
             table = counted[world.name][name]
-            if name in columns.CATEGORIES:
-                others = [counted[w.name][name] for w in worlds if w is not world]
-                table = _encoded(table, others)
-            lifts += [
-                (lift, f"{name} {way} in {world.name}") for lift, way in zip(_row_lifts(table), _WAYS, strict=True)
-            ]
+            others = [counted[w.name][name] for w in worlds if w is not world]
+            encoded = _row_lifts(_encoded(table, others)) if others else (0.0, 0.0)
+            lifts.append((encoded[0], f"rate of {name} in {world.name}"))
+            if name in columns.NUMBERS:
+                lifts += [
+                    (x, f"{name} {way} in {world.name}") for x, way in zip(_row_lifts(table), _WAYS, strict=True)
+                ]
     n = len(columns.NUMBERS + columns.CATEGORIES)
     return _worst(f"best single raw column of {n}, by request, evasive and adaptive: AP / prevalence", lifts, LIFT)
 
@@ -85,7 +108,7 @@ def fitted(first: Aggregates, others: list[Aggregates], chosen: list[int] | None
 
 
 def _matrix(a: Aggregates, chosen: list[int] | None) -> tuple[Any, Bool]:
-    x = a.values[a.judged] if chosen is None else a.values[np.ix_(a.judged, chosen)]
+    x = a.values[a.judged] if chosen is None else a.values[np.ix_(a.judged, np.array(chosen))]
     return np.nan_to_num(x, nan=-1e30, posinf=1e30, neginf=-1e30), a.world.hidden[a.judged]
 
 
@@ -99,17 +122,16 @@ def _lifts(a: Aggregates) -> list[tuple[float, float]]:
 def _worst(name: str, lifts: list[tuple[float, str]], limit: float) -> Gate:
     lifts.sort(reverse=True)
     where = "; ".join(f"{what} {lift:.2f}" for lift, what in lifts[:5])
-    return gate.at_most(name, lifts[0][0], limit, _REMEDY, where)
+    return gate.at_most(name, lifts[0][0] if lifts else 0.0, limit, _REMEDY, where)
 
 
 def _counts(world: World) -> dict[str, pl.DataFrame]:
-    """Per column and value: weight of hidden and of benign requests; the requests of an account weigh 1 together."""
+    """Per column and value: weight of hidden and of benign requests; those of an account weigh 1 together."""
     names = columns.NUMBERS + columns.CATEGORIES
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in names}
     for frame in world.buckets(*names):
         weighed = frame.filter(pl.col("hidden") | pl.col("benign")).with_columns(w=1 / pl.len().over("row"))
-        sums = ((pl.col("w") * pl.col(side)).sum().alias(side) for side in ("hidden", "benign"))
-        sums = tuple(sums)
+        sums = [(pl.col("w") * pl.col(side)).sum().alias(side) for side in ("hidden", "benign")]
         for name in names:
             kind = pl.String if name in columns.CATEGORIES else pl.Float64
             parts[name].append(weighed.group_by(pl.col(name).cast(kind).alias("value")).agg(sums))
@@ -120,12 +142,14 @@ def _counts(world: World) -> dict[str, pl.DataFrame]:
 
 
 def _encoded(table: pl.DataFrame, others: list[pl.DataFrame]) -> pl.DataFrame:
-    """The values of a category replaced by their rate elsewhere; NaN for those that occur nowhere else."""
-    if not others:
-        return table.with_columns(value=pl.int_range(pl.len()).cast(pl.Float64))
+    """Values replaced by their rate elsewhere, drawn to the mean where they are rare there."""
     known = pl.concat(others).group_by("value").agg(pl.col("hidden", "benign").sum())
-    rate = known.select("value", rate=pl.col("hidden") / (pl.col("hidden") + pl.col("benign")))
-    return table.join(rate, on="value", how="left", nulls_equal=True).select("hidden", "benign", value="rate")
+    hidden, benign = (float(known[side].to_numpy().sum()) for side in ("hidden", "benign"))
+    mean = hidden / max(1e-9, hidden + benign)
+    seen = pl.col("hidden") + pl.col("benign")
+    rate = known.select("value", rate=(pl.col("hidden") + _PRIOR * mean) / (seen + _PRIOR))
+    joined = table.join(rate, on="value", how="left", nulls_equal=True)
+    return joined.select("hidden", "benign", value=pl.col("rate").fill_null(mean))
 
 
 def _row_lifts(table: pl.DataFrame) -> tuple[float, float]:

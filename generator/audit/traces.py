@@ -26,7 +26,7 @@ COUNTERS = (
 _LEAST = 1000
 """Digits are looked at from here: below, the last digit depends on how small the value is."""
 _COMMON, _FEW = 0.005, 20
-"""Values that more than one in two hundred (and 20) of these hold, a ceiling or a default, are habits, not digits."""
+"""Values that one in two hundred (and 20) of these hold, such as a ceiling, are habits, not digits."""
 _c = pl.col
 
 

@@ -1,0 +1,81 @@
+"""The oracle of true cohorts: what it is told, what it is not, and that pooling finds a planted campaign."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import sparse
+
+from baselines import DETECTORS, UPPER_BOUNDS, detector, links, pooling, run
+from generator.dataset import Split, Table
+from generator.errors import MaskedLabelsError
+
+
+@pytest.fixture(scope="module")
+def scores(train: Split, target: Split) -> pl.DataFrame:
+    return run.cohort_oracle_on([train], target).predictions
+
+
+def renamed(split: Split, name: pl.Expr) -> Split:
+    """The split with its cohorts called otherwise."""
+    labels = split.labels.polars().with_columns(name.alias("cohort"))
+    table = Table("account_labels", [labels], split.labels.columns)
+    return replace(split, tables={**split.tables, "account_labels": table})
+
+
+def test_upper_bounds_stand_on_no_board() -> None:
+    assert not set(UPPER_BOUNDS) & set(DETECTORS)
+    assert all(d.upper_bound for d in UPPER_BOUNDS.values())
+    assert not any(d.upper_bound for d in DETECTORS.values())
+
+
+def test_planted_campaigns_score_higher_than_every_benign_cohort(scores: pl.DataFrame, target: Split) -> None:
+    truth = target.labels.polars().select(pl.col("account_id", "label").cast(pl.String)).collect()
+    by_label = (
+        scores.join(truth, on="account_id").group_by("label").agg(pl.col("score").min(), high=pl.max("score"))
+    )
+    found = {label: (low, high) for label, low, high in by_label.iter_rows()}
+    assert found["extraction"][0] > found["benign"][1]
+
+
+def test_members_of_a_cohort_share_their_score(scores: pl.DataFrame, target: Split) -> None:
+    truth = target.labels.polars().select(pl.col("account_id", "cohort").cast(pl.String)).collect()
+    assert (
+        scores.join(truth, on="account_id").group_by("cohort").agg(pl.col("score").n_unique())["score"].max() == 1
+    )
+    assert len(scores) == len(detector.accounts(target))
+
+
+def test_names_of_cohorts_tell_nothing(scores: pl.DataFrame, train: Split, target: Split) -> None:
+    other = renamed(target, pl.concat_str(pl.lit("z"), pl.col("cohort").cast(pl.String).str.reverse()))
+    again = run.cohort_oracle_on([train], other).predictions
+    assert np.allclose(again["score"], scores["score"])
+
+
+def test_it_is_shown_nothing_of_the_truth_but_cohorts(target: Split) -> None:
+    shown = run.with_cohorts(target)
+    assert shown.labels.columns == ("account_id", "cohort")
+    assert set(shown.labels.polars().collect().columns) == {"account_id", "cohort"}
+    with pytest.raises(MaskedLabelsError):
+        _ = shown.request_labels
+
+
+def test_hand_worked_pools(train: Split) -> None:
+    """Three accounts with a payment instrument of their own against three strangers."""
+    world = pooling.prepare(train)
+    held = dict(zip([link.name for link in links.LINKS], world.held, strict=True))["payment"]
+    key = int(np.argmax(np.asarray(held.sum(axis=0))))
+    same = np.flatnonzero(held[:, [key]].toarray()[:, 0])[:3]
+    strangers = np.flatnonzero(np.asarray(held.sum(axis=1)) == 0)[:3]
+    index = (np.repeat([0, 1], 3), np.r_[same, strangers])
+    members = sparse.csr_array((np.ones(6), index), shape=(2, len(world.ids)))
+    pooled = pooling.pool(world, members)
+    assert pooled["size"].tolist() == [np.log(3)] * 2
+    assert pooled["payment top"].tolist() == [1, 0]
+    assert pooled["payment pairs"].tolist() == [pytest.approx(np.log(2)), 0]
+    k = world.names.index("requests")
+    assert pooled["mean requests"][0] == pytest.approx(world.values[same, k].mean())
+    assert pooled["spread requests"][0] == pytest.approx(world.values[same, k].std(ddof=1))
