@@ -94,17 +94,12 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     dials, choices = _habits(plan, cohort, key, shared, joined)
     spare = np.flatnonzero(streams.uniform(streams.child(key, "busy")) < shared["busy"])
     if len(spare):
-        _prefer_busier(
-            (dials, choices),
-            spare,
-            _habits(
-                plan,
-                cohort[spare],
-                streams.child(key[spare], "another self"),
-                {name: values[spare] for name, values in shared.items()},
-                joined[spare],
-            ),
-        )
+        of_spare = {name: values[spare] for name, values in shared.items()}
+        another = streams.child(key[spare], "another self")
+        new, chosen = _habits(plan, cohort[spare], another, of_spare, joined[spare])
+        better = _busier(new, {name: dials[name][spare] for name in ("active", "rate")})
+        dials = {name: _put(dials[name], spare[better], new[name][better]) for name in dials}
+        choices = {name: _put(choices[name], spare[better], chosen[name][better]) for name in choices}
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
     choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))
@@ -143,19 +138,17 @@ def _habits(
     return dials, choices
 
 
-def _prefer_busier(
-    own: tuple[dict[str, streams.F32], dict[str, I32]],
-    rows: npt.NDArray[np.int64],
-    other: tuple[dict[str, streams.F32], dict[str, I32]],
-) -> None:
-    """Replace the habits of `rows` by the other ones where these mean work on more days, and enough of it."""
-    before, after = own[0], other[0]
-    score = after["active"] * after["rate"] / (_ENOUGH + after["rate"])
-    busier = score > before["active"][rows] * before["rate"][rows] / (_ENOUGH + before["rate"][rows])
-    for mine, theirs in zip(own, other, strict=True):
-        for name, values in theirs.items():
-            mine[name] = mine[name].copy()  # type: ignore[assignment]
-            mine[name][rows[busier]] = values[busier]
+def _busier(after: dict[str, streams.F32], before: dict[str, streams.F32]) -> npt.NDArray[np.bool_]:
+    """Whether habits mean work on more days, and enough of it, than others do."""
+    new, old = (d["active"] * d["rate"] / (_ENOUGH + d["rate"]) for d in (after, before))
+    return np.asarray(new > old)
+
+
+def _put(values: npt.NDArray[Any], rows: npt.NDArray[np.int64], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A copy of the values with others in some rows."""
+    changed = values.copy()
+    changed[rows] = other
+    return changed
 
 
 def names(key: streams.U64) -> list[str]:
