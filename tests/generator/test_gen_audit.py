@@ -124,7 +124,7 @@ def test_a_planted_leak_fails_its_gate_and_without_it_the_gate_passes(
     assert not gate.passed, gate
     without = clean[measure][row]
     # The best of 788 aggregates goes far by chance where two dozen accounts are hidden: it is for larger worlds.
-    assert gate.value > 2 * without.value if row == "single" else without.passed, without
+    assert gate.value > 1.3 * without.value if row == "single" else without.passed, without
 
 
 def test_a_file_that_holds_one_class_is_noticed(tiny: Dataset, tmp_path: Path) -> None:
