@@ -25,13 +25,12 @@ class AccountAge(detector.Detector):
 
     _sign: float = field(init=False, repr=False, default=-1.0)
 
-    def fit(self, train: Split) -> Self:
+    def fit(self, *worlds: Split) -> Self:
         """Choose the sign whose ROC-AUC is above one half."""
         from scipy.stats import rankdata
 
-        frame = features.account_features(train, _AGE)
-        known = training.truth(train, frame["account_id"])
-        ranks = rankdata(frame["age"].to_numpy()[known.rows])
+        known = training.labelled(worlds, _AGE)
+        ranks = rankdata(known.x[:, 0])
         self._sign = 1.0 if ranks[known.positive].mean() > np.mean(ranks) else -1.0
         return self
 

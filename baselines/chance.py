@@ -21,7 +21,7 @@ class Random(detector.Detector):
     source: ClassVar[str] = "floor"
     fields: ClassVar[tuple[str, ...]] = ()
 
-    def fit(self, train: Split) -> Self:
+    def fit(self, *worlds: Split) -> Self:
         """Nothing to learn."""
         return self
 
@@ -40,7 +40,7 @@ class Constant(detector.Detector):
     source: ClassVar[str] = "floor; shows the tie rule"
     fields: ClassVar[tuple[str, ...]] = ()
 
-    def fit(self, train: Split) -> Self:
+    def fit(self, *worlds: Split) -> Self:
         """Nothing to learn."""
         return self
 

@@ -45,11 +45,11 @@ class CohortOracle(detector.Detector):
     _model: Any = field(init=False, repr=False, default=None)
     _columns: tuple[str, ...] = field(init=False, repr=False, default=())
 
-    def fit(self, train: Split, *more: Split) -> Self:
+    def fit(self, *worlds: Split) -> Self:
         """Learn from the cohorts of one world or several; grey accounts are left out."""
         import xgboost
 
-        described = [self._examples(world, i) for i, world in enumerate((train, *more))]
+        described = [self._examples(world, i) for i, world in enumerate(worlds)]
         known = [set(pooled) for pooled, *_ in described]
         self._columns = tuple(name for name in described[0][0] if all(name in names for names in known))
         x = np.vstack([self._matrix(pooled) for pooled, *_ in described])

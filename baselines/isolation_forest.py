@@ -31,11 +31,11 @@ class IsolationForest(detector.Detector):
     _forest: Any = field(init=False, repr=False, default=None)
     _middle: training.F64 = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
 
-    def fit(self, train: Split) -> Self:
+    def fit(self, *worlds: Split) -> Self:
         """Grow the forest on all accounts."""
         from sklearn.ensemble import IsolationForest as Forest
 
-        x = training.matrix(features.account_features(train, feature_table.FEATURES))
+        x = np.vstack([training.matrix(features.account_features(w, feature_table.FEATURES)) for w in worlds])
         self._middle = np.nan_to_num(np.nanmedian(x, axis=0))
         x = np.where(np.isnan(x), self._middle, x)
         x = x[np.lexsort(x.T)]  # trees draw rows by position: see training.boost

@@ -61,20 +61,23 @@ def candidates(incidences: Incidences) -> Pairs:
     return Pairs(first, second, training.rounded(np.column_stack(columns)).astype(np.float32))
 
 
-def together(pairs: Pairs, cohort: I64, seed: int) -> tuple[Any, F64]:
-    """Learn which pairs belong to one cohort.
+def together(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tuple[Any, list[F64]]:
+    """Learn which pairs of one world or several belong to one cohort.
 
     Returns
     -------
-    model, chances : Booster, ndarray
+    model, chances : Booster, list of ndarray
         The model, and for each pair what a model says that was not shown the cohort of its first account.
     """
-    same = cohort[pairs.first] == cohort[pairs.second]
-    half = _halves(cohort)[pairs.first]
-    held_out = np.zeros(len(pairs))
+    both = list(zip(worlds, cohorts, strict=True))
+    x = np.concatenate([p.x for p in worlds])
+    same = np.concatenate([c[p.first] == c[p.second] for p, c in both])
+    half = np.concatenate([_halves(c)[p.first] for p, c in both])
+    held_out = np.zeros(len(x))
     for side in (False, True):
-        held_out[half == side] = chances(_fit(pairs.x, same, half != side, seed), pairs.x[half == side])
-    return _fit(pairs.x, same, np.ones(len(pairs), np.bool_), seed), held_out
+        held_out[half == side] = chances(_fit(x, same, half != side, seed), x[half == side])
+    ends = np.cumsum([len(p) for p in worlds])[:-1]
+    return _fit(x, same, np.ones(len(x), np.bool_), seed), np.split(held_out, ends)
 
 
 def chances(model: Any, x: npt.NDArray[np.float32]) -> F64:

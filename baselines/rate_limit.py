@@ -34,7 +34,7 @@ class RateLimit(detector.Detector):
     source: ClassVar[str] = "common practice of API providers"
     fields: ClassVar[tuple[str, ...]] = ("requests.ts", "accounts.plan")
 
-    def fit(self, train: Split) -> Self:
+    def fit(self, *worlds: Split) -> Self:
         """Nothing to learn: the ceilings are documented."""
         return self
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from baselines import cohort_oracle, detector
-from baselines.detector import Result
+from baselines import answers, cohort_oracle
+from baselines.answers import Result
 from baselines.registry import DETECTORS
 from generator.dataset import Split, Table
 from generator.errors import UserError
@@ -36,7 +36,7 @@ def run_all(names: Iterable[str], train: Split, target: Split, seed: int = 0) ->
     unknown = [n for n in wanted if n not in DETECTORS]
     if unknown:
         raise UserError(f"no detector {', '.join(map(repr, unknown))}: choose from {', '.join(DETECTORS)}")
-    return (detector.run(DETECTORS[n](seed=seed), train, target) for n in wanted)
+    return (answers.run(DETECTORS[n](seed=seed), train, target) for n in wanted)
 
 
 def cohort_oracle_on(worlds: Sequence[Split], target: Split, seed: int = 0) -> Result:
@@ -53,8 +53,8 @@ def cohort_oracle_on(worlds: Sequence[Split], target: Split, seed: int = 0) -> R
     began = time.perf_counter()
     fitted = oracle.fit(*(world.restrict(oracle.fields) for world in worlds))
     scores = fitted.score(with_cohorts(target.restrict(oracle.fields)))
-    predictions = detector.check_scores(oracle.name, scores, detector.accounts(target))
-    return Result(oracle.name, predictions, time.perf_counter() - began)
+    predictions = answers.check(oracle.name, scores, target, answers.TASKS["accounts"])
+    return Result(oracle.name, "accounts", predictions, time.perf_counter() - began)
 
 
 def with_cohorts(split: Split) -> Split:

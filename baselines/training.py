@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from baselines import features
+from baselines.features import Feature
 from generator.dataset import Split
 from generator.errors import UserError
 
@@ -50,6 +52,33 @@ class Truth:
     rows: I64
     positive: npt.NDArray[np.bool_]
     cohort: I64
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Features of the labelled accounts of one world or several, their label and their cohort, numbered."""
+
+    x: F64
+    positive: Mask
+    cohort: I64
+
+
+def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> Labelled:
+    """Features of accounts with a label; grey accounts are left out.
+
+    Raises
+    ------
+    UserError
+        If a world has nothing to tell apart.
+    """
+    parts, start = [], 0
+    for world in worlds:
+        frame = features.account_features(world, wanted)
+        known = truth(world, frame["account_id"])
+        parts.append((matrix(frame)[known.rows], known.positive, known.cohort + start))
+        start = int(parts[-1][2].max()) + 1
+    x, positive, cohort = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Labelled(x, positive, cohort)
 
 
 def truth(train: Split, ids: pl.Series) -> Truth:

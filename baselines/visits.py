@@ -5,6 +5,7 @@ A coarse view of the requests, in fewer rows, that still says who used which pro
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,11 +38,12 @@ class Codebook:
         return found
 
 
-def codebook(visits: pl.DataFrame, seed: int) -> Codebook:
-    """Learn topics from the first visits of every account."""
+def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> Codebook:
+    """Learn topics from the first visits of every account of one world or several."""
     from sklearn.cluster import MiniBatchKMeans
 
-    some = visits.filter(pl.int_range(pl.len()).over("row") < _LEARNT_FROM).select(_EMBEDDING).sort(_EMBEDDING)
+    first = pl.int_range(pl.len()).over("row") < _LEARNT_FROM
+    some = pl.concat([visits.filter(first).select(_EMBEDDING) for visits in worlds]).sort(_EMBEDDING)
     embedding = some.to_numpy().astype(np.float32)
     distinct = len(np.unique(embedding, axis=0))
     if not distinct:

@@ -22,7 +22,7 @@ class Volume(detector.Detector):
     source: ClassVar[str] = "floor"
     fields: ClassVar[tuple[str, ...]] = features.fields_of(_REQUESTS)
 
-    def fit(self, train: Split) -> Self:
+    def fit(self, *worlds: Split) -> Self:
         """Nothing to learn."""
         return self
 

@@ -22,11 +22,10 @@ class XGBoostAggregates(detector.Detector):
 
     _model: Any = field(init=False, repr=False, default=None)
 
-    def fit(self, train: Split) -> Self:
+    def fit(self, *worlds: Split) -> Self:
         """Extraction accounts against benign ones; grey ones are left out."""
-        frame = features.account_features(train, feature_table.FEATURES)
-        known = training.truth(train, frame["account_id"])
-        self._model = training.boost(training.matrix(frame)[known.rows], known.positive, self.seed)
+        known = training.labelled(worlds, feature_table.FEATURES)
+        self._model = training.boost(known.x, known.positive, self.seed)
         return self
 
     def score(self, split: Split) -> pl.DataFrame:

@@ -12,12 +12,14 @@ from scipy import sparse
 
 from baselines import company, detector, pairs, training, visits
 from baselines.communities import communities
-from baselines.training import F64
+from baselines.training import F64, I64
 from generator.dataset import Split
 
 RESOLUTIONS = (0.3, 0.1, 0.03)
 TREES: Mapping[str, Any] = {**training.TREES, "colsample_bytree": 0.3}
 _BAGS = 2
+Rows = tuple[F64, training.Mask, F64]
+"""Features, label and weight."""
 
 
 @dataclass
@@ -41,23 +43,32 @@ class XGBoostRelational(detector.Detector):
     _of_accounts: list[Any] = field(init=False, repr=False, default_factory=list)
     _of_groups: list[Any] = field(init=False, repr=False, default_factory=list)
 
-    def fit(self, train: Split) -> Self:
+    def fit(self, *worlds: Split) -> Self:
         """Learn topics, then who belongs together, then who extracts; grey accounts are only company."""
-        world = company.world(train)
-        known = training.truth(train, world.ids)
-        cohort = training.cohorts(train, world.ids) - 1
-        self._topics = visits.codebook(world.visits, self.seed)
-        self._pair_model, chance = pairs.together(world.pairs, cohort, self.seed)
+        known = [company.world(w) for w in worlds]
+        truth = [training.truth(w, k.ids) for w, k in zip(worlds, known, strict=True)]
+        cohorts = [training.cohorts(w, k.ids) - 1 for w, k in zip(worlds, known, strict=True)]
+        self._topics = visits.codebook([k.visits for k in known], self.seed)
+        self._pair_model, chances = pairs.together([k.pairs for k in known], cohorts, self.seed)
+        rng = np.random.default_rng(self.seed)
+        lessons = [self._lesson(*of, rng) for of in zip(known, truth, cohorts, chances, strict=True)]
+        self._of_accounts, self._of_groups = (
+            self._bags(*(np.concatenate(part) for part in zip(*rows, strict=True)))
+            for rows in zip(*lessons, strict=True)
+        )
+        return self
+
+    def _lesson(
+        self, world: company.World, known: training.Truth, cohort: I64, chance: F64, rng: np.random.Generator
+    ) -> tuple[Rows, Rows]:
+        """What one world teaches: labelled places of accounts, and labelled groups."""
         seen = visits.with_topics(world.visits, self._topics)
         graph, found = _groups(world, seen, chance)
-        rng = np.random.default_rng(self.seed)
         more = [cohort, *(company.thinned(label, rng) for label in (cohort, *(g.label for g in found)))]
         x = company.places(found, graph)[known.rows]
         # Members of one group repeat each other: a cohort counts as the root of its size.
         weight = 1 / np.sqrt(np.bincount(known.cohort)[known.cohort])
-        self._of_accounts = self._bags(x, known.positive, weight)
-        self._of_groups = self._bags(*_examples([*found, *company.groupings(world, seen, more)], known))
-        return self
+        return (x, known.positive, weight), _examples([*found, *company.groupings(world, seen, more)], known)
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds of extraction."""
@@ -82,7 +93,7 @@ def _groups(
     return graph, company.groupings(world, seen, (communities(graph, r) for r in RESOLUTIONS))
 
 
-def _examples(found: Iterable[company.Grouping], known: training.Truth) -> tuple[F64, training.Mask, F64]:
+def _examples(found: Iterable[company.Grouping], known: training.Truth) -> Rows:
     """Groups as labelled rows: one that holds both kinds of accounts is an example of each, in proportion."""
     x, positive, weight = [], [], []
     for g in found:

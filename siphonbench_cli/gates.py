@@ -15,7 +15,7 @@ from siphonbench import DATA
 from siphonbench_cli import root
 
 if TYPE_CHECKING:
-    from baselines.detector import Result
+    from baselines.answers import Result
     from generator.audit import Gate
     from generator.audit.detectors import Reached
     from generator.audit.truth import World
@@ -61,7 +61,7 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
 
     The oracle learns from all earlier splits.
     """
-    from baselines import DETECTORS, detector, run
+    from baselines import DETECTORS, answers, run
     from generator.audit import detectors, truth
 
     worlds = truth.worlds(dataset)
@@ -75,7 +75,7 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
     reached = {}
     for done, name in enumerate(detectors.CHAIN, 1):
         scored = worlds[done > 1 :]  # the rate limit learns nothing: the first split is a fair test of it, too
-        results = detector.run_each(DETECTORS[name](seed=seed), splits[0], [w.split for w in scored])
+        results = answers.run_each(DETECTORS[name](seed=seed), splits[0], [w.split for w in scored])
         reached[name] = _reached(dataset, scored, list(results))
         tick(done, total)
     oracle = []

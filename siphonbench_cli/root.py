@@ -21,7 +21,7 @@ from siphonbench import BOARD
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from baselines.detector import Result
+    from baselines.answers import Result
     from generator.dataset import Dataset
 
 ENTRIES = BOARD / "entries"

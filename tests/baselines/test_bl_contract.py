@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from baselines import DETECTORS, detector, feature_table, features
+from baselines import DETECTORS, answers, detector, feature_table, features
 from baselines.detector import Detector
 from baselines.run import run_all
 from generator import schema
@@ -45,7 +45,7 @@ def test_one_finite_score_for_every_account(name: str, scores: dict[str, pl.Data
 
 @pytest.mark.parametrize("name", ALL)
 def test_same_seed_same_scores(name: str, scores: dict[str, pl.DataFrame], train: Split, target: Split) -> None:
-    again = detector.run(DETECTORS[name](), train, target).predictions
+    again = answers.run(DETECTORS[name](), train, target).predictions
     assert again.equals(scores[name])
 
 
@@ -57,7 +57,7 @@ def test_order_of_rows_is_irrelevant(
         t: pl.concat(list(target.tables[t].buckets())).collect().sample(fraction=1, shuffle=True, seed=1).lazy()
         for t in ("requests", "accounts")
     }
-    found = detector.run(DETECTORS[name](), train, _changed(target, **mixed)).predictions
+    found = answers.run(DETECTORS[name](), train, _changed(target, **mixed)).predictions
     assert np.allclose(found["score"], scores[name]["score"], atol=1e-6)
 
 
@@ -70,7 +70,7 @@ def test_names_of_accounts_are_irrelevant(
         t: target.tables[t].polars().with_columns(new.cast(pl.Categorical).alias("account_id"))
         for t in ("requests", "accounts")
     }
-    found = detector.run(DETECTORS[name](), train, _changed(target, **renamed)).predictions
+    found = answers.run(DETECTORS[name](), train, _changed(target, **renamed)).predictions
     back = found.with_columns(pl.col("account_id").str.slice(3).str.reverse()).sort("account_id")
     assert back["account_id"].equals(scores[name]["account_id"])
     assert np.allclose(back["score"], scores[name]["score"], atol=1e-6)
@@ -100,7 +100,7 @@ class Peeping(Detector):
     description = source = "test"
     fields = ("requests.ts",)
 
-    def fit(self, train: Split) -> Peeping:
+    def fit(self, *worlds: Split) -> Peeping:
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
@@ -117,12 +117,12 @@ class Careless(Peeping):
 
 def test_an_undeclared_column_is_not_there(train: Split, target: Split) -> None:
     with pytest.raises(pl.exceptions.ColumnNotFoundError, match="input_tokens"):
-        detector.run(Peeping(), train, target)
+        answers.run(Peeping(), train, target)
 
 
 def test_broken_scores_are_refused_with_all_faults(train: Split, target: Split) -> None:
     with pytest.raises(UserError) as caught:
-        detector.run(Careless(), train, target)
+        answers.run(Careless(), train, target)
     for fault in ("missing", "unknown", "repeated", "without a finite score"):
         assert fault in str(caught.value)
 
@@ -135,7 +135,7 @@ def test_unknown_detector_names_the_known(train: Split, target: Split) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_a_day_without_requests_is_scored(name: str, train: Split, target: Split) -> None:
     empty = {"requests": target.requests.polars().filter(pl.lit(False))}
-    found = detector.run(DETECTORS[name](), train, _changed(target, **empty)).predictions
+    found = answers.run(DETECTORS[name](), train, _changed(target, **empty)).predictions
     assert found.height == len(detector.accounts(target))
 
 
