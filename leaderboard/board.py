@@ -71,7 +71,7 @@ def read(store: Store, digest: str, task: str = TASK) -> Board:
     """
     runs = _finished(store, tracking.experiment_name(digest, task))
     if not runs:
-        raise UserError(f"{store.folder} has no entries for {task} on dataset {digest[:12]}; submit one first")
+        raise UserError(f"{store.name} has no entries for {task} on dataset {digest[:12]}; submit one first")
     runs.sort(key=lambda r: (-r.data.metrics["primary"], r.info.run_id))
     ranks = _ranks([tracking.unpack(r.data.tags["resampled"]) for r in runs])
     entries = tuple(_entry(run, rank) for run, rank in zip(runs, ranks, strict=True))
@@ -107,7 +107,7 @@ def table(board: Board) -> Table:
 
 
 def _finished(store: Store, experiment: str) -> list[Run]:
-    if not (store.folder / "mlflow.db").exists():
+    if not store.exists:
         return []
     runs: list[Run] = []
     token: str | None = ""

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
-import logging
-import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leaderboard import plots, scorecard, submission
+from leaderboard.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,50 +23,10 @@ if TYPE_CHECKING:
     from leaderboard.scorecard import Scorecard
     from leaderboard.submission import Submission
 
+__all__ = ["Store", "experiment_name", "pack", "record", "unpack"]
+
 _STALE_SECONDS = 3600
 _KEPT_RESAMPLES = 1000  # 4 bytes each, base85: 5,000 characters, and a tag holds 8,000
-
-
-@dataclass(frozen=True)
-class Store:
-    """Where a board lives: an SQLite file and a folder of artifacts beside it.
-
-    Attributes
-    ----------
-    folder : Path
-        Made on first use.
-    """
-
-    folder: Path
-
-    @property
-    def uri(self) -> str:
-        """MLflow tracking address."""
-        return f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
-
-    @property
-    def artifacts(self) -> Path:
-        """Folder of the artifacts."""
-        return self.folder.resolve() / "artifacts"
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Only one process at a time: an empty database must not be set up by two."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
-    def client(self) -> MlflowClient:
-        """MLflow client on this store; never the fluent interface, which records user and script names."""
-        # Telemetry is on unless this stands before the import.
-        os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-        from mlflow import MlflowClient
-
-        # Only now: importing mlflow sets its own levels.
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
-        return MlflowClient(tracking_uri=self.uri)
 
 
 def experiment_name(digest: str, task: str, evaluator: str = scorecard.EVALUATOR_VERSION) -> str:
@@ -127,7 +83,7 @@ def _experiment(client: MlflowClient, store: Store, card: Scorecard) -> str:
     name = experiment_name(card.dataset, card.task, card.evaluator)
     found = client.get_experiment_by_name(name)
     if found is None:
-        return str(client.create_experiment(name, artifact_location=store.artifacts.as_uri()))
+        return str(client.create_experiment(name, **store.location()))
     stale = (time.time() - _STALE_SECONDS) * 1000
     for run in client.search_runs(
         [found.experiment_id], f"attributes.status = 'RUNNING' and start_time < {stale:.0f}"

@@ -38,7 +38,12 @@ COMMANDS = (
     "leaderboard",
     "ui",
 )
-GROUPS = (("baselines", "list"), ("baselines", "run"), *(("scenario", c) for c in ("new", "check", "describe")))
+GROUPS = (
+    ("baselines", "list"),
+    ("baselines", "run"),
+    *(("scenario", c) for c in ("new", "check", "describe")),
+    *(("team", c) for c in ("add", "list", "revoke")),
+)
 EVERY_COMMAND = [*([c] for c in COMMANDS), *map(list, GROUPS)]
 COMMAND = [sys.executable, "-m", "siphonbench"]
 

@@ -1,0 +1,58 @@
+"""Teams that may submit to a served board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from siphonbench import BOARD
+from siphonbench_cli import root
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_team = typer.Typer(help="Add, list or revoke teams that may submit to a served board.", **root.STYLE)
+root.app.add_typer(_team, name="team")
+
+Name = Annotated[str, typer.Argument(help="Name of the team, shown on the board.")]
+Where = Annotated[
+    str,
+    typer.Option("--board", help="Folder of the store, or its postgresql:// address.", envvar="SIPHONBENCH_BOARD"),
+]
+
+
+@_team.command("add", epilog="Example: siphonbench team add 'Team Rocket'")
+def _add(name: Name, board: Where = str(BOARD)) -> None:
+    """Add a team and show its token, this once."""
+    from leaderboard import teams
+
+    team, token = teams.add(_engine(board), name)
+    typer.echo(f"Token of {team.name}; it is not kept and can't be shown again:", err=True)
+    typer.echo(token)
+
+
+@_team.command("list", epilog="Example: siphonbench team list")
+def _list(board: Where = str(BOARD)) -> None:
+    """List teams, oldest first."""
+    from leaderboard import teams
+
+    rows = [
+        (t.name, f"{t.created:%Y-%m-%d}", f"revoked {t.revoked:%Y-%m-%d}" if t.revoked else "may submit")
+        for t in teams.listed(_engine(board))
+    ]
+    root.show(("team", "added", "token"), rows)
+
+
+@_team.command("revoke", epilog="Example: siphonbench team revoke 'Team Rocket'")
+def _revoke(name: Name, board: Where = str(BOARD)) -> None:
+    """End a team's token; its entries stay on the board."""
+    from leaderboard import teams
+
+    typer.echo(f"{teams.revoke(_engine(board), name).name} can't submit any more")
+
+
+def _engine(board: str) -> sa.Engine:
+    from leaderboard.store import Store
+
+    return Store.at(board).engine()
