@@ -199,7 +199,7 @@ FAULTY: list[tuple[type[Detector], str, str]] = [
     (Undefined, "answers", "group must return one row"),
     (LateRiser, "day by day", "without a finite score"),
     (Moody, "same seed", "answers to accounts changed"),
-    (Sticky, "clone", "still holds what was learnt in _mean, _learnt"),
+    (Sticky, "clone", "still holds what was learnt in _learnt, _mean"),
     (Shared, "clone", "answers to accounts changed"),
     (Tuning, "fit", "fit changed {'scale': 2.0}"),
     (Silent, "fit", "NoneType"),
