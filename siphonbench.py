@@ -1,4 +1,4 @@
-"""SiphonBench's front door: `load`, `generate`, `verify`, `evaluate`, `submit`, `board`."""
+"""SiphonBench's front door: `load`, `generate`, `release`, `verify`, `evaluate`, `submit`, `board`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from generator.config import Config
     from generator.dataset import Dataset
     from leaderboard.board import Board
     from leaderboard.scorecard import Scorecard
     from leaderboard.submission import Submission
 
-__all__ = ["board", "evaluate", "generate", "load", "submit", "verify"]
+__all__ = ["board", "evaluate", "generate", "load", "release", "submit", "verify"]
 
 _HERE = Path(__file__).resolve().parent
 for _name in ("generator", "baselines", "leaderboard"):
@@ -31,11 +32,25 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # mlflow reads it whe
 DATA, BOARD = Path("siphonbench-data/nano"), Path("siphonbench-board")
 
 
-def load(path: str | Path) -> Dataset:
-    """Open a dataset folder; tables are read when asked for, and test labels stay masked."""
+def load(path: str | Path, storage_options: dict[str, Any] | None = None) -> Dataset:
+    """Open a dataset; tables are read when asked for, and test labels stay masked.
+
+    Parameters
+    ----------
+    path : path or str
+        Folder, or an address such as hf://datasets/OWNER/NAME, s3://BUCKET/NAME or gs://BUCKET/NAME. Files at an
+        address are copied when they are needed, to the folder SIPHONBENCH_CACHE (~/.cache/siphonbench).
+    storage_options : dict, optional
+        For addresses: what fsspec's file system is opened with.
+
+    Raises
+    ------
+    UserError
+        If there is no complete dataset, or the address can't be read.
+    """
     from generator import dataset
 
-    return dataset.load(path)
+    return dataset.load(path, storage_options)
 
 
 def generate(
@@ -68,18 +83,70 @@ def generate(
     UserError
         If the configuration is faulty or the folder is not free; nothing half-written stays.
     """
-    from generator import config as configs
     from generator import release
 
-    plan = configs.from_file(Path(config), seed) if config else configs.from_preset(preset, seed or 0)
+    plan = _plan(preset, seed, config)
     return load(release.generate(plan, Path(out or DATA.parent / plan.name), workers, on_shard))
 
 
-def verify(path: str | Path) -> list[str]:
-    """Recompute every digest of a dataset folder: one sentence per fault, none if all is well."""
-    from generator import integrity
+def release(
+    out: str | Path,
+    preset: str = "nano",
+    seed: int | None = None,
+    workers: int = 1,
+    config: str | Path | None = None,
+    on_shard: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Dataset:
+    """Write the folder of a dataset as it is uploaded, and open it.
 
-    return integrity.verify(Path(path))
+    Parameters
+    ----------
+    out : path
+        New or empty folder.
+    preset, seed, workers, config, on_shard
+        As for `generate`.
+    **options
+        test_truth, published and owner: see `generator.publish.folder.write`.
+
+    Raises
+    ------
+    UserError
+        If the configuration is faulty or the folder is not free; nothing half-written stays.
+    """
+    from generator.publish import folder
+
+    return load(folder.write(_plan(preset, seed, config), Path(out), workers, on_shard, **options))
+
+
+def verify(
+    path: str | Path,
+    storage_options: dict[str, Any] | None = None,
+    regenerate: bool = False,
+    workers: int = 1,
+    on_shard: Callable[[int, int], None] | None = None,
+) -> list[str]:
+    """Recompute every digest of a dataset: one sentence per fault, none if all is well.
+
+    Parameters
+    ----------
+    path, storage_options
+        As for `load`.
+    regenerate : bool
+        Make the data again from its configuration as well, and compare what the files hold.
+    workers, on_shard
+        As for `generate`, when making it again.
+
+    Raises
+    ------
+    UserError
+        If there is no complete dataset.
+    """
+    from generator.publish import check
+
+    folder = check.here(path, storage_options)
+    faults = check.verify(folder)
+    return check.again(folder, workers, on_shard) if regenerate and not faults else faults
 
 
 def evaluate(dataset: Dataset, predictions: str | Path, split: str = "test") -> Scorecard:
@@ -142,6 +209,12 @@ def main() -> None:
     import siphonbench_cli
 
     siphonbench_cli.app()
+
+
+def _plan(preset: str, seed: int | None, config: str | Path | None) -> Config:
+    from generator import config as configs
+
+    return configs.from_file(Path(config), seed) if config else configs.from_preset(preset, seed or 0)
 
 
 def _judge(dataset: Dataset, predictions: str | Path, split: str) -> tuple[Submission, Scorecard]:

@@ -22,6 +22,7 @@ class AccountAge(detector.Detector):
     description: ClassVar[str] = "age of the account, youngest or oldest first as in training"
     source: ClassVar[str] = "floor"
     fields: ClassVar[tuple[str, ...]] = features.fields_of(_AGE)
+    floor: ClassVar[bool] = True
 
     _sign: float = field(init=False, repr=False, default=-1.0)
 

@@ -20,6 +20,8 @@ class Random(detector.Detector):
     description: ClassVar[str] = "independent uniform scores"
     source: ClassVar[str] = "floor"
     fields: ClassVar[tuple[str, ...]] = ()
+    floor: ClassVar[bool] = True
+    draws: ClassVar[bool] = True
 
     def fit(self, *worlds: Split) -> Self:
         """Nothing to learn."""
@@ -39,6 +41,7 @@ class Constant(detector.Detector):
     description: ClassVar[str] = "the same score for every account"
     source: ClassVar[str] = "floor; shows the tie rule"
     fields: ClassVar[tuple[str, ...]] = ()
+    floor: ClassVar[bool] = True
 
     def fit(self, *worlds: Split) -> Self:
         """Nothing to learn."""

@@ -34,6 +34,10 @@ class Detector(ABC):
     upper_bound : bool
         Whether it is told part of the truth when it scores: no entry of a board, but a bound on what entries can
         reach.
+    floor : bool
+        Whether it knows nothing worth knowing: nobody demands that it scores a blatant campaign higher.
+    draws : bool
+        Whether it draws a number for each id, so that other ids get other scores.
     """
 
     name: ClassVar[str]
@@ -42,6 +46,8 @@ class Detector(ABC):
     fields: ClassVar[tuple[str, ...]]
     tasks: ClassVar[tuple[str, ...]] = ("accounts", "early")
     upper_bound: ClassVar[bool] = False
+    floor: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
 
     seed: int = 0
 

@@ -21,6 +21,7 @@ class Volume(detector.Detector):
     description: ClassVar[str] = "number of requests in the window"
     source: ClassVar[str] = "floor"
     fields: ClassVar[tuple[str, ...]] = features.fields_of(_REQUESTS)
+    floor: ClassVar[bool] = True
 
     def fit(self, *worlds: Split) -> Self:
         """Nothing to learn."""

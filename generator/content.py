@@ -166,7 +166,7 @@ def prompt_hash(said: Prompts) -> I64:
 def stop_category(said: Prompts, session: I64, bits: streams.U64) -> npt.NDArray[np.int32]:
     """What the provider's noisy classifier says of each prompt; -1: nothing. It reads topics, not intentions."""
     sensitive = (said.topic < _SENSITIVE_TOPICS)[session]
-    rate = np.where(sensitive, np.float32(0.06), np.float32(0.004))
+    rate = np.where(sensitive, np.float32(0.03), np.float32(0.002))
     coin = streams.halves(bits, 2).astype(np.int32) & 1
     which = np.where(sensitive & (streams.uniform(bits, 1) < np.float32(0.7)), coin, 2 + coin)
     return np.where(streams.uniform(bits, 0) < rate, which, -1).astype(np.int32)

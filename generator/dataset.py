@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
-from generator import schema
+from generator import remote, schema
 from generator.errors import MaskedLabelsError, UserError
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ class Table:
         return self.polars().collect(engine="streaming").to_arrow()
 
     def pandas(self) -> pd.DataFrame:
-        """All rows as a pandas frame; categories stay categories."""
-        return self.polars().collect(engine="streaming").to_pandas()
+        """All rows as a pandas frame; categories stay categories, and whole numbers whole where some are null."""
+        numbers = schema.pandas_metadata(self.name, self.columns)
+        return cast("pd.DataFrame", self.arrow().replace_schema_metadata(numbers).to_pandas())
 
     def where(self, predicate: pl.Expr) -> Table:
         """Rows for which `predicate` holds."""
@@ -169,9 +170,14 @@ class Split:
         return replace(self, tables={name: self.tables[name] for name in schema.PUBLIC}, masked=True)
 
     def _truth(self, table: str) -> Table:
-        if self.masked or table not in self.tables:
+        if self.masked:
             raise MaskedLabelsError(
                 f"the {table} of {self.name} are masked; ask for them by name: dataset.reveal({self.name!r})"
+            )
+        if table not in self.tables:
+            raise MaskedLabelsError(
+                f"the {table} of {self.name} are not in this folder: a release leaves them out, its config.toml"
+                " makes them: siphonbench generate --config config.toml --out again"
             )
         return self.tables[table]
 
@@ -243,36 +249,52 @@ class Dataset:
         return "\n".join(lines)
 
 
-def load(path: str | Path) -> Dataset:
-    """Open a dataset folder. Reads the manifest only; tables are scanned when asked for.
+def load(path: str | Path, storage_options: dict[str, Any] | None = None) -> Dataset:
+    """Open a dataset. Reads the manifest only; tables are scanned, or fetched and scanned, when asked for.
 
     Parameters
     ----------
     path : str or Path
-        Folder written by `siphonbench generate`.
+        Folder written by `siphonbench generate` or `siphonbench release`, or an address that fsspec opens, such as
+        hf://datasets/OWNER/NAME, s3://BUCKET/NAME or gs://BUCKET/NAME.
+    storage_options : dict, optional
+        For addresses: what the file system is opened with (endpoint, key, token).
 
     Raises
     ------
     UserError
-        If the folder holds no complete dataset.
+        If there is no complete dataset, or the address can't be read.
     """
-    import polars as pl
-
-    root = Path(path)
+    where = remote.address(path)
+    store = remote.open_store(where, MANIFEST, storage_options) if where else None
+    root = store.folder if store else Path(path)
     manifest = read_manifest(root)
     splits = {}
     for name, meta in manifest["splits"].items():
         tables = {}
         for table, columns in schema.TABLES.items():
-            groups: dict[str, list[Path]] = {}
+            groups: dict[str, list[str]] = {}
             for file in sorted(f for f in meta["files"] if f.split("/")[1].removesuffix(".parquet") == table):
-                groups.setdefault(file.rpartition("/")[2], []).append(root / file)
+                groups.setdefault(file.rpartition("/")[2], []).append(file)
             if groups:
-                parts = [pl.scan_parquet(files) for _, files in sorted(groups.items())]
+                parts = [_scan(root, store, table, meta["files"], files) for _, files in sorted(groups.items())]
                 tables[table] = Table(table, parts, tuple(c.name for c in columns))
         start = datetime.fromisoformat(meta["start"]).replace(tzinfo=UTC)
         splits[name] = Split(name, start, int(meta["days"]), tables, masked=name in MASKED)
     return Dataset(root, manifest, splits)
+
+
+def _scan(
+    root: Path, store: remote.Store | None, table: str, entries: Mapping[str, Mapping[str, Any]], files: list[str]
+) -> pl.LazyFrame:
+    import polars as pl
+
+    if store is None:
+        return pl.scan_parquet([root / f for f in files])
+    wanted, elsewhere = [(f, entries[f]["sha256"]) for f in files], store
+    columns = pl.DataFrame(schema.arrow_schema(table).empty_table()).schema
+    later: Any = lambda: pl.scan_parquet(elsewhere.fetch(wanted))  # noqa: E731  (typed as if it had to be eager)
+    return pl.defer(later, schema=columns)
 
 
 def read_manifest(root: Path) -> dict[str, Any]:
@@ -294,4 +316,11 @@ def read_manifest(root: Path) -> dict[str, Any]:
         raise UserError(f"{file} is not a manifest ({error}); generate or download the dataset again") from error
     if missing:
         raise UserError(f"{file} lacks {', '.join(sorted(missing))}; generate or download the dataset again")
+    if astray := [p for split in manifest["splits"].values() for p in split["files"] if not inside(p)]:
+        raise UserError(f"{file} names {len(astray)} files outside its folder, e.g. {astray[0]}; do not trust it")
     return cast("dict[str, Any]", manifest)
+
+
+def inside(path: str) -> bool:
+    """Whether a path that a file names stays inside its folder."""
+    return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts and "\\" not in path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,15 @@ def table_of(path: str) -> str:
     return path.split("/")[1].removesuffix(".parquet")
 
 
-def verify(root: Path) -> list[str]:
+def verify(root: Path, others: Collection[str] = ()) -> list[str]:
     """Recompute every digest of a dataset folder.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    others : collection of str
+        Further Parquet files that belong there.
 
     Returns
     -------
@@ -71,7 +78,7 @@ def verify(root: Path) -> list[str]:
             faults.append(f"{path}: changed, its SHA-256 is not the manifest's")
         elif content_digest(pq.read_table(file, partitioning=None)) != entry["content"]:
             faults.append(f"{path}: its values are not those that the manifest describes")
-    known = {str(Path(p)) for p in entries} | {MANIFEST}
+    known = {str(Path(p)) for p in (*entries, *others)}
     on_disk = {str(f.relative_to(root)) for f in root.rglob("*.parquet")}
     faults += [f"{p}: not in the manifest" for p in sorted(on_disk - known)]
     if not faults and dataset_digest(entries) != manifest["digest"]:

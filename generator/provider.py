@@ -80,7 +80,7 @@ def releases(plan: Plan) -> list[dict[str, Any]]:
                 "cache_write_price": price_in * CACHE_WRITE,
                 "cache_read_price": round(price_in * CACHE_READ, 4),
                 "batch_factor": BATCH,
-                "context_window": 200_000,
+                "context_window": 1_000_000,
             }
         )
     return rows

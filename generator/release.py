@@ -86,7 +86,7 @@ def generate(
         splits = {
             s: _close_split(config, s, partial, [d for d in finished if d.job.split == s]) for s in config.splits
         }
-        _write_manifest(config, partial, splits)
+        write_manifest(partial, _manifest(config, splits))
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -107,7 +107,8 @@ def write_table(root: Path, path: str, table: pa.Table) -> dict[str, Any]:
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".tmp")
-    pq.write_table(table, temporary, **schema.parquet_options(name))
+    described = table.replace_schema_metadata(schema.pandas_metadata(name))
+    pq.write_table(described, temporary, **schema.parquet_options(name))
     entry = {
         "sha256": integrity.file_digest(temporary),
         "content": integrity.content_digest(table),
@@ -118,10 +119,28 @@ def write_table(root: Path, path: str, table: pa.Table) -> dict[str, Any]:
     return entry
 
 
-def _prepare(config: Config, out: Path) -> Path:
+def check_free(out: Path) -> None:
+    """Whether a folder can be made there.
+
+    Raises
+    ------
+    UserError
+        If it exists and is not empty, or is no folder.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         n = len(list(out.iterdir())) if out.is_dir() else 1
         raise UserError(f"--out {out} holds {n} entries already: choose a new folder, or empty this one")
+
+
+def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest of a folder, under a temporary name first."""
+    temporary = root / (MANIFEST + ".tmp")
+    temporary.write_text(json.dumps(manifest, indent=1), "utf-8")
+    temporary.rename(root / MANIFEST)
+
+
+def _prepare(config: Config, out: Path) -> Path:
+    check_free(out)
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -198,9 +217,9 @@ def _close_split(config: Config, split: str, root: Path, done: list[Done]) -> di
     }
 
 
-def _write_manifest(config: Config, root: Path, splits: dict[str, Any]) -> None:
+def _manifest(config: Config, splits: dict[str, Any]) -> dict[str, Any]:
     entries = {p: e for s in splits.values() for p, e in s["files"].items()}
-    manifest = {
+    return {
         "format": 1,
         "name": f"{config.name}-seed{config.seed}",
         "digest": integrity.dataset_digest(entries),
@@ -209,9 +228,6 @@ def _write_manifest(config: Config, root: Path, splits: dict[str, Any]) -> None:
         "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}},
         "splits": splits,
     }
-    temporary = root / (MANIFEST + ".tmp")
-    temporary.write_text(json.dumps(manifest, indent=1), "utf-8")
-    temporary.rename(root / MANIFEST)
 
 
 def _version(package: str) -> str:

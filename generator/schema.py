@@ -6,6 +6,7 @@ it, detectors declare what they use in its terms, and the data dictionary is pri
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -316,6 +317,34 @@ def arrow_schema(table: str) -> pa.Schema:
         A key of `TABLES`.
     """
     return pa.schema([pa.field(c.name, c.dtype, nullable=c.nullable) for c in TABLES[table]])
+
+
+def pandas_metadata(table: str, names: Iterable[str] | None = None) -> dict[str, str]:
+    """Schema metadata by which pandas reads integers that may be null as integers.
+
+    Without it pandas makes floats of them, and opaque numbers of 63 bits lose their last digits.
+
+    Parameters
+    ----------
+    table : str
+        A key of `TABLES`.
+    names : iterable of str, optional
+        Columns that are there; all if left out.
+    """
+    there = None if names is None else set(names)
+    columns = [c for c in TABLES[table] if there is None or c.name in there]
+    numbers = [c for c in columns if c.nullable and pa.types.is_integer(c.dtype)]
+    described = [
+        {
+            "name": c.name,
+            "field_name": c.name,
+            "pandas_type": str(c.dtype),
+            "numpy_type": str(c.dtype).replace("int", "Int").replace("uI", "UI"),
+            "metadata": None,
+        }
+        for c in numbers
+    ]
+    return {"pandas": json.dumps({"index_columns": [], "column_indexes": [], "columns": described})}
 
 
 def parquet_options(table: str) -> dict[str, object]:

@@ -84,9 +84,3 @@ def _account(split: Split) -> list[str]:
     ]
     root.show((*head, "M tokens in", "M tokens out", "list price USD", "a day, median"), rows)
     return faults
-
-
-@root.app.command("verify", epilog="Example: siphonbench verify siphonbench-data/nano")
-def _verify(data: root.Data = DATA) -> None:
-    """Recompute every digest of a dataset."""
-    typer.echo(f"{root.opened(data).path}: every file is as the manifest says")

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from baselines import DETECTORS, training
+from baselines import training
 from baselines.rate_limit import CEILINGS, RateLimit
 from generator import archetypes, plans
 from generator.dataset import Split, Table
@@ -39,28 +39,6 @@ def test_rate_limit_is_peak_over_ceiling(target: Split) -> None:
     found = dict(RateLimit().score(split).iter_rows())
     assert found.pop(someone) == pytest.approx(0.1)
     assert set(found.values()) == {0.0}
-
-
-@pytest.mark.parametrize("name", sorted(DETECTORS))
-def test_one_account_is_enough(name: str, train: Split, target: Split) -> None:
-    tables = dict(target.tables)
-    one = pl.col("account_id") == tables["accounts"].polars().select("account_id").head(1).collect().item()
-    for table in ("requests", "accounts"):
-        tables[table] = tables[table].where(one)
-    alone = Split(target.name, target.start, target.days, tables, masked=True)
-    score = DETECTORS[name]().fit(train).score(alone)
-    assert score.height == 1
-    assert score["score"].is_finite().all()
-
-
-@pytest.mark.parametrize("name", sorted(DETECTORS))
-def test_a_clone_is_equal_and_unfitted(name: str, train: Split) -> None:
-    detector = DETECTORS[name](seed=3)
-    untouched = repr(vars(detector))
-    clone = detector.clone()
-    detector.fit(train)
-    assert repr(vars(clone)) == untouched
-    assert clone.seed == 3
 
 
 def test_training_needs_both_kinds(train: Split) -> None:

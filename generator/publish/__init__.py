@@ -1,0 +1,1 @@
+"""A dataset as it is uploaded: data, samples, checksums, and the metadata that each host reads."""

@@ -1,0 +1,70 @@
+"""SHA256SUMS: a line for every file of a folder, as `sha256sum -c` reads it, after one that guards them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from generator.dataset import inside
+from generator.integrity import file_digest
+
+SUMS = "SHA256SUMS"
+_HEAD = "# sha256 of the lines below: "
+_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+_TOOLS = (".git", ".cache")  # what git and Hugging Face's downloader keep beside the files that they fetch
+
+
+def write(root: Path) -> None:
+    """Write the checksums of all files that are in a folder."""
+    lines = "".join(f"{file_digest(root / path)}  {path}\n" for path in _files(root))
+    temporary = root / (SUMS + ".tmp")
+    temporary.write_text(f"{_HEAD}{_hash(lines)}\n{lines}", "utf-8")
+    temporary.rename(root / SUMS)
+
+
+def read(text: str) -> dict[str, str] | None:
+    """SHA-256 by path; None if the lines are not what the first one says."""
+    first, _, rest = text.partition("\n")
+    found = [_LINE.fullmatch(line) for line in rest.splitlines()]
+    if first != _HEAD + _hash(rest) or None in found:
+        return None
+    return {m[2]: m[1] for m in found if m}
+
+
+def listed(root: Path) -> dict[str, str]:
+    """SHA-256 by path; empty where there are no sums to rely on."""
+    file = root / SUMS
+    return (read(file.read_bytes().decode("utf-8", "replace")) or {}) if file.is_file() else {}
+
+
+def check(root: Path) -> list[str]:
+    """Compare every file of a folder with its line.
+
+    Returns
+    -------
+    list of str
+        One sentence for each file that is changed, missing or not listed; empty when all is well.
+    """
+    if not (root / SUMS).is_file():
+        return [f"{SUMS}: missing"]
+    known = listed(root)
+    if not known:
+        return [f"{SUMS}: changed, its lines are not those that it was written with"]
+    there = _files(root)
+    faults = [f"{path}: missing" for path in known if path not in there]
+    faults += [
+        f"{path}: changed, its SHA-256 is not that of {SUMS}"
+        for path, digest in known.items()
+        if path in there and inside(path) and file_digest(root / path) != digest
+    ]
+    return faults + [f"{path}: not in {SUMS}" for path in there if path not in known]
+
+
+def _files(root: Path) -> dict[str, None]:
+    found = (f.relative_to(root) for f in sorted(root.rglob("*")) if not f.is_dir())
+    return {f.as_posix(): None for f in found if f.as_posix() != SUMS and f.parts[0] not in _TOOLS}
+
+
+def _hash(lines: str) -> str:
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,123 @@
+"""Datasets at an address: hf://, s3://, gs:// and whatever else fsspec opens, read file by file into a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from generator.errors import UserError
+
+CACHE = "SIPHONBENCH_CACHE"
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)", re.IGNORECASE)  # one letter before the colon is a disk
+_EXTRAS = {"hf": "hf", "s3": "cloud", "s3a": "cloud"}
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder at an address, and the folder on disk that its files are copied to when they are needed.
+
+    Attributes
+    ----------
+    address : str
+        Where it is.
+    folder : Path
+        Where its copies are; another version of the dataset has another.
+    get : callable
+        Bytes of a path below the address.
+    """
+
+    address: str
+    folder: Path
+    get: Callable[[str], bytes]
+
+    def fetch(self, files: Iterable[tuple[str, str]]) -> list[Path]:
+        """Copies of files, given as path and SHA-256, that were fetched now or before.
+
+        Raises
+        ------
+        UserError
+            If one can't be read, or is not what its SHA-256 says.
+        """
+        found = []
+        for path, digest in files:
+            copy = self.folder / path
+            if not copy.is_file():
+                content = self.get(path)
+                if hashlib.sha256(content).hexdigest() != digest:
+                    raise UserError(f"{self.address}/{path} is not what the manifest says: its SHA-256 differs")
+                _write(copy, content)
+            found.append(copy)
+        return found
+
+    def keep(self, path: str) -> None:
+        """Copy a file that has no SHA-256 to compare with, as it is now."""
+        _write(self.folder / path, self.get(path))
+
+
+def address(path: str | Path) -> str | None:
+    """Address, if it is one; a `Path` that was made of one has lost a slash, which comes back here."""
+    found = _ADDRESS.fullmatch(str(path))
+    return f"{found[1].lower()}://{found[2].rstrip('/')}" if found else None
+
+
+def open_store(where: str, manifest: str, options: dict[str, Any] | None = None) -> Store:
+    """Reach an address, and copy its manifest.
+
+    Parameters
+    ----------
+    where : str
+        As `address` gives it.
+    manifest : str
+        Name of the file that says what else there is.
+    options : dict, optional
+        What fsspec's file system is opened with: endpoint, key, token.
+
+    Raises
+    ------
+    UserError
+        If nothing can open it, or there is no dataset.
+    """
+    import fsspec  # type: ignore[import-untyped]
+
+    kind = where.partition(":")[0]
+    try:
+        system, root = fsspec.core.url_to_fs(where, **(options or {}))
+    except ImportError as error:
+        extra = f": pip install 'siphonbench[{_EXTRAS[kind]}]'" if kind in _EXTRAS else f" ({error})"
+        raise UserError(f"{where} needs one more package{extra}") from error
+    except ValueError as error:
+        raise UserError(f"{where} can't be opened: {error}; write hf://, s3://, gs:// or a folder") from error
+
+    def get(path: str) -> bytes:
+        try:
+            return bytes(system.cat_file(f"{root}/{path}"))
+        # Every file system raises its own kinds: of network, of permission, of absence.
+        except Exception as error:
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(
+                f"{where}/{path} can't be read: {why}; check address, network and permission"
+            ) from error
+
+    content = get(manifest)
+    folder = _cache() / hashlib.sha256(content).hexdigest()[:32]
+    store = Store(where, folder, get)
+    if not (folder / manifest).is_file():
+        _write(folder / manifest, content)
+    return store
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get(CACHE) or Path(home) / "siphonbench")
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(content)
+    temporary.rename(path)

@@ -1,0 +1,420 @@
+"""What is uploaded: every host can read it, every changed byte is found, and addresses open like folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import fsspec  # type: ignore[import-untyped]
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import siphonbench
+import siphonbench_cli
+from generator import config, release, schema
+from generator.dataset import Dataset, Table
+from generator.errors import MaskedLabelsError, UserError
+from generator.publish import settings, sums
+
+TINY = """
+preset = "nano"
+name = "tiny"
+accounts = 120
+extraction_accounts = 30
+campaigns = 3
+days = 2
+quiet_days = 0
+buckets = 2
+rate_cap = 20
+"""
+DATE = "2026-11-25"
+DAMAGE = [
+    "manifest.json",
+    "SHA256SUMS",
+    "README.md",
+    "croissant.json",
+    ".zenodo.json",
+    ".gitattributes",
+    "LICENSE",
+]
+TRUTH = schema.TRUTH
+
+
+def make(folder: Path, seed: int = 5, **options: Any) -> Dataset:
+    (folder / "tiny.toml").write_text(TINY)
+    return siphonbench.release(
+        folder / "release", config=folder / "tiny.toml", seed=seed, published=DATE, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("tiny")).path
+
+
+@pytest.fixture(scope="module")
+def open_truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("open"), test_truth=True).path
+
+
+@pytest.fixture
+def copy(tiny: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny, tmp_path / "copy"))
+
+
+def flip(file: Path, at: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[at] ^= 1
+    file.write_bytes(content)
+
+
+def files(root: Path) -> list[str]:
+    return sorted(f.relative_to(root).as_posix() for f in root.rglob("*") if f.is_file())
+
+
+def rows(table: Table) -> list[dict[str, Any]]:
+    return table.polars().collect().to_dicts()
+
+
+def test_it_holds_what_hosts_ask_for(tiny: Path) -> None:
+    there = set(files(tiny))
+    assert there >= {*DAMAGE, "LICENSE-DATA", "data_card.md", "config.toml", "dataset-metadata.json"}
+    assert {f"sample/{t}.{kind}" for t in ("requests", "accounts") for kind in ("parquet", "csv")} <= there
+    kaggle = json.loads((tiny / "dataset-metadata.json").read_text("utf-8"))
+    assert (kaggle["licenses"], kaggle["id"]) == ([{"name": "CC-BY-4.0"}], "siphonbench/siphonbench-tiny-seed5")
+    assert 6 <= len(kaggle["title"]) <= 50
+    assert 20 <= len(kaggle["subtitle"]) <= 80
+    assert all((tiny / r["path"]).is_file() for r in kaggle["resources"])
+    zenodo = json.loads((tiny / ".zenodo.json").read_text("utf-8"))
+    assert (zenodo["upload_type"], zenodo["license"], zenodo["publication_date"]) == ("dataset", "cc-by-4.0", DATE)
+
+
+def test_truth_of_test_is_left_out_or_apart(tiny: Path, open_truth: Path) -> None:
+    assert not [f for f in files(tiny) if f.startswith("test") and any(t in f for t in TRUTH)]
+    with pytest.raises(MaskedLabelsError, match="a release leaves them out"):
+        _ = siphonbench.load(tiny).reveal("test").labels
+    apart = {f.split("/")[0] for f in files(open_truth) if f.startswith("test") and any(t in f for t in TRUTH)}
+    assert apart == {"test-truth"}
+    data = siphonbench.load(open_truth)
+    with pytest.raises(MaskedLabelsError, match="reveal"):
+        _ = data.test.labels
+    assert data.reveal("test").labels.polars().collect().height == 120
+    assert data.digest == siphonbench.load(tiny).digest
+
+
+def test_the_sample_is_half_a_campaign(tiny: Path) -> None:
+    labels = pl.read_parquet(tiny / "sample/account_labels.parquet")
+    assert labels["campaign"].drop_nulls().n_unique() == 1
+    requests, truth = (pl.read_parquet(tiny / f"sample/{t}.parquet") for t in ("requests", "request_labels"))
+    assert set(requests["account_id"].unique()) <= set(labels["account_id"])
+    assert requests["request_id"].to_list() == truth["request_id"].to_list()
+    shown = pl.read_csv(tiny / "sample/requests.csv", schema_overrides={"prompt_simhash": pl.UInt64})
+    assert shown["prompt_simhash"].to_list() == requests["prompt_simhash"].to_list()
+
+
+def test_same_seed_same_bytes(tiny: Path, tmp_path: Path) -> None:
+    again = make(tmp_path).path
+    assert (again / "SHA256SUMS").read_bytes() == (tiny / "SHA256SUMS").read_bytes()
+
+
+def test_sha256sum_agrees(tiny: Path) -> None:
+    lines = (tiny / "SHA256SUMS").read_text().splitlines()[1:]
+    assert [line.split("  ")[1] for line in lines] == [f for f in files(tiny) if f != "SHA256SUMS"]
+    if shutil.which("sha256sum"):
+        subprocess.run(
+            ["sha256sum", "--quiet", "--check", "SHA256SUMS"], cwd=tiny, check=True, capture_output=True
+        )
+
+
+@pytest.mark.parametrize("plan", [*config.PRESETS, "headline"])
+def test_config_makes_the_same_config(plan: str, tmp_path: Path) -> None:
+    made = config.from_file(Path(plan)) if plan == "headline" else config.from_preset(plan, 3)
+    (tmp_path / "c.toml").write_text(settings.toml(made))
+    assert config.from_file(tmp_path / "c.toml").digest == made.digest
+
+
+@pytest.mark.slow
+def test_one_flipped_byte_is_found_in_every_file(copy: Path) -> None:
+    draw = random.Random(7)
+    assert siphonbench.verify(copy) == []
+    for name in files(copy):
+        size = (copy / name).stat().st_size
+        for at in {0, size - 1, draw.randrange(size)}:
+            flip(copy / name, at)
+            faults = siphonbench.verify(copy)
+            assert name in {fault.partition(":")[0] for fault in faults}, (name, at, faults)
+            assert len(faults) == 1, (name, at, faults)
+            flip(copy / name, at)
+
+
+@pytest.mark.parametrize("name", [*DAMAGE, "train/accounts.parquet", "sample/accounts.csv"])
+def test_a_missing_file_is_named(name: str, copy: Path) -> None:
+    (copy / name).unlink()
+    assert f"{name}: missing" in siphonbench.verify(copy)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".hidden", "train/requests/day-000/bucket-0009.parquet"])
+def test_a_file_too_many_is_named(name: str, copy: Path) -> None:
+    (copy / name).write_text("x")
+    assert siphonbench.verify(copy) == [f"{name}: not in SHA256SUMS"]
+
+
+def test_all_faults_at_once_by_command(copy: Path) -> None:
+    flip(copy / "README.md", 40)
+    (copy / "LICENSE").unlink()
+    done = CliRunner().invoke(siphonbench_cli.app, ["verify", str(copy)])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "copy has 2 damaged files: LICENSE: missing; README.md: changed" in done.stderr
+
+
+def test_regenerate_compares_values(open_truth: Path, tmp_path: Path) -> None:
+    assert siphonbench.verify(open_truth, regenerate=True) == []
+    other = Path(shutil.copytree(open_truth, tmp_path / "other"))
+    stranger = make(tmp_path, seed=6, test_truth=True).path
+    manifest = json.loads((stranger / "manifest.json").read_text("utf-8"))
+    manifest["config"]["seed"] = 5  # as if these rows came from that seed
+    release.write_manifest(stranger, manifest)
+    sums.write(stranger)
+    faults = siphonbench.verify(stranger, regenerate=True)
+    assert "train/accounts.parquet: holds other values than a dataset made again from its configuration" in faults
+    assert any(f.startswith("test-truth/account_labels.parquet") for f in faults)
+    assert siphonbench.verify(other) == []
+
+
+def test_a_release_in_use_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release/thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="holds 1 entries already"):
+        make(tmp_path)
+    assert files(tmp_path) == ["release/thesis.txt", "tiny.toml"]
+
+
+def test_a_world_without_open_splits_has_no_sample(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(TINY + 'splits = ["test"]\n')
+    made = siphonbench.release(tmp_path / "r", config=tmp_path / "c.toml", seed=1)
+    assert siphonbench.verify(made.path) == []
+    assert not (made.path / "sample").exists()
+
+
+def test_a_manifest_that_points_elsewhere_is_refused(copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text("utf-8"))
+    listed = manifest["splits"]["train"]["files"]
+    listed["../../secret/accounts.parquet"] = listed.pop("train/accounts.parquet")
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="names 1 files outside its folder"):
+        siphonbench.load(copy)
+
+
+# --- hosts' readers
+
+
+@pytest.fixture
+def croissant() -> Any:
+    return pytest.importorskip("mlcroissant")
+
+
+def streamed(data: Any, name: str) -> list[dict[str, Any]]:
+    return [{k.split("/")[1]: v for k, v in record.items()} for record in data.records(name)]
+
+
+KINDS = {
+    "string": bytes,
+    "bool": bool,
+    "timestamp[ms, tz=UTC]": pd.Timestamp,
+    "float": np.float32,
+    "double": np.float64,
+    **{k: getattr(np, k) for k in ("int8", "int16", "int32", "int64", "uint64")},
+}
+
+
+@pytest.mark.slow
+def test_croissant_streams_every_record_set(croissant: Any, open_truth: Path) -> None:
+    """Every row of every table arrives with its values and types, as Polars reads them."""
+    data = croissant.Dataset(jsonld=open_truth / "croissant.json")
+    assert data.metadata.ctx.issues.report() == ""
+    written = json.loads((open_truth / "croissant.json").read_text("utf-8"))
+    names = [r["@id"] for r in written["recordSet"]]
+    assert len(names) == 6 * 3 + 4
+    for name in names:
+        part, _, table = name.partition("_")
+        folder = "test-truth" if name.startswith("test_truth") else part
+        table = table.removeprefix("truth_")
+        found = sorted((open_truth / folder).rglob("*.parquet"))
+        paths = [p for p in found if table in (p.stem, p.parent.parent.name)]
+        want = pl.concat([pl.read_parquet(p) for p in paths]).to_dicts()
+        got = streamed(data, name)
+        assert len(got) == len(want) > 0, name
+        key = schema.TABLES[table][0].name
+        plain = [{k: v.decode() if isinstance(v, bytes) else v for k, v in r.items()} for r in got]
+        for a, b in zip(sorted(plain, key=lambda r: r[key]), sorted(want, key=lambda r: r[key]), strict=True):
+            assert a == b, name
+        for column in schema.TABLES[table]:
+            kind = KINDS["string" if column.dtype == schema.CATEGORY else str(column.dtype)]
+            values = [r[column.name] for r in got if r[column.name] is not None]
+            assert all(type(v) is kind for v in values), (name, column.name)
+
+
+def test_croissant_hashes_are_those_of_the_files(croissant: Any, copy: Path) -> None:
+    lines = dict(line.split("  ")[::-1] for line in (copy / "SHA256SUMS").read_text().splitlines()[1:])
+    written = json.loads((copy / "croissant.json").read_text("utf-8"))
+    hashed = {f["contentUrl"]: f["sha256"] for f in written["distribution"] if "sha256" in f}
+    assert hashed == {path: lines[path] for path in hashed}
+    assert "manifest.json" in hashed  # which holds those of all others
+    flip(copy / "train/accounts.parquet", 30)
+    with pytest.raises(croissant.GenerationError) as told:
+        streamed(croissant.Dataset(jsonld=copy / "croissant.json"), "train_accounts")
+    assert "Hash of downloaded file" in str(told.value.__cause__)
+
+
+def test_croissant_keys(tiny: Path) -> None:
+    written = json.loads((tiny / "croissant.json").read_text("utf-8"))
+    assert written["conformsTo"][0] == "http://mlcommons.org/croissant/1.1"
+    assert written["rai:hasSyntheticData"] is True
+    rai = ("dataCollection", "dataBiases", "dataLimitations", "dataUseCases", "personalSensitiveInformation")
+    assert all(written[f"rai:{k}"] for k in rai)
+    assert written["prov:wasGeneratedBy"]["@type"] == "prov:Activity"
+    assert len(written["prov:wasDerivedFrom"]) >= 4
+    sets = {f["@id"]: f["includes"] for f in written["distribution"] if f["@type"] == "cr:FileSet"}
+    covered = [p.relative_to(tiny).as_posix() for glob in sets.values() for p in tiny.glob(glob)]
+    assert sorted(covered) == [f for f in files(tiny) if "/bucket-" in f]
+
+
+@pytest.mark.slow
+def test_hugging_face_loads_it_offline(open_truth: Path, tmp_path: Path) -> None:
+    code = (
+        "import json, sys, datasets\n"
+        "names = datasets.get_dataset_config_names(sys.argv[1])\n"
+        "got = {c: datasets.load_dataset(sys.argv[1], c) for c in names}\n"
+        "print(json.dumps({c: {s: len(t) for s, t in d.items()} for c, d in got.items()}))\n"
+        "ids = [x for x in got['requests']['train']['conversation_id'] if x is not None]\n"
+        "print(sum(ids))\n"
+    )
+    env = os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")}
+    pytest.importorskip("datasets")
+    command = [sys.executable, "-c", code, str(open_truth)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    counts, total = done.stdout.splitlines()
+    data = siphonbench.load(open_truth)
+    want = {f"{t}": {s: len(rows(data.splits[s].tables[t])) for s in schema.SPLITS} for t in schema.PUBLIC}
+    for t in TRUTH:
+        want[t] = {s: len(rows(data.splits[s].tables[t])) for s in ("train", "validation")}
+        want[f"test_{t}"] = {"test": len(rows(data.splits["test"].tables[t]))}
+    assert json.loads(counts) == want
+    assert int(total) == sum(r["conversation_id"] or 0 for r in rows(data.train.requests))
+
+
+def test_pandas_keeps_opaque_numbers(tiny: Path) -> None:
+    table = siphonbench.load(tiny).train.requests
+    want = [r["conversation_id"] for r in rows(table)]
+    read = pd.concat([pd.read_parquet(f) for f in sorted(tiny.glob("train/requests/*/*.parquet"))])
+    assert sorted(x for x in read["conversation_id"].dropna()) == sorted(x for x in want if x is not None)
+    assert [None if x is pd.NA else x for x in table.pandas()["conversation_id"]] == want
+
+
+# --- addresses
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SIPHONBENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def memory(tiny: Path) -> Iterator[str]:
+    system = fsspec.filesystem("memory")
+    system.put(str(tiny), "/siphonbench-test/tiny", recursive=True)
+    yield "memory://siphonbench-test/tiny"
+    system.rm("/siphonbench-test", recursive=True)
+
+
+def test_an_address_opens_like_a_folder(tiny: Path, memory: str, cache: Path) -> None:
+    here, there = siphonbench.load(tiny), siphonbench.load(memory)
+    assert [f for f in files(cache) if f.endswith(".parquet")] == []  # nothing before it is asked for
+    for name in schema.PUBLIC:
+        assert there.train.tables[name].polars().collect().equals(here.train.tables[name].polars().collect())
+    assert there.train.labels.pandas().equals(here.train.labels.pandas())
+    few = there.train.requests.polars().filter(pl.col("day") == 1).select("input_tokens").collect()
+    assert few.equals(here.train.requests.polars().filter(pl.col("day") == 1).select("input_tokens").collect())
+    assert rows(there.test.as_of(0).requests) == rows(here.test.as_of(0).requests)
+    assert siphonbench.verify(memory) == []
+    done = CliRunner().invoke(siphonbench_cli.app, ["verify", memory])
+    assert done.exit_code == 0, done.output
+
+
+def test_a_damaged_file_at_an_address_is_not_read(memory: str, cache: Path) -> None:
+    system = fsspec.filesystem("memory")
+    path = "/siphonbench-test/tiny/train/accounts.parquet"
+    system.pipe_file(path, system.cat_file(path)[:-1])
+    data = siphonbench.load(memory)
+    with pytest.raises(Exception, match=r"accounts\.parquet is not what the manifest says"):
+        data.train.accounts.polars().collect()
+    with pytest.raises(UserError, match=r"accounts\.parquet is not what the manifest says"):
+        siphonbench.verify(memory)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("memory://nothing/here", "memory://nothing/here/manifest.json can't be read"),
+        ("nope://x", "nope://x can't be opened: Protocol not known: nope"),
+    ],
+)
+def test_a_bad_address_is_one_sentence(address: str, said: str, cache: Path) -> None:
+    for command in (["info", address], ["verify", address]):
+        done = CliRunner().invoke(siphonbench_cli.app, command)
+        assert done.exit_code == 2
+        assert said in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    assert not cache.exists()
+
+
+@pytest.mark.slow
+def test_s3(tiny: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3fs = pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = server.ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    running.start()
+    try:
+        options = {"endpoint_url": f"http://127.0.0.1:{port}", "client_kwargs": {"region_name": "us-east-1"}}
+        system = s3fs.S3FileSystem(**options)
+        system.call_s3("create_bucket", Bucket="bucket")
+        system.put(str(tiny), "bucket/tiny", recursive=True)
+        data = siphonbench.load("s3://bucket/tiny", storage_options=options)
+        want = siphonbench.load(tiny).validation.requests.polars().collect()
+        assert data.validation.requests.polars().collect().equals(want)
+        assert siphonbench.verify("s3://bucket/tiny", options) == []
+    finally:
+        running.stop()
+
+
+@pytest.mark.slow
+def test_nano_from_release_to_check(croissant: Any, tmp_path: Path) -> None:
+    run = CliRunner()
+    made = ["release", "--preset", "nano", "--seed", "9", "--out", str(tmp_path / "nano"), "--workers", "1"]
+    for command in (made, ["verify", str(tmp_path / "nano"), "--regenerate", "--workers", "1"]):
+        done = run.invoke(siphonbench_cli.app, command)
+        assert done.exit_code == 0, done.output
+    data = croissant.Dataset(jsonld=tmp_path / "nano/croissant.json")
+    for record_set in data.metadata.record_sets:
+        got = list(islice(data.records(record_set.id), 200))
+        assert got
+        assert set(got[0]) == {field.id for field in record_set.fields}
