@@ -43,6 +43,7 @@ GROUPS = (
     ("baselines", "list"),
     ("baselines", "run"),
     *(("scenario", c) for c in ("new", "check", "describe")),
+    *(("season", c) for c in ("seal", "submit", "answer", "settle", "standings", "unseal", "check")),
     *(("team", c) for c in ("add", "list", "revoke")),
 )
 EVERY_COMMAND = [*([c] for c in COMMANDS), *map(list, GROUPS)]
