@@ -17,7 +17,7 @@ from leaderboard.teams import Team
 
 if TYPE_CHECKING:
     from leaderboard.queue import Job
-    from leaderboard.site.app import Site
+    from leaderboard.site.hub import Site
 
 Text = Annotated[str, Query(max_length=1000)]
 Task = Annotated[str, Path(max_length=40, pattern="^[a-z]+$")]

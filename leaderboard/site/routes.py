@@ -15,7 +15,7 @@ from leaderboard.site.columns import Query
 from leaderboard.site.problems import Problem
 
 if TYPE_CHECKING:
-    from leaderboard.site.app import Site
+    from leaderboard.site.hub import Site
 
 _KEPT = 512
 Short = Annotated[str, Asked(max_length=80)]
