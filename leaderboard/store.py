@@ -113,6 +113,7 @@ class Store:
         """MLflow client on this store; never the fluent interface, which records user and script names."""
         # Telemetry is on unless this stands before the import.
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         from mlflow import MlflowClient
 
         # Only now: importing mlflow sets its own levels.

@@ -73,7 +73,7 @@ def test_names_that_look_alike_are_one(engine: sa.Engine, twin: str) -> None:
     [
         ("", "is empty"),
         (" ", "is empty"),
-        ("x" * 81, "has 81 characters, at most 80"),
+        ("x" * 81, "81 characters, at most 80"),
         ("a\u202eb", "control or invisible"),
         ("a\u200bb", "control or invisible"),
         ("a\x1b[31m", "control or invisible"),

@@ -127,8 +127,8 @@ def test_ranks_follow_the_leader_of_the_group() -> None:
     a, b, c, d = (np.full(100, v) for v in (0.9, 0.8, 0.7, 0.1))
     b[::2] += 0.2  # now ahead of a, now behind
     c[::2] += 0.3  # not told from b, and so from the leader a: now ahead, now behind
-    assert board._ranks([a, b, c, d]) == [1, 1, 1, 4]
-    assert board._ranks([a, np.full(100, 0.8), np.full(100, 0.8), d]) == [1, 2, 2, 4]
+    assert board.ranks([a, b, c, d]) == [1, 1, 1, 4]
+    assert board.ranks([a, np.full(100, 0.8), np.full(100, 0.8), d]) == [1, 2, 2, 4]
 
 
 def test_terminal_table_shows_markup_as_text(store: Store) -> None:
