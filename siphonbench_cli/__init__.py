@@ -1,6 +1,6 @@
 """The command line of the door: composes what neither arm may know of the other, and alone prints."""
 
-from siphonbench_cli import board, data, detectors, fidelity, gates, inspect, release, scenario, season, team
+from siphonbench_cli import board, data, detectors, fidelity, gates, inspect, release, scenario, season, site, team
 from siphonbench_cli.root import app
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "release",
     "scenario",
     "season",
+    "site",
     "team",
 ]
