@@ -38,10 +38,12 @@ COMMANDS = (
     "submit",
     "leaderboard",
     "ui",
+    "new-detector",
 )
 GROUPS = (
     ("baselines", "list"),
     ("baselines", "run"),
+    ("baselines", "check"),
     *(("scenario", c) for c in ("new", "check", "describe")),
     *(("team", c) for c in ("add", "list", "revoke")),
 )
