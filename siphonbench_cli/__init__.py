@@ -1,6 +1,18 @@
 """The command line of the door: composes what neither arm may know of the other, and alone prints."""
 
-from siphonbench_cli import authors, board, data, detectors, fidelity, gates, inspect, release, scenario, team
+from siphonbench_cli import (
+    authors,
+    board,
+    data,
+    detectors,
+    fidelity,
+    gates,
+    inspect,
+    release,
+    scenario,
+    site,
+    team,
+)
 from siphonbench_cli.root import app
 
 __all__ = [
@@ -14,5 +26,6 @@ __all__ = [
     "inspect",
     "release",
     "scenario",
+    "site",
     "team",
 ]

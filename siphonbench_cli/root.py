@@ -59,6 +59,21 @@ app = typer.Typer(
 Data = Annotated[Path, typer.Argument(help="Dataset folder.")]
 On = Annotated[Path, typer.Option("--data", help="Dataset folder.")]
 Board = Annotated[Path, typer.Option("--board", help="Folder of the MLflow store and board.html.")]
+AnyStore = Annotated[
+    str,
+    typer.Option(
+        "--board",
+        envvar="SIPHONBENCH_BOARD",
+        help="Folder of the store, its postgresql:// address, or a tracking server's http:// address.",
+    ),
+]
+Tables = Annotated[
+    str,
+    typer.Option(
+        envvar="SIPHONBENCH_TABLES",
+        help="Database of teams and queue, where it is not the store's; postgresql:// address.",
+    ),
+]
 Entry = Annotated[Path, typer.Argument(help="Submission folder, or a predictions file.")]
 Preset = Annotated[str | None, typer.Option(help="nano, small, medium or full; nano if left out.")]
 Seed = Annotated[int | None, typer.Option(help="Base seed, 0 if left out; same seed, same bytes.")]
