@@ -129,6 +129,10 @@ class Desk:
         made = now() if when is None else when
         self.rules.check_open(made)
         self._check_task(task)
+        if self.rules.daily:
+            raise UserError(
+                f"{self.rules.name} takes the scores of one day after the other, no file for all of them"
+            )
         self._number(team, task, made)
         table = judging.read(path, task, self.world(team).public)
         file = self.shelf.keep(table)
