@@ -38,13 +38,16 @@ COMMANDS = (
     "submit",
     "leaderboard",
     "ui",
+    "new-detector",
     "serve",
     "check",
 )
 GROUPS = (
     ("baselines", "list"),
     ("baselines", "run"),
+    ("baselines", "check"),
     *(("scenario", c) for c in ("new", "check", "describe")),
+    *(("season", c) for c in ("seal", "submit", "answer", "settle", "standings", "unseal", "check")),
     *(("team", c) for c in ("add", "list", "revoke")),
     ("site", "build"),
     *(("leaderboard", c) for c in ("export", "import", "mark")),
