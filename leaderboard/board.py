@@ -120,7 +120,10 @@ def _finished(store: Store, experiment: str) -> list[Run]:
             )
             runs += page
             token = page.token or None
-    return runs
+    once: dict[str, Run] = {}
+    for run in sorted(runs, key=lambda r: (r.info.end_time, r.info.run_id)):
+        once.setdefault(run.data.tags["submission_id"], run)  # see `tracking.settle`
+    return list(once.values())
 
 
 def ranks(resampled: list[npt.NDArray[np.float64]]) -> list[int]:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from generator.errors import UserError
-from leaderboard import database
-from leaderboard.store import Store
+from leaderboard.store import Store, may_pass
 from leaderboard.submission import Card, card_toml
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _answer(job: dict[str, Any], out: TextIO, limit: int) -> None:
     except MemoryError:
         say(error=f"scoring it needs more than the {limit / 2**30:.1f} GiB of memory that a submission may take")
     except Exception as error:
-        if not (database.may_pass(error) or passes(error)):
+        if not may_pass(error):
             raise  # a bug: this process ends, and its log says why
         say(retry=type(error).__name__)
 
@@ -71,20 +70,15 @@ def score(job: dict[str, Any], say: Say) -> str:
         folder.mkdir()
         (folder / "card.toml").write_text(card_toml(Card(**job["card"])), "utf-8")
         (folder / f"predictions{file.suffix}").symlink_to(file)
-        entry = judge.read(world, job["split"], job["task"], folder)
+        try:
+            entry = judge.read(world, job["split"], job["task"], folder)
+        except UserError as error:
+            raise UserError(str(error).removeprefix(f"{folder}: ")) from error
     say("scoring")
     card = judge.score(world, job["split"], job["task"], entry)
     say("recording")
     store = Store(Path(job["store"]["folder"]), job["store"]["tracking"], job["store"]["tables"])
     return tracking.record(store, card, entry, world.name)
-
-
-def passes(error: Exception) -> bool:
-    """Whether a fault of MLflow may pass: a locked database, a server that restarts."""
-    code = getattr(error, "error_code", "")
-    return code in ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "REQUEST_LIMIT_EXCEEDED") or (
-        type(error).__module__.startswith(("requests.", "urllib3."))
-    )
 
 
 @cache

@@ -19,29 +19,14 @@ _site = typer.Typer(help="The board's site as files.", **root.STYLE)
 root.app.add_typer(_site, name="site")
 
 Worlds = Annotated[list[Path] | None, typer.Option("--data", help="Dataset folder; repeat it for several.")]
-Where = Annotated[
-    str,
-    typer.Option(
-        "--board",
-        envvar="SIPHONBENCH_BOARD",
-        help="Folder of the store, its postgresql:// address, or a tracking server's http:// address.",
-    ),
-]
-Tables = Annotated[
-    str,
-    typer.Option(
-        envvar="SIPHONBENCH_TABLES",
-        help="Database of teams and queue, where it is not the store's; postgresql:// address.",
-    ),
-]
 Files = Annotated[Path, typer.Option("--files", help="Folder of uploads and, without a server, artifacts.")]
 
 
 @root.app.command("serve", epilog="Example: siphonbench serve --data siphonbench-data/nano --port 8000")
 def _serve(
     data: Worlds = None,
-    board: Where = str(BOARD),
-    tables: Tables = "",
+    board: root.AnyStore = str(BOARD),
+    tables: root.Tables = "",
     files: Files = BOARD,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8000,
@@ -72,8 +57,8 @@ def _serve(
 def _build(
     out: Annotated[Path, typer.Argument(help="New or empty folder, or one built before.")],
     data: Worlds = None,
-    board: Where = str(BOARD),
-    tables: Tables = "",
+    board: root.AnyStore = str(BOARD),
+    tables: root.Tables = "",
     files: Files = BOARD,
 ) -> None:
     """Write the pages of the boards as static files."""

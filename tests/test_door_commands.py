@@ -38,15 +38,19 @@ COMMANDS = (
     "submit",
     "leaderboard",
     "ui",
+    "new-detector",
     "serve",
     "check",
 )
 GROUPS = (
     ("baselines", "list"),
     ("baselines", "run"),
+    ("baselines", "check"),
     *(("scenario", c) for c in ("new", "check", "describe")),
+    *(("season", c) for c in ("seal", "submit", "answer", "settle", "standings", "unseal", "check")),
     *(("team", c) for c in ("add", "list", "revoke")),
     ("site", "build"),
+    *(("leaderboard", c) for c in ("export", "import", "mark")),
 )
 EVERY_COMMAND = [*([c] for c in COMMANDS), *map(list, GROUPS)]
 COMMAND = [sys.executable, "-m", "siphonbench"]
@@ -122,6 +126,9 @@ def test_help_is_quick(here: Path) -> None:
         ("leaderboard --data nowhere", "nowhere does not exist"),
         ("serve --data nowhere", "nowhere does not exist"),
         ("check mine --data nowhere", "nowhere does not exist"),
+        ("leaderboard export x --board nowhere", "nowhere holds no board"),
+        ("leaderboard import x --board nowhere", "x does not exist"),
+        ("leaderboard mark abcdefgh --board nowhere", "nowhere has 0 entries 'abcdefgh'"),
         ("site build public --data nowhere", "nowhere does not exist"),
         ("ui --board nowhere", "nowhere holds no mlflow.db"),
     ],

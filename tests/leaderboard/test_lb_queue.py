@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import re
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +17,7 @@ FILE = "ab" * 32
 
 
 @pytest.fixture
-def waiting(tmp_path: Path) -> Queue:
-    store = Store(tmp_path / "board")
+def waiting(store: Store) -> Queue:
     teams.add(store.engine(), "us")
     return Queue(store.engine(), store.waiting)
 
@@ -29,7 +27,7 @@ def put(waiting: Queue, name: str = "mine", file: str = FILE) -> str:
 
 
 def send(waiting: Queue, name: str = "mine", file: str = FILE) -> tuple[str, bool]:
-    waiting.folder.mkdir(exist_ok=True)
+    waiting.folder.mkdir(parents=True, exist_ok=True)
     source = waiting.folder / f"{uuid.uuid4()}.partial"
     source.write_text("account_id,score\n")
     return waiting.put(1, "cd" * 32, "accounts", Card(name), file, ".csv", 17, source)
@@ -117,8 +115,7 @@ def test_only_ids_become_paths(waiting: Queue, file: str) -> None:
         waiting.path("a" * 32, ".csv/../../x")
 
 
-def _drain(folder: Path, n: int) -> None:
-    store = Store(folder)
+def _drain(store: Store, n: int) -> None:
     waiting = Queue(store.engine(), store.waiting)
     for i in range(n):
         put(waiting, f"name {i}")  # every process sends the same ones
@@ -127,9 +124,9 @@ def _drain(folder: Path, n: int) -> None:
 
 
 @pytest.mark.slow
-def test_processes_share_a_queue(waiting: Queue, tmp_path: Path) -> None:
+def test_processes_share_a_queue(waiting: Queue, store: Store) -> None:
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_drain, args=(tmp_path / "board", 20)) for _ in range(3)]
+    workers = [context.Process(target=_drain, args=(store, 20)) for _ in range(3)]
     for w in workers:
         w.start()
     for w in workers:
