@@ -98,7 +98,14 @@ def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int
         client.play(days, score, Path(folder), tick)
 
 
-def serve(season: Season, desk: Desk, host: str, port: int) -> None:
+def serve(
+    season: Season,
+    desk: Desk,
+    host: str,
+    port: int,
+    who: Callable[[str], str | None] | None = None,
+    board: bool = True,
+) -> None:
     """Serve a season until it is stopped."""
     try:
         import uvicorn
@@ -109,7 +116,8 @@ def serve(season: Season, desk: Desk, host: str, port: int) -> None:
     settler = routes.Settler(desk)
     settler.start()
     try:
-        uvicorn.run(routes.application(season, desk, teams_of(desk)), host=host, port=port, server_header=False)
+        app = routes.application(season, desk, who or teams_of(desk), board)
+        uvicorn.run(app, host=host, port=port, server_header=False)
     finally:
         settler.stop()
 

@@ -25,7 +25,7 @@ _UPLOADS = 8
 Token = Annotated[str, Header(description="Bearer and the token of a team.")]
 
 
-def router(season: Season, desk: Desk, who: Callable[[str], str | None]) -> APIRouter:
+def router(season: Season, desk: Desk, who: Callable[[str], str | None], board: bool = True) -> APIRouter:
     """Operations on one season.
 
     Parameters
@@ -36,6 +36,8 @@ def router(season: Season, desk: Desk, who: Callable[[str], str | None]) -> APIR
         Where submissions go.
     who : callable
         Name of the team of a token; None for one that is none.
+    board : bool
+        Whether everybody may see the standings.
     """
     api = APIRouter(prefix=PREFIX)
     uploads = threading.BoundedSemaphore(_UPLOADS)
@@ -75,6 +77,8 @@ def router(season: Season, desk: Desk, who: Callable[[str], str | None]) -> APIR
 
     @api.get("/standings/{task}", summary="Best answer of each team, of those that are out")
     def standings(task: str) -> list[dict[str, Any]]:
+        if not board:
+            raise HTTPException(403, "The board is private: ask for your own attempts.")
         return [vars(s) for s in desk.standings(task)]
 
     @api.get("/day", summary="Day whose scores are wanted next; null once all are in")
@@ -99,10 +103,10 @@ def router(season: Season, desk: Desk, who: Callable[[str], str | None]) -> APIR
     return api
 
 
-def application(season: Season, desk: Desk, who: Callable[[str], str | None]) -> FastAPI:
+def application(season: Season, desk: Desk, who: Callable[[str], str | None], board: bool = True) -> FastAPI:
     """A server of one season alone, with errors as problem documents (RFC 9457)."""
     app = FastAPI(title=season.rules.name, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    app.include_router(router(season, desk, who))
+    app.include_router(router(season, desk, who, board))
 
     async def refused(_: Request, error: Exception) -> Response:
         return _problem(422, str(error))
