@@ -70,7 +70,10 @@ def score(job: dict[str, Any], say: Say) -> str:
         folder.mkdir()
         (folder / "card.toml").write_text(card_toml(Card(**job["card"])), "utf-8")
         (folder / f"predictions{file.suffix}").symlink_to(file)
-        entry = judge.read(world, job["split"], job["task"], folder)
+        try:
+            entry = judge.read(world, job["split"], job["task"], folder)
+        except UserError as error:
+            raise UserError(str(error).removeprefix(f"{folder}: ")) from error
     say("scoring")
     card = judge.score(world, job["split"], job["task"], entry)
     say("recording")

@@ -249,7 +249,10 @@ def _parquet(file: Path, n: int, faults: list[str]) -> pl.DataFrame | None:
             faults.append(f"{file.name}: {rows:,} rows for {n:,} accounts; give each account one row")
             return None
     # Dictionaries stay dictionaries: one long name repeated in every row would decode to gigabytes.
-    table = pq.read_table(file, read_dictionary=["account_id"], memory_map=False)
+    read = pq.read_table(file, read_dictionary=["account_id"], memory_map=False)
+    # Neither metadata nor text that is no UTF-8 goes on to Polars, which would end the process.
+    table = pa.table(dict(zip(read.column_names, read.columns, strict=True)))
+    table.validate(full=True)
     longest = max(
         (pc.max(pc.binary_length(c.dictionary)).as_py() or 0 for c in table["account_id"].chunks), default=0
     )

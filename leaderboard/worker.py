@@ -165,7 +165,7 @@ class Scorer:
                 beat(said.get("progress", ""))
         except (EOFError, BrokenPipeError):
             code = self._process.wait()
-            return {"died": f"the scoring process ended ({code}): the file needs more memory than it may take"}
+            return {"died": f"the scoring process ended ({code}): the file is damaged, or needs too much memory"}
         except BaseException:
             self.kill()  # what it is doing is nobody's any more
             raise

@@ -64,7 +64,7 @@ def _evaluate(
 
 
 @root.app.command("submit", epilog="Example: siphonbench submit my-entry --data siphonbench-data/nano")
-def _submit(entry: root.Entry, data: root.On = DATA, board: root.Board = BOARD) -> None:
+def _submit(entry: root.Entry, data: root.On = DATA, board: root.AnyStore = str(BOARD)) -> None:
     """Score a submission on test and put it on the board."""
     dataset = root.opened(data)
     siphonbench.submit(dataset, entry, board)
@@ -81,7 +81,7 @@ root.app.add_typer(_leaderboard, name="leaderboard")
 @_leaderboard.callback(
     invoke_without_command=True, epilog="Example: siphonbench leaderboard --data siphonbench-data/nano"
 )
-def _show(context: typer.Context, data: root.On = DATA, board: root.Board = BOARD) -> None:
+def _show(context: typer.Context, data: root.On = DATA, board: root.AnyStore = str(BOARD)) -> None:
     if context.invoked_subcommand is None:
         show_board(siphonbench.load(data), board)
 
@@ -140,9 +140,11 @@ def _ui(
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *where, "--workers", "1"])  # noqa: S606
 
 
-def show_board(data: Dataset, folder: Path) -> None:
+def show_board(data: Dataset, where: str | Path) -> None:
     """Print the board on a dataset, and write its page."""
     from leaderboard import board
+    from leaderboard.store import Store
 
-    root.print_table(board.table(siphonbench.board(data, folder)))
-    typer.echo(f"Page: {folder / 'board.html'}, MLflow store: {folder / 'mlflow.db'}")
+    root.print_table(board.table(siphonbench.board(data, where)))
+    store = Store.at(where)
+    typer.echo(f"Page: {store.folder / 'board.html'}, MLflow store: {store.name}")

@@ -31,6 +31,7 @@ def create(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # their pages load scripts from another host
         redoc_url=None,
+        redirect_slashes=False,  # it would send people to whatever Host they name
         openapi_url="/api/v1/openapi.json",
     )
     app.include_router(api.router(site))

@@ -17,10 +17,9 @@ def y(value: float) -> float:
     return round(HEIGHT - BOTTOM - max(0.0, min(1.0, value)) * (HEIGHT - BOTTOM - 12), 1)
 
 
-def curve(values: Sequence[float]) -> str:
-    """Path of precision at recalls that are spaced evenly up to 1."""
-    n = len(values)
-    points = [(x((i + 1) / n), y(v)) for i, v in enumerate(values)]
+def curve(line: tuple[Sequence[float], Sequence[float]]) -> str:
+    """Path of a line: precisions over recalls, drawn on to recall 0."""
+    points = [(x(recall), y(precision)) for recall, precision in zip(*line, strict=True)]
     start = [(x(0), points[0][1])] if points else []
     return "M" + "L".join(f"{px} {py}" for px, py in start + points)
 

@@ -100,9 +100,9 @@ class Pages:
             entry=entry,
             main=columns.primary(view.task),
             links=[(entry.tags[k], text) for k, text in links.items() if entry.tags.get(k)],
-            tiers=list(card.get("tiers", {})),
+            tiers=list(_tables(card)),
             metrics=_metrics(card),
-            curves=list(card.get("precision", {}).items()),
+            curves=list(_lines(card).items())[:4],
             fpr=_archetypes(entry),
             fpr_top=_top(_archetypes(entry)),
             neighbours=_neighbours(view, entry),
@@ -112,7 +112,7 @@ class Pages:
     def compare(self, view: View, a: Entry, b: Entry) -> str:
         """Two entries of a board side by side."""
         cards = [self.boards.card(e) for e in (a, b)]
-        tiers = [t for t in cards[0].get("precision", {}) if t in cards[1].get("precision", {})]
+        lines = [_lines(c) for c in cards]
         shown = (columns.primary(view.task), *columns.columns(view))
         both = [c for c in shown if c.metric in a.metrics and c.metric in b.metrics]
         bars = [(e, _archetypes(e)) for e in (a, b)]
@@ -129,7 +129,7 @@ class Pages:
             high=high,
             main=columns.primary(view.task),
             rows=[(c.heading, c.title, a.metrics[c.metric], b.metrics[c.metric]) for c in both],
-            curves=[(t, [(e.name, c["precision"][t]) for e, c in zip((a, b), cards, strict=True)]) for t in tiers],
+            curves=[(t, [(a.name, lines[0][t]), (b.name, lines[1][t])]) for t in lines[0] if t in lines[1]],
             fpr=bars if all(rows for _, rows in bars) else [],
             fpr_top=max(_top(rows) for _, rows in bars),
         )
@@ -206,10 +206,24 @@ def _difference(a: Entry, b: Entry) -> tuple[float, float, float]:
 
 def _metrics(card: dict[str, Any]) -> list[tuple[str, list[tuple[float, float, float] | None]]]:
     """Metric by metric, its value and interval in each tier."""
-    tiers: dict[str, dict[str, dict[str, float]]] = card.get("tiers", {})
+    tiers = _tables(card)
     names = list(dict.fromkeys(name for metrics in tiers.values() for name in metrics))
     titled = {name: METRICS[name].title if name in METRICS else name for name in names}
     return [(titled[name], [_interval(metrics.get(name)) for metrics in tiers.values()]) for name in names]
+
+
+def _tables(card: dict[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
+    """Metrics by slice: evasion tiers, and all of them together."""
+    found: dict[str, dict[str, dict[str, float]]] = card.get("tables") or card.get("tiers", {})
+    return found
+
+
+def _lines(card: dict[str, Any]) -> dict[str, tuple[list[float], list[float]]]:
+    """Recalls and precisions by slice; none where the task has no such curve."""
+    if "curves" in card:
+        return dict(card["curves"].get("precision_recall", {}))
+    spaced = {t: [(i + 1) / len(values) for i in range(len(values))] for t, values in card["precision"].items()}
+    return {t: (spaced[t], card["precision"][t]) for t in spaced}
 
 
 def _interval(v: dict[str, float] | None) -> tuple[float, float, float] | None:
