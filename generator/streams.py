@@ -2,7 +2,8 @@
 
 A stream is a 64-bit key. Keys are made from names (seed, world, cohort) with `key`, and from other keys with
 `child` (purpose) and `items` (numbered members). A draw mixes the key with SplitMix64's finaliser, so any worker
-can make any row of any account without making the others first.
+can make any row of any account without making the others first. Inside `secret.keyed`, which sealed worlds are
+made in, names and mixing are keyed instead.
 
 Bytes must not depend on the processor: numpy's exp, log and power differ between SIMD levels in the last bit.
 Everything here is integer arithmetic, table look-up, or single IEEE operations (+, *, floor), which do not.
@@ -19,6 +20,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from generator import secret
+
 U64 = npt.NDArray[np.uint64]
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
@@ -31,7 +34,7 @@ _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 def key(*names: str | int) -> np.uint64:
     """Key of a stream with the given stable names."""
     text = "\x1f".join(str(n) for n in names).encode()
-    return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
+    return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8, key=secret.blake()).digest(), "little"))
 
 
 def mix(x: U64) -> U64:
@@ -39,6 +42,9 @@ def mix(x: U64) -> U64:
 
     Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
     """
+    state = secret.words()
+    if state is not None:
+        return secret.mix(x, state)
     shifted = x >> np.uint64(30)
     x = x ^ shifted
     x *= _M1
@@ -50,12 +56,7 @@ def mix(x: U64) -> U64:
 
 def child(keys: U64, purpose: str) -> U64:
     """One stream per key for a named purpose; streams of different purposes are independent."""
-    return mix(keys ^ _purpose(purpose))
-
-
-@cache
-def _purpose(name: str) -> np.uint64:
-    return key("purpose", name)
+    return mix(keys ^ key("purpose", purpose))
 
 
 def items(keys: U64, index: npt.NDArray[np.integer]) -> U64:
