@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import json
 import operator
 import platform
@@ -110,15 +111,17 @@ def write_table(root: Path, path: str, table: pa.Table) -> dict[str, Any]:
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".tmp")
     described = table.replace_schema_metadata(schema.pandas_metadata(name))
-    pq.write_table(described, temporary, **schema.parquet_options(name))
-    entry = {
-        "sha256": integrity.file_digest(temporary),
+    sink = pa.BufferOutputStream()
+    pq.write_table(described, sink, **schema.parquet_options(name))
+    written = memoryview(sink.getvalue())
+    temporary.write_bytes(written)
+    temporary.rename(file)
+    return {
+        "sha256": hashlib.sha256(written).hexdigest(),
         "content": integrity.content_digest(table),
         "rows": table.num_rows,
-        "bytes": temporary.stat().st_size,
+        "bytes": len(written),
     }
-    temporary.rename(file)
-    return entry
 
 
 def check_free(out: Path) -> None:

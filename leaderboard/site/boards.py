@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _FRESH_SECONDS = 1.0  # no look at the store within so long of the last one
-_ALL_SECONDS = 600.0  # all of it is read again, which also notices what was taken away or marked
-_OVERLAP_MS = 600_000  # clocks of hosts that record may differ so much
-_PAGE = 1000
+_ALL_SECONDS = 600.0  # all of it is read again: what was taken away, marked, or ended by a slow clock
+_PAGE, _LOOK = 200, 10  # runs asked for at once: for all, and to see whether there are new ones
 _CARDS = 256
 
 
@@ -169,10 +168,11 @@ class Boards:
         began = time.monotonic()
         everything = began - self._read_all.get(key, -1e9) > _ALL_SECONDS
         seen = {} if everything else dict(self._seen[key])
-        latest = max((e.when.timestamp() * 1000 for e in seen.values()), default=0)
-        for run in _runs(self.store, *key, since=int(latest) - _OVERLAP_MS if seen else 0):
-            if run.info.run_id not in seen:
-                seen[run.info.run_id] = _entry(run)
+        for page in _pages(self.store, *key, size=_PAGE if everything else _LOOK):
+            new = [run for run in page if run.info.run_id not in seen]
+            seen |= {run.info.run_id: _entry(run) for run in new}
+            if not everything and len(new) < len(page):
+                break  # the rest ended earlier, and is known
         if everything:
             self._read_all[key] = began
         if everything or len(seen) > len(self._seen[key]):
@@ -184,17 +184,22 @@ class Boards:
         self._looked[key] = time.monotonic()
 
 
-def _runs(store: Store, digest: str, task: str, since: int) -> Iterable[Run]:
-    """FINISHED runs of a board that ended at `since` (ms) or later."""
+def _pages(store: Store, digest: str, task: str, size: int) -> Iterator[list[Run]]:
+    """FINISHED runs of a board, those that ended last first."""
     if not store.exists:
         return
     client = store.client()
     found = client.get_experiment_by_name(tracking.experiment_name(digest, task, scorecard.EVALUATOR_VERSION))
     token: str | None = None
     while found is not None:
-        wanted = f"attributes.status = 'FINISHED' and attributes.end_time >= {max(since, 0)}"
-        page = client.search_runs([found.experiment_id], wanted, max_results=_PAGE, page_token=token)
-        yield from page
+        page = client.search_runs(
+            [found.experiment_id],
+            "attributes.status = 'FINISHED'",
+            max_results=size,
+            order_by=["attributes.end_time DESC"],
+            page_token=token,
+        )
+        yield list(page)
         token = page.token
         if not token:
             return
