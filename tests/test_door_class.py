@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import siphonbench
 import siphonbench_cli
 from generator import dataset, schema
+from generator.errors import MaskedLabelsError
 from siphonbench_cli import teaching
 from tests.test_door_season import guess
 
@@ -96,7 +97,7 @@ def test_worlds_differ_and_nobody_gets_labels_of_test(here: Path) -> None:
         assert not [f for f in (student / "data" / "test").rglob("*") if f.parent.name in schema.TRUTH]
         assert not [f for f in found if secret.encode() in f.read_bytes() or b"overlay" in f.read_bytes()]
         assert siphonbench.verify(student / "data") == []
-        with pytest.raises(dataset.MaskedLabelsError):
+        with pytest.raises(MaskedLabelsError):
             siphonbench.load(student / "data").reveal("test").labels.polars()
 
 
@@ -157,7 +158,8 @@ def test_a_faulty_roster_is_refused_with_all_its_faults(here: Path) -> None:
 
 def test_an_import_that_fails_midway_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     new()
-    furnish, done = teaching._furnish, []
+    furnish = teaching._furnish
+    done: list[int] = []
 
     def breaks(*given: object) -> str:
         if len(done) == 1:
