@@ -58,7 +58,8 @@ class Receipt:
             table = table if isinstance(table, pa.Table) else pa.table(table)
             with pa.ipc.new_stream(sink, table.schema) as stream:
                 stream.write_table(table)
-        return bytes(sink.getvalue())
+        body = bytes(sink.getvalue())
+        return hashlib.sha256(body).digest() + body
 
     @staticmethod
     def unpack(content: bytes) -> Receipt:
@@ -67,9 +68,11 @@ class Receipt:
         Raises
         ------
         ValueError
-            If the bytes are torn; Arrow's errors are of this kind.
+            If the bytes are torn.
         """
-        source = pa.BufferReader(content)
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            raise ValueError("a receipt is torn")
+        source = pa.BufferReader(content[32:])
         accounts, of_labels, counts, smallest = (pa.ipc.open_stream(source).read_all() for _ in range(4))
         note = json.loads(accounts.schema.metadata[b"note"])
         cohort, hashes = (smallest.column(name).to_numpy() for name in ("cohort", "hash"))
@@ -132,7 +135,7 @@ def _stands(job: Job, sizes: Mapping[str, int]) -> bool:
         return False
     try:
         files = _receipt(job).files
-    except (ValueError, KeyError, TypeError, OSError):  # torn by a power cut
+    except ValueError:  # torn by a power cut
         return False
     return all(job.target.intact(path, entry, sizes) for path, entry in files.items())
 
