@@ -45,9 +45,7 @@ def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int =
     given = aligned(predictions, people)
     judged = ~people.grey
     masks = {tier: people.benign | (people.tier == tier) for tier in people.tiers} | {"overall": judged}
-    ranked = {
-        name: Ranked(given[mask], people.attack[mask], people.group[mask]) for name, mask in masks.items()
-    }
+    ranked = {name: Ranked(given[mask], people.attack[mask], people.group[mask]) for name, mask in masks.items()}
     exact = {name: r.curve() for name, r in ranked.items()}
     table = Slices(ranked, tuple(TASKS[TASK].metrics), exact)
     share = ranking.flagged(given, people.benign, FALSE_POSITIVES)

@@ -1,14 +1,16 @@
 """The *early* task: what would have been prevented, day by day, at a budget of false alarms.
 
-An account is alerted about at the end of the first day on which its score reaches the threshold, and stays so: what
-it would have done from the next day on counts as prevented, what it did until then as lost. There is one threshold for
-the whole window, set so that 0.1 % of all benign accounts are ever alerted about. Tie rule: where that share falls
-among benign accounts with equal highest scores, the threshold stands below all of them with the probability that
-meets the budget, else above. Every metric is the mean over the two thresholds, so a constant scorer gets exactly
-chance: an alert about 0.1 % of all accounts when the first day on which they are known ends.
+An account is alerted about at the end of the first day on which its score reaches the threshold, and stays so:
+what it would have done from the next day on counts as prevented, what it did until then as lost. There is one
+threshold for the whole window, set so that 0.1 % of all benign accounts are ever alerted about. Tie rule: where
+that share falls among benign accounts with equal highest scores, the threshold stands below all of them with
+the probability that meets the budget, else above. Every metric is the mean over the two thresholds, so a
+constant scorer gets exactly chance: an alert about 0.1 % of all accounts when the first day on which they are
+known ends.
 
-Tokens are tokens of output in answers that serve the extraction. A campaign that is never noticed counts as noticed
-the day after its last; one that collected nothing is left out. Days are quiet on which no campaign collects.
+Tokens are tokens of output in answers that serve the extraction. A campaign that is never noticed counts as
+noticed the day after its last; one that collected nothing is left out. Days are quiet on which no campaign
+collects.
 """
 
 from __future__ import annotations
@@ -123,7 +125,7 @@ class Replay:
             level: place of the threshold among the highest scores of benign accounts; below: probability that it
             stands below that score, else above; campaigns: weights, shape (resamples, campaigns).
         """
-        count = self._benign @ weights
+        count: F64 = np.asarray(self._benign @ weights)
         until = np.cumsum(count, axis=0)
         allowed = until[-1] / (1 / budget)
         level = np.minimum((until <= allowed).sum(axis=0), self.blocks - 1)
@@ -135,7 +137,11 @@ class Replay:
     def chance(self) -> dict[str, F64]:
         """What `threshold` returns, for an alert about a budget's share of accounts as soon as they are known."""
         level = np.full(1, self.blocks)
-        return {"level": level, "below": np.full(1, BUDGET), "campaigns": np.ones((1, len(self._losses.campaigns)))}
+        return {
+            "level": level,
+            "below": np.full(1, BUDGET),
+            "campaigns": np.ones((1, len(self._losses.campaigns))),
+        }
 
     def alerts(self, level: int, rows: Any, *, below: bool) -> Ints:
         """Day of the alert about each of some accounts; the number of days: never.
@@ -204,7 +210,7 @@ def _curves(replay: Replay, losses: Losses, once: Mapping[str, F64]) -> dict[str
     prevented = [
         float(replay.means(replay.threshold(weights, b), everyone)["overall/prevented"][0]) for b in BUDGETS
     ]
-    days = tuple(float(d) for d in range(len(losses.quiet)))
+    days = tuple(float(d) for d in range(losses.quiet.size))
     collected = {
         "without a detector": losses.by_day(),
         "with it": replay.mean(once, losses.rows, losses.by_day),
@@ -231,7 +237,7 @@ def _matrix(predictions: pl.DataFrame, truth: Truth) -> F64:
     if wrong or len(given) != len(predictions) or not inside.all() or np.isfinite(scores).sum() != len(given):
         expected = int((truth.days - known).sum())
         raise UserError(
-            f"{len(predictions):,} daily scores were given and {expected:,} are expected, {wrong:,} places differ: "
-            "for each day score every account known when it ended, once"
+            f"{len(predictions):,} daily scores were given and {expected:,} are expected, {wrong:,} places differ:"
+            " for each day score every account known when it ended, once"
         )
     return scores

@@ -38,7 +38,8 @@ class Grouping:
         self._groups = _sums(self.label, int(self.label.max()) + 1)
         self._campaigns = _sums(self.campaign, n + 1)
         self._unit = np.array([cohort[np.argmax(campaign == c)] for c in range(1, n + 1)])
-        self._size = size = np.asarray(self._cells.sum(axis=1))
+        size: F64 = np.asarray(self._cells.sum(axis=1), np.float64)
+        self._size = size
         self._members = self._campaigns @ size
         purity = size / (self._groups @ size)[self.label]
         holds = (self.label > 0) & (size >= FOUND * self._members[self.campaign]) & (purity >= FOUND)
@@ -65,7 +66,7 @@ class Grouping:
         members = self._campaigns @ count
         found = self._found[:, None] * weights[self._unit]
         benign = (self._campaigns @ (count * (self.label > 0)[:, None]))[0] / members[0]
-        result = {}
+        result: dict[str, F64] = {}
         for name, mask in chosen.items():
             precision = _ratio(pure[1:][mask].sum(axis=0), held[1:][mask].sum(axis=0))
             recall = _ratio(whole[1:][mask].sum(axis=0), members[1:][mask].sum(axis=0))
@@ -79,7 +80,7 @@ class Grouping:
 
     def ami(self, weights: F64) -> F64:
         """Adjusted mutual information of groups and campaigns, "in none" being one of each."""
-        return np.array([self._ami(count) for count in (self._cells @ weights).T])
+        return np.array([self._ami(count) for count in np.asarray(self._cells @ weights).T])
 
     def _ami(self, count: F64) -> float:
         from sklearn.metrics import mutual_info_score

@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.int64]
 QUANTITIES = ("tokens", "exchanges", "usd")
 
 HALF_VALUE_TOKENS = 1e9
-"""Tokens of output after which half of the value is reached (assumption): a million answers of a thousand tokens."""
+"""Tokens of output after which half of the value is reached (assumption): a million answers of a thousand each."""
 
 REBUILDING_USD, COLLECTING_USD, REPORTED_TOKENS = (50e6, 100e6), (1e6, 3e6), 10e9
 """Reported: cost to train such a model, cost of collecting and training a copy, tokens that this takes.

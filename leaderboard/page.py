@@ -22,6 +22,11 @@ def render(board: Board) -> str:
     )
 
 
+def path(folder: Path, task: str) -> Path:
+    """Where the page of a task is kept."""
+    return folder / ("board.html" if task == "accounts" else f"board-{task}.html")
+
+
 def write(board: Board, path: Path) -> Path:
     """Write the page under a temporary name, then rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.figure import Figure  # the object interface: pyplot keeps global state
 
 from leaderboard.loss import COLLECTING_USD, REBUILDING_USD, REPORTED_TOKENS
@@ -85,16 +86,26 @@ def false_positives(card: Scorecard, path: Path) -> None:
 
 def _gap(axes: Axes) -> None:
     """The list price above, and the reported 20 to 100-fold gap between collecting and training anew."""
-    axes.secondary_xaxis("top", functions=(lambda n: n * 15e-6, lambda usd: usd / 15e-6)).set_xlabel(
+    axes.secondary_xaxis("top", functions=(_list_price, _tokens)).set_xlabel(
         "list price at 15 USD per million, USD"
     )
     least, most = (REBUILDING_USD[i] / COLLECTING_USD[1 - i] for i in (0, 1))
+    collecting, rebuilding = (
+        "{:.0f}-{:.0f} M USD".format(*np.divide(usd, 1e6)) for usd in (COLLECTING_USD, REBUILDING_USD)
+    )
     label = (
-        f"reported: {REPORTED_TOKENS:.0e} tokens for {COLLECTING_USD[0] / 1e6:.0f}-{COLLECTING_USD[1] / 1e6:.0f} M USD\n"
-        f"all in, {REBUILDING_USD[0] / 1e6:.0f}-{REBUILDING_USD[1] / 1e6:.0f} M USD to train anew "
-        f"({least:.0f}-{most:.0f} times)"
+        f"reported: {REPORTED_TOKENS:.0e} tokens for {collecting}\n"
+        f"all in, {rebuilding} to train anew ({least:.0f}-{most:.0f} times)"
     )
     axes.axvline(REPORTED_TOKENS, color="black", linestyle="--", linewidth=1, label=label)
+
+
+def _list_price(tokens: Any) -> Any:
+    return tokens * 15e-6
+
+
+def _tokens(usd: Any) -> Any:
+    return usd / 15e-6
 
 
 def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:

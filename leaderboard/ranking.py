@@ -89,7 +89,7 @@ class Ranked:
     def curve(self, weights: F64 | None = None) -> Curve:
         """Curve under weights of shape (resamples, groups); unweighted without."""
         if weights is None:
-            return Curve(*(np.asarray(s.sum(axis=1))[None, :] for s in self._sums))
+            return Curve(*(np.asarray(s.sum(axis=1), np.float64)[None, :] for s in self._sums))
         return Curve(*(np.ascontiguousarray((s @ weights.T[: s.shape[1]]).T) for s in self._sums))
 
 

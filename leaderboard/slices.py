@@ -46,7 +46,7 @@ class Slices:
 
     def compute(self, weights: F64) -> dict[str, F64]:
         """Every metric of every slice under weights of shape (groups, resamples), by "slice/metric"."""
-        found = {}
+        found: dict[str, F64] = {}
         for name, ranked in self.ranked.items():
             curve = ranked.curve(weights.T)
             # A resample may hold no campaign of a slice: not a number, and no part of its interval.
@@ -97,9 +97,7 @@ class Rates:
     def values(self, drawn: Mapping[str, F64]) -> dict[str, Value]:
         """Rates by archetype."""
         rates = self._flagged.sum(axis=1) / self._all.sum(axis=1)
-        return {
-            str(n): value(r, self._budget, drawn[f"fpr/{n}"]) for n, r in zip(self._names, rates, strict=True)
-        }
+        return {str(n): value(r, self._budget, drawn[f"fpr/{n}"]) for n, r in zip(self._names, rates, strict=True)}
 
 
 def grey(population: Population, share: npt.NDArray[np.float64]) -> float | None:

@@ -24,7 +24,12 @@ _LONGEST = 200
 _PREDICTIONS = ("predictions.parquet", "predictions.csv")
 _TEXT = (pa.string(), pa.large_string())
 _WHOLE = (pa.int64(), pa.int32(), pa.int16(), pa.uint32())
-_ALLOWED = {"string": _TEXT, "label": _TEXT, "integer": _WHOLE, "number": (pa.float64(), pa.float32(), *_WHOLE[:2])}
+_ALLOWED = {
+    "string": _TEXT,
+    "label": _TEXT,
+    "integer": _WHOLE,
+    "number": (pa.float64(), pa.float32(), *_WHOLE[:2]),
+}
 _WANTED = {"string": "string", "label": "string", "integer": "int64", "number": "double"}
 _POLARS = {"string": pl.String, "label": pl.String, "integer": pl.Int64, "number": pl.Float64}
 
@@ -282,9 +287,9 @@ def _parquet(file: Path, n: int, task: Task, faults: list[str]) -> pl.DataFrame 
 
 
 def _fits(found: pa.DataType, kind: str) -> bool:
-    return (found.value_type if pa.types.is_dictionary(found) and kind in ("string", "label") else found) in _ALLOWED[
-        kind
-    ]
+    return (
+        found.value_type if pa.types.is_dictionary(found) and kind in ("string", "label") else found
+    ) in _ALLOWED[kind]
 
 
 def _csv(file: Path, task: Task) -> pl.DataFrame:
@@ -294,9 +299,12 @@ def _csv(file: Path, task: Task) -> pl.DataFrame:
     if sorted(h.strip() for h in header.split(",")) != sorted(columns):
         raise ValueError(f"its header is {header[:80]!r}, not {','.join(columns)}")
     frame = pl.read_csv(file, schema_overrides={name: _POLARS[kind] for name, kind in columns.items()})
-    longest = max((frame[c].str.len_bytes().max() or 0 for c, t in frame.schema.items() if t == pl.String), default=0)
-    if longest > _LONGEST:
-        raise ValueError(f"a text is {longest:,} bytes long, at most {_LONGEST} are allowed")
+    for name, kind in frame.schema.items():
+        longest = (
+            int(frame[name].str.len_bytes().fill_null(0).sort()[-1]) if kind == pl.String and len(frame) else 0
+        )
+        if longest > _LONGEST:
+            raise ValueError(f"{name}: up to {longest:,} bytes long, at most {_LONGEST} are allowed")
     return frame.select(*columns)
 
 

@@ -86,7 +86,9 @@ def _recall(title: str, chance: str) -> Metric:
 
 _GROUP = "labels have no order, so there are none; a label that one account has alone is no group"
 _ONE = "that of one group that holds everybody"
-_THRESHOLD = "the threshold stands below a block of equal scores with the probability that meets the budget, else above"
+_THRESHOLD = (
+    "the threshold stands below a block of equal scores with the probability that meets the budget, else above"
+)
 _FIRST_DAY = "that of an alert about 0.1 % of all accounts when the first day on which they are known ends"
 
 
@@ -111,7 +113,9 @@ TASKS: dict[str, Task] = {
             "recall_fpr_1e-4": _recall("0.01 %", "0.0001"),
             "roc_auc": _AUC,
             "precision_at_k": Metric("precision at k", "share of positives", _BLOCK),
-            "ap_rare": Metric("AP at a tenth of the prevalence", "share of positives, negatives ten times", _BLOCK),
+            "ap_rare": Metric(
+                "AP at a tenth of the prevalence", "share of positives, negatives ten times", _BLOCK
+            ),
         },
         columns=(
             Column("overt/ap", "AP overt", "overt"),
@@ -196,3 +200,6 @@ TASKS: dict[str, Task] = {
         replayed=True,
     ),
 }
+
+SUBMITTED = tuple(name for name, task in TASKS.items() if not task.replayed)
+"""Tasks that a file can answer; on a sealed season *early* is asked day by day."""

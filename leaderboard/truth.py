@@ -13,6 +13,7 @@ import polars as pl
 
 from generator.errors import UserError
 from generator.schema import TIERS
+from leaderboard.tasks import TASKS
 from leaderboard.uncertainty import RESAMPLES, Draws
 
 if TYPE_CHECKING:
@@ -121,16 +122,27 @@ class Truth:
         """The accounts as arrays."""
         return population(self.labels)
 
-    def keys(self, task: str) -> pl.DataFrame:
-        """Keys of the rows that an answer must have."""
-        if task == "requests":
-            return self.requests.select("request_id")
-        if task == "early":
-            days = pl.DataFrame({"day": range(self.days)}, {"day": pl.Int64})
-            return self.known.join_where(days, pl.col("day") <= pl.col("day_right")).select(
-                pl.col("day_right").alias("day"), "account_id"
-            )
-        return self.labels.select(pl.col("account_id").cast(pl.String))
+
+def keys(public: Split, task: str) -> pl.DataFrame:
+    """Keys of the rows that an answer must have; labels are not read.
+
+    Raises
+    ------
+    UserError
+        If there is no such task.
+    """
+    if task not in TASKS:
+        raise UserError(f"task {task[:40]!r} is none of {', '.join(TASKS)}")
+    if task == "requests":
+        return pl.concat(rows.select("request_id").collect() for rows in public.requests.buckets())
+    if task == "early":
+        days = pl.DataFrame({"day": range(public.days)}, {"day": pl.Int64})
+        return (
+            _known(public)
+            .join_where(days, pl.col("day") <= pl.col("day_right"))
+            .select(pl.col("day_right").alias("day"), "account_id")
+        )
+    return public.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()
 
 
 def read(split: Split, task: str) -> Truth:
