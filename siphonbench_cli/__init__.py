@@ -3,6 +3,7 @@
 from siphonbench_cli import (
     authors,
     board,
+    classes,
     data,
     detectors,
     fidelity,
@@ -20,6 +21,7 @@ __all__ = [
     "app",
     "authors",
     "board",
+    "classes",
     "data",
     "detectors",
     "fidelity",
