@@ -2,6 +2,7 @@
 
 from siphonbench_cli import (
     authors,
+    baselines_run,
     board,
     data,
     detectors,
@@ -19,6 +20,7 @@ from siphonbench_cli.root import app
 __all__ = [
     "app",
     "authors",
+    "baselines_run",
     "board",
     "data",
     "detectors",
