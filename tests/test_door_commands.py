@@ -47,7 +47,11 @@ GROUPS = (
     ("baselines", "run"),
     ("baselines", "check"),
     *(("scenario", c) for c in ("new", "check", "describe")),
-    *(("season", c) for c in ("seal", "submit", "answer", "settle", "standings", "unseal", "check")),
+    *(
+        ("season", c)
+        for c in ("seal", "submit", "answer", "settle", "standings", "play", "serve", "team", "unseal", "check")
+    ),
+    *(("class", c) for c in ("new", "roster", "submit", "board", "page", "grades", "serve")),
     *(("team", c) for c in ("add", "list", "revoke")),
     ("site", "build"),
     *(("leaderboard", c) for c in ("export", "import", "mark")),
