@@ -2,6 +2,7 @@
 
 from siphonbench_cli import (
     authors,
+    baselines_run,
     board,
     classes,
     data,
@@ -20,6 +21,7 @@ from siphonbench_cli.root import app
 __all__ = [
     "app",
     "authors",
+    "baselines_run",
     "board",
     "classes",
     "data",

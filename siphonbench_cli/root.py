@@ -127,7 +127,8 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    # Time left is told from all steps so far: one may take minutes.
+    with Progress(console=Console(stderr=True), transient=True, speed_estimate_period=3600) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
