@@ -89,7 +89,7 @@ class Ledger:
         name = called(kind.name, answer.task)
         team = "SiphonBench baselines" if kind.name in DETECTORS else "not named"
         card = submission.Card(name=kind.name, team=team, field_groups=field_groups(kind.fields))
-        folder = submission.write(self.out / name, pl.read_parquet(answer.file), card)
+        folder = submission.write(self.out / name, pl.read_parquet(answer.file), card, answer.task)
         took = {"seconds": round(answer.seconds, 3), "peak_mb": round(answer.peak_mb, 1)}
         told = self._key(job, answer.task) | took | {"predictions": _digest(folder)}
         return self._report(job, answer.task, told)
@@ -133,7 +133,7 @@ class Ledger:
         from leaderboard import judge
 
         try:
-            read = judge.read(self.data, split, task, entry)
+            read = judge.read(self.data.reveal(split), task, entry)
             return judge.score(self.data, split, task, read)
         except MaskedLabelsError:  # a release may come without its test labels
             return None
@@ -178,7 +178,6 @@ def _write(folder: Path, told: dict[str, Any], card: Scorecard | None) -> None:
     (temporary / "run.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     if card:
         (temporary / "scorecard.json").write_text(card.to_json(), "utf-8")
-        plots.precision_recall(card, temporary / "precision_recall.svg")
-        plots.false_positives(card, temporary / "false_positives.svg")
+        plots.write(card, temporary)
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)

@@ -84,6 +84,7 @@ Config = Annotated[
     typer.Option("--config", "--scenario", help="TOML file in place of a preset, or a scenario that comes along."),
 ]
 Split = Annotated[str, typer.Option(help="validation or test.")]
+Task = Annotated[str, typer.Option(help="accounts, campaigns, requests or early.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CPUS = os.cpu_count() or 1
 
