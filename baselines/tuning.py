@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import ClassVar, Protocol
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from baselines.detector import Detector
 
 _TRIES = 50  # draws that say nothing new before the search ends: a range of whole numbers may be small
 
@@ -43,24 +40,29 @@ class Range:
 Ranges = Mapping[str, Range]
 
 
-def trials(kind: type[Detector], n: int, seed: int) -> list[dict[str, int | float]]:
+class Tunable(Protocol):
+    """What has parameters by name, and says which values they may have."""
+
+    ranges: ClassVar[Ranges]
+
+
+def trials(plain: Tunable, n: int, seed: int) -> list[dict[str, int | float]]:
     """Parameters of up to `n` trials: the defaults first, then draws without repetition.
 
     Parameters
     ----------
-    kind : type of Detector
-        With `ranges`.
+    plain : Tunable
+        With the default values.
     n : int
         Most trials; the first ones are the same for every `n`.
     seed : int
         Seed of the draws.
     """
     rng = np.random.Generator(np.random.Philox(seed))
-    plain = kind()
-    found = [{name: getattr(plain, name) for name in kind.ranges}]
+    found = [{name: getattr(plain, name) for name in plain.ranges}]
     missed = 0
     while len(found) < n and missed < _TRIES:
-        drawn = {name: r.draw(rng) for name, r in kind.ranges.items()}
+        drawn = {name: r.draw(rng) for name, r in plain.ranges.items()}
         missed = missed + 1 if drawn in found else 0
         if not missed:
             found.append(drawn)

@@ -43,7 +43,7 @@ def _tune(
     if task not in kind.tasks:
         raise UserError(f"detector {name} does not answer the task {task!r}: {', '.join(kind.tasks)}")
     dataset, folder = root.opened(data), out or root.ENTRIES.parent / "tuned" / kind.name
-    tried = tuning.trials(kind, trials, seed or 0)
+    tried = tuning.trials(kind(), trials, seed or 0)
     place = str(dataset.path.absolute())
     jobs = [apart.Job(place, name, (task,), SPLIT, seed or 0, given) for given in tried]
     cards, failed = _work(dataset, jobs, folder)

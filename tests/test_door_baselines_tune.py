@@ -46,11 +46,11 @@ def test_ranges_hold_the_defaults_and_what_is_drawn_is_taken(name: str) -> None:
     for key, r in kind.ranges.items():
         assert type(getattr(plain, key)) is type(r.low) is type(r.high)
         assert r.low < getattr(plain, key) < r.high
-    tried = tuning.trials(kind, 8, 3)
+    tried = tuning.trials(plain, 8, 3)
     assert tried[0] == {key: getattr(plain, key) for key in kind.ranges}
     assert len({json.dumps(t) for t in tried}) == len(tried) == 8
-    assert tried[:5] == tuning.trials(kind, 5, 3)
-    assert tried[1:] != tuning.trials(kind, 8, 4)[1:]
+    assert tried[:5] == tuning.trials(plain, 5, 3)
+    assert tried[1:] != tuning.trials(plain, 8, 4)[1:]
     for given in tried:
         assert all(r.low <= given[key] <= r.high for key, r in kind.ranges.items())
         made = apart.made(name, 0, given)
@@ -70,7 +70,7 @@ def test_a_small_range_ends_the_search() -> None:
     class Small(Synchrony):
         ranges: ClassVar[tuning.Ranges] = {"rows": tuning.Range(1, 3)}
 
-    assert sorted(t["rows"] for t in tuning.trials(Small, 50, 0)) == [1, 2, 3]
+    assert sorted(t["rows"] for t in tuning.trials(Small(), 50, 0)) == [1, 2, 3]
 
 
 @pytest.mark.slow
