@@ -177,6 +177,7 @@ def test_who_fails_is_told_and_the_others_go_on(nano: Path, here: Path) -> None:
         ("nonsense", "no detector 'nonsense'"),
         ("volume --task campaigns", "volume does not answer the task 'campaigns'"),
         ("cohort-oracle", "cohort-oracle knows part of the truth"),
+        ("volume --split validation --record board", "--record board ranks entries on test, not on validation"),
         ("volume --split tset", "no split 'tset'"),
         ("volume --params none.toml", "--params none.toml can't be read as TOML"),
         ("volume --params loose.toml", "x stands outside a table"),
@@ -235,3 +236,13 @@ def test_every_task_that_a_detector_answers(nano: Path, here: Path) -> None:
         in call("volume", "leiden-fusion", "--task", "all", "--data", nano, "--out", "out").stdout
     )
     assert call("volume", "--task", "early", "--data", nano, "--out", "out").exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_board_gets_one_run_each(nano: Path, here: Path) -> None:
+    for _ in range(2):  # what is there is not recorded again
+        done = call("volume", "constant", "--task", "all", "--data", nano, "--out", "out", "--record", "board")
+        assert done.exit_code == 0, done.output
+        for task in ("accounts", "early"):
+            entries = siphonbench.board(siphonbench.load(nano), "board", task).entries
+            assert sorted(e.name for e in entries) == ["constant", "volume"]
