@@ -178,8 +178,8 @@ def submit(
     ----------
     dataset, predictions
         As for `evaluate`.
-    folder : path
-        Holds the MLflow store and board.html; made if missing.
+    folder : path or address
+        Holds the MLflow store and board.html, made if missing; or postgresql:// or http:// where the store is.
     seconds : float, optional
         Training and scoring time, to be shown on the board.
 
@@ -191,7 +191,7 @@ def submit(
     from leaderboard import tracking
 
     entry, card = _judge(dataset, predictions, "test")
-    tracking.record(tracking.Store(Path(folder)), card, entry, dataset.name, seconds)
+    tracking.record(tracking.Store.at(folder), card, entry, dataset.name, seconds)
     return board(dataset, folder)
 
 
@@ -199,8 +199,9 @@ def board(dataset: Dataset, folder: str | Path = BOARD) -> Board:
     """Read the ranked entries on a dataset back from MLflow, and write board.html."""
     from leaderboard import board, page, tracking
 
-    current = board.read(tracking.Store(Path(folder)), dataset.digest)
-    page.write(current, Path(folder) / "board.html")
+    store = tracking.Store.at(folder)
+    current = board.read(store, dataset.digest)
+    page.write(current, store.folder / "board.html")
     return current
 
 

@@ -57,12 +57,15 @@ class Result:
         Key and value of the task, sorted by key; for "early" with the day in front, sorted by it first.
     seconds : float
         Wall time of fitting and scoring.
+    fields : tuple of str
+        Columns that it declared.
     """
 
     name: str
     task: str
     predictions: pl.DataFrame
     seconds: float
+    fields: tuple[str, ...] = ()
 
 
 def run(detector: Detector, train: Split | Sequence[Split], target: Split, task: str = "accounts") -> Result:
@@ -88,7 +91,7 @@ def run(detector: Detector, train: Split | Sequence[Split], target: Split, task:
     began = time.perf_counter()
     fitted = fit(detector, worlds)
     predictions = answer(fitted, target, task)
-    return Result(detector.name, task, predictions, time.perf_counter() - began)
+    return Result(detector.name, task, predictions, time.perf_counter() - began, detector.fields)
 
 
 def run_each(detector: Detector, train: Split, targets: Iterable[Split]) -> Iterator[Result]:
@@ -96,7 +99,8 @@ def run_each(detector: Detector, train: Split, targets: Iterable[Split]) -> Iter
     began = time.perf_counter()
     fitted = fit(detector, [train])
     for target in targets:
-        yield Result(detector.name, "accounts", answer(fitted, target), time.perf_counter() - began)
+        said = answer(fitted, target)
+        yield Result(detector.name, "accounts", said, time.perf_counter() - began, detector.fields)
         began = time.perf_counter()
 
 

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from baselines import (
     account_age,
+    all_but_one,
     chance,
+    change_detection,
     cohort_oracle,
+    dense_blocks,
+    early_trees,
+    echo_graph,
+    ecod,
+    honeypot,
+    indicators,
     isolation_forest,
+    leiden_fusion,
+    link_communities,
+    logistic_regression,
+    mean_discrepancy,
+    prompt_clusters,
+    random_forest,
     rate_limit,
+    reputation,
+    request_trees,
+    synchrony,
+    unverified_busy,
     volume,
+    work_coverage,
     xgboost_aggregates,
     xgboost_relational,
+    xgboost_windows,
 )
 from baselines.detector import Detector
 
@@ -21,12 +41,31 @@ DETECTORS: dict[str, type[Detector]] = {
         chance.Constant,
         volume.Volume,
         account_age.AccountAge,
+        unverified_busy.UnverifiedBusy,
         rate_limit.RateLimit,
+        indicators.Indicators,
+        reputation.Reputation,
         isolation_forest.IsolationForest,
+        ecod.Ecod,
+        logistic_regression.LogisticRegression,
+        random_forest.RandomForest,
         xgboost_aggregates.XGBoostAggregates,
+        xgboost_windows.XGBoostWindows,
+        mean_discrepancy.MeanDiscrepancy,
+        change_detection.ChangeDetection,
+        link_communities.LinkCommunities,
+        prompt_clusters.PromptClusters,
+        synchrony.Synchrony,
+        dense_blocks.DenseBlocks,
+        work_coverage.WorkCoverage,
+        echo_graph.EchoGraph,
+        honeypot.HoneypotPropagation,
+        leiden_fusion.LeidenFusion,
         xgboost_relational.XGBoostRelational,
+        request_trees.RequestTrees,
+        early_trees.EarlyTrees,
     )
 }
 
-UPPER_BOUNDS: dict[str, type[Detector]] = {cohort_oracle.CohortOracle.name: cohort_oracle.CohortOracle}
+UPPER_BOUNDS: dict[str, type[Detector]] = {d.name: d for d in (cohort_oracle.CohortOracle, all_but_one.AllButOne)}
 """Told more than an entry may know: they say what can be reached, and stand on no board."""

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from baselines import answers, cohort_oracle
+from baselines import answers, cohort_oracle, plugins
 from baselines.answers import Result
-from baselines.registry import DETECTORS
 from generator.dataset import Split, Table
 from generator.errors import UserError
 
@@ -21,7 +20,7 @@ def run_all(names: Iterable[str], train: Split, target: Split, seed: int = 0) ->
     Parameters
     ----------
     names : iterable of str
-        Keys of `DETECTORS`; all of them are checked before the first one runs.
+        As `plugins.find` takes them; all of them are checked before the first one runs.
     train, target : Split
         World to learn from, with open labels, and world to score.
     seed : int
@@ -30,13 +29,12 @@ def run_all(names: Iterable[str], train: Split, target: Split, seed: int = 0) ->
     Raises
     ------
     UserError
-        If a name is unknown.
+        If a name is unknown, or a module can't be imported.
     """
-    wanted = tuple(names)
-    unknown = [n for n in wanted if n not in DETECTORS]
-    if unknown:
-        raise UserError(f"no detector {', '.join(map(repr, unknown))}: choose from {', '.join(DETECTORS)}")
-    return (answers.run(DETECTORS[n](seed=seed), train, target) for n in wanted)
+    chosen = [plugins.find(n) for n in names]
+    if bounds := [kind.name for kind in chosen if kind.upper_bound]:
+        raise UserError(f"{', '.join(bounds)} knows part of the truth and stands on no board: choose others")
+    return (answers.run(kind(seed=seed), train, target) for kind in chosen)
 
 
 def cohort_oracle_on(worlds: Sequence[Split], target: Split, seed: int = 0) -> Result:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from generator import cohorts, streams
+from generator import cohorts, secret, streams
 from generator.archetypes import CHOICES, DIALS
 from generator.plans import SPEND_PER_MONTH
 from generator.schema import KINDS
@@ -87,6 +87,7 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
     A disguised account draws its habits from the benign population, exactly as a benign account would: alone it
     looks like one of them. What it shares with its cohort is left to the cohort's dials.
     """
+    secret.check(plan.config.secret)
     cohort = plan.account_cohort[index]
     key = plan.account_key[index]
     shared = {name: values[cohort] for name, values in plan.dials.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +47,10 @@ class Sessions:
     start: I64
     work: npt.NDArray[np.bool_]
 
+    def take(self, at: I64 | slice) -> Sessions:
+        """Some of them; `first` still counts from the same request."""
+        return Sessions(**{f.name: getattr(self, f.name)[at] for f in fields(self)})
+
 
 def day_key(accounts: Accounts, day: I64, row: I64) -> streams.U64:
     """Stream of the accounts in `row` on a day each (day >= -1)."""
@@ -88,12 +93,33 @@ def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
     return np.where(active, n, 0)
 
 
-def sessions(plan: Plan, accounts: Accounts) -> Sessions:
-    """All sessions of the accounts, the evening before the window included (some run into it)."""
+def pieces(n: I64, most: int) -> list[slice]:
+    """Accounts whose sessions are made together: about `most` requests each.
+
+    Parameters
+    ----------
+    n : ndarray of int64, shape (accounts, days)
+        Requests of each account and day.
+    """
+    piece = np.cumsum(n.sum(axis=1)) // most
+    edges = [0, *(1 + np.flatnonzero(np.diff(piece, append=-1))).tolist()]
+    return list(itertools.starmap(slice, itertools.pairwise(edges))) or [slice(0)]
+
+
+def sessions(plan: Plan, accounts: Accounts, some: slice = slice(None), n: I64 | None = None) -> Sessions:
+    """All sessions of some accounts, the evening before the window included (some run into it).
+
+    Parameters
+    ----------
+    some : slice
+        Which of the accounts.
+    n : ndarray of int64, shape (accounts, days), optional
+        Requests of each of the accounts on each day from -1, if known: see `counts`.
+    """
     day = np.arange(-1, plan.config.days)
-    n = counts(plan, accounts, day).ravel()
-    account = np.repeat(np.arange(len(accounts)), len(day))
-    days = np.tile(day, len(accounts))
+    n = counts(plan, accounts, day) if n is None else n
+    at = np.arange(len(accounts))[some]
+    n, account, days = n[some].ravel(), np.repeat(at, len(day)), np.tile(day, len(at))
     has = np.flatnonzero(n)
     n, account, days = n[has], account[has], days[has]
     per_session = accounts.dials["session"].astype(np.float64)[account]

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from generator import ranges, streams
+from generator import ranges, secret, streams
 from generator.archetypes import COHORT_CHOICES, DIALS, SHARES, Range, archetypes
 from generator.config import Config
 from generator.groups import Names, Run
@@ -90,6 +90,7 @@ def variants() -> list[tuple[str, str]]:
 
 def build(config: Config, split: str) -> Plan:
     """Plan of one world: a pure function of config and split."""
+    secret.check(config.secret)
     world = streams.key("world", config.seed, split)
     runs = [*_benign(config, world), *_campaigns(config, split, world), *_extra(config, world)]
     index = {v: i for i, v in enumerate(variants())}

@@ -93,6 +93,9 @@ class Config:
         More groups, in every world, beside the accounts.
     overlay : dict of str to dict of str to Range
         Ranges of dials that replace those of an archetype ("A1") or of a tier of it ("A1.evasive").
+    secret : str
+        Of a sealed world: 64 hexadecimal digits that key all of its streams, see `generator.secret`. It comes from
+        no file and stands in none: neither in the manifest nor in the digest.
     """
 
     name: str
@@ -112,6 +115,7 @@ class Config:
     test_only_archetypes: tuple[str, ...]
     cohorts: tuple[ExtraCohort, ...] = ()
     overlay: dict[str, dict[str, Range]] = field(default_factory=dict)
+    secret: str = field(default="", repr=False)
 
     def window(self, split: str) -> datetime:
         """First moment of a split's window, UTC."""
@@ -120,7 +124,7 @@ class Config:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in the manifest."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "secret"}
 
     @property
     def digest(self) -> str:
@@ -198,7 +202,7 @@ def from_dict(document: dict[str, Any], where: str) -> Config:
         Lists every fault, see `checks`.
     """
     merged = _toml(_FOLDER / "base.toml") | document
-    faults = checks.faults(merged, [f.name for f in fields(Config)])
+    faults = checks.faults(merged, [f.name for f in fields(Config) if f.name != "secret"])
     if faults:
         raise UserError(f"{where}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults))
     extra = tuple(ExtraCohort(**c | {"dials": _parsed(c.get("dials", {}))}) for c in merged["cohorts"])

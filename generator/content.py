@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from generator import network, streams
+from generator import network, secret, streams
 from generator.archetypes import COHORT_CHOICES
 from generator.schema import EMBEDDING_DIMENSIONS
 
@@ -174,8 +174,9 @@ def stop_category(said: Prompts, session: I64, bits: streams.U64) -> npt.NDArray
 
 def _centres() -> npt.NDArray[np.int16]:
     """Centres of the topics, shape (dimensions, topics): the same in every world, as meanings are."""
-    keys = streams.items(
-        streams.items(np.full(1, streams.key("topics")), np.arange(TOPICS))[None, :],
-        np.arange(EMBEDDING_DIMENSIONS)[:, None],
-    )
+    with secret.keyed(""):
+        keys = streams.items(
+            streams.items(np.full(1, streams.key("topics")), np.arange(TOPICS))[None, :],
+            np.arange(EMBEDDING_DIMENSIONS)[:, None],
+        )
     return np.round(streams.normal(keys) * 10).astype(np.int16)

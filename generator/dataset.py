@@ -177,7 +177,7 @@ class Split:
         if table not in self.tables:
             raise MaskedLabelsError(
                 f"the {table} of {self.name} are not in this folder: a release leaves them out, its config.toml"
-                " makes them: siphonbench generate --config config.toml --out again"
+                " makes them: siphonbench generate --config config.toml --out again (or its secret does)"
             )
         return self.tables[table]
 
@@ -242,9 +242,10 @@ class Dataset:
         for name, split in self.splits.items():
             n = self.manifest["splits"][name]["counts"]
             known = "labels masked" if split.masked else f"prevalence {n['extraction'] / n['accounts']:.2%}"
+            some = f"{n['campaigns']:>3} campaigns" if "campaigns" in n else "sealed"
             lines.append(
                 f"  {name:<10}  {split.start:%Y-%m-%d} + {split.days} days  {n['accounts']:>9,} accounts  "
-                f"{n['requests']:>11,} requests  {n['campaigns']:>3} campaigns  {known}"
+                f"{n['requests']:>11,} requests  {some}  {known}"
             )
         return "\n".join(lines)
 

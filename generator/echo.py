@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,31 +22,43 @@ _FOUND = np.float32(0.85)
 _FALSE = np.float32(0.0004)
 
 
-def echo_response_id(plan: Plan, who: Accounts, found: Sessions, session: I64, key: streams.U64) -> I64:
-    """request_id of the answer that each prompt quotes; -1: none.
+@dataclass
+class Questions:
+    """Rows whose prompt quotes an answer, and whose: account (by number) and day.
+
+    Attributes
+    ----------
+    row, source, day : ndarray of int64
+        Of equal length.
+    """
+
+    row: I64
+    source: I64
+    day: I64
+
+
+def questions(plan: Plan, who: Accounts, found: Sessions, session: I64, key: streams.U64) -> Questions:
+    """Which prompts quote an answer.
 
     How often an account quotes answers is its habit; whether they are its own or those of another member is a
     matter of the cohort. Quoted is an answer of the day before, so never one of the own conversation.
     """
     row = found.account[session]
-    bits, more = streams.child(key, "echo"), streams.child(key, "echoed account")
+    bits = streams.child(key, "echo")
     quotes = streams.uniform(bits, 0) < who.dials["echo"][row] * _FOUND
     mistaken = streams.uniform(bits, 1) < _FALSE
-    ids = np.full(len(session), -1, np.int64)
     asks = np.flatnonzero((quotes | mistaken) & (found.day[session] >= 1))
-    if len(asks) == 0:
-        return ids
-    row, more, at = row[asks], more[asks], session[asks]
+    row, at = row[asks], session[asks]
+    more = streams.child(key[asks], "echoed account")
     cohort = who.cohort[row]
     cross = found.work[at] & (streams.uniform(bits[asks], 2) < who.dials["echo_cross"][row])
     mate = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + streams.below(more, plan.sizes[cohort])
     stranger = streams.below(more, plan.config.accounts)  # those of the mix come first
     source = np.where(quotes[asks], np.where(cross, mate, who.index[row]), stranger)
-    ids[asks] = _answers(plan, source, found.day[at] - 1)
-    return ids
+    return Questions(asks, source, found.day[at] - 1)
 
 
-def _answers(plan: Plan, source: I64, day: I64) -> I64:
+def answers(plan: Plan, source: I64, day: I64) -> I64:
     """request_id of the first answer that each account (by number) got on a day; -1: it asked nothing."""
     wanted, back = np.unique(source, return_inverse=True)
     who = people.make(plan, wanted)

@@ -95,11 +95,15 @@ def _values(array: pa.Array) -> np.ndarray[Any, Any]:
     """Fixed-width values of an array, nulls as zero; strings by their checksum."""
     if pa.types.is_dictionary(array.type):
         pool = np.array([zlib.crc32(s.encode()) for s in array.dictionary.to_pylist()] + [0], np.uint32)
-        return np.asarray(pool[array.indices.fill_null(len(pool) - 1).to_numpy(zero_copy_only=False)])
+        return pool.take(_filled(array.indices, len(pool) - 1))
     if pa.types.is_string(array.type):
         return np.array([zlib.crc32((s or "").encode()) for s in array.to_pylist()], np.uint32)
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.int64())
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
-    return np.asarray(array.fill_null(0).to_numpy(zero_copy_only=False))
+    return _filled(array, 0)
+
+
+def _filled(array: pa.Array, value: int) -> np.ndarray[Any, Any]:
+    return np.asarray((array.fill_null(value) if array.null_count else array).to_numpy(zero_copy_only=False))

@@ -47,7 +47,7 @@ def request_labels(plan: Plan, shard: Shard, day: int) -> pa.Table:
     kinds = pa.array(schema.KINDS, pa.string())
     arrays = [
         pa.array(shard.columns["request_id"][rows]),
-        pa.array(shard.columns["day"][rows].astype(np.int32)),
+        pa.array(shard.columns["day"][rows]),
         pa.array(attack),
         pa.DictionaryArray.from_arrays(pa.array(shard.kind[rows].astype(np.int32)), kinds),
     ]

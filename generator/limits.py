@@ -105,5 +105,5 @@ def _overspent(accounts: Accounts, found: Sessions, session: I64, cost: F64) -> 
 
 def _first_of_day(found: Sessions) -> I64:
     """First row of the account-day that each session belongs to."""
-    new = np.r_[True, (np.diff(found.account) != 0) | (np.diff(found.day) != 0)]
+    new = (np.diff(found.account, prepend=-1) != 0) | (np.diff(found.day, prepend=-2) != 0)
     return np.asarray(found.first[np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))])

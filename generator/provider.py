@@ -31,6 +31,7 @@ MODELS = (
     ("etude-0-internal", 3.0, 15.0, 700, 14, 0.0),  # the honeypot: answers, but stands in no list
 )
 DECOY = len(MODELS) - 1
+_PRICES = np.array([m[1:3] for m in MODELS]).T / 1e6  # USD per input and output token
 CACHE_WRITE, CACHE_READ, BATCH = 1.25, 0.1, 0.5  # price factors
 _SLOWER = 2.5  # of answers during an incident (a)
 _NEW = {"train": 4, "validation": 4, "test": 5}
@@ -107,7 +108,9 @@ def models(plan: Plan, accounts: Accounts, found: Sessions) -> npt.NDArray[np.in
 
 def price(model: npt.NDArray[np.int32], used: Usage, batch: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """List price of each request in USD, cache and batch tier included."""
-    per_input, per_output = np.array([m[1:3] for m in MODELS]).T[:, model] / 1e6
+    per_input, per_output = (
+        np.array(prices).take(model) / 1e6 for prices in ([m[1] for m in MODELS], [m[2] for m in MODELS])
+    )
     fresh = used.input - used.cache_read + (CACHE_WRITE - 1) * used.cache_write
     full = per_input * (fresh + CACHE_READ * used.cache_read) + per_output * used.output
     return np.asarray(np.where(batch, BATCH * full, full))

@@ -56,12 +56,13 @@ def parse(dial: str, spec: Any) -> Range:
 
 
 def over(own: Range, below: Range) -> Range:
-    """What holds where a range is laid over another: itself, or the other multiplied."""
+    """What holds where a range is laid over another: itself, or the other multiplied; correlated as the other."""
     if own.law != TIMES:
-        return own
+        return own._replace(correlation=below.correlation)
     factor = own.low
     high = below.high if below.law == "lognormal" else factor * below.high
-    return Range(factor * below.low, high, below.law, tuple(factor * v for v in below.values))
+    values = tuple(factor * v for v in below.values)
+    return below._replace(low=factor * below.low, high=high, values=values)
 
 
 def like(name: str, known: Any) -> str:
@@ -84,7 +85,7 @@ def flat(overlay: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _read(spec: Any) -> Range:
     numbers: Any = [spec, spec]
-    law = "uniform"
+    law, correlation = "uniform", 0.0
     if isinstance(spec, dict) and set(spec) == {TIMES}:
         numbers, law = [spec[TIMES], spec[TIMES]], TIMES
     elif isinstance(spec, dict):
@@ -93,13 +94,16 @@ def _read(spec: Any) -> Range:
     elif isinstance(spec, list | tuple) and len(spec) == len(Range._fields):  # as JSON keeps one
         law = spec[2]
         numbers = spec[3] if law == "quantiles" else spec[:2]
+        correlation = spec[4] if _are_numbers(spec[4:], 1) and abs(spec[4]) <= 1 else math.nan
     elif isinstance(spec, list | tuple):
         numbers = list(spec)
     wanted = len(SHARES) if law == "quantiles" else 2
-    if law not in (*LAWS, TIMES) or not isinstance(numbers, list | tuple) or not _are_numbers(numbers, wanted):
+    sound = law in (*LAWS, TIMES) and isinstance(numbers, list | tuple) and _are_numbers(numbers, wanted)
+    if not sound or math.isnan(correlation):
         raise ValueError(f"{spec!r} is no range: {_FORMS}")
     found = tuple(map(float, numbers))
-    return Range(found[0], found[-1], law, found) if law == "quantiles" else Range(found[0], found[1], law)
+    values = {"values": found} if law == "quantiles" else {}
+    return Range(found[0], found[-1], law, correlation=float(correlation), **values)
 
 
 def _are_numbers(values: Sequence[Any], wanted: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import json
 import operator
 import platform
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from generator import cohorts, engine, integrity, labels, provider, schema, tables, world
+from generator import cohorts, engine, integrity, labels, provider, schema, secret, tables, world
 from generator.config import Config
 from generator.dataset import MANIFEST
 from generator.errors import UserError
@@ -83,9 +84,11 @@ def generate(
             finished.append(done)
             if on_shard:
                 on_shard(len(finished), len(jobs))
-        splits = {
-            s: _close_split(config, s, partial, [d for d in finished if d.job.split == s]) for s in config.splits
-        }
+        with secret.keyed(config.secret):
+            splits = {
+                s: _close_split(config, s, partial, [d for d in finished if d.job.split == s])
+                for s in config.splits
+            }
         write_manifest(partial, _manifest(config, splits))
         if out.exists():
             out.rmdir()
@@ -108,15 +111,17 @@ def write_table(root: Path, path: str, table: pa.Table) -> dict[str, Any]:
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".tmp")
     described = table.replace_schema_metadata(schema.pandas_metadata(name))
-    pq.write_table(described, temporary, **schema.parquet_options(name))
-    entry = {
-        "sha256": integrity.file_digest(temporary),
+    sink = pa.BufferOutputStream()
+    pq.write_table(described, sink, **schema.parquet_options(name))
+    written = memoryview(sink.getvalue())
+    temporary.write_bytes(written)
+    temporary.rename(file)
+    return {
+        "sha256": hashlib.sha256(written).hexdigest(),
         "content": integrity.content_digest(table),
         "rows": table.num_rows,
-        "bytes": temporary.stat().st_size,
+        "bytes": len(written),
     }
-    temporary.rename(file)
-    return entry
 
 
 def check_free(out: Path) -> None:
@@ -155,12 +160,12 @@ def _prepare(config: Config, out: Path) -> Path:
     return partial
 
 
-_plans: dict[tuple[str, str], cohorts.Plan] = {}
+_plans: dict[tuple[str, str, str], cohorts.Plan] = {}
 
 
 def _plan(config: Config, split: str) -> cohorts.Plan:
     """Plan of a world, kept for the next shard of the same one."""
-    name = (config.digest, split)
+    name = (config.digest, config.secret, split)
     if name not in _plans:
         _plans.clear()
         _plans[name] = cohorts.build(config, split)
@@ -168,6 +173,11 @@ def _plan(config: Config, split: str) -> cohorts.Plan:
 
 
 def _shard(job: Job) -> Done:
+    with secret.keyed(job.config.secret):
+        return _made(job)
+
+
+def _made(job: Job) -> Done:
     plan = _plan(job.config, job.split)
     shard = world.simulate(plan, job.bucket)
     files = {}

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 EMBEDDING_DIMENSIONS = 16
@@ -66,7 +68,10 @@ class Column:
 
 def _embedding() -> tuple[Column, ...]:
     text = "prompt embedding, one of 16 dimensions, rounded to int8"
-    return tuple(Column(name, pa.int8(), "C", "1/127", "-", text) for name in EMBEDDING_COLUMNS)
+    return tuple(
+        Column(name, pa.int8(), "C", "1/127", "-", text, encoding="DELTA_BINARY_PACKED")
+        for name in EMBEDDING_COLUMNS
+    )
 
 
 _C = Column
@@ -85,15 +90,39 @@ REQUESTS: tuple[Column, ...] = (
         encoding="DELTA_BINARY_PACKED",
     ),
     _C("day", pa.int32(), "M", "days", "-", "whole days since the window of this world began"),
-    _C("api_key", pa.int16(), "M", "-", "-", "which of the account's keys, numbered from 0"),
+    _C(
+        "api_key",
+        pa.int16(),
+        "M",
+        "-",
+        "-",
+        "which of the account's keys, numbered from 0",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
     _C("channel", CATEGORY, "M", "-", "cloud.provider", "console, marketplace_a, marketplace_b or aggregator"),
     _C("endpoint", CATEGORY, "M", "-", "gen_ai.operation.name", "messages or batches"),
     _C("model", CATEGORY, "M", "-", "gen_ai.request.model", "model asked for; see releases"),
     _C("service_tier", CATEGORY, "M", "-", "openai.response.service_tier", "standard, batch or priority"),
     _C("stream", pa.bool_(), "M", "-", "gen_ai.request.stream", "whether the answer was streamed"),
-    _C("max_tokens", pa.int32(), "M", "tokens", "gen_ai.request.max_tokens", "largest answer allowed"),
+    _C(
+        "max_tokens",
+        pa.int32(),
+        "M",
+        "tokens",
+        "gen_ai.request.max_tokens",
+        "largest answer allowed",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
     _C("temperature", pa.float32(), "M", "1", "gen_ai.request.temperature", "null: left at its default", True),
-    _C("tools", pa.int16(), "M", "tools", "gen_ai.tool.definitions", "number of tools offered to the model"),
+    _C(
+        "tools",
+        pa.int16(),
+        "M",
+        "tools",
+        "gen_ai.tool.definitions",
+        "number of tools offered to the model",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
     _C(
         "messages",
         pa.int16(),
@@ -101,6 +130,7 @@ REQUESTS: tuple[Column, ...] = (
         "messages",
         "gen_ai.input.messages",
         "messages in the prompt, history included",
+        encoding="BYTE_STREAM_SPLIT",
     ),
     _C(
         "input_tokens",
@@ -111,7 +141,15 @@ REQUESTS: tuple[Column, ...] = (
         "whole prompt, cached part included",
         encoding="BYTE_STREAM_SPLIT",
     ),
-    _C("output_tokens", pa.int32(), "M", "tokens", "gen_ai.usage.output_tokens", "answer, thinking included"),
+    _C(
+        "output_tokens",
+        pa.int32(),
+        "M",
+        "tokens",
+        "gen_ai.usage.output_tokens",
+        "answer, thinking included",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
     _C(
         "reasoning_tokens",
         pa.int32(),
@@ -119,6 +157,7 @@ REQUESTS: tuple[Column, ...] = (
         "tokens",
         "gen_ai.usage.reasoning.output_tokens",
         "thinking part of it",
+        encoding="BYTE_STREAM_SPLIT",
     ),
     _C(
         "cache_creation_input_tokens",
@@ -127,6 +166,7 @@ REQUESTS: tuple[Column, ...] = (
         "tokens",
         "gen_ai.usage.cache_creation.input_tokens",
         "part of the prompt written to the cache",
+        encoding="BYTE_STREAM_SPLIT",
     ),
     _C(
         "cache_read_input_tokens",
@@ -135,6 +175,7 @@ REQUESTS: tuple[Column, ...] = (
         "tokens",
         "gen_ai.usage.cache_read.input_tokens",
         "part of the prompt read from the cache",
+        encoding="BYTE_STREAM_SPLIT",
     ),
     _C("stop_reason", CATEGORY, "M", "-", "gen_ai.response.finish_reasons", "null: the request failed", True),
     _C("status", pa.int16(), "M", "HTTP status", "http.response.status_code", "200, 400, 429, 500 or 529"),
@@ -164,6 +205,7 @@ REQUESTS: tuple[Column, ...] = (
         "gen_ai.response.time_to_first_chunk",
         "arrival to first byte; null: not streamed or failed",
         True,
+        encoding="BYTE_STREAM_SPLIT",
     ),
     _C("sdk", CATEGORY, "M", "-", "user_agent.original", "client software as it names itself"),
     _C(
@@ -319,6 +361,15 @@ def arrow_schema(table: str) -> pa.Schema:
     return pa.schema([pa.field(c.name, c.dtype, nullable=c.nullable) for c in TABLES[table]])
 
 
+def numpy_type(column: Column) -> np.dtype[Any]:
+    """Type of a column's values, or of a category's codes, in the generator's arrays; times are whole numbers."""
+    if column.dtype == CATEGORY:
+        return np.dtype(np.int8)
+    if pa.types.is_timestamp(column.dtype):
+        return np.dtype(np.int64)
+    return np.dtype(np.float32 if column.dtype == pa.float32() else str(column.dtype))
+
+
 def pandas_metadata(table: str, names: Iterable[str] | None = None) -> dict[str, str]:
     """Schema metadata by which pandas reads integers that may be null as integers.
 
@@ -350,9 +401,10 @@ def pandas_metadata(table: str, names: Iterable[str] | None = None) -> dict[str,
 def parquet_options(table: str) -> dict[str, object]:
     """Keyword arguments for `pyarrow.parquet.ParquetWriter` that fit the table's columns."""
     columns = TABLES[table]
+    codecs = {c.name: "none" if c.encoding == "PLAIN" else "zstd" for c in columns}  # plain ones are random bits
     return {
-        "compression": "zstd",
-        "compression_level": 1,
+        "compression": codecs,
+        "compression_level": {name: 1 for name, codec in codecs.items() if codec == "zstd"},
         "use_dictionary": [c.name for c in columns if c.encoding == "dictionary"],
         "column_encoding": {c.name: c.encoding for c in columns if c.encoding != "dictionary"},
         "write_statistics": ["ts", "day"] if table == "requests" else True,

@@ -28,12 +28,6 @@ POOLS: dict[str, tuple[str, ...]] = {
     "language": content.LANGUAGES,
     "stop_category": content.STOP_CATEGORIES,
 }
-# Spelt out, because pyarrow imports pandas to tell numpy types.
-_NUMPY = {
-    t: np.dtype(np.float32 if t == pa.float32() else str(t))
-    for t in {c.dtype for c in schema.REQUESTS}
-    if pa.types.is_primitive(t) and not pa.types.is_timestamp(t)
-}
 
 
 def requests(plan: Plan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
@@ -46,7 +40,7 @@ def requests(plan: Plan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
         arrays = []
         for column in schema.REQUESTS:
             if column.name == "account_id":
-                codes = pa.array(shard.owner[rows].astype(np.int32))
+                codes = pa.array(shard.owner[rows])
                 arrays.append(pa.DictionaryArray.from_arrays(codes, ids))
             elif column.name == "ts":
                 arrays.append(pa.array(shard.columns["ts"][rows] + start).cast(column.dtype))
@@ -91,5 +85,4 @@ def _array(column: schema.Column, values: npt.NDArray[Any], pools: dict[str, pa.
     mask = None
     if column.nullable:
         mask = np.isnan(values) if values.dtype.kind == "f" else values == (0 if values.dtype.kind == "u" else -1)
-    typed = values.astype(_NUMPY[column.dtype], copy=False)
-    return pa.array(typed, column.dtype, mask=mask)
+    return pa.array(values, column.dtype, mask=mask)

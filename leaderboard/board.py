@@ -73,8 +73,8 @@ def read(store: Store, digest: str, task: str = TASK) -> Board:
     if not runs:
         raise UserError(f"{store.name} has no entries for {task} on dataset {digest[:12]}; submit one first")
     runs.sort(key=lambda r: (-r.data.metrics["primary"], r.info.run_id))
-    ranks = _ranks([tracking.unpack(r.data.tags["resampled"]) for r in runs])
-    entries = tuple(_entry(run, rank) for run, rank in zip(runs, ranks, strict=True))
+    placed = ranks([tracking.unpack(r.data.tags["resampled"]) for r in runs])
+    entries = tuple(_entry(run, rank) for run, rank in zip(runs, placed, strict=True))
     return Board(runs[0].data.tags["dataset"], digest, EVALUATOR_VERSION, task, entries)
 
 
@@ -120,18 +120,21 @@ def _finished(store: Store, experiment: str) -> list[Run]:
             )
             runs += page
             token = page.token or None
-    return runs
+    once: dict[str, Run] = {}
+    for run in sorted(runs, key=lambda r: (r.info.end_time, r.info.run_id)):
+        once.setdefault(run.data.tags["submission_id"], run)  # see `tracking.settle`
+    return list(once.values())
 
 
-def _ranks(resampled: list[npt.NDArray[np.float64]]) -> list[int]:
+def ranks(resampled: list[npt.NDArray[np.float64]]) -> list[int]:
     """Competition ranks (1, 1, 3) of entries ordered best first; see `RANK_RULE`."""
-    ranks: list[int] = []
+    found: list[int] = []
     leader = 0
     for i, values in enumerate(resampled):
         if i and uncertainty.differs(resampled[leader], values):
             leader = i
-        ranks.append(leader + 1)
-    return ranks
+        found.append(leader + 1)
+    return found
 
 
 def _entry(run: Run, rank: int) -> Entry:

@@ -7,16 +7,16 @@ import unicodedata
 _LOOK_ALIKE = ("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE")
 
 
-def faults(name: str, longest: int = 200) -> list[str]:
-    """What is wrong with a name, one phrase per fault."""
+def faults(text: str, longest: int = 200, name: bool = True) -> list[str]:
+    """What is wrong with a name, one phrase per fault; or with another text, which may be empty."""
     found = []
-    if not name.strip():
+    if name and not text.strip():
         found.append("is empty")
-    if len(name) > longest:
-        found.append(f"has {len(name)} characters, at most {longest} are allowed")
-    if any(unicodedata.category(c).startswith(("C", "Zl", "Zp")) for c in name):
+    if len(text) > longest:
+        found.append(f"{len(text)} characters, at most {longest} are allowed")
+    if any(unicodedata.category(c).startswith(("C", "Zl", "Zp")) for c in text):
         found.append("holds control or invisible characters; remove them")
-    if len(scripts := _scripts(name)) > 1:
+    if name and len(scripts := _scripts(text)) > 1:
         found.append(f"mixes {' and '.join(s.title() for s in scripts)} letters, which look alike; use one script")
     return found
 

@@ -1,4 +1,4 @@
-"""The queue of submissions: rows of a table, and files named by their own digest; a killed server loses none."""
+"""The queue of submissions: rows of a table, and a file for each; a killed server loses none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from leaderboard.submission import Card
 QUEUED, RUNNING, FINISHED, FAILED = STATES = ("queued", "running", "finished", "failed")
 LEASE_SECONDS = 15.0  # a worker that says nothing for so long is dead
 _TRIES = 3
-_FILE = re.compile(r"[0-9a-f]{64}\.(parquet|csv)", re.ASCII)
+_FILE = re.compile(r"[0-9a-f]{32}\.(parquet|csv)", re.ASCII)
 WORKER = f"{socket.gethostname()[:60]}:{os.getpid()}"
 _S = SUBMISSIONS.c
 
@@ -40,7 +40,7 @@ class Job:
     card : Card
         What the submitter says about it.
     file, suffix : str
-        SHA-256 of the predictions, which is the name they are kept under, and ".parquet" or ".csv".
+        SHA-256 of the predictions, and ".parquet" or ".csv".
     state : str
         One of `STATES`.
     progress : str
@@ -85,21 +85,39 @@ class Queue:
     def __init__(self, engine: sa.Engine, folder: Path) -> None:
         self.engine, self.folder = engine, folder
 
-    def path(self, file: str, suffix: str) -> Path:
-        """Where a file of that digest is kept; nothing in it comes from a client."""
-        if not _FILE.fullmatch(file + suffix):
-            raise ValueError(f"{file[:80]!r}{suffix[:20]!r} is no digest and suffix")
-        return self.folder / f"{file}{suffix}"
+    def path(self, id_: str, suffix: str) -> Path:
+        """Where the file of a submission is kept; nothing in it comes from a client.
+
+        Raises
+        ------
+        ValueError
+            If it is no id, or no suffix of predictions.
+        """
+        if not _FILE.fullmatch(id_ + suffix):
+            raise ValueError(f"{id_[:80]!r}{suffix[:20]!r} is no id and suffix")
+        return self.folder / f"{id_}{suffix}"
 
     def put(
-        self, team: int, world: str, task: str, card: Card, file: str, suffix: str, size: int
+        self, team: int, world: str, task: str, card: Card, file: str, suffix: str, size: int, source: Path
     ) -> tuple[str, bool]:
-        """Queue a submission whose file is in its place; its id, and whether it is new.
+        """Move a file into its place and queue it; its id, and whether it is new.
 
         The same submission is queued once. One that failed is queued again.
+
+        Parameters
+        ----------
+        team : int
+            Whose token sent it.
+        world, task, card
+            What it answers, and what is said about it.
+        file, suffix, size
+            SHA-256, kind and bytes of the predictions.
+        source : Path
+            The predictions, complete and on the disk of `folder`.
         """
         text = json.dumps(asdict(card), sort_keys=True)
         id_ = hashlib.sha256("|".join((str(team), world, task, text, file)).encode()).hexdigest()[:32]
+        source.replace(self.path(id_, suffix))
         row = {"id": id_, "team_id": team, "world": world, "task": task, "card": text, "file": file}
         row |= {"suffix": suffix, "bytes": size, "state": QUEUED, "progress": "", "tries": 0, "created": now()}
         again = {"state": QUEUED, "progress": "", "error": None, "tries": 0, "created": now()}
@@ -172,9 +190,14 @@ class Queue:
         with self.engine.connect() as connection:
             return list(connection.execute(sa.select(_S.created).where(mine).order_by(_S.created)).scalars())
 
-    def give_back(self) -> int:
-        """Queue again what this process was running, as it ends."""
-        return self._requeue(_S.worker == WORKER)
+    def give_back(self, id_: str | None = None) -> int:
+        """Queue again what this process was running, or one of them, without counting it as a try."""
+        mine = _S.worker == WORKER
+        return self._requeue(mine if id_ is None else mine & (_S.id == id_), tries=_S.tries - 1)
+
+    def release(self, id_: str) -> int:
+        """Queue again one that this process was running; it counts as a try."""
+        return self._requeue((_S.worker == WORKER) & (_S.id == id_))
 
     def _take_back(self) -> None:
         """Queue again what a dead worker was running; what killed its worker time after time fails."""
@@ -192,11 +215,13 @@ class Queue:
             retrying(update)
             self._requeue(lost)
 
-    def _requeue(self, which: sa.ColumnElement[bool]) -> int:
+    def _requeue(self, which: sa.ColumnElement[bool], **more: Any) -> int:
         def update() -> int:
             with self.engine.begin() as connection:
                 statement = SUBMISSIONS.update().where(_S.state == RUNNING, which)
-                return connection.execute(statement.values(state=QUEUED, progress="", worker=None)).rowcount
+                return connection.execute(
+                    statement.values(state=QUEUED, progress="", worker=None, **more)
+                ).rowcount
 
         return retrying(update)
 

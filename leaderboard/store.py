@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from mlflow import MlflowClient
 
+_PASSING = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "INTERNAL_ERROR")
 _LOCK = 0x51F4  # of PostgreSQL's advisory locks: any number that nobody else uses
 _SERVERS = ("http://", "https://")
 _DATABASES = ("postgresql://", "postgresql+psycopg://")
@@ -88,6 +91,12 @@ class Store:
         """Whether there may be runs: a SQLite store has none before its file is made."""
         return bool(self.tracking) or (self.folder / "mlflow.db").exists()
 
+    @property
+    def recorder(self) -> str:
+        """Names this host and folder in runs, without telling them."""
+        here = f"{socket.gethostname()}:{self.folder.resolve()}"
+        return hashlib.sha256(here.encode()).hexdigest()[:16]
+
     def engine(self) -> sa.Engine:
         """Database of teams and queue; its tables are made on first use."""
         uri = self.tables or (self._sqlite if self.served else self.uri)
@@ -113,6 +122,8 @@ class Store:
         """MLflow client on this store; never the fluent interface, which records user and script names."""
         # Telemetry is on unless this stands before the import.
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+        os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
         from mlflow import MlflowClient
 
         # Only now: importing mlflow sets its own levels.
@@ -134,3 +145,12 @@ class Store:
         with (self.folder / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether trying again can help: a database locked, lost or full, or a tracking server that restarts."""
+    code = getattr(error, "error_code", "")
+    cause = str(error)
+    # MLflow wraps what its database says: a full disk comes as a bad request.
+    told = "no space left" in cause.lower() or "disk is full" in cause or "database is locked" in cause
+    return database.may_pass(error) or code in _PASSING or told

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tomllib
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from generator.errors import UserError
+from leaderboard import names
 
 _BYTES_PER_ACCOUNT, _BYTES_SPARE = 128, 1 << 16
 _LONGEST = 200
@@ -90,8 +90,7 @@ def read(path: Path, accounts: Iterable[str]) -> Submission:
         frame = _rows(frame, expected, faults)
     if faults or frame is None:
         message = f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults)
-        # It quotes a stranger's names, which must not command the terminal.
-        raise UserError("".join(c if c.isprintable() else "?" for c in message))
+        raise UserError(_printable(message))
     return Submission(card, frame.sort("account_id"))
 
 
@@ -159,6 +158,30 @@ def _card(file: Path, faults: list[str]) -> Card:
     except (OSError, ValueError, RecursionError) as error:
         faults.append(f"card.toml: can't be read: {error}; write it again as TOML")
         return Card("unreadable")
+    return _checked(document, faults)
+
+
+def card(document: Mapping[str, Any]) -> Card:
+    """Card of keys and values.
+
+    Raises
+    ------
+    UserError
+        With all faults at once.
+    """
+    faults: list[str] = []
+    made = _checked(document, faults)
+    if faults:
+        raise UserError(_printable("; ".join(faults)))
+    return made
+
+
+def _printable(message: str) -> str:
+    # It quotes a stranger's names, which must not command the terminal.
+    return "".join(c if c.isprintable() else "?" for c in message)
+
+
+def _checked(document: Mapping[str, Any], faults: list[str]) -> Card:
     known = {f.name: f for f in fields(Card)}
     faults.extend(f"card.toml: {k}: no such key; known are {', '.join(known)}" for k in set(document) - set(known))
     if not document.get("name"):
@@ -175,10 +198,7 @@ def _text(key: str, value: Any, faults: list[str]) -> None:
         return
     if isinstance(value, bool):
         return
-    if len(value) > _LONGEST:
-        faults.append(f"card.toml: {key}: {len(value)} characters, at most {_LONGEST} are allowed")
-    if any(unicodedata.category(c).startswith("C") for c in value):
-        faults.append(f"card.toml: {key}: holds control or invisible characters; remove them")
+    faults.extend(f"card.toml: {key}: {fault}" for fault in names.faults(value, _LONGEST, name=key == "name"))
     if key.endswith("_url") and value and not value.startswith(("https://", "http://")):
         faults.append(f"card.toml: {key}: {value[:40]!r} must start with https:// or http://")
     groups = value.split("+")
@@ -229,7 +249,10 @@ def _parquet(file: Path, n: int, faults: list[str]) -> pl.DataFrame | None:
             faults.append(f"{file.name}: {rows:,} rows for {n:,} accounts; give each account one row")
             return None
     # Dictionaries stay dictionaries: one long name repeated in every row would decode to gigabytes.
-    table = pq.read_table(file, read_dictionary=["account_id"], memory_map=False)
+    read = pq.read_table(file, read_dictionary=["account_id"], memory_map=False)
+    # Neither metadata nor text that is no UTF-8 goes on to Polars, which would end the process.
+    table = pa.table(dict(zip(read.column_names, read.columns, strict=True)))
+    table.validate(full=True)
     longest = max(
         (pc.max(pc.binary_length(c.dictionary)).as_py() or 0 for c in table["account_id"].chunks), default=0
     )

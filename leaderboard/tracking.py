@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leaderboard import plots, scorecard, submission
-from leaderboard.store import Store
+from generator.errors import UserError
+from leaderboard import database, plots, scorecard, submission
+from leaderboard.store import Store, may_pass
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from leaderboard.scorecard import Scorecard
     from leaderboard.submission import Submission
 
-__all__ = ["Store", "experiment_name", "pack", "record", "unpack"]
+__all__ = ["Store", "claim", "experiment_name", "make_experiment", "mark", "pack", "record", "settle", "unpack"]
 
 _STALE_SECONDS = 3600
 _KEPT_RESAMPLES = 1000  # 4 bytes each, base85: 5,000 characters, and a tag holds 8,000
@@ -55,18 +56,67 @@ def record(
     """
     key = "|".join((entry.digest, card.dataset, card.task, card.evaluator))
     submission_id = hashlib.sha256(key.encode()).hexdigest()
-    with store.lock():
-        client = store.client()
-        experiment = _experiment(client, store, card)
-        known = client.search_runs([experiment], f"tags.submission_id = '{submission_id}'")
-        for run in known:
-            if run.info.status == "FINISHED":
-                return str(run.info.run_id)
+
+    def once() -> str:
+        with store.lock():
+            client = store.client()
+            experiment = make_experiment(client, store, experiment_name(card.dataset, card.task, card.evaluator))
+            if known := claim(client, store, experiment, submission_id):
+                return known
+            run_id = _create(client, store, experiment, card, entry, submission_id, dataset_name)
+            _log(client, run_id, card, entry, dataset_name, seconds)
+            client.set_terminated(run_id, "FINISHED")
+            return settle(client, experiment, submission_id)
+
+    return database.retrying(once, may_pass)
+
+
+def claim(client: MlflowClient, store: Store, experiment: str, submission_id: str) -> str | None:
+    """Run of a submission that is recorded already; None if it may be recorded now, over what was cut off."""
+    runs = client.search_runs([experiment], f"tags.submission_id = '{submission_id}'")
+    for run in runs:
+        if run.info.status == "FINISHED":
+            return settle(client, experiment, submission_id)
+    for run in runs:
+        # We hold the lock: what ran under it is dead. On a server, another host may be recording.
+        if not store.served or run.data.tags.get("recorder") == store.recorder:
             client.delete_run(run.info.run_id)
-        run_id = _create(client, experiment, card, entry, submission_id, dataset_name)
-        _log(client, run_id, card, entry, dataset_name, seconds)
-        client.set_terminated(run_id, "FINISHED")
-    return run_id
+    return None
+
+
+def settle(client: MlflowClient, experiment: str, submission_id: str) -> str:
+    """The one run of a submission: hosts without a common lock may both have finished it; the first one stays."""
+    wanted = f"tags.submission_id = '{submission_id}' and attributes.status = 'FINISHED'"
+    first, *others = sorted(
+        client.search_runs([experiment], wanted), key=lambda r: (r.info.end_time, r.info.run_id)
+    )
+    for run in others:
+        client.delete_run(run.info.run_id)
+    return str(first.info.run_id)
+
+
+def mark(store: Store, entry: str, note: str) -> str:
+    """Say of an entry that the operator has reproduced it; its name.
+
+    Raises
+    ------
+    UserError
+        If there is not exactly one such entry.
+    """
+    found = []
+    if store.exists and len(entry) >= 8 and entry.isalnum():
+        client = store.client()
+        experiments = [
+            e.experiment_id for e in client.search_experiments(filter_string="name LIKE 'siphonbench/%'")
+        ]
+        wanted = f"tags.submission_id LIKE '{entry}%' and attributes.status = 'FINISHED'"
+        found = client.search_runs(experiments, wanted) if experiments else []
+    if len(found) != 1:
+        raise UserError(
+            f"{store.name} has {len(found)} entries {entry[:40]!r}: give the id in the entry's address"
+        )
+    client.set_tag(found[0].info.run_id, "reproduced", note[:500])
+    return str(found[0].data.tags["card.name"])
 
 
 def pack(values: tuple[float, ...]) -> str:
@@ -79,11 +129,18 @@ def unpack(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.frombuffer(base64.b85decode(text), "<f4").astype(np.float64)
 
 
-def _experiment(client: MlflowClient, store: Store, card: Scorecard) -> str:
-    name = experiment_name(card.dataset, card.task, card.evaluator)
+def make_experiment(client: MlflowClient, store: Store, name: str) -> str:
+    """Experiment of a board; runs in it that nobody goes on with are swept."""
+    from mlflow.exceptions import MlflowException
+
     found = client.get_experiment_by_name(name)
     if found is None:
-        return str(client.create_experiment(name, **store.location()))
+        try:
+            return str(client.create_experiment(name, **store.location()))
+        except MlflowException as error:
+            found = client.get_experiment_by_name(name)  # another host may have been quicker
+            if found is None:
+                raise error
     stale = (time.time() - _STALE_SECONDS) * 1000
     for run in client.search_runs(
         [found.experiment_id], f"attributes.status = 'RUNNING' and start_time < {stale:.0f}"
@@ -93,13 +150,20 @@ def _experiment(client: MlflowClient, store: Store, card: Scorecard) -> str:
 
 
 def _create(
-    client: MlflowClient, experiment: str, card: Scorecard, entry: Submission, submission_id: str, dataset: str
+    client: MlflowClient,
+    store: Store,
+    experiment: str,
+    card: Scorecard,
+    entry: Submission,
+    submission_id: str,
+    dataset: str,
 ) -> str:
     run = client.create_run(
         experiment,
         run_name=entry.card.name,
         tags={
             "submission_id": submission_id,
+            "recorder": store.recorder,
             "dataset": dataset,
             "dataset_digest": card.dataset,
             "evaluator": card.evaluator,

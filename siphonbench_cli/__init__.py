@@ -1,6 +1,33 @@
 """The command line of the door: composes what neither arm may know of the other, and alone prints."""
 
-from siphonbench_cli import board, data, detectors, fidelity, gates, inspect, release, scenario, team
+from siphonbench_cli import (
+    authors,
+    board,
+    data,
+    detectors,
+    fidelity,
+    gates,
+    inspect,
+    release,
+    scenario,
+    season,
+    site,
+    team,
+)
 from siphonbench_cli.root import app
 
-__all__ = ["app", "board", "data", "detectors", "fidelity", "gates", "inspect", "release", "scenario", "team"]
+__all__ = [
+    "app",
+    "authors",
+    "board",
+    "data",
+    "detectors",
+    "fidelity",
+    "gates",
+    "inspect",
+    "release",
+    "scenario",
+    "season",
+    "site",
+    "team",
+]

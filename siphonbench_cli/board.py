@@ -64,17 +64,65 @@ def _evaluate(
 
 
 @root.app.command("submit", epilog="Example: siphonbench submit my-entry --data siphonbench-data/nano")
-def _submit(entry: root.Entry, data: root.On = DATA, board: root.Board = BOARD) -> None:
+def _submit(entry: root.Entry, data: root.On = DATA, board: root.AnyStore = str(BOARD)) -> None:
     """Score a submission on test and put it on the board."""
     dataset = root.opened(data)
     siphonbench.submit(dataset, entry, board)
     show_board(dataset, board)
 
 
-@root.app.command("leaderboard", epilog="Example: siphonbench leaderboard --data siphonbench-data/nano")
-def _leaderboard(data: root.On = DATA, board: root.Board = BOARD) -> None:
-    """Show the ranked entries on a dataset, and write board.html."""
-    show_board(siphonbench.load(data), board)
+_leaderboard = typer.Typer(
+    help="Show the ranked entries on a dataset and write board.html; or move boards between stores.",
+    **(root.STYLE | {"no_args_is_help": False}),
+)
+root.app.add_typer(_leaderboard, name="leaderboard")
+
+
+@_leaderboard.callback(
+    invoke_without_command=True, epilog="Example: siphonbench leaderboard --data siphonbench-data/nano"
+)
+def _show(context: typer.Context, data: root.On = DATA, board: root.AnyStore = str(BOARD)) -> None:
+    if context.invoked_subcommand is None:
+        show_board(siphonbench.load(data), board)
+
+
+@_leaderboard.command("export", epilog="Example: siphonbench leaderboard export board.jsonl.gz")
+def _export(
+    file: Annotated[Path, typer.Argument(help="File to write.")], board: root.AnyStore = str(BOARD)
+) -> None:
+    """Write every entry of a store, with its scorecard and plots, into one file."""
+    from leaderboard import transfer
+    from leaderboard.store import Store
+
+    with root.progress("exporting") as tick:
+        n = transfer.export(Store.at(board), file, tick)
+    typer.echo(f"{file}: {n} entries, {file.stat().st_size / 1e6:.2f} MB")
+
+
+@_leaderboard.command("import", epilog="Example: siphonbench leaderboard import board.jsonl.gz --board new-board")
+def _import(
+    file: Annotated[Path, typer.Argument(help="What export wrote.")], board: root.AnyStore = str(BOARD)
+) -> None:
+    """Record every entry of such a file that the store does not have."""
+    from leaderboard import transfer
+    from leaderboard.store import Store
+
+    with root.progress("importing") as tick:
+        new, total = transfer.import_(Store.at(board), file, tick)
+    typer.echo(f"{new} of {total} entries were new to {Store.at(board).name}")
+
+
+@_leaderboard.command("mark", epilog="Example: siphonbench leaderboard mark 1f0e... --note 'ran its code'")
+def _mark(
+    entry: Annotated[str, typer.Argument(help="Id of the entry, as in its page's address.")],
+    board: root.AnyStore = str(BOARD),
+    note: Annotated[str, typer.Option(help="How it was reproduced; kept with the run.")] = "by the operator",
+) -> None:
+    """Mark an entry as reproduced from its code."""
+    from leaderboard import tracking
+    from leaderboard.store import Store
+
+    typer.echo(f"{tracking.mark(Store.at(board), entry, note)} is marked as reproduced")
 
 
 @root.app.command("ui", epilog="Example: siphonbench ui --port 5000")
@@ -92,9 +140,11 @@ def _ui(
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *where, "--workers", "1"])  # noqa: S606
 
 
-def show_board(data: Dataset, folder: Path) -> None:
+def show_board(data: Dataset, where: str | Path) -> None:
     """Print the board on a dataset, and write its page."""
     from leaderboard import board
+    from leaderboard.store import Store
 
-    root.print_table(board.table(siphonbench.board(data, folder)))
-    typer.echo(f"Page: {folder / 'board.html'}, MLflow store: {folder / 'mlflow.db'}")
+    root.print_table(board.table(siphonbench.board(data, where)))
+    store = Store.at(where)
+    typer.echo(f"Page: {store.folder / 'board.html'}, MLflow store: {store.name}")

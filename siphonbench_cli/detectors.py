@@ -1,4 +1,4 @@
-"""List and run the built-in detectors."""
+"""List and run detectors, built-in or installed."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import typer
 from siphonbench import DATA
 from siphonbench_cli import root
 
-_baselines = typer.Typer(help="List or run the built-in detectors.", **root.STYLE)
-root.app.add_typer(_baselines, name="baselines")
+group = typer.Typer(help="List, run or check detectors.", **root.STYLE)
+root.app.add_typer(group, name="baselines")
 
 
-@_baselines.command("list", epilog="Example: siphonbench baselines list")
+@group.command("list", epilog="Example: siphonbench baselines list")
 def _list() -> None:
-    """Show the built-in detectors and the field groups that they use; upper bounds are told cohorts as well."""
-    from baselines import DETECTORS, UPPER_BOUNDS
+    """Show all detectors and the field groups that they use; upper bounds are told cohorts as well."""
+    from baselines import UPPER_BOUNDS, plugins
     from generator.schema import field_groups
 
     rows = [
         (name, field_groups(d.fields) + " + cohorts" * d.upper_bound, d.description, d.source)
-        for name, d in (DETECTORS | UPPER_BOUNDS).items()
+        for name, d in (plugins.everything() | UPPER_BOUNDS).items()
     ]
     root.show(("detector", "fields", "what it does", "source"), rows)
 
 
-@_baselines.command("run", epilog="Example: siphonbench baselines run volume rate-limit --split validation")
+@group.command("run", epilog="Example: siphonbench baselines run volume rate-limit --split validation")
 def _run(
     names: Annotated[list[str] | None, typer.Argument(help="Detectors; all if left out.")] = None,
     data: root.On = DATA,

@@ -59,6 +59,21 @@ app = typer.Typer(
 Data = Annotated[Path, typer.Argument(help="Dataset folder.")]
 On = Annotated[Path, typer.Option("--data", help="Dataset folder.")]
 Board = Annotated[Path, typer.Option("--board", help="Folder of the MLflow store and board.html.")]
+AnyStore = Annotated[
+    str,
+    typer.Option(
+        "--board",
+        envvar="SIPHONBENCH_BOARD",
+        help="Folder of the store, its postgresql:// address, or a tracking server's http:// address.",
+    ),
+]
+Tables = Annotated[
+    str,
+    typer.Option(
+        envvar="SIPHONBENCH_TABLES",
+        help="Database of teams and queue, where it is not the store's; postgresql:// address.",
+    ),
+]
 Entry = Annotated[Path, typer.Argument(help="Submission folder, or a predictions file.")]
 Preset = Annotated[str | None, typer.Option(help="nano, small, medium or full; nano if left out.")]
 Seed = Annotated[int | None, typer.Option(help="Base seed, 0 if left out; same seed, same bytes.")]
@@ -83,10 +98,10 @@ def opened(folder: Path) -> Dataset:
 
 
 def results(data: Dataset, names: list[str] | None, split: str, seed: int | None) -> Iterator[Result]:
-    """What built-in detectors say about a split, with a progress bar."""
-    from baselines import DETECTORS, run
+    """What detectors say about a split, with a progress bar; all that are built in or installed without names."""
+    from baselines import DETECTORS, plugins, run
 
-    chosen, target = names or list(DETECTORS), data.reveal(split).without_labels()
+    chosen, target = names or [*DETECTORS, *plugins.installed()], data.reveal(split).without_labels()
     with progress("training and scoring") as tick:
         tick(0, len(chosen))
         for done, result in enumerate(run.run_all(chosen, data.reveal("train"), target, seed or 0), 1):
@@ -95,13 +110,13 @@ def results(data: Dataset, names: list[str] | None, split: str, seed: int | None
 
 
 def write(result: Result, out: Path) -> Path:
-    """Write what a built-in detector said as a submission folder."""
+    """Write what a detector said as a submission folder."""
     from baselines import DETECTORS
     from generator.schema import field_groups
     from leaderboard import submission
 
-    used = field_groups(DETECTORS[result.name].fields)
-    card = submission.Card(name=result.name, team="SiphonBench baselines", field_groups=used)
+    team = "SiphonBench baselines" if result.name in DETECTORS else "not named"
+    card = submission.Card(name=result.name, team=team, field_groups=field_groups(result.fields))
     return submission.write(out / result.name, result.predictions, card)
 
 

@@ -16,43 +16,39 @@ _team = typer.Typer(help="Add, list or revoke teams that may submit to a served 
 root.app.add_typer(_team, name="team")
 
 Name = Annotated[str, typer.Argument(help="Name of the team, shown on the board.")]
-Where = Annotated[
-    str,
-    typer.Option("--board", help="Folder of the store, or its postgresql:// address.", envvar="SIPHONBENCH_BOARD"),
-]
 
 
 @_team.command("add", epilog="Example: siphonbench team add 'Team Rocket'")
-def _add(name: Name, board: Where = str(BOARD)) -> None:
+def _add(name: Name, board: root.AnyStore = str(BOARD), tables: root.Tables = "") -> None:
     """Add a team and show its token, this once."""
     from leaderboard import teams
 
-    team, token = teams.add(_engine(board), name)
+    team, token = teams.add(_engine(board, tables), name)
     typer.echo(f"Token of {team.name}; it is not kept and can't be shown again:", err=True)
     typer.echo(token)
 
 
 @_team.command("list", epilog="Example: siphonbench team list")
-def _list(board: Where = str(BOARD)) -> None:
+def _list(board: root.AnyStore = str(BOARD), tables: root.Tables = "") -> None:
     """List teams, oldest first."""
     from leaderboard import teams
 
     rows = [
         (t.name, f"{t.created:%Y-%m-%d}", f"revoked {t.revoked:%Y-%m-%d}" if t.revoked else "may submit")
-        for t in teams.listed(_engine(board))
+        for t in teams.listed(_engine(board, tables))
     ]
     root.show(("team", "added", "token"), rows)
 
 
 @_team.command("revoke", epilog="Example: siphonbench team revoke 'Team Rocket'")
-def _revoke(name: Name, board: Where = str(BOARD)) -> None:
+def _revoke(name: Name, board: root.AnyStore = str(BOARD), tables: root.Tables = "") -> None:
     """End a team's token; its entries stay on the board."""
     from leaderboard import teams
 
-    typer.echo(f"{teams.revoke(_engine(board), name).name} can't submit any more")
+    typer.echo(f"{teams.revoke(_engine(board, tables), name).name} can't submit any more")
 
 
-def _engine(board: str) -> sa.Engine:
+def _engine(board: str, tables: str) -> sa.Engine:
     from leaderboard.store import Store
 
-    return Store.at(board).engine()
+    return Store.at(board, tables=tables).engine()

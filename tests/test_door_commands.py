@@ -38,12 +38,19 @@ COMMANDS = (
     "submit",
     "leaderboard",
     "ui",
+    "new-detector",
+    "serve",
+    "check",
 )
 GROUPS = (
     ("baselines", "list"),
     ("baselines", "run"),
+    ("baselines", "check"),
     *(("scenario", c) for c in ("new", "check", "describe")),
+    *(("season", c) for c in ("seal", "submit", "answer", "settle", "standings", "unseal", "check")),
     *(("team", c) for c in ("add", "list", "revoke")),
+    ("site", "build"),
+    *(("leaderboard", c) for c in ("export", "import", "mark")),
 )
 EVERY_COMMAND = [*([c] for c in COMMANDS), *map(list, GROUPS)]
 COMMAND = [sys.executable, "-m", "siphonbench"]
@@ -117,6 +124,12 @@ def test_help_is_quick(here: Path) -> None:
         ("evaluate mine --data nowhere", "nowhere does not exist"),
         ("submit mine --data nowhere", "nowhere does not exist"),
         ("leaderboard --data nowhere", "nowhere does not exist"),
+        ("serve --data nowhere", "nowhere does not exist"),
+        ("check mine --data nowhere", "nowhere does not exist"),
+        ("leaderboard export x --board nowhere", "nowhere holds no board"),
+        ("leaderboard import x --board nowhere", "x does not exist"),
+        ("leaderboard mark abcdefgh --board nowhere", "nowhere has 0 entries 'abcdefgh'"),
+        ("site build public --data nowhere", "nowhere does not exist"),
         ("ui --board nowhere", "nowhere holds no mlflow.db"),
     ],
 )
@@ -163,7 +176,7 @@ def test_damaged_dataset(nano: Path, here: Path) -> None:
 def test_bad_submission_is_one_sentence(change: Any, said: str, nano: Path, here: Path) -> None:
     ids = siphonbench.load(nano).test.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()
     change(ids.with_columns(score=pl.lit(0.5))).write_parquet("mine.parquet")
-    for command in ("evaluate", "submit"):
+    for command in ("check", "evaluate", "submit"):
         assert said in refused(command, "mine.parquet", "--data", nano)
     assert [f.name for f in here.iterdir()] == ["mine.parquet"]
 

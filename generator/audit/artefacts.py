@@ -43,20 +43,14 @@ def of_accounts(dataset: Dataset, world: World) -> dict[str, Columns]:
 
 
 def identity(world: World) -> Columns:
-    """Bits of account, payment and sign-up numbers, and mean bits of request ids: for the model alone."""
+    """Bits of account, payment and sign-up numbers and of the first request's id: for the model alone."""
     table = world.joined(world.split.accounts.polars()).sort("row")
     numbers = ids.account_numbers(world)
     found = {"account_id": numbers.to_numpy().astype(np.float64)} | ids.bits(numbers, "account_id")
     found |= ids.bits(table["payment_id"], "payment_id", 8) | ids.bits(table["signup_prefix"], "signup_prefix", 8)
-    sums, rows = np.zeros((_REQUEST_ID_BITS, len(table))), np.zeros(len(table))
-    for frame in world.buckets("request_id"):
-        row, number = frame["row"].to_numpy(), frame["request_id"].to_numpy()
-        rows += np.bincount(row, minlength=len(rows))
-        for b, total in enumerate(sums):
-            total += np.bincount(row, number >> b & 1, len(rows))
-    with np.errstate(invalid="ignore"):
-        means = sums / np.where(rows > 0, rows, np.nan)
-    return found | {f"request_id bit {b}": mean for b, mean in enumerate(means)}
+    first = [frame.group_by("row").agg(pl.col("request_id").first()) for frame in world.buckets("request_id")]
+    asked = table.select("row").join(pl.concat(first), on="row", how="left", maintain_order="left")
+    return found | ids.bits(asked["request_id"], "request_id", _REQUEST_ID_BITS)
 
 
 def _files(world: World) -> Columns:

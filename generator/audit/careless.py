@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,8 +59,17 @@ def _looks(columns: artefacts.Columns, world: World) -> list[Look | None]:
 
 def _table(columns: artefacts.Columns, world: World) -> tuple[F64, Bool, I64]:
     judged = world.benign | world.extraction
-    x = np.column_stack(list(columns.values()))[judged]
+    x = np.column_stack([_filled(name, column[judged]) for name, column in columns.items()])
     return x, world.extraction[judged], world.cohort[judged]
+
+
+def _filled(name: str, values: F64) -> F64:
+    """Gaps filled with values of other rows: what an account lacks (streaming, a card) is a habit, no artefact."""
+    known = ~np.isnan(values)
+    if not known.any():
+        return np.zeros(len(values))
+    drawn = np.random.default_rng(zlib.crc32(name.encode())).choice(values[known], len(values))
+    return np.where(known, values, drawn)
 
 
 def _model(worlds: list[World], columns: list[artefacts.Columns], which: str) -> Iterator[Look | None]:

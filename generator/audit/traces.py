@@ -52,7 +52,10 @@ class Trace:
 
 @dataclass(frozen=True)
 class Tally:
-    """Traces of one world: what the looks say, and the mean of each code per account for the model."""
+    """Traces of one world: what the looks say, and for the model each code of the account's first such request.
+
+    Of one request, not a mean: how close a mean is to one half tells how many requests went into it.
+    """
 
     looks: dict[str, list[Look | None]]
     columns: dict[str, F64]
@@ -105,7 +108,7 @@ def tally(world: World) -> Tally:
     cluster, positive = _clusters(world)
     counts = {t.name: np.zeros((len(positive), t.levels)) for t in TRACES}
     n = len(world.truth)
-    sums, rows = (np.zeros((len(TRACES), n)) for _ in range(2))
+    first = np.full((len(TRACES), n), np.nan)
     for frame in world.buckets(*dict.fromkeys((*_NEEDS, *COUNTERS))):
         prepared = frame.with_columns(
             *(_counted(name, common[name]) for name in COUNTERS),
@@ -117,17 +120,14 @@ def tally(world: World) -> Tally:
         for k, t in enumerate(TRACES):
             known = coded[t.name].is_not_null().to_numpy()
             code, who = coded[t.name].drop_nulls().to_numpy(), at[known]
-            sums[k] += np.bincount(who, code, n)
-            rows[k] += np.bincount(who, minlength=n)
+            first[k, who[::-1]] = code[::-1]  # of several values for one place the last one stays
             judged = cluster[who] >= 0
             key = cluster[who[judged]] * t.levels + code[judged]
             counts[t.name] += np.bincount(key, minlength=counts[t.name].size).reshape(-1, t.levels)
     looks: dict[str, list[Look | None]] = {t.family: [] for t in TRACES}
     for t in TRACES:
         looks[t.family].append(look_at_counts(f"{t.name} in {world.name}", counts[t.name], positive))
-    with np.errstate(invalid="ignore"):
-        means = sums / np.where(rows > 0, rows, np.nan)
-    return Tally(looks, {t.name: means[k] for k, t in enumerate(TRACES)})
+    return Tally(looks, {t.name: first[k] for k, t in enumerate(TRACES)})
 
 
 def _clusters(world: World) -> tuple[np.ndarray, np.ndarray]:

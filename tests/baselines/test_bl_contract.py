@@ -31,7 +31,8 @@ def test_names_are_keys() -> None:
 
 def test_floors_are_few_and_declared() -> None:
     assert {n for n, d in DETECTORS.items() if d.draws} == {"random"}
-    assert {n for n, d in DETECTORS.items() if d.floor} == {"random", "constant", "volume", "account-age"}
+    floors = {"random", "constant", "volume", "account-age", "unverified-and-busy"}
+    assert {n for n, d in DETECTORS.items() if d.floor} == floors
 
 
 def test_relational_trees_find_a_planted_campaign(train: Split, target: Split) -> None:

@@ -12,7 +12,7 @@ import pytest
 from leaderboard import page
 from leaderboard.board import RANK_RULE, Board, Entry
 
-VOID = {"meta", "br", "line", "circle"}
+VOID = {"meta", "br", "line", "circle", "link", "input"}
 
 
 def entry(rank: int, name: str) -> Entry:

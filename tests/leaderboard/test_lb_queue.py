@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
-from pathlib import Path
+import uuid
 
 import pytest
 
@@ -17,14 +17,20 @@ FILE = "ab" * 32
 
 
 @pytest.fixture
-def waiting(tmp_path: Path) -> Queue:
-    store = Store(tmp_path / "board")
+def waiting(store: Store) -> Queue:
     teams.add(store.engine(), "us")
     return Queue(store.engine(), store.waiting)
 
 
 def put(waiting: Queue, name: str = "mine", file: str = FILE) -> str:
-    return waiting.put(1, "cd" * 32, "accounts", Card(name), file, ".csv", 12)[0]
+    return send(waiting, name, file)[0]
+
+
+def send(waiting: Queue, name: str = "mine", file: str = FILE) -> tuple[str, bool]:
+    waiting.folder.mkdir(parents=True, exist_ok=True)
+    source = waiting.folder / f"{uuid.uuid4()}.partial"
+    source.write_text("account_id,score\n")
+    return waiting.put(1, "cd" * 32, "accounts", Card(name), file, ".csv", 17, source)
 
 
 def test_first_come_first_served(waiting: Queue) -> None:
@@ -48,13 +54,13 @@ def test_first_come_first_served(waiting: Queue) -> None:
 
 
 def test_the_same_submission_is_queued_once(waiting: Queue) -> None:
-    arguments = (1, "cd" * 32, "accounts", Card("mine"), FILE, ".csv", 12)
-    id_, new = waiting.put(*arguments)
+    id_, new = send(waiting)
     assert new
-    assert waiting.put(*arguments) == (id_, False)
+    assert send(waiting) == (id_, False)
     assert put(waiting, "another") != id_
     assert put(waiting, file="cd" * 32) != id_
-    assert len(waiting.listed()) == 3
+    assert len(waiting.listed()) == len(list(waiting.folder.iterdir())) == 3
+    assert waiting.path(id_, ".csv").is_file()
 
 
 def test_what_failed_may_be_sent_again(waiting: Queue) -> None:
@@ -98,19 +104,18 @@ def test_an_orderly_end_gives_back(waiting: Queue) -> None:
     put(waiting)
     waiting.claim()
     assert waiting.give_back() == 1
-    assert [j.state for j in waiting.listed()] == ["queued"]
+    assert [(j.state, j.tries) for j in waiting.listed()] == [("queued", 0)]
 
 
-@pytest.mark.parametrize("file", ["../../etc/passwd", "", "AB" * 32, "a" * 63 + "/"])
-def test_only_digests_become_paths(waiting: Queue, file: str) -> None:
-    with pytest.raises(ValueError, match="is no digest and suffix"):
+@pytest.mark.parametrize("file", ["../../etc/passwd", "", "AB" * 16, "a" * 31 + "/"])
+def test_only_ids_become_paths(waiting: Queue, file: str) -> None:
+    with pytest.raises(ValueError, match="is no id and suffix"):
         waiting.path(file, ".csv")
-    with pytest.raises(ValueError, match="is no digest and suffix"):
-        waiting.path(FILE, ".csv/../../x")
+    with pytest.raises(ValueError, match="is no id and suffix"):
+        waiting.path("a" * 32, ".csv/../../x")
 
 
-def _drain(folder: Path, n: int) -> None:
-    store = Store(folder)
+def _drain(store: Store, n: int) -> None:
     waiting = Queue(store.engine(), store.waiting)
     for i in range(n):
         put(waiting, f"name {i}")  # every process sends the same ones
@@ -119,9 +124,9 @@ def _drain(folder: Path, n: int) -> None:
 
 
 @pytest.mark.slow
-def test_processes_share_a_queue(waiting: Queue, tmp_path: Path) -> None:
+def test_processes_share_a_queue(waiting: Queue, store: Store) -> None:
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_drain, args=(tmp_path / "board", 20)) for _ in range(3)]
+    workers = [context.Process(target=_drain, args=(store, 20)) for _ in range(3)]
     for w in workers:
         w.start()
     for w in workers:

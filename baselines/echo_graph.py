@@ -1,0 +1,73 @@
+"""Unsupervised: accounts whose answers come back in the prompts of other accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import polars as pl
+
+from baselines import detector
+from generator.dataset import Split
+
+
+@dataclass
+class EchoGraph(detector.Detector):
+    """How many other accounts an account exchanges answers with, directed by the provider's index of answers.
+
+    An answer of one account that is found in a prompt of another is an edge; what an account quotes of itself is
+    none. Answers that many accounts quote, such as boilerplate, are left out. An account scores its edges, and
+    half of those of its partners, so that a chain of members counts more than one quotation.
+
+    Parameters
+    ----------
+    most : int
+        Accounts that may quote one answer.
+    """
+
+    name: ClassVar[str] = "echo-graph"
+    description: ClassVar[str] = "answers that come back in other accounts' prompts"
+    source: ClassVar[str] = "own design after reported grading of answers by a second pool of accounts"
+    fields: ClassVar[tuple[str, ...]] = ("requests.echo_response_id",)
+
+    most: int = 5
+
+    def fit(self, *worlds: Split) -> Self:
+        """Nothing to learn."""
+        return self
+
+    def score(self, split: Split) -> pl.DataFrame:
+        """Log of the weight of the edges, own and the partners'."""
+        ids = pl.DataFrame({"account_id": detector.accounts(split)})
+        both = edges(split, self.most)
+        own = both.group_by("account_id").agg(own=pl.col("weight").sum())
+        theirs = both.join(own, left_on="partner", right_on="account_id").group_by("account_id")
+        said = (
+            ids.join(own, on="account_id", how="left", maintain_order="left")
+            .join(theirs.agg(theirs=pl.col("own").sum()), on="account_id", how="left", maintain_order="left")
+            .with_columns(pl.col("own", "theirs").fill_null(0.0))
+        )
+        score = np.log1p(said["own"].to_numpy() + 0.5 * said["theirs"].to_numpy())
+        return said.select("account_id", score=pl.Series(np.round(score, 9)))
+
+
+def edges(split: Split, most: int) -> pl.DataFrame:
+    """Both directions of every pair of accounts of which one quoted the other: account_id, partner, weight.
+
+    The weight is the log of one more than the number of quotations.
+    """
+    quoted, told = [], []
+    for bucket in split.requests.buckets():
+        rows = bucket.select(pl.col("account_id").cast(pl.String), "request_id", "echo_response_id")
+        quoted.append(rows.select("account_id", answer="echo_response_id").drop_nulls().collect())
+    answers = pl.concat(quoted).filter(pl.col("account_id").n_unique().over("answer") <= most)
+    wanted = answers.select("answer").unique().lazy()
+    for bucket in split.requests.buckets():
+        rows = bucket.select(partner=pl.col("account_id").cast(pl.String), answer="request_id")
+        told.append(rows.join(wanted, on="answer", how="semi").collect())
+    found = answers.join(pl.concat(told), on="answer").filter(pl.col("account_id") != pl.col("partner"))
+    counted = found.group_by("account_id", "partner").agg(n=pl.len())
+    swapped = counted.select(account_id="partner", partner="account_id", n="n")
+    total = pl.concat([counted, swapped]).group_by("account_id", "partner").agg(pl.col("n").sum())
+    return total.select("account_id", "partner", weight=pl.col("n").cast(pl.Float64).log1p())

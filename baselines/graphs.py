@@ -1,0 +1,92 @@
+"""Graphs of accounts that share keys, never all pairs: keys that many hold say little, hubs join nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from baselines import feature_table, features, links, training
+from baselines.training import F64, I64
+from generator.dataset import Split
+
+_ORDER = feature_table.named("age", "requests", "input_median", "gap_median")
+ORDER_FIELDS = features.fields_of(_ORDER)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Accounts and the keys that they hold.
+
+    Attributes
+    ----------
+    ids : polars.Series
+        Accounts (String), ordered by what they do and not by their names.
+    held : dict of str to scipy.sparse.csr_array
+        Accounts by keys, per link.
+    """
+
+    ids: pl.Series
+    held: dict[str, sparse.csr_array]
+
+
+def fields_of(names: Sequence[str]) -> tuple[str, ...]:
+    """Fields that `shared` reads for these links."""
+    chosen = [link for link in links.LINKS if link.name in names]
+    return tuple(sorted({*ORDER_FIELDS, *(need for link in chosen for need in link.needs)}))
+
+
+def ordered(split: Split) -> pl.Series:
+    """Account ids in an order that their names have no part in."""
+    frame = features.account_features(split, _ORDER)
+    return frame[np.lexsort(training.matrix(frame).T)]["account_id"]
+
+
+def shared(split: Split, names: Sequence[str]) -> Shared:
+    """Read the links of a world by their names in `links.LINKS`."""
+    ids = ordered(split)
+    chosen = [link for link in links.LINKS if link.name in names]
+    return Shared(ids, {link.name: links.incidence(link, split, ids) for link in chosen})
+
+
+def weighted(held: Sequence[sparse.csr_array], most: int) -> sparse.csr_array:
+    """Symmetric graph: for each key that two accounts share, what it says, from 0 (held by all) to 1 per link.
+
+    Parameters
+    ----------
+    held : sequence of scipy.sparse.csr_array
+        Accounts by keys, per link.
+    most : int
+        A key that more accounts hold is a hub and joins nobody.
+    """
+    n = held[0].shape[0]
+    total = sparse.csr_array((n, n))
+    for a in held:
+        holders = a.sum(axis=0)
+        few = sparse.csr_array(a[:, holders <= most])
+        if not few.shape[1]:
+            continue
+        says = np.log(n / few.sum(axis=0)) / np.log(n)
+        total = total + few @ sparse.diags_array(says) @ few.T
+    found = sparse.csr_array(total)
+    found.setdiag(0)
+    found.eliminate_zeros()
+    # Sums of products in another order differ in the last bits; greedy steps must not.
+    found.data = np.round(found.data, 9)
+    found.sort_indices()
+    return found
+
+
+def inside(graph: sparse.csr_array, label: I64) -> F64:
+    """Weight of each account's edges to members of its own group."""
+    row = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
+    same = label[row] == label[graph.indices]
+    return np.asarray(np.bincount(row, np.where(same, graph.data, 0.0), graph.shape[0]), np.float64)
+
+
+def scores(ids: pl.Series, score: F64) -> pl.DataFrame:
+    """Scores as a detector returns them."""
+    return pl.DataFrame({"account_id": ids, "score": score})

@@ -1,0 +1,115 @@
+"""Detectors from elsewhere: by module and class, or installed with an entry point; imported when they are used."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from baselines.detector import Detector
+from baselines.registry import DETECTORS, UPPER_BOUNDS
+from generator.errors import UserError
+
+GROUP = "siphonbench.detectors"
+
+
+def find(name: str) -> type[Detector]:
+    """A detector by name, or by module:Class.
+
+    Parameters
+    ----------
+    name : str
+        Key of the registry, name of an installed entry point, or e.g. "mymodule:MyDetector"; the module is
+        looked for in the current folder as well.
+
+    Raises
+    ------
+    UserError
+        If there is none, or importing it fails.
+    """
+    if name in DETECTORS | UPPER_BOUNDS:
+        return (DETECTORS | UPPER_BOUNDS)[name]
+    module, colon, attribute = name.partition(":")
+    if colon:
+        return _detector(name, _imported(name, module), attribute)
+    entries = installed()
+    if name in entries:
+        return load(entries[name])
+    raise UserError(
+        f"no detector {name!r}: choose from {', '.join([*DETECTORS, *entries])}, or name a class of your own as "
+        "mymodule:MyDetector"
+    )
+
+
+def installed() -> dict[str, metadata.EntryPoint]:
+    """Entry points of installed packages by name; those that take a built-in detector's name are left out."""
+    found = sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+    return {entry.name: entry for entry in found if entry.name not in DETECTORS | UPPER_BOUNDS}
+
+
+def load(entry: metadata.EntryPoint) -> type[Detector]:
+    """The class that an entry point names.
+
+    Raises
+    ------
+    UserError
+        If importing it fails, or it calls itself otherwise.
+    """
+    told = f"{entry.name} ({entry.value})"
+    kind = _detector(told, _imported(told, entry.module), entry.attr)
+    if kind.name != entry.name:
+        raise UserError(
+            f"detector {told} calls itself {kind.name!r}: give its entry point in the group {GROUP} that name"
+        )
+    return kind
+
+
+def everything() -> dict[str, type[Detector]]:
+    """All detectors that stand on a board: built in, and installed.
+
+    Raises
+    ------
+    UserError
+        If an installed one can't be loaded.
+    """
+    return DETECTORS | {name: load(entry) for name, entry in installed().items()}
+
+
+def _imported(told: str, module: str) -> Any:
+    if not module.strip("."):
+        raise UserError(f"detector {told!r} names no module: write e.g. mymodule:MyDetector")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(module)
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything
+        where = f"{module!r} or a module that it imports" if isinstance(error, ImportError) else repr(module)
+        said = str(error).strip().partition("\n")[0] or "no message"
+        raise UserError(
+            f"detector {told}: importing {where} from {here} failed with {type(error).__name__}: {said}; mend "
+            "the module, or install it in this environment"
+        ) from error
+
+
+def _detector(told: str, module: Any, attribute: str) -> type[Detector]:
+    kind = getattr(module, attribute, None) if attribute else None
+    if isinstance(kind, type) and issubclass(kind, Detector):
+        if missing := sorted(kind.__abstractmethods__):
+            raise UserError(
+                f"detector {told}: {attribute} has no method {', '.join(missing)}; write what is missing"
+            )
+        if unset := [a for a in ("name", "description", "source", "fields") if not hasattr(kind, a)]:
+            raise UserError(
+                f"detector {told}: {attribute} does not declare {', '.join(unset)}; write what is missing"
+            )
+        return kind
+    known = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Detector)]
+    own = [n for n in known if not inspect.isabstract(getattr(module, n))]
+    raise UserError(
+        f"detector {told}: {attribute or 'the text after the colon'} is no class that extends "
+        f"baselines.detector.Detector; {module.__name__} has {', '.join(own) or 'none'}"
+    )

@@ -1,0 +1,1 @@
+"""The site: boards, entries and submissions over HTTP, or as static files."""

@@ -1,0 +1,147 @@
+"""The API, version 1: boards, entries and submissions."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from leaderboard import submission, teams
+from leaderboard.site import pages, shield, tables, upload
+from leaderboard.site.problems import Problem
+from leaderboard.teams import Team
+
+if TYPE_CHECKING:
+    from leaderboard.queue import Job
+    from leaderboard.site.hub import Site
+
+Text = Annotated[str, Query(max_length=1000)]
+Task = Annotated[str, Path(max_length=40, pattern="^[a-z]+$")]
+WorldKey = Annotated[
+    str | None, Query(alias="world", max_length=64, description="Dataset; the first one without.")
+]
+_HOUR = 3600.0
+_UPLOADS = 16
+
+
+def router(site: Site) -> APIRouter:
+    """Operations on a site."""
+    api = APIRouter(prefix="/api/v1")
+    addresses = shield.Rate(site.settings.address_minute, 60.0)
+    uploads = asyncio.Semaphore(_UPLOADS)
+
+    @api.get("/boards", summary="All boards")
+    def boards() -> list[dict[str, Any]]:
+        return [
+            {
+                "dataset": w.digest,
+                "world": w.key,
+                "name": w.name,
+                "task": t,
+                "board": f"/boards/{w.key}/{t}/board.json",
+            }
+            for w in site.settings.worlds
+            for t in w.tasks
+        ]
+
+    @api.get("/boards/{task}", summary="One board, best entry first")
+    def board(task: Task, world: WorldKey = None) -> dict[str, Any]:
+        found = site.place(world, task)
+        return tables.document(site.boards.view(found.digest, task))
+
+    @api.get("/entries/{entry}", summary="One entry, with its scorecard and its neighbours")
+    def entry(entry: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
+        view, found = site.entry(entry)
+        beside = [e.id for e in pages.neighbours(view, found)]
+        return tables.row(found) | {"dataset": view.world, "task": view.task, "neighbours": beside}
+
+    @api.put(
+        "/submissions/{task}",
+        summary="Submit predictions, the body: Parquet or CSV; answers at once with the page of the score",
+        status_code=202,
+        openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
+    )
+    async def submit(
+        request: Request,
+        task: Task,
+        name: Text,
+        world: WorldKey = None,
+        field_groups: Text = "-",
+        contact: Text = "",
+        code_url: Text = "",
+        paper_url: Text = "",
+        external_data: bool = False,
+        authorization: Annotated[str, Header(description="Bearer and the token of a team.")] = "",
+    ) -> JSONResponse:
+        team = await run_in_threadpool(_team, site, addresses, request, authorization)
+        place = site.place(world, task)
+        said = {"name": name, "field_groups": field_groups, "contact": contact, "code_url": code_url}
+        card = submission.card(said | {"paper_url": paper_url, "external_data": external_data, "team": team.name})
+        await run_in_threadpool(_hour, site, team)
+        async with uploads:
+            file = await upload.receive(request, site.settings, place.cap(task))
+        keyed = (team.id, place.digest, task, card, file.digest, file.suffix, file.size, file.path)
+        id_, new = await run_in_threadpool(site.queue.put, *keyed)
+        site.wake()
+        job = await run_in_threadpool(site.queue.get, id_)
+        assert job is not None
+        return JSONResponse(told(job), 202 if new else 200, {"location": f"/api/v1/submissions/{id_}"})
+
+    @api.get("/submissions/{id}", summary="What has become of a submission")
+    def state(id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
+        return told(site.job(id))
+
+    return api
+
+
+def told(job: Job) -> dict[str, Any]:
+    """A submission as one JSON object."""
+    return {
+        "id": job.id,
+        "page": f"/submissions/{job.id}/",
+        "state": job.state,
+        "progress": job.progress,
+        "ahead": job.ahead,
+        "error": job.error,
+        "task": job.task,
+        "world": job.world,
+        "name": job.card.name,
+        "team": job.team,
+        "sha256": job.file,
+        "created": job.created.isoformat(),
+        "finished": job.finished.isoformat() if job.finished else None,
+    }
+
+
+def _team(site: Site, addresses: shield.Rate, request: Request, authorization: str) -> Team:
+    """Team of a request.
+
+    Raises
+    ------
+    Problem
+        401 without a token that is good, 429 for an address that tries too often.
+    """
+    if wait := addresses.wait(shield.network(request.client.host if request.client else None)):
+        raise _later(wait, "Too many uploads or wrong tokens from your address")
+    kind, _, token = authorization.partition(" ")
+    team = teams.who(site.engine, token.strip()) if kind.lower() == "bearer" else None
+    if team is None:
+        said = "Send the header 'Authorization: Bearer TOKEN' with the token of your team."
+        raise Problem(401, said, {"www-authenticate": "Bearer"})
+    return team
+
+
+def _hour(site: Site, team: Team) -> None:
+    times = site.queue.recent(team.id, _HOUR)
+    if len(times) >= site.settings.team_hour:
+        wait = times[-site.settings.team_hour] + _HOUR - site.now()
+        raise _later(wait, f"Your team has sent {len(times)} submissions in an hour")
+
+
+def _later(wait: float, why: str) -> Problem:
+    seconds = max(1, math.ceil(wait))
+    return Problem(429, f"{why}: try again in {seconds} s.", {"retry-after": str(seconds)})

@@ -1,0 +1,138 @@
+"""Columns of a board: what each task shows, and how rows are sorted and filtered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from leaderboard.site.boards import Entry, View
+
+PER_PAGE = 100
+GROUPS = {"M": "metadata", "L": "links", "C": "content"}
+_NOT_SHOWN = ("_low", "_high", "_chance")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One number of a board: the metric it shows, its heading, and what the heading means."""
+
+    metric: str
+    heading: str
+    title: str
+
+
+PRIMARY = {
+    "accounts": Column("primary", "AP", "average precision, mean over the evasion tiers"),
+    "campaigns": Column("primary", "B³ F1", "B-cubed F1 over extraction accounts"),
+    "requests": Column("primary", "AP", "average precision over requests"),
+    "early": Column("primary", "prevented", "share of extraction tokens prevented, mean over campaigns"),
+}
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "accounts": (
+        Column("overt/ap", "overt", "average precision, overt tier"),
+        Column("evasive/ap", "evasive", "average precision, evasive tier"),
+        Column("adaptive/ap", "adaptive", "average precision, adaptive tier"),
+        Column("overall/recall_fpr_1e-2", "R@1%", "recall where 1 % of benign accounts are flagged"),
+        Column("overall/recall_fpr_1e-3", "R@0.1%", "recall where 0.1 % of benign accounts are flagged"),
+        Column("overall/roc_auc", "AUC", "area under the ROC curve"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """How a reader wants a board.
+
+    Attributes
+    ----------
+    sort : str
+        Metric, or "name", "team", "when"; "rank" without.
+    ascending : bool
+        Order.
+    groups : str
+        Only entries that use none but these field groups, e.g. "ML".
+    text : str
+        Only entries whose name or team holds it.
+    mark : str
+        "reproduced" for those only.
+    page : int
+        From 1.
+    """
+
+    sort: str = "rank"
+    ascending: bool = True
+    groups: str = ""
+    text: str = ""
+    mark: str = ""
+    page: int = 1
+
+    def address(self, **changes: object) -> str:
+        """Query string of this one with changes."""
+        values = {
+            "sort": self.sort,
+            "order": "asc" if self.ascending else "desc",
+            "groups": self.groups,
+            "text": self.text,
+            "mark": self.mark,
+            "page": self.page,
+        } | changes
+        usual = {"sort": "rank", "order": "asc", "groups": "", "text": "", "mark": "", "page": 1}
+        return urlencode({k: v for k, v in values.items() if v != usual[k]}) or "sort=rank"
+
+
+def primary(task: str) -> Column:
+    """The column that ranks a board."""
+    return PRIMARY.get(task, Column("primary", "score", "primary metric"))
+
+
+def columns(view: View) -> tuple[Column, ...]:
+    """The other columns: those of the task that an entry has, or the first few numbers there are."""
+    found = {m for e in view.entries[:50] for m in e.metrics}
+    listed = tuple(c for c in COLUMNS.get(view.task, ()) if c.metric in found)
+    if listed:
+        return listed
+    names = sorted(m for m in found if not m.endswith(_NOT_SHOWN) and m not in ("primary", "seconds"))
+    return tuple(Column(m, m, m) for m in names[:6])
+
+
+def select(view: View, query: Query) -> list[Entry]:
+    """Entries that a reader asked for, all pages of them."""
+    rows = [e for e in view.entries if _wanted(e, query)]
+    if query.sort == "rank":
+        return rows if query.ascending else rows[::-1]
+    missing = [e for e in rows if _value(e, query.sort) is None]
+    known = [e for e in rows if _value(e, query.sort) is not None]
+    return sorted(known, key=lambda e: _key(e, query.sort), reverse=not query.ascending) + missing
+
+
+def page(rows: Sequence[Entry], number: int) -> Sequence[Entry]:
+    """One page of rows, from 1."""
+    return rows[(number - 1) * PER_PAGE : number * PER_PAGE]
+
+
+def _wanted(e: Entry, query: Query) -> bool:
+    text = query.text.casefold()
+    return (
+        (not query.groups or set(e.fields) - {"+", "-"} <= set(query.groups))
+        and (not text or text in e.name.casefold() or text in e.team.casefold())
+        and (not query.mark or e.mark == query.mark)
+    )
+
+
+_TEXTS: dict[str, Callable[[Entry], str]] = {
+    "name": lambda e: e.name.casefold(),
+    "team": lambda e: e.team.casefold(),
+    "fields": lambda e: e.fields,
+}
+
+
+def _value(e: Entry, sort: str) -> Any:
+    if sort in _TEXTS:
+        return _TEXTS[sort](e)
+    return e.when if sort == "when" else e.metrics.get(sort)
+
+
+def _key(e: Entry, sort: str) -> tuple[Any, str]:
+    return _value(e, sort), e.id

@@ -1,0 +1,251 @@
+"""The pages: the same templates, live with queries and forms, or as files that link to one another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from generator import dataset, schema
+from leaderboard import uncertainty
+from leaderboard.board import RANK_RULE
+from leaderboard.queue import Job
+from leaderboard.ranking import METRICS
+from leaderboard.scorecard import EVALUATOR_VERSION
+from leaderboard.site import columns, draw
+from leaderboard.site.boards import Boards, Entry, View
+from leaderboard.site.columns import PER_PAGE, Query
+from leaderboard.site.settings import Settings, World
+
+NAV = (("", "Boards"), ("datasets/", "Data"), ("submit/", "Submit"), ("api/", "API"))
+_NEIGHBOURS = 2
+_SAMPLE = 5
+
+
+class Pages:
+    """Renders every page of a site.
+
+    Parameters
+    ----------
+    settings, boards
+        What is shown.
+    live : bool
+        Whether a server answers queries; otherwise every link names a file.
+    """
+
+    def __init__(self, settings: Settings, boards: Boards, live: bool = True) -> None:
+        self.settings, self.boards, self.live = settings, boards, live
+        folder = Path(__file__).with_name("templates")
+        self._jinja = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._jinja.globals |= {
+            "percent": draw.percent,
+            "curve": draw.curve,
+            "x": draw.x,
+            "y": draw.y,
+            "version": version("siphonbench"),
+            "evaluator": EVALUATOR_VERSION,
+            "groups": columns.GROUPS,
+            "worlds": settings.worlds,
+            "live": live,
+            "archetypes": settings.archetypes,
+        }
+
+    def home(self) -> str:
+        """All boards, with the first few entries of each."""
+        boards = [(w, self.boards.view(w.digest, t), columns.primary(t)) for w, t in self._tabs()]
+        return self._page("home", "", boards=boards)
+
+    def board(self, world: World, task: str, query: Query) -> str:
+        """One board as a reader asked for it."""
+        view = self.boards.view(world.digest, task)
+        rows = columns.select(view, query)
+        return self._page(
+            "board",
+            f"boards/{world.key}/{task}/",
+            world=world,
+            view=view,
+            query=query,
+            rows=columns.page(rows, query.page) if self.live else rows,
+            total=len(rows),
+            pages=math.ceil(len(rows) / PER_PAGE) if self.live else 1,
+            main=columns.primary(task),
+            columns=columns.columns(view),
+            rule=RANK_RULE,
+            tabs=[(w, self.boards.view(w.digest, t)) for w, t in self._tabs()],
+            several=len(self.settings.worlds) > 1,
+        )
+
+    def entry(self, view: View, entry: Entry) -> str:
+        """One entry: all its numbers, and those ranked beside it."""
+        card = self.boards.card(entry)
+        path = f"entries/{entry.id}/"
+        links = {"card.code_url": "Code", "card.paper_url": "Paper"}
+        return self._page(
+            "entry",
+            path,
+            world=self._world(view),
+            view=view,
+            entry=entry,
+            main=columns.primary(view.task),
+            links=[(entry.tags[k], text) for k, text in links.items() if entry.tags.get(k)],
+            tiers=list(_tables(card)),
+            metrics=_metrics(card),
+            curves=list(_lines(card).items())[:4],
+            fpr=_archetypes(entry),
+            fpr_top=_top(_archetypes(entry)),
+            neighbours=_neighbours(view, entry),
+            pair=partial(self._pair, path),
+        )
+
+    def compare(self, view: View, a: Entry, b: Entry) -> str:
+        """Two entries of a board side by side."""
+        cards = [self.boards.card(e) for e in (a, b)]
+        lines = [_lines(c) for c in cards]
+        shown = (columns.primary(view.task), *columns.columns(view))
+        both = [c for c in shown if c.metric in a.metrics and c.metric in b.metrics]
+        bars = [(e, _archetypes(e)) for e in (a, b)]
+        low, mid, high = _difference(a, b)
+        return self._page(
+            "compare",
+            f"compare/{a.id}-{b.id}/" if not self.live else "compare/",
+            world=self._world(view),
+            view=view,
+            a=a,
+            b=b,
+            low=low,
+            mid=mid,
+            high=high,
+            main=columns.primary(view.task),
+            rows=[(c.heading, c.title, a.metrics[c.metric], b.metrics[c.metric]) for c in both],
+            curves=[(t, [(a.name, lines[0][t]), (b.name, lines[1][t])]) for t in lines[0] if t in lines[1]],
+            fpr=bars if all(rows for _, rows in bars) else [],
+            fpr_top=max(_top(rows) for _, rows in bars),
+        )
+
+    def dataset(self, world: World) -> str:
+        """One dataset: its sizes, columns and a few rows."""
+        return self._page(
+            "dataset",
+            f"datasets/{world.key}/",
+            world=world,
+            splits=list(world.manifest["splits"].items()),
+            tables=_samples(world.folder),
+        )
+
+    def submit(self, origin: str) -> str:
+        """How to submit, and a form that does."""
+        return self._page("submit", "submit/", origin=origin)
+
+    def submission(self, job: Job, entry: Entry | None) -> str:
+        """What has become of a submission."""
+        world = self.settings.world(job.world)
+        name = world.name if world else job.world[:12]
+        return self._page("submission", f"submissions/{job.id}/", job=job, entry=entry, world_name=name)
+
+    def api(self, operations: list[tuple[str, str, str]]) -> str:
+        """Every operation of the API."""
+        return self._page("api", "api/", operations=operations)
+
+    def error(self, title: str, detail: str) -> str:
+        """A page that says what is wrong."""
+        return self._page("error", "error", title=title, detail=detail)
+
+    def _page(self, template: str, path: str, **values: Any) -> str:
+        nav = [(f"datasets/{self.settings.worlds[0].key}/" if a == "datasets/" else a, text) for a, text in NAV]
+        url = self._url(path)
+        return self._jinja.get_template(f"{template}.html.j2").render(path=path, nav=nav, url=url, **values)
+
+    def _url(self, path: str) -> Callable[[str], str]:
+        if self.live:
+            return lambda to: f"/{to}"
+        up = "../" * path.count("/")
+        return lambda to: up + (f"{to}index.html" if not to or to.endswith("/") else to)
+
+    def _pair(self, path: str, a: Entry, b: Entry) -> str:
+        url = self._url(path)
+        return url("compare/") + f"?entry={a.id}&entry={b.id}" if self.live else url(f"compare/{a.id}-{b.id}/")
+
+    def _tabs(self) -> list[tuple[World, str]]:
+        return [(w, t) for w in self.settings.worlds for t in w.tasks]
+
+    def _world(self, view: View) -> World:
+        world = self.settings.world(view.world)
+        assert world is not None  # boards are made of these worlds
+        return world
+
+
+def neighbours(view: View, entry: Entry) -> list[Entry]:
+    """Entries ranked next to one."""
+    place = view.by_id[entry.id]
+    some = range(max(0, place - _NEIGHBOURS), min(len(view.entries), place + _NEIGHBOURS + 1))
+    return [view.entries[i] for i in some if i != place]
+
+
+def _neighbours(view: View, entry: Entry) -> list[tuple[Entry, float, float, float]]:
+    return [(other, *_difference(entry, other)) for other in neighbours(view, entry)]
+
+
+def _difference(a: Entry, b: Entry) -> tuple[float, float, float]:
+    """Paired difference of the primary metric, a - b: low end, value, high end."""
+    n = min(len(a.resampled), len(b.resampled))
+    low, high = uncertainty.interval(a.resampled[:n].astype(np.float64) - b.resampled[:n])
+    return low, a.primary - b.primary, high
+
+
+def _metrics(card: dict[str, Any]) -> list[tuple[str, list[tuple[float, float, float] | None]]]:
+    """Metric by metric, its value and interval in each tier."""
+    tiers = _tables(card)
+    names = list(dict.fromkeys(name for metrics in tiers.values() for name in metrics))
+    titled = {name: METRICS[name].title if name in METRICS else name for name in names}
+    return [(titled[name], [_interval(metrics.get(name)) for metrics in tiers.values()]) for name in names]
+
+
+def _tables(card: dict[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
+    """Metrics by slice: evasion tiers, and all of them together."""
+    found: dict[str, dict[str, dict[str, float]]] = card.get("tables") or card.get("tiers", {})
+    return found
+
+
+def _lines(card: dict[str, Any]) -> dict[str, tuple[list[float], list[float]]]:
+    """Recalls and precisions by slice; none where the task has no such curve."""
+    if "curves" in card:
+        return dict(card["curves"].get("precision_recall", {}))
+    spaced = {t: [(i + 1) / len(values) for i in range(len(values))] for t, values in card["precision"].items()}
+    return {t: (spaced[t], card["precision"][t]) for t in spaced}
+
+
+def _interval(v: dict[str, float] | None) -> tuple[float, float, float] | None:
+    return (v["value"], v["low"], v["high"]) if v else None
+
+
+def _archetypes(entry: Entry) -> list[tuple[str, float, str]]:
+    """Benign archetypes by false-positive rate, worst first."""
+    found = {m.removeprefix("fpr/"): v for m, v in entry.metrics.items() if m.startswith("fpr/")}
+    ordered = sorted(found.items(), key=lambda pair: -pair[1])
+    return [(name, value, "worst" if i == 0 else "other") for i, (name, value) in enumerate(ordered)]
+
+
+def _top(rows: list[tuple[str, float, str]]) -> float:
+    return max([0.02, *(value for _, value, _ in rows)])
+
+
+@cache
+def _samples(folder: Path) -> list[tuple[str, tuple[schema.Column, ...], list[tuple[Any, ...]]]]:
+    """The public tables of a dataset with a few rows of train."""
+    train = dataset.load(folder).train
+    return [
+        (name, schema.TABLES[name], train.tables[name].polars().head(_SAMPLE).collect().rows())
+        for name in schema.PUBLIC
+    ]

@@ -1,0 +1,82 @@
+"""Errors over HTTP: problem documents of RFC 9457 for programs, a page for people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from generator.errors import UserError
+from leaderboard.site.pages import Pages
+
+_LOG = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+_SAID = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    500: "This is a fault of the server, not of what was sent; it is in its log.",
+}
+
+
+class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+    """An error to be told over HTTP.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    detail : str
+        A complete sentence that says what to do.
+    headers : mapping, optional
+        Such as Retry-After.
+    """
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, dict(headers or {})
+
+
+def install(app: FastAPI, pages: Pages) -> None:
+    """Have every error of an application told this way."""
+
+    def answer(request: Request, problem: Problem) -> Response:
+        title = HTTPStatus(problem.status).phrase
+        path = request.url.path
+        if path.startswith("/api/v1") or path.endswith((".json", ".csv")):
+            document = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
+            return JSONResponse(document, problem.status, problem.headers, MEDIA_TYPE)
+        return HTMLResponse(pages.error(title, problem.detail), problem.status, problem.headers)
+
+    async def known(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return answer(request, error)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        said = _SAID.get(error.status_code, str(error.detail))
+        return answer(request, Problem(error.status_code, said, error.headers))
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        faults = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()[:10]]
+        return answer(request, Problem(422, "; ".join(faults)))
+
+    async def user(request: Request, error: Exception) -> Response:
+        return answer(request, Problem(422, str(error)))
+
+    async def bug(request: Request, error: Exception) -> Response:
+        return answer(request, Problem(500, _SAID[500]))
+
+    for kind, handler in (
+        (Problem, known),
+        (HTTPException, http),
+        (RequestValidationError, invalid),
+        (UserError, user),
+        (Exception, bug),
+    ):
+        app.add_exception_handler(kind, handler)

@@ -1,0 +1,116 @@
+"""What one site serves: datasets, the store behind it, and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from generator import dataset
+from generator.errors import UserError
+from leaderboard.store import Store
+from leaderboard.worker import Limits
+
+SHOWN = 12  # characters of a dataset's digest that name it in addresses
+
+
+@dataclass(frozen=True)
+class World:
+    """One dataset, and what may be submitted for it.
+
+    Attributes
+    ----------
+    folder : Path
+        The dataset, labels included: only the scoring process opens them.
+    manifest : mapping
+        Of the dataset.
+    split : str
+        The split that is scored.
+    tasks : tuple of str
+        Tasks that are scored from a file.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any] = field(repr=False)
+    split: str = "test"
+    tasks: tuple[str, ...] = ("accounts",)
+
+    @classmethod
+    def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] = ("accounts",)) -> World:
+        """World of a dataset folder.
+
+        Raises
+        ------
+        UserError
+            If there is no complete dataset, or no such split in it.
+        """
+        manifest = dataset.read_manifest(folder)
+        if split not in manifest["splits"]:
+            raise UserError(f"{folder} has no split {split!r}: choose {', '.join(manifest['splits'])}")
+        return cls(folder.resolve(), manifest, split, tasks)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the dataset."""
+        return str(self.manifest["digest"])
+
+    @property
+    def key(self) -> str:
+        """What names it in addresses."""
+        return self.digest[:SHOWN]
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return str(self.manifest["name"])
+
+    def rows(self, task: str) -> int:
+        """Rows that a complete submission has."""
+        counts = self.manifest["splits"][self.split]["counts"]
+        return int(counts["requests" if task == "requests" else "accounts"])
+
+    def cap(self, task: str) -> int:
+        """Bytes that a submission may have; nothing beyond them is read."""
+        return self.rows(task) * 128 + (1 << 16)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One site.
+
+    Attributes
+    ----------
+    store : Store
+        Runs, teams and queue.
+    worlds : tuple of World
+        What it serves; the first is the one meant where none is named.
+    limits : Limits
+        What scoring one submission may take.
+    team_hour : int
+        Submissions that a team may send in an hour.
+    address_minute : int
+        Uploads and refused tokens of one address in a minute.
+    upload_seconds, idle_seconds : float
+        A whole upload, and a pause in it, may take so long.
+    archetypes : mapping of str to str
+        What people call each archetype.
+    scoring : bool
+        Whether this process empties the queue.
+    """
+
+    store: Store
+    worlds: tuple[World, ...]
+    limits: Limits = field(default_factory=Limits)
+    team_hour: int = 20
+    address_minute: int = 60
+    upload_seconds: float = 300.0
+    idle_seconds: float = 15.0
+    archetypes: Mapping[str, str] = field(default_factory=dict)
+    scoring: bool = True
+
+    def world(self, key: str | None) -> World | None:
+        """World of a key; the first without."""
+        if key is None:
+            return self.worlds[0]
+        return next((w for w in self.worlds if key in (w.key, w.digest)), None)

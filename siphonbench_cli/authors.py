@@ -1,0 +1,53 @@
+"""For authors of detectors: try one against the contract, and start a package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from generator.errors import UserError
+from siphonbench_cli import detectors, root
+
+
+@detectors.group.command("check", epilog="Example: siphonbench baselines check mymodule:MyDetector")
+def _check(
+    name: Annotated[str, typer.Argument(help="mymodule:MyDetector, or a detector's name.")],
+) -> None:
+    """Try a detector against every promise of the contract, on little worlds; exit code 1 if one is broken."""
+    from baselines import checks, plugins
+
+    kind = plugins.find(name)
+    if kind.upper_bound:
+        raise UserError(
+            f"{kind.name} is an upper bound that is told part of the truth: the contract is for others"
+        )
+    done = []
+    with root.progress(f"checking {name}") as tick:
+        for outcome in checks.outcomes(kind):
+            done.append(outcome)
+            tick(len(done), len(checks.CONTRACT))
+    verdict = {True: "passed", False: "FAILED"}
+    root.show(
+        ("check", "promise", "result", "seconds"),
+        [
+            (o.name, o.promise, f"{verdict[o.passed]}{': ' * (not o.passed)}{o.reason}", f"{o.seconds:.1f}")
+            for o in done
+        ],
+    )
+    failed = sum(not o.passed for o in done)
+    typer.echo(f"{kind.name} keeps {len(done) - failed} of {len(done)} promises")
+    raise typer.Exit(int(failed > 0))
+
+
+@root.app.command("new-detector", epilog="Example: siphonbench new-detector my-idea")
+def _new_detector(
+    name: Annotated[str, typer.Argument(help="Small letters and digits, words joined by hyphens.")],
+    out: Annotated[Path | None, typer.Option(help="New or empty folder; NAME if left out.")] = None,
+) -> None:
+    """Write a small, tested package for a detector of your own; installed, it stands beside the built-in ones."""
+    from baselines import starter
+
+    folder = starter.write(name, out)
+    typer.echo(f"{folder} written; next: cd {folder}, then: siphonbench baselines check {starter.address(name)}")

@@ -1,0 +1,193 @@
+"""Seasons on sealed worlds: seal, take submissions, unseal, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from generator.errors import UserError
+from siphonbench_cli import root, sealing
+
+if TYPE_CHECKING:
+    from leaderboard.season.desk import Desk
+
+_season = typer.Typer(
+    help="Run a season on a sealed world: seal, submit, settle, standings, play, unseal, check.", **root.STYLE
+)
+root.app.add_typer(_season, name="season")
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the season, as seal wrote it.")]
+Secret = Annotated[Path, typer.Option("--secret", help="Secret file of the season; never in its folder.")]
+Team = Annotated[str, typer.Option("--team", help="Name of the team.")]
+Task = Annotated[str, typer.Option("--task", help="accounts, campaigns or requests.")]
+_SECRET_JSON = "secret.json"  # noqa: S105  (a file's name: the secret once it is out)
+
+
+@_season.command(
+    "seal",
+    epilog="Example: siphonbench season seal spring-2027 --preset small --closes 2027-06-30 --out spring-2027 "
+    "--secret ../spring-2027.secret",
+)
+def _seal(
+    name: Annotated[str, typer.Argument(help="Name of the season.")],
+    closes: Annotated[str, typer.Option(help="Last moment for submissions, e.g. 2027-06-30 (UTC).")],
+    out: Annotated[Path, typer.Option(help="New or empty folder, to be published.")],
+    secret: Annotated[Path, typer.Option(help="New file for the secret, outside of every published folder.")],
+    preset: root.Preset = None,
+    scenario: root.Config = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="What is asked: accounts, campaigns, requests; or early alone.")
+    ] = None,
+    opens: Annotated[str, typer.Option(help="First moment for submissions; now if left out.")] = "",
+    attempts: Annotated[int, typer.Option(help="Per team, task and day.")] = 3,
+    every: Annotated[int, typer.Option(help="Answers come at whole multiples of so many seconds.")] = 3600,
+    decimals: Annotated[int, typer.Option(help="That scores are rounded to.")] = 3,
+    workers: root.Workers = root.CPUS,
+) -> None:
+    """Make a world from a random secret, and publish its commitment and its tables without labels."""
+    from generator import release
+    from generator import seal as seals
+    from leaderboard.season import rules
+
+    def given() -> rules.Rules:
+        return rules.rules(name, tuple(task or ["accounts"]), closes, opens, attempts, every, decimals)
+
+    def free() -> None:
+        if sealing.private(secret).exists():
+            raise UserError(f"{sealing.private(secret)} exists already and is kept: choose another --secret")
+
+    sealing.every_fault(
+        given,
+        lambda: sealing.configured(preset, scenario),
+        lambda: release.check_free(out),
+        lambda: seals.check_place(secret, out),
+        free,
+    )
+    with root.progress("making the sealed world") as tick:
+        season = sealing.seal(given(), sealing.configured(preset, scenario), out, secret, workers, tick)
+    typer.echo(f"{out}: {season.accounts:,} accounts, {season.days} days, commitment {season.commitment}")
+    typer.echo(f"Keep {secret} and {sealing.private(secret)} to yourself until the season is over.", err=True)
+
+
+@_season.command(
+    "submit",
+    epilog="Example: siphonbench season submit spring-2027 predictions.parquet --team 'Team Rocket' "
+    "--secret ../spring-2027.secret",
+)
+def _submit(folder: Folder, entry: root.Entry, team: Team, secret: Secret, task: Task = "accounts") -> None:
+    """Hand in for a team; the answer comes later, see `answer`."""
+    from leaderboard.season.rules import moment
+
+    got = _desk(folder, secret).submit(team, task, entry)
+    typer.echo(got.id)
+    typer.echo(f"Its answer comes at {moment(got.due)}; attempts left today: {got.left}", err=True)
+
+
+@_season.command(
+    "answer",
+    epilog="Example: siphonbench season answer spring-2027 0123456789abcdef0123456789abcdef --team 'Team Rocket' "
+    "--secret ../spring-2027.secret",
+)
+def _answer(
+    folder: Folder, attempt: Annotated[str, typer.Argument(help="Id of the attempt.")], team: Team, secret: Secret
+) -> None:
+    """Say what came of an attempt, once it is due."""
+    said = _desk(folder, secret).answer(team, attempt)
+    typer.echo(f"{said.task}: {said.said}" if said.score is None else f"{said.task}: {said.score:g}")
+
+
+@_season.command("settle", epilog="Example: siphonbench season settle spring-2027 --secret ../spring-2027.secret")
+def _settle(folder: Folder, secret: Secret) -> None:
+    """Judge what was handed in; run it more often than answers come, by cron for instance."""
+    typer.echo(f"{_desk(folder, secret).settle()} judged")
+
+
+@_season.command(
+    "standings", epilog="Example: siphonbench season standings spring-2027 --secret ../spring-2027.secret"
+)
+def _standings(folder: Folder, secret: Secret, task: Task = "accounts") -> None:
+    """Show the best answer of each team, of those that are out."""
+    rows = _desk(folder, secret).standings(task)
+    root.show(
+        ("rank", "team", "score", "attempts"),
+        ((str(r.rank), r.team, f"{r.score:g}", str(r.attempts)) for r in rows),
+    )
+
+
+@_season.command("unseal", epilog="Example: siphonbench season unseal spring-2027 --secret ../spring-2027.secret")
+def _unseal(
+    folder: Folder,
+    secret: Secret,
+    early: Annotated[bool, typer.Option("--before-close", help="Although the season is not over.")] = False,
+) -> None:
+    """End a season: publish its secret, every score and what each was given for."""
+    from generator import seal as seals
+    from leaderboard import database
+    from leaderboard.season import results, rules
+
+    season, sealed = sealing.opened(folder, secret)
+    if database.now() < season.rules.closes.timestamp() and not early:
+        raise UserError(
+            f"{season.rules.name} closes at {rules.moment(season.rules.closes)}: wait, or say --before-close"
+        )
+    at = sealing.desk(season, sealed, secret)
+    at.settle()
+    count = results.publish(at, folder)
+    if season.rules.daily:
+        seals.publish(sealing.private(secret) / "world", folder, season.rules.name, season.commitment)
+    temporary = folder / (_SECRET_JSON + ".tmp")
+    temporary.write_text(seals.text(sealed), "utf-8")
+    temporary.rename(folder / _SECRET_JSON)
+    rules.write(season.opened(), folder)
+    typer.echo(f"{folder}: secret and {count} scores are out; anybody may run: siphonbench season check {folder}")
+
+
+@_season.command("check", epilog="Example: siphonbench season check spring-2027")
+def _check(
+    folder: Folder,
+    secret: Annotated[
+        Path | None, typer.Option(help="Secret file; secret.json of the folder if left out.")
+    ] = None,
+    scores: Annotated[Path | None, typer.Option(help="Scores; scores.json of the folder if left out.")] = None,
+    workers: root.Workers = root.CPUS,
+) -> None:
+    """Make the world again from the revealed secret, and judge every published score again."""
+    import siphonbench
+    from generator import dataset
+    from generator import seal as seals
+    from leaderboard.season import results, rules
+
+    season = rules.read(folder)
+    if secret is None and not (folder / _SECRET_JSON).exists():
+        raise UserError(f"{folder} is still sealed: its secret comes out when it is unsealed, or give --secret")
+    sealed = seals.read(secret or folder / _SECRET_JSON, revealed=True)
+    faults = [fault] if (fault := sealing.commitment_fault(season, sealed)) else []
+    if sealed.evaluator != sealing.evaluator():
+        faults.append(
+            f"evaluator: version {sealed.evaluator} judged, here is {sealing.evaluator()}: install that one"
+        )
+    tables = (folder / dataset.MANIFEST).exists()
+    faults += siphonbench.verify(folder) if tables else []
+    count = 0
+    with seals.scratch() as scratch, root.progress("making the world again") as tick:
+        data = dataset.load(seals.world(sealed, Path(scratch) / "world", workers, tick))
+        faults += seals.compare(folder, data.path) if tables else []
+        if data.digest != season.world:
+            faults.append(f"world: {data.digest[:16]}... was made again, the season's is {season.world[:16]}...")
+        file = scores or folder / results.FILE
+        if file.exists() or scores:
+            count, wrong = results.check(
+                file, file.parent / results.ENTRIES, data.reveal(seals.SPLIT), data.digest
+            )
+            faults += wrong
+    if faults:
+        typer.echo(f"{len(faults)} faults: " + "; ".join(faults), err=True)
+        raise typer.Exit(1)
+    typer.echo(f"Commitment, world and {count} scores of {season.rules.name} are what they should be.")
+
+
+def _desk(folder: Path, secret: Path) -> Desk:
+    season, sealed = sealing.opened(folder, secret)
+    return sealing.desk(season, sealed, secret)

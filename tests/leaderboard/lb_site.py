@@ -1,0 +1,130 @@
+"""A site to talk to: in this process, or as the server that strangers meet."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import polars as pl
+
+import siphonbench
+from leaderboard import teams
+from leaderboard.store import Store
+
+HOME = Path(__file__).resolve().parents[2]
+
+
+def accounts(nano: Path) -> list[str]:
+    """Accounts that a submission answers for."""
+    ids = siphonbench.load(nano).test.accounts.polars().select("account_id").collect()
+    return ids["account_id"].cast(pl.String).to_list()
+
+
+def predictions(ids: list[str], seed: int = 0) -> pl.DataFrame:
+    return pl.DataFrame({"account_id": ids, "score": np.random.default_rng(seed).random(len(ids))})
+
+
+def body(frame: pl.DataFrame) -> bytes:
+    return frame.write_csv().encode()
+
+
+@dataclass
+class Served:
+    """A running server.
+
+    Attributes
+    ----------
+    address : str
+        Where it is.
+    tokens : dict of str to str
+        Of its teams.
+    """
+
+    address: str
+    store: Store
+    process: subprocess.Popen[bytes]
+    log: Path
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def put(self, content: bytes, token: str, task: str = "accounts", **card: str) -> httpx.Response:
+        card = {"name": "mine"} | card
+        headers = {"authorization": f"Bearer {token}"}
+        where = f"{self.address}/api/v1/submissions/{task}"
+        return httpx.put(where, params=card, content=content, headers=headers, timeout=60)
+
+    def wait(self, id_: str, seconds: float = 60) -> dict[str, Any]:
+        """A submission, once it is scored or refused."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            job = httpx.get(f"{self.address}/api/v1/submissions/{id_}", timeout=30).json()
+            if job["state"] in ("finished", "failed"):
+                return dict(job)
+            time.sleep(0.1)
+        raise TimeoutError(f"{id_} is still {job['state']}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def served(nano: Path, folder: Path, port: int | None = None, **options: object) -> Iterator[Served]:
+    """A server of its own on a store in `folder`, with the teams "red" and "blue"."""
+    port = port or free_port()
+    store = Store(folder)
+    tokens = {}
+    if not teams.listed(store.engine()):
+        tokens = {name: teams.add(store.engine(), name)[1] for name in ("red", "blue")}
+    command = [sys.executable, "-m", "siphonbench", "serve", "--data", nano, "--board", folder, "--files", folder]
+    command += ["--port", port, *(x for k, v in options.items() for x in (f"--{k.replace('_', '-')}", v))]
+    log = folder / f"log-{time.monotonic_ns()}"
+    with log.open("wb") as out:
+        process = subprocess.Popen([str(c) for c in command], stderr=out, stdout=out, cwd=HOME, env=os.environ)
+    found = Served(f"http://127.0.0.1:{port}", store, process, log, tokens)
+    try:
+        _until_up(found)
+        yield found
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _until_up(found: Served) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if found.process.poll() is not None:
+            break
+        try:
+            httpx.get(f"{found.address}/api/v1/boards", timeout=5)
+            return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(found.log.read_text())
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def scripts(page: str) -> list[str]:
+    """Script elements of a page without an address."""
+    return [tag for tag in re.findall(r"<script[^>]*>", page) if "src=" not in tag]
