@@ -48,7 +48,7 @@ class HoneypotPropagation(detector.Detector):
         """Log of the share of walks that end at the account, over that of walks from everywhere."""
         world = graphs.shared(split, _LINKS)
         graph = graphs.weighted(list(world.held.values()), self.most)
-        seeds = _contacts(split, world.ids)
+        seeds = contacts(split, world.ids)
         n = len(seeds)
         if not n or not seeds.any():
             return graphs.scores(world.ids, np.zeros(n))
@@ -68,7 +68,7 @@ def walks(graph: sparse.csr_array, start: F64, restart: float, steps: int = 30) 
     return at
 
 
-def _contacts(split: Split, ids: pl.Series) -> F64:
+def contacts(split: Split, ids: pl.Series) -> F64:
     """1 for accounts that called a model which is not on the list of models."""
     listed = split.releases.polars().select(pl.col("model").cast(pl.String)).collect().to_series()
     called = [

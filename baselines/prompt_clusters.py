@@ -49,7 +49,7 @@ class PromptClusters(detector.Detector):
     def score(self, split: Split) -> pl.DataFrame:
         """Log of the partners, plus the log of the cluster's size as a tie-breaker."""
         ids = graphs.ordered(split)
-        prompts = _prompts(split, ids)
+        prompts = prompts_of(split, ids)
         pairs = near_duplicates(prompts, self.distance, self.most)
         n = len(ids)
         first, second = (pairs[c].to_numpy() for c in ("row", "row_right"))
@@ -82,7 +82,8 @@ def near_duplicates(prompts: pl.DataFrame, distance: int, most: int) -> pl.DataF
     return pl.concat(found).unique().sort("row", "row_right")
 
 
-def _prompts(split: Split, ids: pl.Series) -> pl.DataFrame:
+def prompts_of(split: Split, ids: pl.Series) -> pl.DataFrame:
+    """Commonest prompts of each account: row (position in `ids`), prompt_simhash; distinct."""
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
     done = []
     for bucket in split.requests.buckets():

@@ -22,7 +22,7 @@ from typing import Any
 from generator import config as configs
 from generator import integrity, release
 from generator.config import Config
-from generator.dataset import MANIFEST, read_manifest
+from generator.dataset import MANIFEST, MASKED, read_manifest
 from generator.errors import UserError
 from generator.schema import PUBLIC
 from generator.secret import BYTES
@@ -174,22 +174,22 @@ def world(seal: Seal, out: Path, workers: int = 1, on_shard: _Tick = None) -> Pa
 
 
 def publish(labelled: Path, out: Path, name: str, commitment: str, tables: bool = True) -> dict[str, Any]:
-    """Copy what everybody may see of a sealed world into a new folder; the manifest that stands there.
+    """Copy what everybody may see of sealed worlds into a folder; the manifest that stands there.
 
     Parameters
     ----------
     labelled : Path
-        World with its labels, one split of which is published.
+        Dataset with all of its labels; only splits that are not masked keep theirs.
     out : Path
-        Folder that must not exist, or be empty.
+        Folder, made if missing.
     name, commitment : str
-        Of the season; they take the place of the configuration.
+        They take the place of the configuration.
     tables : bool
         Whether the tables come along; left out, the manifest is returned and not written.
     """
     manifest = public_manifest(read_manifest(labelled), name, commitment)
     if tables:
-        for path in manifest["splits"][SPLIT]["files"]:
+        for path in (p for split in manifest["splits"].values() for p in split["files"]):
             (out / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(labelled / path, out / path)
         release.write_manifest(out, manifest)
@@ -197,32 +197,39 @@ def publish(labelled: Path, out: Path, name: str, commitment: str, tables: bool 
 
 
 def public_manifest(manifest: dict[str, Any], name: str, commitment: str) -> dict[str, Any]:
-    """A manifest without configuration, without labels' files and without counts that labels give."""
-    split = manifest["splits"][SPLIT]
-    files = {p: e for p, e in split["files"].items() if integrity.table_of(p) in PUBLIC}
-    counts = {k: split["counts"][k] for k in ("accounts", "requests")}
+    """A manifest without configuration; masked splits without labels' files and counts that labels give."""
+    splits = {split: _masked(told) if split in MASKED else told for split, told in manifest["splits"].items()}
     return {
         "format": manifest["format"],
         "name": name,
-        "digest": integrity.dataset_digest(files),
+        "digest": manifest["digest"],
         "config": {"sealed": commitment},
         "config_digest": commitment,
         "versions": manifest["versions"],
-        "splits": {SPLIT: {"start": split["start"], "days": split["days"], "counts": counts, "files": files}},
+        "splits": splits,
     }
 
 
+def _masked(split: dict[str, Any]) -> dict[str, Any]:
+    files = {p: e for p, e in split["files"].items() if integrity.table_of(p) in PUBLIC}
+    counts = {k: split["counts"][k] for k in ("accounts", "requests")}
+    return {"start": split["start"], "days": split["days"], "counts": counts, "files": files}
+
+
 def compare(public: Path, labelled: Path) -> list[str]:
-    """What differs between a published folder and the world made again; one sentence per fault."""
+    """What differs between a published folder and the worlds made again; one sentence per fault."""
     told = read_manifest(public)
     found = public_manifest(read_manifest(labelled), "", "")
-    mine, theirs = (m["splits"].get(SPLIT, {}).get("files", {}) for m in (told, found))
+    mine, theirs = (
+        {p: e["content"] for split in m["splits"].values() for p, e in split["files"].items()}
+        for m in (told, found)
+    )
     faults = [f"{p}: not in the world made again" for p in sorted(set(mine) - set(theirs))]
     faults += [f"{p}: missing" for p in sorted(set(theirs) - set(mine))]
     faults += [
         f"{p}: holds other values than the world made again"
         for p in sorted(set(mine) & set(theirs))
-        if mine[p]["content"] != theirs[p]["content"]
+        if mine[p] != theirs[p]
     ]
     if not faults and told["digest"] != found["digest"]:
         faults.append(f"{MANIFEST}: its digest is not that of the world made again")

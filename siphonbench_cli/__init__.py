@@ -2,9 +2,12 @@
 
 from siphonbench_cli import (
     authors,
+    baselines_run,
     board,
+    classes,
     data,
     detectors,
+    explain,
     fidelity,
     gates,
     inspect,
@@ -19,9 +22,12 @@ from siphonbench_cli.root import app
 __all__ = [
     "app",
     "authors",
+    "baselines_run",
     "board",
+    "classes",
     "data",
     "detectors",
+    "explain",
     "fidelity",
     "gates",
     "inspect",

@@ -50,6 +50,7 @@ def _seal(
     from generator import release
     from generator import seal as seals
     from leaderboard.season import rules
+    from leaderboard.season.judging import JUDGED
 
     def given() -> rules.Rules:
         return rules.rules(name, tuple(task or ["accounts"]), closes, opens, attempts, every, decimals)
@@ -68,6 +69,8 @@ def _seal(
     with root.progress("making the sealed world") as tick:
         season = sealing.seal(given(), sealing.configured(preset, scenario), out, secret, workers, tick)
     typer.echo(f"{out}: {season.accounts:,} accounts, {season.days} days, commitment {season.commitment}")
+    if season.rules.daily and "early" not in JUDGED:
+        typer.echo("This version hands out days and takes their scores; it can't judge them yet.", err=True)
     typer.echo(f"Keep {secret} and {sealing.private(secret)} to yourself until the season is over.", err=True)
 
 
@@ -191,3 +194,56 @@ def _check(
 def _desk(folder: Path, secret: Path) -> Desk:
     season, sealed = sealing.opened(folder, secret)
     return sealing.desk(season, sealed, secret)
+
+
+@_season.command(
+    "play",
+    epilog="Example: siphonbench season play mymodule:MyDetector --train siphonbench-data/small "
+    "--server https://board.example.org --token-file team.token",
+)
+def _play(
+    detector: Annotated[str, typer.Argument(help="module:Class of a detector, or the name of a built-in one.")],
+    train: Annotated[Path, typer.Option(help="Dataset with open labels to learn from: its train split.")],
+    server: Annotated[str, typer.Option(help="Address of the server of the season.")] = "",
+    token_file: Annotated[Path | None, typer.Option(help="File that holds the team's token.")] = None,
+    season: Annotated[Path | None, typer.Option(help="Folder of a season, in place of a server.")] = None,
+    secret: Annotated[Path | None, typer.Option(help="Its secret file, with --season.")] = None,
+    team: Annotated[str, typer.Option("--team", help="Name of the team, with --season.")] = "local",
+    seed: root.Seed = None,
+) -> None:
+    """Walk a detector through a season of the task early, day by day."""
+    from siphonbench_cli import playing
+
+    transport = playing.transport(server, token_file, season, secret, team)
+    with root.progress("walking through the days") as tick:
+        playing.play(detector, train, transport, seed or 0, tick)
+    typer.echo("The scores of all days are in; the answer comes at a set time.")
+
+
+@_season.command(
+    "serve",
+    epilog="Example: siphonbench season serve spring-2027 --secret ../spring-2027.secret --port 8080",
+)
+def _serve(
+    folder: Folder,
+    secret: Secret,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at.")] = 8080,
+) -> None:
+    """Serve a season over HTTP; teams are those of: siphonbench season team."""
+    from siphonbench_cli import playing
+
+    season, sealed = sealing.opened(folder, secret)
+    playing.serve(season, sealing.desk(season, sealed, secret), host, port)
+
+
+@_season.command(
+    "team", epilog="Example: siphonbench season team spring-2027 'Team Rocket' --secret ../spring-2027.secret"
+)
+def _team(folder: Folder, name: Annotated[str, typer.Argument(help="Name of the team.")], secret: Secret) -> None:
+    """Add a team to a served season, and show its token, this once."""
+    from leaderboard import teams
+
+    team, token = teams.add(_desk(folder, secret).engine, name)
+    typer.echo(f"Token of {team.name}; it is not kept and can't be shown again:", err=True)
+    typer.echo(token)

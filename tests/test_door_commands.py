@@ -32,6 +32,7 @@ COMMANDS = (
     "verify",
     "release",
     "inspect",
+    "explain",
     "audit",
     "fidelity",
     "evaluate",
@@ -47,7 +48,11 @@ GROUPS = (
     ("baselines", "run"),
     ("baselines", "check"),
     *(("scenario", c) for c in ("new", "check", "describe")),
-    *(("season", c) for c in ("seal", "submit", "answer", "settle", "standings", "unseal", "check")),
+    *(
+        ("season", c)
+        for c in ("seal", "submit", "answer", "settle", "standings", "play", "serve", "team", "unseal", "check")
+    ),
+    *(("class", c) for c in ("new", "roster", "submit", "board", "page", "grades", "serve")),
     *(("team", c) for c in ("add", "list", "revoke")),
     ("site", "build"),
     *(("leaderboard", c) for c in ("export", "import", "mark")),
@@ -119,6 +124,7 @@ def test_help_is_quick(here: Path) -> None:
         ("info nowhere", "nowhere does not exist; make one with: siphonbench generate"),
         ("verify nowhere", "nowhere does not exist"),
         ("audit nowhere", "nowhere does not exist"),
+        ("explain mine --data nowhere", "nowhere does not exist"),
         ("fidelity --reference nowhere", "nowhere is no folder; give one that holds traces"),
         ("baselines run volume --data nowhere", "nowhere does not exist"),
         ("evaluate mine --data nowhere", "nowhere does not exist"),

@@ -129,6 +129,10 @@ class Desk:
         made = now() if when is None else when
         self.rules.check_open(made)
         self._check_task(task)
+        if self.rules.daily:
+            raise UserError(
+                f"{self.rules.name} takes the scores of one day after the other, no file for all of them"
+            )
         self._number(team, task, made)
         table = judging.read(path, task, self.world(team).public)
         file = self.shelf.keep(table)
@@ -146,7 +150,8 @@ class Desk:
 
     def settle(self) -> int:
         """Judge all attempts that wait, whether their answers are due or not; how many there were."""
-        waiting = sa.select(ATTEMPTS).where(_A.score.is_(None), _A.fault.is_(None)).order_by(_A.made, _A.id)
+        open_ones = _A.score.is_(None) & _A.fault.is_(None) & _A.task.in_(judging.JUDGED)
+        waiting = sa.select(ATTEMPTS).where(open_ones).order_by(_A.made, _A.id)
         with self.engine.connect() as connection:
             rows = connection.execute(waiting).all()
         for row in rows:
@@ -169,7 +174,10 @@ class Desk:
         if (now() if when is None else when) < row.due:
             return Answer(row.task, None, f"comes at {moment(_time(row.due))}")
         if row.fault or row.score is None:
-            return Answer(row.task, None, row.fault or "is being judged: come back soon")
+            known = (
+                "is being judged: come back soon" if row.task in judging.JUDGED else "this version can't judge it"
+            )
+            return Answer(row.task, None, row.fault or known)
         return Answer(row.task, round(row.score, self.rules.decimals), "judged")
 
     def standings(self, task: str, when: float | None = None) -> list[Standing]:

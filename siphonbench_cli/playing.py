@@ -1,0 +1,133 @@
+"""Walks detectors through daily seasons, and serves seasons: for the commands alone."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from generator.errors import UserError
+from siphonbench_cli import sealing
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from baselines.detector import Detector
+    from generator.dataset import Split
+    from leaderboard.season.client import Transport
+    from leaderboard.season.desk import Desk
+    from leaderboard.season.rules import Season
+
+
+def found(name: str, seed: int) -> Detector:
+    """A detector by the name of a built-in one, or as module:Class of the current folder or an installed package.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    from baselines import DETECTORS
+    from baselines.detector import Detector
+
+    if name in DETECTORS:
+        return DETECTORS[name](seed=seed)
+    module, _, kind = name.partition(":")
+    if not module or not kind:
+        raise UserError(f"no detector {name!r}: write module:Class, or one of {', '.join(DETECTORS)}")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        made = getattr(importlib.import_module(module), kind)
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"detector {name} can't be imported ({error}): start in the folder of its module"
+        ) from error
+    finally:
+        sys.path.remove(str(Path.cwd()))
+    if not isinstance(made, type) or not issubclass(made, Detector):
+        raise UserError(f"{name} is no Detector: derive it from baselines.detector.Detector")
+    return made(seed=seed)
+
+
+def transport(
+    server: str, token_file: Path | None, folder: Path | None, secret: Path | None, team: str
+) -> Transport:
+    """Where the days come from.
+
+    Raises
+    ------
+    UserError
+        Unless it is either a server or a folder, with what each needs.
+    """
+    from leaderboard.season import client
+    from leaderboard.season.walk import Walk
+
+    if bool(server) == bool(folder):
+        raise UserError("give either --server with --token-file, or --season with --secret")
+    if server:
+        if token_file is None or not token_file.is_file():
+            raise UserError(
+                f"--token-file {token_file or ''} is no file: put the team's token into one and name it"
+            )
+        return client.Http(server, token_file.read_text("utf-8").strip())
+    if folder is None or secret is None:
+        raise UserError("--season needs --secret too: only its owner has both; teams use --server")
+    season, sealed = sealing.opened(folder, secret)
+    return client.Local(season, Walk(sealing.desk(season, sealed, secret), team))
+
+
+def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int, int], None]) -> None:
+    """Fit a detector on a dataset, and let it score the days of a season as they are handed out."""
+    from baselines import answers
+    from generator import dataset
+    from leaderboard.season import client
+
+    detector = found(name, seed)
+    if "early" not in detector.tasks:
+        raise UserError(f"detector {detector.name} does not answer the task 'early': {', '.join(detector.tasks)}")
+    fitted = answers.fit(detector, [dataset.load(train).reveal("train")])
+
+    def score(split: Split) -> pl.DataFrame:
+        shown = split.restrict(fitted.fields).without_labels()
+        return answers.check(fitted.name, fitted.score(shown), split, answers.TASKS["early"])
+
+    with TemporaryDirectory(prefix="siphonbench-") as folder:
+        client.play(days, score, Path(folder), tick)
+
+
+def serve(
+    season: Season,
+    desk: Desk,
+    host: str,
+    port: int,
+    who: Callable[[str], str | None] | None = None,
+    board: bool = True,
+) -> None:
+    """Serve a season until it is stopped."""
+    try:
+        import uvicorn
+
+        from leaderboard.season import routes
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is missing: install siphonbench[serve]") from error
+    settler = routes.Settler(desk)
+    settler.start()
+    try:
+        app = routes.application(season, desk, who or teams_of(desk), board)
+        uvicorn.run(app, host=host, port=port, server_header=False)
+    finally:
+        settler.stop()
+
+
+def teams_of(desk: Desk) -> Callable[[str], str | None]:
+    """Name of the team of a token."""
+    from leaderboard import teams
+
+    def who(token: str) -> str | None:
+        team = teams.who(desk.engine, token)
+        return team.name if team else None
+
+    return who

@@ -1,0 +1,174 @@
+"""A class by its commands: from roster to grades, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import siphonbench
+import siphonbench_cli
+from generator import dataset, schema
+from generator.errors import MaskedLabelsError
+from siphonbench_cli import teaching
+from tests.test_door_season import guess
+
+LITTLE = """
+preset = "nano"
+name = "little"
+accounts = 80
+extraction_accounts = 18
+campaigns = 3
+days = 1
+quiet_days = 0
+rate_cap = 20
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "little.toml").write_text(LITTLE)
+    return tmp_path
+
+
+def call(*arguments: object, code: int = 0) -> str:
+    done = CliRunner().invoke(siphonbench_cli.app, ["class", *map(str, arguments)])
+    assert done.exit_code == code, done.output
+    return (done.stdout if code == 0 else done.stderr).strip()
+
+
+def roster(folder: Path, size: int, name: str = "roster.csv") -> Path:
+    rows = [f"s{i:03d},Student {i},s{i}@school.example" for i in range(size)]
+    (folder / name).write_text("\n".join(["id,name,email", *rows]) + "\n")
+    return folder / name
+
+
+def new(*more: object) -> None:
+    call("new", "ml-101", "--scenario", "little.toml", "--deadline", "2999-01-31", *more)
+
+
+def nicknames(folder: Path) -> list[Path]:
+    return sorted((folder / "ml-101" / "hand-out").iterdir())
+
+
+@pytest.mark.slow
+def test_a_class_of_forty_from_roster_to_grades(here: Path) -> None:
+    new()
+    assert "40 enrolled" in call("roster", "ml-101", roster(here, 40))
+    handed = nicknames(here)
+    assert len(handed) == 40
+    for seed, student in enumerate(handed[:-1]):
+        file = guess(student / "data", here / "predictions.parquet", seed)
+        assert "attempts left today: 2" in call("submit", "ml-101", file, "--token-file", student / "token.txt")
+    board = call("board", "ml-101")
+    assert all(s.name in board for s in handed[:-1])
+    assert "Student 7" not in board
+    call("page", "ml-101", "--out", "page.html", "--full", 0.3)
+    page = (here / "page.html").read_text()
+    assert "39 of 40 students" in page
+    assert all(f"Student {i}<" in page for i in range(40))
+    for lms, key in (("canvas", "SIS User ID"), ("moodle", "ID number")):
+        call("grades", "ml-101", "--out", "grades.csv", "--lms", lms, "--full", 0.3)
+        rows = list(csv.DictReader((here / "grades.csv").open()))
+        points = {r[key]: float(r["ml-101"]) for r in rows if r[key]}
+        assert len(points) == 40
+        assert sum(p == 0 for p in points.values()) == 1
+        assert max(points.values()) <= 100
+
+
+def test_worlds_differ_and_nobody_gets_labels_of_test(here: Path) -> None:
+    new()
+    call("roster", "ml-101", roster(here, 2))
+    first, second = nicknames(here)
+    ids = [set(siphonbench.load(s / "data").test.accounts.pandas()["account_id"]) for s in (first, second)]
+    assert not ids[0] & ids[1]
+    file = guess(first / "data", here / "p.parquet")
+    assert "missing" in call("submit", "ml-101", file, "--token-file", second / "token.txt", code=2)
+    secret = teaching.opened(here / "ml-101").seal.config.secret
+    for student in (first, second):
+        truth = dataset.load(here / "ml-101" / "worlds" / student.name).reveal("test").labels.polars()
+        assert truth.filter(pl.col("label").cast(pl.String) == "extraction").collect().height == 18
+        found = [f for f in student.rglob("*") if f.is_file()]
+        assert not [f for f in (student / "data" / "test").rglob("*") for t in schema.TRUTH if t in str(f.name)]
+        assert not [f for f in (student / "data" / "test").rglob("*") if f.parent.name in schema.TRUTH]
+        assert not [f for f in found if secret.encode() in f.read_bytes() or b"overlay" in f.read_bytes()]
+        assert siphonbench.verify(student / "data") == []
+        with pytest.raises(MaskedLabelsError):
+            siphonbench.load(student / "data").reveal("test").labels.polars()
+
+
+def test_a_later_roster_adds_only_who_is_new(here: Path) -> None:
+    new("--same-world", "--board", "private")
+    call("roster", "ml-101", roster(here, 2))
+    before = {s.name: (s / "token.txt").read_text() for s in nicknames(here)}
+    assert "1 enrolled" in call("roster", "ml-101", roster(here, 3))
+    after = {s.name: (s / "token.txt").read_text() for s in nicknames(here)}
+    assert len(after) == 3
+    assert after | before == after
+    assert len({siphonbench.load(s / "data").digest for s in nicknames(here)}) == 1
+    assert "is private" in call("board", "ml-101", code=2)
+
+
+def test_a_faulty_class_is_refused_with_all_its_faults(here: Path) -> None:
+    before = sorted(here.iterdir())
+    said = call(
+        *("new", "../up", "--deadline", "2001-01-01", "--attempts", 0, "--board", "loud", "--task", "prizes"),
+        *("--preset", "huge"),
+        code=2,
+    )
+    for fault in ("no path", "deadline", "attempts", "loud", "prizes", "huge"):
+        assert fault in said
+    assert sorted(here.iterdir()) == before
+    new()
+    assert "exists already" in call("new", "ml-101", "--deadline", "2999-01-01", code=2)
+
+
+def test_a_faulty_roster_is_refused_with_all_its_faults(here: Path) -> None:
+    new()
+    before = sorted((here / "ml-101").rglob("*"))
+    (here / "bad.csv").write_text(
+        "id,name,email,nickname\n"
+        "a1,Ada,ada@x.edu,owl\nA1,Bob,ADA@x.edu,OWL\n=2+3,Eve,eve@x.edu,\nc,=cmd(),no address,../up\nd,,d@x.edu\n"
+    )
+    said = call("roster", "ml-101", "bad.csv", code=2)
+    for fault in (
+        "line 3: id",
+        "line 3: email",
+        "line 3: nickname",
+        "line 4: id",
+        "formula",
+        "no address",
+        "'../up'",
+    ):
+        assert fault in said
+    assert "line 6: 3 cells" in said
+    for text, fault in (
+        ("name\nAda\n", "no column id"),
+        ("id,name,x\n1,A,2\n", "'x'"),
+        ("id,name\n", "no students"),
+    ):
+        (here / "bad.csv").write_text(text)
+        assert fault in call("roster", "ml-101", "bad.csv", code=2)
+    assert sorted((here / "ml-101").rglob("*")) == before
+
+
+def test_an_import_that_fails_midway_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new()
+    furnish = teaching._furnish
+    done: list[int] = []
+
+    def breaks(*given: object) -> str:
+        if len(done) == 1:
+            raise OSError(28, "No space left on device")
+        done.append(1)
+        return furnish(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(teaching, "_furnish", breaks)
+    call("roster", "ml-101", roster(here, 3), code=2)
+    assert teaching.opened(here / "ml-101").students == ()
+    assert nicknames(here) == []
+    assert list((here / "ml-101" / "worlds").iterdir()) == []
