@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-
 import siphonbench
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ def world() -> Dataset:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as scratch:
             made = siphonbench.generate(config=WORLD, out=Path(scratch) / "class").path
-            shutil.rmtree(folder, ignore_errors=True)
+            if not (folder / "manifest.json").exists():
+                shutil.rmtree(folder, ignore_errors=True)
             try:
                 made.rename(folder)
             except OSError:  # another notebook was quicker

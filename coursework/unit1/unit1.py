@@ -3,10 +3,10 @@
 #
 # **Time:** about 60 minutes. **You need:** Python, a little pandas.
 #
-# A company offers a large language model over the internet. Customers open accounts and send *requests* (a prompt goes
-# in, an answer comes out); each request leaves one row in a log. Now suppose one operator opens thirty accounts and
-# uses them together to collect answers, in order to train a copy of the model: a *distillation-extraction campaign*.
-# Each account stays small and polite. Can you see it?
+# A company offers a large language model over the internet. Customers open accounts and send *requests* (a prompt
+# goes in, an answer comes out); each request leaves one row in a log. Now suppose one operator opens thirty
+# accounts and uses them together to collect answers, in order to train a copy of the model: a
+# *distillation-extraction campaign*. Each account stays small and polite. Can you see it?
 #
 # After this unit you can
 #
@@ -15,8 +15,8 @@
 # * tell a real find from luck;
 # * say why "it looked suspicious to me" is not a reason to close somebody's account.
 #
-# Everything here is **synthetic**: no real person's log, no real company, no prompt text. The course is about defence.
-# Where you see an account, think of a person all the same: in real life a reviewer decides about one.
+# Everything here is **synthetic**: no real person's log, no real company, no prompt text. The course is about
+# defence. Where you see an account, think of a person all the same: in real life a reviewer decides about one.
 
 # %%
 import math
@@ -33,11 +33,12 @@ print(f"{len(requests):,} requests by {len(accounts):,} accounts in one week")
 # %% [markdown]
 # ## 1. What is in a row?
 #
-# Three requests, a few of the columns. `t` is the time in hours since Monday, 0:00. There is no prompt: only its length,
-# and fingerprints such as `system_prompt_hash`, which are equal when the texts are equal.
+# Three requests, a few of the columns. `t` is the time in hours since Monday, 0:00. There is no prompt: only its
+# length, and fingerprints such as `system_prompt_hash`, which are equal when the texts are equal.
 
 # %%
-shown = ["account_id", "ts", "model", "input_tokens", "output_tokens", "status", "ip_prefix", "system_prompt_hash", "t"]
+shown = ["account_id", "ts", "t", "model", "input_tokens", "output_tokens", "status", "ip_prefix"]
+shown += ["system_prompt_hash"]
 requests[shown].iloc[[0, 1000, 50_000]].T
 
 # %% [markdown]
@@ -46,8 +47,8 @@ requests[shown].iloc[[0, 1000, 50_000]].T
 #
 # Set
 # * `active`: the number of accounts that sent at least one request;
-# * `top_share`: the share (0 to 1) of all requests that the busiest 1 % of the active accounts sent. Round the number of
-#   these accounts up.
+# * `top_share`: the share (0 to 1) of all requests that the busiest 1 % of the active accounts sent. Round the
+#   number of these accounts up.
 
 # %% solution="sizes"
 ### BEGIN SOLUTION
@@ -66,8 +67,8 @@ assert math.isclose(top_share, _sent.head(math.ceil(len(_sent) / 100)).sum() / l
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Both surprise many people. Some customers try the service once and leave; a few run whole businesses on it. Whoever
-# says "the average account" about such data says little:
+# Both surprise many people. Some customers try the service once and leave; a few run whole businesses on it.
+# Whoever says "the average account" about such data says little:
 
 # %%
 per_account = requests.groupby("account_id").size()
@@ -107,8 +108,8 @@ left.set(ylabel="requests per hour", title="One week of the whole service");
 
 # %% [markdown]
 # Days, nights and a weekend: people. Spikes: programs. Now one account at a time. Write a function
-# `timeline(requests, account)` that returns an array of 168 whole numbers: how many requests the account sent in each
-# hour of the week. An account that sent nothing has 168 zeros.
+# `timeline(requests, account)` that returns an array of 168 whole numbers: how many requests the account sent in
+# each hour of the week. An account that sent nothing has 168 zeros.
 
 # %% solution="timeline"
 def timeline(requests: pd.DataFrame, account: str) -> np.ndarray:
@@ -134,8 +135,9 @@ assert timeline(requests, _some).sum() == (requests["account_id"] == _some).sum(
 # %% [markdown]
 # ## 3. A line-up
 #
-# `course.lineup()` gives forty accounts: **twenty of a swarm** that one operator runs, and **twenty innocent ones** that sent
-# about as many requests. They stand in the order of their names, which mean nothing. Look at them as long as you like.
+# `course.lineup()` gives forty accounts: **twenty of a swarm** that one operator runs, and **twenty innocent
+# ones** that sent about as many requests. They stand in the order of their names, which mean nothing. Look at
+# them as long as you like.
 
 # %%
 suspects = course.lineup()
@@ -160,9 +162,9 @@ few.groupby("account_id").agg(
 ).round(2)
 
 # %% [markdown]
-# Set `picks` to a list of the **twenty** names that you believe are the swarm. You are not graded on finding it: only on
-# playing by the rules (twenty different names out of the line-up). Please don't look at the labels yet; you would
-# only spoil your own fun.
+# Set `picks` to a list of the **twenty** names that you believe are the swarm. You are not graded on finding it:
+# only on playing by the rules (twenty different names out of the line-up). Please don't look at the labels yet;
+# you would only spoil your own fun.
 
 # %% solution="picks"
 ### BEGIN SOLUTION
@@ -179,14 +181,15 @@ assert set(picks) <= set(suspects), "somebody is not in the line-up"
 # %% [markdown]
 # ## 4. Were you good, or lucky?
 #
-# Now open the truth. Somebody who picks twenty of forty blindly finds ten of the swarm on average. So eleven hits prove
-# nothing. How many would? With $n=20$ swarm accounts among $40$ and $20$ picks, exactly $k$ hits happen by luck with
-# probability
+# Now open the truth. Somebody who picks twenty of forty blindly finds ten of the swarm on average. So eleven hits
+# prove nothing. How many would? With $n=20$ swarm accounts among $40$ and $20$ picks, exactly $k$ hits happen by
+# luck with probability
 #
 # $$P(k) = \binom{20}{k}\binom{20}{20-k} \Big/ \binom{40}{20}.$$
 #
-# Set `hits` to the number of your picks that are in the swarm (`truth.loc[name, "campaign"] == course.SWARM`), and write
-# `luck(hits)`: the probability that a blind picker finds **at least** so many. (`math.comb` is $\binom{n}{k}$.)
+# Set `hits` to the number of your picks that are in the swarm (`truth.loc[name, "campaign"] == course.SWARM`),
+# and write `luck(hits)`: the probability that a blind picker finds **at least** so many. (`math.comb` is
+# $\binom{n}{k}$.)
 
 # %%
 truth = course.labels("train")
@@ -209,15 +212,16 @@ assert luck(12) > luck(13), "more hits are less likely to be luck"
 ### BEGIN HIDDEN TESTS
 assert hits == sum(truth.loc[name, "campaign"] == course.SWARM for name in picks)
 assert math.isclose(luck(20), 1 / math.comb(40, 20))
-assert math.isclose(luck(14), 0.012782, rel_tol=1e-3)
+assert math.isclose(luck(14), 0.0128224, rel_tol=1e-3)
 ### END HIDDEN TESTS
 
 # %%
 print(f"{hits} of 20; a blind picker does at least as well in {luck(hits):.0%} of all tries")
 
 # %% [markdown]
-# Most people do no better than luck. That is no shame: **one by one these accounts are ordinary.** Their habits were drawn
-# from the same population as everybody else's. Remember, too, how sure some of the shapes made you feel.
+# Most people do no better than luck. That is no shame: **one by one these accounts are ordinary.** Their habits
+# were drawn from the same population as everybody else's. Remember, too, how sure some of the shapes made you
+# feel.
 #
 # ## 5. A different question
 #
@@ -242,27 +246,28 @@ left.set_xticks(range(0, 168, 24), ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "S
 left.set(yticks=[], title=f"{len(common)} system prompts that five or more of the forty share");
 
 # %% [markdown]
-# Now it is hard *not* to see. Nothing about any single account changed; the question did. The rest of the course is about asking it
-# well: at scale, without being fooled, and without accusing the innocent, who also share things (a class shares a
-# worksheet, a company a network).
+# Now it is hard *not* to see. Nothing about any single account changed; the question did. The rest of the course
+# is about asking it well: at scale, without being fooled, and without accusing the innocent, who also share
+# things (a class shares a worksheet, a company a network).
 #
-# **Write (3 points).** Choose two of the forty accounts, one swarm and one not. Describe each in three sentences to a
-# colleague who has not seen the data, with numbers. Which of your sentences would still be true of the other one?
+# **Write (3 points).** Choose two of the forty accounts, one swarm and one not. Describe each in three sentences
+# to a colleague who has not seen the data, with numbers. Which of your sentences would still be true of the other
+# one?
 
 # %% [markdown] essay="habits" points=3
-# A swarm account: 116 requests on five of seven days, half of them between 8 and 18 o'clock, a median of 400 tokens in and
-# 60 out, two failures. A benign one: 110 requests on four days, mostly by day, a median of 520 in and 80 out, no
-# failure. All but the exact numbers would be true of the other: days, hours, lengths and failures don't separate
-# them. Only "uses a system prompt that eleven others use" does.
+# A swarm account: 116 requests on five of seven days, half of them between 8 and 18 o'clock, a median of 400
+# tokens in and 60 out, two failures. A benign one: 110 requests on four days, mostly by day, a median of 520 in
+# and 80 out, no failure. All but the exact numbers would be true of the other: days, hours, lengths and failures
+# don't separate them. Only "uses a system prompt that eleven others use" does.
 
 # %% [markdown]
-# **Write (4 points).** In step 3 you picked about ten accounts that belong to innocent people. Suppose your picks had
-# been closed. Choose one of them: what does its owner lose, what could you have told them as the reason, how could they
-# have objected, and what would you change about the procedure before anybody is allowed to act on it?
+# **Write (4 points).** In step 3 you picked about ten accounts that belong to innocent people. Suppose your picks
+# had been closed. Choose one of them: what does its owner lose, what could you have told them as the reason, how
+# could they have objected, and what would you change about the procedure before anybody is allowed to act on it?
 
 # %% [markdown] essay="person" points=4
-# The owner may run a small shop's support chat on it: customers get no answers, and a paid month is lost. "Your pattern
-# looked like a program's" is no reason that they could check or answer. They need a notice before the closure, the evidence
-# in words, a person to write to, and a date for the decision. Before anyone acts: measure how often the procedure
-# is wrong (as in step 4), ask for a second kind of evidence, begin with something that can be undone
-# (a limit, a question), and have a person decide.
+# The owner may run a small shop's support chat on it: customers get no answers, and a paid month is lost. "Your
+# pattern looked like a program's" is no reason that they could check or answer. They need a notice before the
+# closure, the evidence in words, a person to write to, and a date for the decision. Before anyone acts: measure
+# how often the procedure is wrong (as in step 4), ask for a second kind of evidence, begin with something that
+# can be undone (a limit, a question), and have a person decide.

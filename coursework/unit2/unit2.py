@@ -3,8 +3,8 @@
 #
 # **Time:** about 60 minutes. **You need:** unit 1.
 #
-# What does a provider do first against misuse? It sets a *limit*: so many requests a day for each account. In this unit you
-# set that limit yourself, measure what it catches, and then do the operator's sums.
+# What does a provider do first against misuse? It sets a *limit*: so many requests a day for each account. In
+# this unit you set that limit yourself, measure what it catches, and then do the operator's sums.
 #
 # After this unit you can
 #
@@ -27,9 +27,9 @@ requests, truth = course.requests("train"), course.labels("train")
 # %% [markdown]
 # ## 1. The busiest day
 #
-# A limit of 100 a day binds on the day on which an account sends most. Write `peak_day(requests)`: a pandas Series,
-# indexed by `account_id`, of the largest number of requests that each account sent on one `day`. Accounts without requests
-# don't appear.
+# A limit of 100 a day binds on the day on which an account sends most. Write `peak_day(requests)`: a pandas
+# Series, indexed by `account_id`, of the largest number of requests that each account sent on one `day`. Accounts
+# without requests don't appear.
 #
 # **Guess before you run it:** what is the median account's peak?
 
@@ -57,14 +57,16 @@ figure, left = plt.subplots(figsize=(8, 3))
 bins = np.logspace(0, math.log10(peak.max()), 40)
 for name, colour in (("benign", "0.6"), ("extraction", "C1"), ("swarm", "C3")):
     shown = peak[kind == name]
-    left.hist(shown, bins, weights=np.full(len(shown), 1 / len(shown)), histtype="step", color=colour, lw=2, label=name)
+    each = np.full(len(shown), 1 / len(shown))
+    left.hist(shown, bins, weights=each, histtype="step", color=colour, lw=2, label=name)
 left.set(xscale="log", xlabel="requests on the busiest day", ylabel="share of the group")
 left.set_title("Where would you draw a line?")
 left.legend();
 
 # %% [markdown]
-# "extraction" are the accounts of twelve other campaigns in this week; the swarm is the one of unit 1. In this class world
-# about a tenth of the accounts belong to campaigns. In real life it would be far fewer; unit 5 deals with that.
+# "extraction" are the accounts of twelve other campaigns in this week; the swarm is the one of unit 1. In this
+# class world about a tenth of the accounts belong to campaigns. In real life it would be far fewer; unit 5 deals
+# with that.
 #
 # ## 2. Two numbers that belong together
 #
@@ -73,7 +75,8 @@ left.legend();
 # * **recall**: of the campaigns' accounts, which share is flagged?
 # * **false-positive rate** (FPR): of the innocent accounts, which share is flagged? Each is somebody's.
 #
-# Write `rates(flagged, guilty)`. Both arguments are boolean arrays, one entry per account; it returns `(recall, fpr)`.
+# Write `rates(flagged, guilty)`. Both arguments are boolean arrays, one entry per account; it returns `(recall,
+# fpr)`.
 
 # %% solution="rates"
 def rates(flagged: np.ndarray, guilty: np.ndarray) -> tuple[float, float]:
@@ -96,8 +99,9 @@ assert rates(np.ones(6, bool), _guilty) == (1, 1)
 # %% [markdown]
 # ## 3. Your limit
 #
-# A limit that stops nobody innocent stops nobody. Your company decides: **at most 1 % of the innocent accounts** may be flagged.
-# Set `limit` to the **smallest** whole number that keeps to this (grey accounts, which the truth leaves open, are left out).
+# A limit that stops nobody innocent stops nobody. Your company decides: **at most 1 % of the innocent accounts**
+# may be flagged. Set `limit` to the **smallest** whole number that keeps to this (grey accounts, which the truth
+# leaves open, are left out).
 #
 # **Guess first** which share of the campaigns' accounts you will catch with it.
 
@@ -134,8 +138,8 @@ right.legend()
 figure.tight_layout()
 
 # %% [markdown]
-# Set `caught` to the recall of your limit over **all** campaigns' accounts, and `swarm_caught` to its recall over the accounts
-# of the swarm alone (of those that are in `measured`).
+# Set `caught` to the recall of your limit over **all** campaigns' accounts, and `swarm_caught` to its recall over
+# the accounts of the swarm alone (of those that are in `measured`).
 
 # %% solution="caught"
 ### BEGIN SOLUTION
@@ -160,8 +164,9 @@ print(f"and {rates(measured.to_numpy() > limit, guilty)[1]:.2%} of the innocent 
 # %% [markdown]
 # ## 4. The operator's sums
 #
-# Could a stricter limit do it? Put yourself in the operator's place. You want 1,000,000 answers in 30 days. Every account sends
-# exactly up to the limit, every day. Write `accounts_needed(answers, days, limit)`: the smallest number of accounts.
+# Could a stricter limit do it? Put yourself in the operator's place. You want 1,000,000 answers in 30 days. Every
+# account sends exactly up to the limit, every day. Write `accounts_needed(answers, days, limit)`: the smallest
+# number of accounts.
 
 # %% solution="operator"
 def accounts_needed(answers: int, days: int, limit: int) -> int:
@@ -193,17 +198,18 @@ left.set_ylabel("innocent accounts stopped, %")
 left.set_title("Every step that costs the operator a few more accounts stops more customers");
 
 # %% [markdown]
-# Accounts are cheap; the operator buys more of them and goes on. A published campaign used some 24,000 accounts. Customers
-# can't do that: they have one account, and it stops working. **A limit moves the cost to the innocent.**
+# Accounts are cheap; the operator buys more of them and goes on. A published campaign used some 24,000 accounts.
+# Customers can't do that: they have one account, and it stops working. **A limit moves the cost to the
+# innocent.**
 #
-# Limits are not useless. They keep one runaway program from hurting everybody, and they force the operator to *have* many
-# accounts, which then have something in common. That is where units 3 and 4 look.
+# Limits are not useless. They keep one runaway program from hurting everybody, and they force the operator to
+# *have* many accounts, which then have something in common. That is where units 3 and 4 look.
 #
 # ## 5. At the size of a real provider
 #
-# A provider has 2,000,000 innocent active accounts, and your limit flags 1 % of them. A reviewer needs 15 minutes for one account and works
-# 1,600 hours a year. Set `accused` to the number of innocent accounts flagged, and `reviewers` to the number of
-# people-years that reviewing them takes (rounded up).
+# A provider has 2,000,000 innocent active accounts, and your limit flags 1 % of them. A reviewer needs 15 minutes
+# for one account and works 1,600 hours a year. Set `accused` to the number of innocent accounts flagged, and
+# `reviewers` to the number of people-years that reviewing them takes (rounded up).
 
 # %% solution="scale"
 ### BEGIN SOLUTION
@@ -220,26 +226,29 @@ assert reviewers == 4
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Write (4 points).** Your manager says: "Then let us halve the limit, to be on the safe side." Answer in at most ten
-# sentences, with your own numbers from this notebook: what it would catch in addition, whom it would hit, what the
-# operator would do, and what you propose instead.
+# **Write (4 points).** Your manager says: "Then let us halve the limit, to be on the safe side." Answer in at
+# most ten sentences, with your own numbers from this notebook: what it would catch in addition, whom it would
+# hit, what the operator would do, and what you propose instead.
 
 # %% [markdown] essay="manager" points=4
-# At our limit we flag 1 % of the innocent accounts and catch only a few per cent of the campaigns' accounts, hardly any of the swarm's. At half
-# of it we would flag several times as many innocent accounts (see the left figure), and still miss most of the swarm,
-# whose median account is busier than nobody. The operator would double the number of accounts, at little cost; our busiest
-# honest customers would see errors on their best day. I propose to keep a generous limit for safety, to make the
-# limit soft (slow down, then ask), and to spend the effort on what accounts share.
+# At our limit we flag 1 % of the innocent accounts and catch about as small a share of the campaigns' accounts,
+# and nobody of the swarm. At half of it we would flag several times as many innocent accounts (see the left
+# figure), and still miss most of the swarm, whose accounts are no busier than many customers. The operator would
+# double the number of accounts, at little cost; our busiest honest customers would see errors on their best day.
+# I propose to keep a generous limit for safety, to make the limit soft (slow down, then ask), and to spend the
+# effort on what accounts share.
 
 # %% [markdown]
-# **Write (3 points).** Who are the innocent accounts that your limit flags? Look at the five busiest (their `archetype` in
-# `truth` tells what kind of customer they are; see below). Is it fair that these carry the cost? What would you owe them?
+# **Write (3 points).** Who are the innocent accounts that your limit flags? Look at the five busiest (their
+# `archetype` tells what kind of customer they are: B4 is a hackathon, B5 an evaluation lab, B8 a service with
+# many users of its own, B13 a product that took off overnight). Is it fair that these carry the cost? What would
+# you owe them?
 
 # %%
 over = measured[(measured > limit) & ~guilty]
 truth.loc[over.sort_values(ascending=False).index, ["archetype"]].assign(peak=over).head()
 
 # %% [markdown] essay="fair" points=3
-# They are large, honest users: automatic tests, evaluation teams, services with many users of their own. They pay most and did
-# nothing but grow. It isn't fair that they carry the cost of others' misuse; we owe them a warning before the limit
-# binds, a quick way to a higher one, and an answer from a person.
+# They are large, honest users: hackathon teams in their one busy weekend, services with many users of their own.
+# They pay most and did nothing but grow. It isn't fair that they carry the cost of others' misuse; we owe them a
+# warning before the limit binds, a quick way to a higher one, and an answer from a person.
