@@ -56,7 +56,8 @@ def ungraded(split: Split, archetypes: Collection[str]) -> Split:
     """The split with all accounts of these archetypes grey: nobody learns from or is judged by them."""
     grey = pl.col("archetype").cast(pl.String).is_in(list(archetypes))
     label = pl.when(grey).then(pl.lit("grey")).otherwise(pl.col("label").cast(pl.String)).alias("label")
-    tables = {**split.tables, "account_labels": _changed(split.labels, [label])}
+    none = [pl.when(~grey).then(c) for c in ("campaign", "tier", "target")]
+    tables = {**split.tables, "account_labels": _changed(split.labels, [label, *none])}
     return replace(split, tables=tables)
 
 

@@ -20,6 +20,7 @@ from leaderboard.uncertainty import F64, RESAMPLES
 TASK = "accounts"
 FALSE_POSITIVES = 0.01
 RECALLS = np.arange(1, 51) / 50
+BUDGETS = np.geomspace(1e-4, 1, 61)
 
 
 def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
@@ -64,7 +65,10 @@ def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int =
         resampled=tuple(primary.astype(np.float32).tolist()),
         false_positives=rates.values(drawn),
         grey_flagged=slices.grey(people, share),
-        curves={"precision_recall": {t: precision_recall(exact[t]) for t in people.tiers}},
+        curves={
+            "precision_recall": {t: precision_recall(exact[t]) for t in people.tiers},
+            "recall": {t: recall(exact[t]) for t in people.tiers},
+        },
     )
 
 
@@ -87,3 +91,8 @@ def aligned(predictions: pl.DataFrame, people: Population) -> F64:
 def precision_recall(curve: Curve) -> Line:
     """Precision at each of `RECALLS`."""
     return tuple(RECALLS.tolist()), tuple(ranking.precision_at_recall(curve, RECALLS).tolist())
+
+
+def recall(curve: Curve) -> Line:
+    """Recall at each false-positive rate of `BUDGETS`."""
+    return tuple(BUDGETS.tolist()), tuple(float(ranking.recall_at_fpr(curve, b)[0]) for b in BUDGETS)

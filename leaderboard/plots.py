@@ -29,6 +29,12 @@ class Panel:
 
 PANELS = {
     "precision_recall": Panel("Precision and recall", "recall", "precision", {"xlim": (0, 1), "ylim": (0, 1.02)}),
+    "recall": Panel(
+        "Recall against the budget",
+        "share of benign accounts flagged",
+        "recall",
+        {"xscale": "log", "ylim": (0, 1.02)},
+    ),
     "prevented": Panel(
         "Extraction tokens prevented",
         "share of benign accounts ever alerted about",

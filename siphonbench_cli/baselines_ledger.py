@@ -139,6 +139,13 @@ class Ledger:
             return None
 
 
+def replace(file: Path, text: str) -> None:
+    """Write a file; it is whole whenever it is there."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.new")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(file)
+
+
 def called(name: str, task: str) -> str:
     """Folder of a detector's submission for a task."""
     return name if task == "accounts" else f"{name}.{task}"

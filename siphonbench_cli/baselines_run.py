@@ -11,25 +11,18 @@ import typer
 
 from generator.errors import UserError
 from siphonbench import DATA
+from siphonbench_cli import baselines_ledger as ledger
 from siphonbench_cli import detectors, root
+from siphonbench_cli.baselines_ledger import REPORTS
 
 if TYPE_CHECKING:
     from baselines.apart import Job
     from generator.dataset import Dataset
+    from leaderboard.tasks import Task
     from siphonbench_cli.baselines_ledger import Row
 
-TASKS = ("accounts",)
-_HEAD = (
-    "detector",
-    "mean of tiers",
-    "95 % interval",
-    "overt",
-    "evasive",
-    "adaptive",
-    "chance",
-    "seconds",
-    "peak MB",
-)
+_HEAD = ("95 % interval", "overt", "evasive", "adaptive", "chance", "seconds", "peak MB")
+TASKS = ("accounts", "campaigns", "requests", "early")
 
 
 @detectors.group.command("run", epilog="Example: siphonbench baselines run volume rate-limit --split validation")
@@ -53,15 +46,16 @@ def _run(
     dataset.reveal(split)
     jobs = _jobs(dataset, names, asked, split, seed or 0, given, explicit=task != "all")
     rows, failed = _work(dataset, jobs, out)
-    for name in dict.fromkeys(r.task for r in rows):
-        some = ranked(r for r in rows if r.task == name)
-        text = markdown(_HEAD, map(cells, some))
-        (out / "reports" / f"{name}.md").write_text(f"{dataset.name}, {split}: {name}\n\n{text}", "utf-8")
-        root.show(("detector", *_HEAD[1:]), map(cells, some))
+    for name in asked:
+        if not (some := ranked(r for r in rows if r.task == name)):
+            continue
+        title = f"{dataset.name}, {split}, {name}: {judged(name).title}"
+        head = ("detector", judged(name).short, *_HEAD)
+        ledger.replace(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown(head, map(cells, some))}")
+        typer.echo(title)
+        root.show(head, map(cells, some))
     again = sum(r.again for r in rows)
-    typer.echo(
-        f"{out}: {len(rows)} submissions, {again} of them from an earlier run; reports in {out / 'reports'}"
-    )
+    typer.echo(f"{out}: {len(rows)} submissions, {again} of them from an earlier run; reports in {out / REPORTS}")
     if failed:
         raise UserError(f"{len(failed)} of {len(jobs)} detectors failed: {'; '.join(failed)}")
 
@@ -96,12 +90,16 @@ def cells(row: Row) -> tuple[str, ...]:
     if row.card is None:
         return (row.name, "no labels here", *["-"] * 5, *took)
     p, tiers = row.card.primary, row.card.tiers
-    metric = PRIMARY[row.task]
+    metric = judged(row.task).primary
     each = (f"{tiers[t][metric].value:.3f}" if t in tiers else "-" for t in ("overt", "evasive", "adaptive"))
     return (row.name, f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}", *each, f"{p.chance:.3f}", *took)
 
 
-PRIMARY = {"accounts": "ap"}
+def judged(task: str) -> Task:
+    """How a task is judged."""
+    from leaderboard.tasks import TASKS as JUDGED
+
+    return JUDGED[task]
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -151,18 +149,16 @@ def _work(data: Dataset, jobs: list[Job], out: Path) -> tuple[list[Row], list[st
     """Rows of all jobs, and one sentence per detector that failed: the others go on."""
     from dataclasses import replace
 
-    from siphonbench_cli.baselines_ledger import Ledger
-
-    ledger, rows, failed = Ledger(data, out), [], []
+    book, rows, failed = ledger.Ledger(data, out), [], []
     total = sum(len(job.tasks) for job in jobs)
     with root.progress("training and scoring") as tick:
         ended = 0
         for job in jobs:
-            done, left = ledger.todo(job)
+            done, left = book.todo(job)
             rows += done
             tick(ended + len(done), total)
             try:
-                for row in ledger.work(replace(job, tasks=tuple(left))) if left else ():
+                for row in book.work(replace(job, tasks=tuple(left))) if left else ():
                     rows.append(row)
                     tick(len(rows), total)
             except UserError as error:

@@ -116,7 +116,7 @@ def test_a_killed_run_goes_on_where_it_ended(nano: Path, here: Path) -> None:
     for name in ("first", "second"):
         assert siphonbench.evaluate(siphonbench.load(nano), Path("out") / name).primary.value > 0
         made = {f.name for f in (Path("out/reports") / name).iterdir()}
-        assert made >= {"run.json", "scorecard.json", "precision_recall.svg", "false_positives.svg"}
+        assert made >= {"run.json", "scorecard.json", "precision_recall.svg", "recall.svg", "false_positives.svg"}
 
 
 @pytest.mark.slow
@@ -175,6 +175,7 @@ def test_who_fails_is_told_and_the_others_go_on(nano: Path, here: Path) -> None:
     [
         ("volume --task everything", "--task 'everything' is none of accounts"),
         ("nonsense", "no detector 'nonsense'"),
+        ("volume --task campaigns", "volume does not answer the task 'campaigns'"),
         ("cohort-oracle", "cohort-oracle knows part of the truth"),
         ("volume --split tset", "no split 'tset'"),
         ("volume --params none.toml", "--params none.toml can't be read as TOML"),
@@ -211,3 +212,26 @@ def test_version_changes_with_the_code(here: Path) -> None:
     assert before == apart.version(plugins.find("tried_me:Mine"))
     stranger("me", "x = 1")
     assert apart.version(plugins.find("tried_me:Mine")) != before
+
+
+@pytest.mark.slow
+def test_every_task_that_a_detector_answers(nano: Path, here: Path) -> None:
+    done = call("volume", "leiden-fusion", "--task", "all", "--data", nano, "--out", "out")
+    assert done.exit_code == 0, done.output
+    assert "out: 5 submissions, 0 of them" in done.stdout
+    reports = Path("out/reports")
+    for task, entries in (("accounts", 2), ("campaigns", 1), ("early", 2)):
+        assert (reports / f"{task}.md").read_text().count("\n| ") == entries + 1
+        assert task in done.stdout
+    for name, plot in (("volume.early", "collected.svg"), ("leiden-fusion", "recall.svg")):
+        assert (reports / name / plot).read_text("utf-8").count("<svg") == 1
+    said = pl.read_parquet("out/leiden-fusion.campaigns/predictions.parquet")
+    assert said.columns == ["account_id", "campaign"]
+    card = json.loads((reports / "leiden-fusion.campaigns/scorecard.json").read_text())
+    assert card["task"] == "campaigns"
+    assert not (reports / "requests.md").exists()  # nobody here answers it
+    assert (
+        "out: 5 submissions, 5 of them"
+        in call("volume", "leiden-fusion", "--task", "all", "--data", nano, "--out", "out").stdout
+    )
+    assert call("volume", "--task", "early", "--data", nano, "--out", "out").exit_code == 0

@@ -50,6 +50,10 @@ def test_an_account_detector_blinded_to_content_is_one_that_declares_none(nano: 
     assert not said.equals(answers.run(detector, nano.train, nano.test).predictions)
 
 
+def volume(nano: Dataset) -> pl.DataFrame:
+    return answers.run(DETECTORS["volume"](), nano.train, nano.test).predictions
+
+
 def test_grey_archetypes_neither_teach_nor_count(nano: Dataset) -> None:
     test = nano.reveal("test")
     known = shown.archetypes(test)
@@ -58,6 +62,8 @@ def test_grey_archetypes_neither_teach_nor_count(nano: Dataset) -> None:
     labels, was = (w.labels.polars().collect() for w in (left, test))
     changed = labels["label"].cast(str) != was["label"].cast(str)
     assert set(was.filter(changed)["archetype"].cast(str)) == set(known[1:])
+    card = shown.scored(replace(nano, splits={**nano.splits, "test": left}), volume(nano))
+    assert card.counts["extraction"] == was.filter(pl.col("archetype") == known[0]).height
     assert shown.archetypes(test) == known  # the split itself is as it was
 
 

@@ -126,3 +126,13 @@ def test_labels_without_extraction_are_told() -> None:
     quiet = LABELS.filter(pl.col("label") != "extraction")
     with pytest.raises(UserError, match="0 extraction and 4 benign accounts"):
         judged(predictions(), quiet, DIGEST, 2)
+
+
+def test_recall_against_the_budget_agrees_with_the_table() -> None:
+    card = scored()
+    for tier, (budget, recall) in card.curves["recall"].items():
+        assert list(recall) == sorted(recall)
+        assert (budget[0], recall[-1]) == pytest.approx((1e-4, 1.0))
+        for name, at in (("recall_fpr_1e-2", 1e-2), ("recall_fpr_1e-3", 1e-3)):
+            (k,) = (i for i, b in enumerate(budget) if b == pytest.approx(at))
+            assert recall[k] == pytest.approx(card.tables[tier][name].value, abs=1e-9)

@@ -52,7 +52,7 @@ def test_artifacts_and_dataset(store: Store, tmp_path: Path) -> None:
     names = sorted(f.path for f in client.list_artifacts(run_id))
     (tmp_path / "down").mkdir()
     folder = Path(client.download_artifacts(run_id, "", str(tmp_path / "down")))
-    assert names == ["card.toml", "false_positives.svg", "precision_recall.svg", "scorecard.json"]
+    assert names == ["card.toml", "false_positives.svg", "precision_recall.svg", "recall.svg", "scorecard.json"]
     assert sorted(p.name for p in folder.iterdir()) == names
     assert Scorecard.from_json((folder / "scorecard.json").read_text()) == scored(PERFECT)
     assert "<svg" in (folder / "precision_recall.svg").read_text()
