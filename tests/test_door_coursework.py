@@ -122,7 +122,7 @@ def test_points_stand_in_the_rubric(unit: str) -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_solutions_run(unit: str, at_home: None, tmp_path: Path) -> None:
     source, _ = build.build(tmp_path / "course", [unit])
-    notebook = nbformat.read(source, 4)
+    notebook = build.nbformat.reads(source.read_text("utf-8"), 4)
     there = {"metadata": {"path": str(source.parent)}}
     nbclient.NotebookClient(notebook, timeout=240, kernel_name="python3", resources=there).execute()
     ran = [c for c in notebook.cells if c.cell_type == "code"]
