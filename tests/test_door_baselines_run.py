@@ -107,11 +107,16 @@ def test_a_killed_run_goes_on_where_it_ended(nano: Path, here: Path) -> None:
         time.sleep(0.05)
     assert not Path(f"/proc/{children[0]}").exists()  # nobody goes on working for a dead parent
 
+    assert len(list(Path("out/reports").glob("*.partial"))) == 1
+    other = Path(f"out/reports/third.{os.getppid()}.partial")  # of a run that lives
+    other.mkdir()
+
     Path("go").touch()
     done = call(*names, "--data", nano, "--out", "out")
     assert done.exit_code == 0, done.output
     assert "2 submissions, 1 of them from an earlier run" in done.stdout
     assert (fits("first"), fits("second")) == (1, 2)
+    assert list(Path("out/reports").glob("*.partial")) == [other]
     assert Path("out/first/predictions.parquet").stat().st_mtime_ns == before
     for name in ("first", "second"):
         assert siphonbench.evaluate(siphonbench.load(nano), Path("out") / name).primary.value > 0
