@@ -162,8 +162,8 @@ def verify(
     return check.again(folder, workers, on_shard) if regenerate and not faults else faults
 
 
-def evaluate(dataset: Dataset, predictions: str | Path, split: str = "test") -> Scorecard:
-    """Score a submission on the accounts task, with 95 % intervals.
+def evaluate(dataset: Dataset, predictions: str | Path, split: str = "test", task: str = "accounts") -> Scorecard:
+    """Score a submission, with 95 % intervals.
 
     Parameters
     ----------
@@ -173,17 +173,23 @@ def evaluate(dataset: Dataset, predictions: str | Path, split: str = "test") -> 
         Folder with predictions.parquet (or .csv) and card.toml, or such a file alone.
     split : str
         "test", or "validation" while developing.
+    task : str
+        "accounts", "campaigns", "requests" or "early".
 
     Raises
     ------
     UserError
         With all faults of the submission at once.
     """
-    return _judge(dataset, predictions, split)[1]
+    return _judge(dataset, predictions, split, task)[1]
 
 
 def submit(
-    dataset: Dataset, predictions: str | Path, folder: str | Path = BOARD, seconds: float | None = None
+    dataset: Dataset,
+    predictions: str | Path,
+    folder: str | Path = BOARD,
+    seconds: float | None = None,
+    task: str = "accounts",
 ) -> Board:
     """Score a submission on test, record it in MLflow, and bring the board and its page up to date.
 
@@ -195,6 +201,8 @@ def submit(
         Holds the MLflow store and board.html, made if missing; or postgresql:// or http:// where the store is.
     seconds : float, optional
         Training and scoring time, to be shown on the board.
+    task : str
+        As for `evaluate`.
 
     Raises
     ------
@@ -203,18 +211,18 @@ def submit(
     """
     from leaderboard import tracking
 
-    entry, card = _judge(dataset, predictions, "test")
+    entry, card = _judge(dataset, predictions, "test", task)
     tracking.record(tracking.Store.at(folder), card, entry, dataset.name, seconds)
-    return board(dataset, folder)
+    return board(dataset, folder, task)
 
 
-def board(dataset: Dataset, folder: str | Path = BOARD) -> Board:
-    """Read the ranked entries on a dataset back from MLflow, and write board.html."""
+def board(dataset: Dataset, folder: str | Path = BOARD, task: str = "accounts") -> Board:
+    """Read the ranked entries of a task on a dataset back from MLflow, and write their page."""
     from leaderboard import board, page, tracking
 
     store = tracking.Store.at(folder)
-    current = board.read(store, dataset.digest)
-    page.write(current, store.folder / "board.html")
+    current = board.read(store, dataset.digest, task)
+    page.write(current, page.path(store.folder, task))
     return current
 
 
@@ -231,12 +239,11 @@ def _plan(preset: str, seed: int | None, config: str | Path | None) -> Config:
     return configs.from_file(Path(config), seed) if config else configs.from_preset(preset, seed or 0)
 
 
-def _judge(dataset: Dataset, predictions: str | Path, split: str) -> tuple[Submission, Scorecard]:
-    from leaderboard import scorecard, submission
+def _judge(dataset: Dataset, predictions: str | Path, split: str, task: str) -> tuple[Submission, Scorecard]:
+    from leaderboard import judge
 
-    truth = dataset.reveal(split).labels.polars().collect()
-    entry = submission.read(Path(predictions), truth["account_id"])
-    return entry, scorecard.score_accounts(entry.predictions, truth, dataset.digest)
+    entry = judge.read(dataset.reveal(split), task, Path(predictions))
+    return entry, judge.score(dataset, split, task, entry)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from baselines import detector, graphs
+from baselines import detector, graphs, tuning
 from baselines.training import F64
 from generator.dataset import Split
 
@@ -36,6 +36,7 @@ class HoneypotPropagation(detector.Detector):
     description: ClassVar[str] = "calls of a decoy model, spread over shared keys by random walks"
     source: ClassVar[str] = "Page et al., 1999; Gyongyi et al., TrustRank, VLDB 2004"
     fields: ClassVar[tuple[str, ...]] = tuple(sorted({*graphs.fields_of(_LINKS), "requests.model"}))
+    ranges: ClassVar[tuning.Ranges] = {"most": tuning.Range(10, 200, log=True), "restart": tuning.Range(0.05, 0.7)}
 
     most: int = 60
     restart: float = 0.3
@@ -48,7 +49,7 @@ class HoneypotPropagation(detector.Detector):
         """Log of the share of walks that end at the account, over that of walks from everywhere."""
         world = graphs.shared(split, _LINKS)
         graph = graphs.weighted(list(world.held.values()), self.most)
-        seeds = _contacts(split, world.ids)
+        seeds = contacts(split, world.ids)
         n = len(seeds)
         if not n or not seeds.any():
             return graphs.scores(world.ids, np.zeros(n))
@@ -68,7 +69,7 @@ def walks(graph: sparse.csr_array, start: F64, restart: float, steps: int = 30) 
     return at
 
 
-def _contacts(split: Split, ids: pl.Series) -> F64:
+def contacts(split: Split, ids: pl.Series) -> F64:
     """1 for accounts that called a model which is not on the list of models."""
     listed = split.releases.polars().select(pl.col("model").cast(pl.String)).collect().to_series()
     called = [

@@ -11,7 +11,7 @@ import polars as pl
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from baselines import detector, graphs
+from baselines import detector, graphs, tuning
 from generator.dataset import Split
 
 _WIDTH = 2**16
@@ -38,6 +38,7 @@ class PromptClusters(detector.Detector):
     description: ClassVar[str] = "near-duplicate prompts of other accounts, by SimHash bands"
     source: ClassVar[str] = "Charikar, STOC 2002; Manku, Jain and Das Sarma, WWW 2007"
     fields: ClassVar[tuple[str, ...]] = (*graphs.ORDER_FIELDS, "requests.prompt_simhash")
+    ranges: ClassVar[tuning.Ranges] = {"distance": tuning.Range(2, 12), "most": tuning.Range(10, 200, log=True)}
 
     distance: int = 6
     most: int = 40
@@ -49,7 +50,7 @@ class PromptClusters(detector.Detector):
     def score(self, split: Split) -> pl.DataFrame:
         """Log of the partners, plus the log of the cluster's size as a tie-breaker."""
         ids = graphs.ordered(split)
-        prompts = _prompts(split, ids)
+        prompts = prompts_of(split, ids)
         pairs = near_duplicates(prompts, self.distance, self.most)
         n = len(ids)
         first, second = (pairs[c].to_numpy() for c in ("row", "row_right"))
@@ -82,7 +83,8 @@ def near_duplicates(prompts: pl.DataFrame, distance: int, most: int) -> pl.DataF
     return pl.concat(found).unique().sort("row", "row_right")
 
 
-def _prompts(split: Split, ids: pl.Series) -> pl.DataFrame:
+def prompts_of(split: Split, ids: pl.Series) -> pl.DataFrame:
+    """Commonest prompts of each account: row (position in `ids`), prompt_simhash; distinct."""
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
     done = []
     for bucket in split.requests.buckets():

@@ -14,7 +14,8 @@ import numpy as np
 import siphonbench
 from baselines import DETECTORS
 from baselines.run import run_all
-from leaderboard import scorecard, uncertainty
+from leaderboard import scoring, uncertainty
+from leaderboard.truth import Truth
 
 CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
 
@@ -38,10 +39,10 @@ def main() -> None:
         labels = dataset.reveal("test").labels.polars().collect()
         vectors = {}
         for result in run_all(DETECTORS, dataset.train, dataset.test):
-            card = scorecard.score_accounts(result.predictions, labels, dataset.digest)
+            card = scoring.score("accounts", result.predictions, Truth(labels), dataset.digest)
             vectors[result.name] = np.array(card.resampled)
             tiers = " | ".join(f"{card.tiers[t]['ap'].value:.3f}" for t in ("overt", "evasive", "adaptive"))
-            recall = card.tiers["overall"]["recall_fpr_1e-2"].value
+            recall = card.tables["overall"]["recall_fpr_1e-2"].value
             p = card.primary
             print(
                 f"| {seed} | {result.name} | {p.value:.3f} ({p.low:.3f}-{p.high:.3f}) | {tiers} | {recall:.3f} |",

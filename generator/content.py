@@ -24,6 +24,8 @@ _LANGUAGE_WEIGHTS = np.array([0.58, 0.09, 0.07, 0.05, 0.05, 0.05, 0.04, 0.03, 0.
 STOP_CATEGORIES = ("capability_extraction", "machine_learning", "cyber", "other")
 TOPICS = 192  # equally many for each domain of work
 _SENSITIVE_TOPICS = 10  # machine-learning topics, on which the provider's noisy classifier fires more often (a)
+# Rates of flags on such topics and on others (a): with more, whoever sends more would be told by having any.
+_FLAGGED = np.array([0.015, 0.001], np.float32)
 _FRAMEWORK_TEMPLATES = 40
 _CHECK_PROMPTS = 5  # per cohort (a)
 
@@ -166,7 +168,7 @@ def prompt_hash(said: Prompts) -> I64:
 def stop_category(said: Prompts, session: I64, bits: streams.U64) -> npt.NDArray[np.int32]:
     """What the provider's noisy classifier says of each prompt; -1: nothing. It reads topics, not intentions."""
     sensitive = (said.topic < _SENSITIVE_TOPICS)[session]
-    rate = np.where(sensitive, np.float32(0.03), np.float32(0.002))
+    rate = np.where(sensitive, _FLAGGED[0], _FLAGGED[1])
     coin = streams.halves(bits, 2).astype(np.int32) & 1
     which = np.where(sensitive & (streams.uniform(bits, 1) < np.float32(0.7)), coin, 2 + coin)
     return np.where(streams.uniform(bits, 0) < rate, which, -1).astype(np.int32)

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.errors import UserError
-from generator.schema import TIERS
 from leaderboard import tracking, uncertainty
-from leaderboard.scorecard import EVALUATOR_VERSION, TASK
+from leaderboard.scorecard import EVALUATOR_VERSION
+from leaderboard.tasks import TASKS, Column
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -28,7 +28,15 @@ RANK_RULE = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of a board."""
+    """One row of a board.
+
+    Attributes
+    ----------
+    numbers : dict of str to float
+        Every number of the scorecard, see `Scorecard.flat`.
+    worst_archetype : str
+        Benign archetype falsely flagged most often; "" where the task has none.
+    """
 
     rank: int
     name: str
@@ -38,12 +46,8 @@ class Entry:
     low: float
     high: float
     chance: float
-    tiers: dict[str, float]
-    recall_1e2: float
-    recall_1e3: float
-    auc: float
+    numbers: dict[str, float]
     worst_archetype: str
-    worst_fpr: float
     seconds: float | None
     when: datetime
     code_url: str
@@ -60,8 +64,13 @@ class Board:
     task: str
     entries: tuple[Entry, ...]
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What the board shows beside the primary metric: the columns of the task that some entry has."""
+        return tuple(c for c in TASKS[self.task].columns if any(c.number in e.numbers for e in self.entries))
 
-def read(store: Store, digest: str, task: str = TASK) -> Board:
+
+def read(store: Store, digest: str, task: str = "accounts") -> Board:
     """Board of a dataset and task.
 
     Raises
@@ -85,14 +94,14 @@ def table(board: Board) -> Table:
     from rich.text import Text
 
     # Narrow enough for 80 columns; the page has every number.
-    tiers = list(board.entries[0].tiers)
+    columns = board.columns[:4]
     title = f"{board.task} on {board.dataset} ({board.digest[:12]}), evaluator {board.evaluator}"
     shown = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("#", "entry", "fields", "AP", "95 %", *tiers, "R@1%", "s"):
+    for name in ("#", "entry", "fields", TASKS[board.task].short, "95 %", *(c.short for c in columns), "s"):
         left = name in ("entry", "fields")
         shown.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
     for e in board.entries:
-        numbers = [f"{v:.3f}" for v in (*e.tiers.values(), e.recall_1e2)]
+        numbers = [f"{e.numbers[c.number]:.3f}" if c.number in e.numbers else "-" for c in columns]
         shown.add_row(
             str(e.rank),
             Text(e.name),
@@ -102,7 +111,9 @@ def table(board: Board) -> Table:
             *numbers,
             "-" if e.seconds is None else f"{e.seconds:.1f}",
         )
-    shown.caption = f"AP: average precision, mean of the tiers; chance {board.entries[0].chance:.3f}. {RANK_RULE}"
+    shown.caption = (
+        f"{TASKS[board.task].short}: {TASKS[board.task].title}; chance {board.entries[0].chance:.3f}. {RANK_RULE}"
+    )
     return shown
 
 
@@ -139,8 +150,6 @@ def ranks(resampled: list[npt.NDArray[np.float64]]) -> list[int]:
 
 def _entry(run: Run, rank: int) -> Entry:
     m, tags = run.data.metrics, run.data.tags
-    tiers = [t for t in TIERS if f"{t}/ap" in m]
-    worst = tags["worst_archetype"]
     return Entry(
         rank=rank,
         name=tags["card.name"],
@@ -150,12 +159,8 @@ def _entry(run: Run, rank: int) -> Entry:
         low=m["primary_low"],
         high=m["primary_high"],
         chance=m["primary_chance"],
-        tiers={t: m[f"{t}/ap"] for t in tiers},
-        recall_1e2=m["overall/recall_fpr_1e-2"],
-        recall_1e3=m["overall/recall_fpr_1e-3"],
-        auc=m["overall/roc_auc"],
-        worst_archetype=worst,
-        worst_fpr=m[f"fpr/{worst}"],
+        numbers=dict(m),
+        worst_archetype=tags["worst_archetype"],
         seconds=m.get("seconds"),
         when=datetime.fromtimestamp(run.info.end_time / 1000, UTC),
         code_url=tags["card.code_url"],

@@ -5,27 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leaderboard import scorecard, submission
+from leaderboard import scoring, submission, truth
+from leaderboard.uncertainty import RESAMPLES
 
 if TYPE_CHECKING:
-    from generator.dataset import Dataset
+    from generator.dataset import Dataset, Split
     from leaderboard.scorecard import Scorecard
     from leaderboard.submission import Submission
 
 
-def read(dataset: Dataset, split: str, task: str, path: Path) -> Submission:
-    """Validate a submission; only the ids of the split are read.
+def read(public: Split, task: str, path: Path) -> Submission:
+    """Validate a submission by public tables alone.
+
+    Parameters
+    ----------
+    public : Split
+        Its labels are not read.
+    task : str
+        Key of `tasks.TASKS`.
+    path : Path
+        Folder or predictions file.
 
     Raises
     ------
     UserError
         With all faults at once.
     """
-    ids = dataset.reveal(split).accounts.polars().select("account_id").collect()
-    return submission.read(path, ids["account_id"].cast(str))
+    return submission.read(path, truth.keys(public, task), task)
 
 
-def score(dataset: Dataset, split: str, task: str, entry: Submission) -> Scorecard:
+def score(dataset: Dataset, split: str, task: str, entry: Submission, resamples: int = RESAMPLES) -> Scorecard:
     """Scorecard of a valid submission."""
-    truth = dataset.reveal(split).labels.polars().collect()
-    return scorecard.score_accounts(entry.predictions, truth, dataset.digest)
+    known = truth.read(dataset.reveal(split), task)
+    return scoring.score(task, entry.predictions, known, dataset.digest, resamples)

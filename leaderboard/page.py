@@ -7,13 +7,24 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from leaderboard.board import RANK_RULE, Board
+from leaderboard.tasks import TASKS
 
 
 def render(board: Board) -> str:
     """HTML of a board; every text of a submission is escaped."""
     folder = Path(__file__).with_name("templates")
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("board.html.j2").render(board=board, rule=RANK_RULE)
+    return environment.get_template("board.html.j2").render(
+        board=board,
+        task=TASKS[board.task],
+        confounders=any(e.worst_archetype for e in board.entries),
+        rule=RANK_RULE,
+    )
+
+
+def path(folder: Path, task: str) -> Path:
+    """Where the page of a task is kept."""
+    return folder / ("board.html" if task == "accounts" else f"board-{task}.html")
 
 
 def write(board: Board, path: Path) -> Path:

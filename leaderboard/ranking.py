@@ -1,6 +1,6 @@
 """Metrics of a ranking, weighted and vectorised over resamples.
 
-Tie rule, for every metric: accounts with equal scores are one block, entered at once. A threshold inside a block
+Tie rule, for every metric: rows with equal scores are one block, entered at once. A threshold inside a block
 flags each of its members with the same probability. So a constant scorer gets exactly chance.
 """
 
@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 F64 = npt.NDArray[np.float64]
 
@@ -48,27 +49,48 @@ class Curve:
 class Ranked:
     """Scores sorted once, to be weighted many times.
 
+    Between two blocks that hold positives no metric changes its course, so the blocks without any are merged. What
+    is kept is one sparse matrix per class, blocks by groups, which holds how many rows of a group are in a block:
+    weighting the groups of a resample is one product.
+
     Parameters
     ----------
     score : ndarray of float, shape (n,)
         Higher means more likely extraction.
     positive : ndarray of bool, shape (n,)
         Truth.
+    group : ndarray of int, shape (n,), optional
+        Group of each row, from 0; left out, each row is one of its own.
+    limit : int, optional
+        Most blocks to keep: beyond, neighbours are merged, as if scores were rounded.
     """
 
-    def __init__(self, score: F64, positive: npt.NDArray[np.bool_]) -> None:
-        self.order = np.argsort(-score, kind="stable")
-        ordered = score[self.order]
-        self.starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        self.positive = positive[self.order]
+    def __init__(
+        self,
+        score: F64,
+        positive: npt.NDArray[np.bool_],
+        group: npt.NDArray[np.integer] | None = None,
+        limit: int | None = None,
+    ) -> None:
+        order = np.argsort(-score, kind="stable")
+        ordered, truth = score[order], positive[order]
+        block = np.cumsum(np.r_[False, ordered[1:] != ordered[:-1]])
+        held = np.bincount(block, truth) > 0
+        block = np.cumsum(np.r_[False, held[1:] | held[:-1]])[block]
+        self.blocks = int(block[-1]) + 1
+        if limit and self.blocks > limit:
+            block, self.blocks = block * limit // self.blocks, limit
+        member = order if group is None else group[order]
+        shape = (self.blocks, int(member.max()) + 1)
+        self._sums = [
+            sparse.csr_array((np.ones(int(m.sum())), (block[m], member[m])), shape=shape) for m in (truth, ~truth)
+        ]
 
     def curve(self, weights: F64 | None = None) -> Curve:
-        """Curve under weights of shape (resamples, n); unweighted without."""
-        w = np.ones((1, len(self.order))) if weights is None else weights[:, self.order]
-        return Curve(
-            np.add.reduceat(w * self.positive, self.starts, axis=1),
-            np.add.reduceat(w * ~self.positive, self.starts, axis=1),
-        )
+        """Curve under weights of shape (resamples, groups); unweighted without."""
+        if weights is None:
+            return Curve(*(np.asarray(s.sum(axis=1), np.float64)[None, :] for s in self._sums))
+        return Curve(*(np.ascontiguousarray((s @ weights.T[: s.shape[1]]).T) for s in self._sums))
 
 
 def average_precision(curve: Curve, negatives: float = 1.0) -> F64:

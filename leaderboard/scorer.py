@@ -71,7 +71,7 @@ def score(job: dict[str, Any], say: Say) -> str:
         (folder / "card.toml").write_text(card_toml(Card(**job["card"])), "utf-8")
         (folder / f"predictions{file.suffix}").symlink_to(file)
         try:
-            entry = judge.read(world, job["split"], job["task"], folder)
+            entry = judge.read(world.reveal(job["split"]), job["task"], folder)
         except UserError as error:
             raise UserError(str(error).removeprefix(f"{folder}: ")) from error
     say("scoring")

@@ -17,11 +17,21 @@ import pyarrow.parquet as pq
 
 from generator.errors import UserError
 from leaderboard import names
+from leaderboard.tasks import TASKS, Task
 
-_BYTES_PER_ACCOUNT, _BYTES_SPARE = 128, 1 << 16
+_BYTES_PER_ROW, _BYTES_SPARE = 128, 1 << 16
 _LONGEST = 200
 _PREDICTIONS = ("predictions.parquet", "predictions.csv")
-_NUMBERS = (pa.float64(), pa.float32(), pa.int64(), pa.int32())
+_TEXT = (pa.string(), pa.large_string())
+_WHOLE = (pa.int64(), pa.int32(), pa.int16(), pa.uint32())
+_ALLOWED = {
+    "string": _TEXT,
+    "label": _TEXT,
+    "integer": _WHOLE,
+    "number": (pa.float64(), pa.float32(), *_WHOLE[:2]),
+}
+_WANTED = {"string": "string", "label": "string", "integer": "int64", "number": "double"}
+_POLARS = {"string": pl.String, "label": pl.String, "integer": pl.Int64, "number": pl.Float64}
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Submission:
-    """A valid submission: its card and one finite score per account, sorted by account."""
+    """A valid submission: its card and one row per key of the task, sorted by it."""
 
     card: Card
     predictions: pl.DataFrame
@@ -59,43 +69,54 @@ class Submission:
     @property
     def digest(self) -> str:
         """SHA-256 of the card and of the scores, whatever file they came in."""
-        ids = "\n".join(self.predictions["account_id"])
-        scores = self.predictions["score"].to_numpy().astype("<f8").tobytes()
-        return hashlib.sha256(f"{self.card!r}\n{ids}\n".encode() + scores).hexdigest()
+        columns = [self.predictions[c] for c in self.predictions.columns]
+        parts = [_bytes(c) for c in columns]
+        return hashlib.sha256(f"{self.card!r}\n".encode() + b"".join(parts)).hexdigest()
 
 
-def read(path: Path, accounts: Iterable[str]) -> Submission:
+def _bytes(column: pl.Series) -> bytes:
+    if column.dtype == pl.String:
+        return ("\n".join(column.fill_null("").to_list()) + "\n").encode()
+    return column.to_numpy().astype("<i8" if column.dtype.is_integer() else "<f8").tobytes()
+
+
+def read(path: Path, expected: pl.DataFrame | Iterable[str], task: str = "accounts") -> Submission:
     """Read and validate a submission.
 
     Parameters
     ----------
     path : Path
         Folder with predictions.parquet (or .csv) and card.toml, or a predictions file alone.
-    accounts : iterable of str
-        Accounts to be scored; each must occur exactly once.
+    expected : polars.DataFrame, or iterable of str
+        Keys of the rows (see `truth.Truth.keys`), or ids of the accounts; each must occur exactly once.
+    task : str
+        Key of `tasks.TASKS`.
 
     Raises
     ------
     UserError
         Lists all faults at once, each with counts, an example and the remedy.
     """
-    expected = pl.Series("account_id", list(accounts), pl.String)
+    asked = TASKS[task]
+    if not isinstance(expected, pl.DataFrame):
+        expected = pl.DataFrame({"account_id": list(expected)}, {"account_id": pl.String})
+    keys = expected.select(pl.col(k).cast(_POLARS[kind]) for k, kind in asked.keys.items())
     file, card_file = _files(path)
     faults: list[str] = []
     card = _card(card_file, faults) if card_file else Card(name=path.stem)
     if not card_file:
         _text("name", card.name, faults)
-    frame = _predictions(file, len(expected), faults)
+    frame = _predictions(file, len(keys), asked, faults)
     if frame is not None:
-        frame = _rows(frame, expected, faults)
+        _rows(frame, keys, asked, faults)
     if faults or frame is None:
         message = f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults)
         raise UserError(_printable(message))
-    return Submission(card, frame.sort("account_id"))
+    return Submission(card, frame.sort(list(asked.keys)))
 
 
-def write(folder: Path, predictions: pl.DataFrame, card: Card) -> Path:
-    """Write a submission folder; it appears under its name only when it is complete.
+def write(folder: Path, predictions: pl.DataFrame, card: Card, task: str = "accounts") -> Path:
+    """Write a submission folder for a task; it appears under its name only when it is complete.
 
     Raises
     ------
@@ -107,7 +128,7 @@ def write(folder: Path, predictions: pl.DataFrame, card: Card) -> Path:
         _check_replaceable(old)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    typed = predictions.select(pl.col("account_id").cast(pl.String), pl.col("score").cast(pl.Float64))
+    typed = predictions.select(pl.col(name).cast(_POLARS[kind]) for name, kind in _columns(TASKS[task]).items())
     typed.write_parquet(temporary / "predictions.parquet")
     (temporary / "card.toml").write_text(card_toml(card), "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
@@ -206,90 +227,99 @@ def _text(key: str, value: Any, faults: list[str]) -> None:
         faults.append(f"card.toml: field_groups: {value!r} must be - or some of M, L, C joined by +")
 
 
-def _predictions(file: Path, n: int, faults: list[str]) -> pl.DataFrame | None:
-    size, cap = file.stat().st_size, n * _BYTES_PER_ACCOUNT + _BYTES_SPARE
+def _columns(task: Task) -> dict[str, str]:
+    """Kind of each column of a task's submission."""
+    return {**task.keys, task.value: task.kind}
+
+
+def _predictions(file: Path, n: int, task: Task, faults: list[str]) -> pl.DataFrame | None:
+    size, cap = file.stat().st_size, n * _BYTES_PER_ROW + _BYTES_SPARE
     if size > cap:
         faults.append(
-            f"{file.name}: {size:,} bytes, at most {cap:,} fit {n:,} accounts; keep account_id and score only"
+            f"{file.name}: {size:,} bytes, at most {cap:,} fit {n:,} {task.rows}; "
+            f"keep {' and '.join(_columns(task))} only"
         )
         return None
     try:
-        return _parquet(file, n, faults) if file.suffix == ".parquet" else _csv(file)
+        frame = _parquet(file, n, task, faults) if file.suffix == ".parquet" else _csv(file, task)
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError) as error:
         kind = "Parquet" if file.suffix == ".parquet" else "CSV"
         reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         faults.append(f"{file.name}: can't be read as {kind} ({reason}); write it again")
         return None
+    if frame is not None and task.kind == "label":
+        frame = frame.with_columns(pl.col(task.value).replace("", None))
+    return frame
 
 
-def _parquet(file: Path, n: int, faults: list[str]) -> pl.DataFrame | None:
+def _parquet(file: Path, n: int, task: Task, faults: list[str]) -> pl.DataFrame | None:
+    columns = _columns(task)
     # The footer is checked before a page is decoded: a small file can claim to decode to gigabytes.
     with pq.ParquetFile(file) as parquet:
         schema, rows = parquet.schema_arrow, parquet.metadata.num_rows
         decoded = sum(
             parquet.metadata.row_group(i).total_byte_size for i in range(parquet.metadata.num_row_groups)
         )
-        kinds = {f.name: f.type for f in schema}
-        text = kinds.get("account_id")
-        plain = text in (pa.string(), pa.large_string()) or (
-            text is not None and pa.types.is_dictionary(text) and pa.types.is_string(text.value_type)
+    if sorted(schema.names) != sorted(columns) or not all(_fits(f.type, columns[f.name]) for f in schema):
+        wanted = " and ".join(f"{name}: {_WANTED[kind]}" for name, kind in columns.items())
+        faults.append(
+            f"{file.name}: has columns {', '.join(f'{f.name}: {f.type}' for f in list(schema)[:6])[:200]}; "
+            f"write exactly {wanted}"
         )
-        if (
-            set(kinds) != {"account_id", "score"}
-            or len(schema) != 2
-            or not plain
-            or kinds["score"] not in _NUMBERS
-        ):
-            faults.append(
-                f"{file.name}: has columns {', '.join(f'{f.name}: {f.type}' for f in list(schema)[:6])[:200]}; "
-                "write exactly account_id: string and score: double"
-            )
-            return None
-        if rows > 2 * n or decoded > 10 * (n * _BYTES_PER_ACCOUNT + _BYTES_SPARE):
-            faults.append(f"{file.name}: {rows:,} rows for {n:,} accounts; give each account one row")
-            return None
+        return None
+    if rows > 2 * n or decoded > 10 * (n * _BYTES_PER_ROW + _BYTES_SPARE):
+        faults.append(f"{file.name}: {rows:,} rows for {n:,} {task.rows}; give each one row")
+        return None
     # Dictionaries stay dictionaries: one long name repeated in every row would decode to gigabytes.
-    read = pq.read_table(file, read_dictionary=["account_id"], memory_map=False)
+    text = [name for name, kind in columns.items() if kind in ("string", "label")]
+    read = pq.read_table(file, read_dictionary=text, memory_map=False)
     # Neither metadata nor text that is no UTF-8 goes on to Polars, which would end the process.
     table = pa.table(dict(zip(read.column_names, read.columns, strict=True)))
     table.validate(full=True)
-    longest = max(
-        (pc.max(pc.binary_length(c.dictionary)).as_py() or 0 for c in table["account_id"].chunks), default=0
-    )
-    if longest > _LONGEST:
-        faults.append(f"{file.name}: account_id: up to {longest:,} bytes long; at most {_LONGEST} are allowed")
-        return None
+    for name in text:
+        lengths = (pc.max(pc.binary_length(c.dictionary)).as_py() or 0 for c in table[name].chunks)
+        if (longest := max(lengths, default=0)) > _LONGEST:
+            faults.append(f"{file.name}: {name}: up to {longest:,} bytes long; at most {_LONGEST} are allowed")
+            return None
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return frame.select(pl.col("account_id").cast(pl.String), pl.col("score").cast(pl.Float64))
+    return frame.select(pl.col(name).cast(_POLARS[kind]) for name, kind in columns.items())
 
 
-def _csv(file: Path) -> pl.DataFrame:
+def _fits(found: pa.DataType, kind: str) -> bool:
+    return (
+        found.value_type if pa.types.is_dictionary(found) and kind in ("string", "label") else found
+    ) in _ALLOWED[kind]
+
+
+def _csv(file: Path, task: Task) -> pl.DataFrame:
+    columns = _columns(task)
     with file.open("rb") as lines:
         header = lines.readline(256).decode("utf-8").strip()
-    if sorted(h.strip() for h in header.split(",")) != ["account_id", "score"]:
-        raise ValueError(f"its header is {header[:80]!r}, not account_id,score")
-    return pl.read_csv(file, schema_overrides={"account_id": pl.String, "score": pl.Float64}).select(
-        "account_id", "score"
-    )
+    if sorted(h.strip() for h in header.split(",")) != sorted(columns):
+        raise ValueError(f"its header is {header[:80]!r}, not {','.join(columns)}")
+    frame = pl.read_csv(file, schema_overrides={name: _POLARS[kind] for name, kind in columns.items()})
+    for name, kind in frame.schema.items():
+        longest = (
+            int(frame[name].str.len_bytes().fill_null(0).sort()[-1]) if kind == pl.String and len(frame) else 0
+        )
+        if longest > _LONGEST:
+            raise ValueError(f"{name}: up to {longest:,} bytes long, at most {_LONGEST} are allowed")
+    return frame.select(*columns)
 
 
-def _rows(frame: pl.DataFrame, expected: pl.Series, faults: list[str]) -> pl.DataFrame:
-    ids = frame["account_id"]
-    found = {
-        "missing": expected.filter(~expected.is_in(ids.drop_nulls().implode())),
-        "unknown": ids.filter(~ids.is_in(expected.implode()).fill_null(False)).unique(),
-        "duplicate": ids.filter(ids.is_duplicated()).unique(),
-        "without a finite score": frame.filter(~pl.col("score").is_finite().fill_null(False))["account_id"],
+def _rows(frame: pl.DataFrame, expected: pl.DataFrame, task: Task, faults: list[str]) -> None:
+    keys = list(task.keys)
+    found = frame.select(keys)
+    wrong = {
+        ("missing", f"give each of the {task.rows} one row"): expected.join(found, on=keys, how="anti"),
+        ("unknown", f"name only {task.rows} of this split"): found.join(expected, on=keys, how="anti").unique(),
+        ("duplicate", f"give each of the {task.rows} one row"): found.filter(found.is_duplicated()).unique(),
     }
-    remedies = {
-        "missing": "score every account",
-        "unknown": "score only accounts of this split",
-        "duplicate": "give each account one row",
-        "without a finite score": "replace null, NaN and infinite scores by numbers",
-    }
-    for what, some in found.items():
+    if task.kind == "number":
+        bad = ~frame[task.value].is_finite().fill_null(value=False)
+        wrong["without a finite score", "replace null, NaN and infinite scores by numbers"] = found.filter(bad)
+    for (what, remedy), some in wrong.items():
         if len(some):
-            example = str(some.sort()[0])[:40]
-            faults.append(f"{len(some):,} accounts {what}, e.g. {example}; {remedies[what]}")
-    return frame
+            example = ", ".join(str(v)[:40] for v in some.sort(keys).row(0))
+            faults.append(f"{len(some):,} {task.rows} {what}, e.g. {example}; {remedy}")

@@ -196,6 +196,5 @@ def _log(
         root = Path(folder)
         (root / "scorecard.json").write_text(card.to_json(), "utf-8")
         (root / "card.toml").write_text(submission.card_toml(entry.card), "utf-8")
-        plots.precision_recall(card, root / "precision_recall.svg")
-        plots.false_positives(card, root / "false_positives.svg")
+        plots.write(card, root)
         client.log_artifacts(run_id, folder)

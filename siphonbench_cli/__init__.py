@@ -2,10 +2,13 @@
 
 from siphonbench_cli import (
     authors,
+    baselines_run,
+    baselines_tune,
     board,
     classes,
     data,
     detectors,
+    explain,
     fidelity,
     gates,
     inspect,
@@ -20,10 +23,13 @@ from siphonbench_cli.root import app
 __all__ = [
     "app",
     "authors",
+    "baselines_run",
+    "baselines_tune",
     "board",
     "classes",
     "data",
     "detectors",
+    "explain",
     "fidelity",
     "gates",
     "inspect",

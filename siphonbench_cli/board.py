@@ -50,25 +50,34 @@ def _quickstart(
 
 @root.app.command("evaluate", epilog="Example: siphonbench evaluate my-entry --data siphonbench-data/nano")
 def _evaluate(
-    entry: root.Entry, data: root.On = DATA, split: root.Split = "test", as_json: root.Json = False
+    entry: root.Entry,
+    data: root.On = DATA,
+    split: root.Split = "test",
+    task: root.Task = "accounts",
+    as_json: root.Json = False,
 ) -> None:
     """Score a submission with 95 % intervals; nothing is recorded."""
-    card = siphonbench.evaluate(root.opened(data), entry, split)
+    card = siphonbench.evaluate(root.opened(data), entry, split, task)
     if as_json:
         typer.echo(card.to_json())
         return
-    named = [("mean of tiers", "ap", card.primary)]
-    named += [(tier, metric, v) for tier, metrics in card.tiers.items() for metric, v in metrics.items()]
+    named = [("all", "primary", card.primary)]
+    named += [(name, metric, v) for name, table in card.tables.items() for metric, v in table.items()]
     rows = [(t, m, f"{v.value:.4f}", f"{v.low:.4f} to {v.high:.4f}", f"{v.chance:.4f}") for t, m, v in named]
-    root.show(("tier", "metric", "value", "95 % interval", "chance"), rows)
+    root.show(("slice", "metric", "value", "95 % interval", "chance"), rows)
 
 
 @root.app.command("submit", epilog="Example: siphonbench submit my-entry --data siphonbench-data/nano")
-def _submit(entry: root.Entry, data: root.On = DATA, board: root.AnyStore = str(BOARD)) -> None:
+def _submit(
+    entry: root.Entry,
+    data: root.On = DATA,
+    task: root.Task = "accounts",
+    board: root.AnyStore = str(BOARD),
+) -> None:
     """Score a submission on test and put it on the board."""
     dataset = root.opened(data)
-    siphonbench.submit(dataset, entry, board)
-    show_board(dataset, board)
+    siphonbench.submit(dataset, entry, board, task=task)
+    show_board(dataset, board, task)
 
 
 _leaderboard = typer.Typer(
@@ -81,9 +90,14 @@ root.app.add_typer(_leaderboard, name="leaderboard")
 @_leaderboard.callback(
     invoke_without_command=True, epilog="Example: siphonbench leaderboard --data siphonbench-data/nano"
 )
-def _show(context: typer.Context, data: root.On = DATA, board: root.AnyStore = str(BOARD)) -> None:
+def _show(
+    context: typer.Context,
+    data: root.On = DATA,
+    task: root.Task = "accounts",
+    board: root.AnyStore = str(BOARD),
+) -> None:
     if context.invoked_subcommand is None:
-        show_board(siphonbench.load(data), board)
+        show_board(siphonbench.load(data), board, task)
 
 
 @_leaderboard.command("export", epilog="Example: siphonbench leaderboard export board.jsonl.gz")
@@ -140,11 +154,11 @@ def _ui(
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *where, "--workers", "1"])  # noqa: S606
 
 
-def show_board(data: Dataset, where: str | Path) -> None:
-    """Print the board on a dataset, and write its page."""
-    from leaderboard import board
+def show_board(data: Dataset, where: str | Path, task: str = "accounts") -> None:
+    """Print the board of a task on a dataset, and write its page."""
+    from leaderboard import board, page
     from leaderboard.store import Store
 
-    root.print_table(board.table(siphonbench.board(data, where)))
+    root.print_table(board.table(siphonbench.board(data, where, task)))
     store = Store.at(where)
-    typer.echo(f"Page: {store.folder / 'board.html'}, MLflow store: {store.name}")
+    typer.echo(f"Page: {page.path(store.folder, task)}, MLflow store: {store.name}")

@@ -92,14 +92,15 @@ def _reached(dataset: Dataset, worlds: list[World], results: list[Result]) -> Re
     import polars as pl
 
     from generator.audit import detectors, measures
-    from leaderboard import scorecard
+    from leaderboard import scoring
+    from leaderboard.truth import Truth
 
     found = detectors.Reached()
     for world, result in zip(worlds, results, strict=True):
         labels = world.split.labels.polars().collect()
-        card = scorecard.score_accounts(result.predictions, labels, dataset.digest)
+        card = scoring.score("accounts", result.predictions, Truth(labels), dataset.digest)
         found.ap[world.name] = card.primary.value
-        found.overall[world.name] = card.tiers["overall"]["ap"].value
+        found.overall[world.name] = card.tables["overall"]["ap"].value
         found.resampled[world.name] = np.array(card.resampled)
         scores = world.truth.join(result.predictions.cast({"account_id": pl.String}), on="account_id")["score"]
         judged = world.benign | world.hidden

@@ -86,6 +86,7 @@ Config = Annotated[
     typer.Option("--config", "--scenario", help="TOML file in place of a preset, or a scenario that comes along."),
 ]
 Split = Annotated[str, typer.Option(help="validation or test.")]
+Task = Annotated[str, typer.Option(help="accounts, campaigns, requests or early.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CPUS = os.cpu_count() or 1
 
@@ -128,7 +129,8 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    # Time left is told from all steps so far: one may take minutes.
+    with Progress(console=Console(stderr=True), transient=True, speed_estimate_period=3600) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -70,11 +70,13 @@ def _build(
 
 
 @root.app.command("check", epilog="Example: siphonbench check predictions.parquet --data siphonbench-data/nano")
-def _check(entry: root.Entry, data: root.On = DATA, split: root.Split = "test") -> None:
+def _check(
+    entry: root.Entry, data: root.On = DATA, split: root.Split = "test", task: root.Task = "accounts"
+) -> None:
     """Validate a submission as the server does; nothing is scored."""
     from leaderboard import judge
 
-    found = judge.read(siphonbench.load(data), split, "accounts", entry)
+    found = judge.read(siphonbench.load(data).reveal(split), task, entry)
     typer.echo(f"{entry} is valid: {found.card.name}, {len(found.predictions):,} rows for {split} of {data}")
 
 

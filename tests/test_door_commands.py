@@ -32,6 +32,7 @@ COMMANDS = (
     "verify",
     "release",
     "inspect",
+    "explain",
     "audit",
     "fidelity",
     "evaluate",
@@ -46,6 +47,7 @@ GROUPS = (
     ("baselines", "list"),
     ("baselines", "run"),
     ("baselines", "check"),
+    ("baselines", "tune"),
     *(("scenario", c) for c in ("new", "check", "describe")),
     *(
         ("season", c)
@@ -123,8 +125,10 @@ def test_help_is_quick(here: Path) -> None:
         ("info nowhere", "nowhere does not exist; make one with: siphonbench generate"),
         ("verify nowhere", "nowhere does not exist"),
         ("audit nowhere", "nowhere does not exist"),
+        ("explain mine --data nowhere", "nowhere does not exist"),
         ("fidelity --reference nowhere", "nowhere is no folder; give one that holds traces"),
         ("baselines run volume --data nowhere", "nowhere does not exist"),
+        ("baselines tune synchrony --data nowhere", "nowhere does not exist"),
         ("evaluate mine --data nowhere", "nowhere does not exist"),
         ("submit mine --data nowhere", "nowhere does not exist"),
         ("leaderboard --data nowhere", "nowhere does not exist"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from generator.dataset import Split
-from leaderboard import scorecard, submission
+from leaderboard import judge, scoring, truth
 
 JUDGED = ("accounts",)  # tasks that this version of the evaluator has metrics for
 _RESAMPLES = 2  # only the number itself is wanted, no interval
@@ -30,11 +30,9 @@ def read(path: Path, task: str, public: Split) -> pl.DataFrame:
     UserError
         With all faults at once.
     """
-    ids = public.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()
-    return submission.read(path, ids["account_id"]).predictions
+    return judge.read(public, task, path).predictions
 
 
 def score(task: str, rows: pl.DataFrame, split: Split, digest: str) -> float:
     """The metric that ranks entries of a task."""
-    labels = split.labels.polars().collect()
-    return scorecard.score_accounts(rows, labels, digest, _RESAMPLES).primary.value
+    return scoring.score(task, rows, truth.read(split, task), digest, _RESAMPLES).primary.value

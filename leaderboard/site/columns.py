@@ -8,37 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from leaderboard.site.boards import Entry, View
+from leaderboard.tasks import TASKS, Column
 
 PER_PAGE = 100
 GROUPS = {"M": "metadata", "L": "links", "C": "content"}
-_NOT_SHOWN = ("_low", "_high", "_chance")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One number of a board: the metric it shows, its heading, and what the heading means."""
-
-    metric: str
-    heading: str
-    title: str
-
-
-PRIMARY = {
-    "accounts": Column("primary", "AP", "average precision, mean over the evasion tiers"),
-    "campaigns": Column("primary", "B³ F1", "B-cubed F1 over extraction accounts"),
-    "requests": Column("primary", "AP", "average precision over requests"),
-    "early": Column("primary", "prevented", "share of extraction tokens prevented, mean over campaigns"),
-}
-COLUMNS: dict[str, tuple[Column, ...]] = {
-    "accounts": (
-        Column("overt/ap", "overt", "average precision, overt tier"),
-        Column("evasive/ap", "evasive", "average precision, evasive tier"),
-        Column("adaptive/ap", "adaptive", "average precision, adaptive tier"),
-        Column("overall/recall_fpr_1e-2", "R@1%", "recall where 1 % of benign accounts are flagged"),
-        Column("overall/recall_fpr_1e-3", "R@0.1%", "recall where 0.1 % of benign accounts are flagged"),
-        Column("overall/roc_auc", "AUC", "area under the ROC curve"),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -84,17 +57,13 @@ class Query:
 
 def primary(task: str) -> Column:
     """The column that ranks a board."""
-    return PRIMARY.get(task, Column("primary", "score", "primary metric"))
+    return Column("primary", TASKS[task].title, TASKS[task].short)
 
 
 def columns(view: View) -> tuple[Column, ...]:
-    """The other columns: those of the task that an entry has, or the first few numbers there are."""
+    """The other columns: those of the task that an entry has."""
     found = {m for e in view.entries[:50] for m in e.metrics}
-    listed = tuple(c for c in COLUMNS.get(view.task, ()) if c.metric in found)
-    if listed:
-        return listed
-    names = sorted(m for m in found if not m.endswith(_NOT_SHOWN) and m not in ("primary", "seconds"))
-    return tuple(Column(m, m, m) for m in names[:6])
+    return tuple(c for c in TASKS[view.task].columns if c.number in found)
 
 
 def select(view: View, query: Query) -> list[Entry]:

@@ -16,12 +16,12 @@ from generator import dataset, schema
 from leaderboard import uncertainty
 from leaderboard.board import RANK_RULE
 from leaderboard.queue import Job
-from leaderboard.ranking import METRICS
 from leaderboard.scorecard import EVALUATOR_VERSION
 from leaderboard.site import columns, draw
 from leaderboard.site.boards import Boards, Entry, View
 from leaderboard.site.columns import PER_PAGE, Query
 from leaderboard.site.settings import Settings, World
+from leaderboard.tasks import TASKS
 
 NAV = (("", "Boards"), ("datasets/", "Data"), ("submit/", "Submit"), ("api/", "API"))
 _NEIGHBOURS = 2
@@ -100,8 +100,8 @@ class Pages:
             entry=entry,
             main=columns.primary(view.task),
             links=[(entry.tags[k], text) for k, text in links.items() if entry.tags.get(k)],
-            tiers=list(_tables(card)),
-            metrics=_metrics(card),
+            tiers=list(card["tables"]),
+            metrics=_metrics(view.task, card),
             curves=list(_lines(card).items())[:4],
             fpr=_archetypes(entry),
             fpr_top=_top(_archetypes(entry)),
@@ -114,7 +114,7 @@ class Pages:
         cards = [self.boards.card(e) for e in (a, b)]
         lines = [_lines(c) for c in cards]
         shown = (columns.primary(view.task), *columns.columns(view))
-        both = [c for c in shown if c.metric in a.metrics and c.metric in b.metrics]
+        both = [c for c in shown if c.number in a.metrics and c.number in b.metrics]
         bars = [(e, _archetypes(e)) for e in (a, b)]
         low, mid, high = _difference(a, b)
         return self._page(
@@ -128,7 +128,7 @@ class Pages:
             mid=mid,
             high=high,
             main=columns.primary(view.task),
-            rows=[(c.heading, c.title, a.metrics[c.metric], b.metrics[c.metric]) for c in both],
+            rows=[(c.short, c.title, a.metrics[c.number], b.metrics[c.number]) for c in both],
             curves=[(t, [(a.name, lines[0][t]), (b.name, lines[1][t])]) for t in lines[0] if t in lines[1]],
             fpr=bars if all(rows for _, rows in bars) else [],
             fpr_top=max(_top(rows) for _, rows in bars),
@@ -204,26 +204,16 @@ def _difference(a: Entry, b: Entry) -> tuple[float, float, float]:
     return low, a.primary - b.primary, high
 
 
-def _metrics(card: dict[str, Any]) -> list[tuple[str, list[tuple[float, float, float] | None]]]:
-    """Metric by metric, its value and interval in each tier."""
-    tiers = _tables(card)
-    names = list(dict.fromkeys(name for metrics in tiers.values() for name in metrics))
-    titled = {name: METRICS[name].title if name in METRICS else name for name in names}
-    return [(titled[name], [_interval(metrics.get(name)) for metrics in tiers.values()]) for name in names]
-
-
-def _tables(card: dict[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
-    """Metrics by slice: evasion tiers, and all of them together."""
-    found: dict[str, dict[str, dict[str, float]]] = card.get("tables") or card.get("tiers", {})
-    return found
+def _metrics(task: str, card: dict[str, Any]) -> list[tuple[str, list[tuple[float, float, float] | None]]]:
+    """Metric by metric, its value and interval in each slice."""
+    tables = card["tables"].values()
+    names = dict.fromkeys(name for table in tables for name in table)
+    return [(TASKS[task].metrics[name].title, [_interval(t.get(name)) for t in tables]) for name in names]
 
 
 def _lines(card: dict[str, Any]) -> dict[str, tuple[list[float], list[float]]]:
     """Recalls and precisions by slice; none where the task has no such curve."""
-    if "curves" in card:
-        return dict(card["curves"].get("precision_recall", {}))
-    spaced = {t: [(i + 1) / len(values) for i in range(len(values))] for t, values in card["precision"].items()}
-    return {t: (spaced[t], card["precision"][t]) for t in spaced}
+    return dict(card["curves"].get("precision_recall", {}))
 
 
 def _interval(v: dict[str, float] | None) -> tuple[float, float, float] | None:

@@ -10,6 +10,7 @@ from typing import Any
 from generator import dataset
 from generator.errors import UserError
 from leaderboard.store import Store
+from leaderboard.tasks import SUBMITTED
 from leaderboard.worker import Limits
 
 SHOWN = 12  # characters of a dataset's digest that name it in addresses
@@ -34,10 +35,10 @@ class World:
     folder: Path
     manifest: Mapping[str, Any] = field(repr=False)
     split: str = "test"
-    tasks: tuple[str, ...] = ("accounts",)
+    tasks: tuple[str, ...] = SUBMITTED
 
     @classmethod
-    def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] = ("accounts",)) -> World:
+    def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] = SUBMITTED) -> World:
         """World of a dataset folder.
 
         Raises

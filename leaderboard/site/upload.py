@@ -105,5 +105,5 @@ def _flush(file: BinaryIO) -> None:
 
 def _too_large(cap: int) -> Problem:
     return Problem(
-        413, f"The file is larger than the {cap:,} bytes that fit this board: send account_id and score only."
+        413, f"The file is larger than the {cap:,} bytes that fit this board: send the columns of the task only."
     )

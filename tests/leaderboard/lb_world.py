@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from leaderboard.scorecard import Scorecard, score_accounts
+from leaderboard import scoring
+from leaderboard.scorecard import Scorecard
 from leaderboard.submission import Card, Submission
+from leaderboard.truth import Truth
 
 DIGEST = "ab" * 32
 # account, label, archetype, cohort, tier, score
@@ -39,7 +41,11 @@ def predictions(scores: list[float] = SCORES) -> pl.DataFrame:
 
 
 def scored(scores: list[float] = SCORES, digest: str = DIGEST, resamples: int = 40) -> Scorecard:
-    return score_accounts(predictions(scores), LABELS, digest, resamples)
+    return judged(predictions(scores), LABELS, digest, resamples)
+
+
+def judged(answer: pl.DataFrame, labels: pl.DataFrame, digest: str = DIGEST, resamples: int = 40) -> Scorecard:
+    return scoring.score("accounts", answer, Truth(labels), digest, resamples)
 
 
 def entry(scores: list[float] = SCORES, name: str = "mine", team: str = "us") -> Submission:

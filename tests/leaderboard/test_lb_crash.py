@@ -81,14 +81,14 @@ def _as_if_scored_serially(nano: Path, ids: list[str], store: Store, tmp_path: P
     entries, cards = {}, {}
     for kind in range(KINDS):
         folder = write(tmp_path / f"s{kind}", scores(ids, kind), Card(f"entry {kind:03d}"))
-        entries[kind] = judge.read(world, "test", "accounts", folder)
+        entries[kind] = judge.read(world.test, "accounts", folder)
         cards[kind] = judge.score(world, "test", "accounts", entries[kind])
     for i in range(N):
         card = Card(f"entry {i:03d}", "red" if i % 2 else "blue")
         tracking.record(alone, cards[i % KINDS], replace(entries[i % KINDS], card=card), world.name)
     boards = [board.read(s, world.digest).entries for s in (store, alone)]
     values = [
-        sorted((e.name, e.team, e.rank, e.primary, e.low, e.high, sorted(e.tiers.items())) for e in b)
+        sorted((e.name, e.team, e.rank, e.primary, e.low, e.high, sorted(e.numbers.items())) for e in b)
         for b in boards
     ]
     assert values[0] == values[1]

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lb_world import judged
 
 from leaderboard import ranking
-from leaderboard.scorecard import score_accounts
 
 
 @given(
@@ -48,7 +48,7 @@ def test_three_tiers() -> None:
             "target": ["code" if t else None for t in tiers],
         }
     )
-    card = score_accounts(pl.DataFrame({"account_id": names, "score": [6.0, 5, 4, 3, 2, 1]}), labels, "d", 50)
+    card = judged(pl.DataFrame({"account_id": names, "score": [6.0, 5, 4, 3, 2, 1]}), labels, "d", 50)
     ap = {t: card.tiers[t]["ap"].value for t in ("overt", "evasive", "adaptive")}
     assert ap == pytest.approx({"overt": 1, "evasive": 1 / 2, "adaptive": 1 / 3}, abs=1e-12)
     assert card.primary.value == pytest.approx(11 / 18, abs=1e-12)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from lb_world import DIGEST, LABELS, SCORES, predictions, scored
+from lb_world import DIGEST, LABELS, SCORES, judged, predictions, scored
 
 from generator.errors import UserError
 from leaderboard.ranking import METRICS
-from leaderboard.scorecard import Scorecard, score_accounts
+from leaderboard.scorecard import Scorecard
 
 # Without the grey account, in order: e1 b1 e2 e3 b2 b3 b4
 OVERT = (1 + 2 / 3) / 2  # e1 first, e2 third: the evasive e3 is neither positive nor negative here
 EVASIVE = 1 / 2  # b1, then e3
+
+
+def rates(card: Scorecard) -> dict[str, float]:
+    return {name: v.value for name, v in card.false_positives.items()}
 
 
 def test_hand_worked() -> None:
@@ -22,27 +26,32 @@ def test_hand_worked() -> None:
     assert card.tiers["evasive"]["ap"].value == pytest.approx(EVASIVE, abs=1e-12)
     assert card.primary.value == pytest.approx((OVERT + EVASIVE) / 2, abs=1e-12)
     assert card.primary.chance == pytest.approx((2 / 6 + 1 / 5) / 2, abs=1e-12)
-    assert card.tiers["overall"]["ap"].value == pytest.approx((1 + 2 / 3 + 3 / 4) / 3, abs=1e-12)
-    assert (card.worst_tier, card.accounts, set(card.tiers)) == ("evasive", 7, {"overt", "evasive", "overall"})
-    assert card.precision["overt"][24] == pytest.approx(1, abs=1e-12)  # recall one half: e1 alone
-    assert card.precision["overt"][49] == pytest.approx(2 / 3, abs=1e-12)
+    assert card.tables["overall"]["ap"].value == pytest.approx((1 + 2 / 3 + 3 / 4) / 3, abs=1e-12)
+    assert (card.worst_tier, card.counts["accounts"], set(card.tables)) == (
+        "evasive",
+        7,
+        {"overt", "evasive", "overall"},
+    )
+    recall, precision = card.curves["precision_recall"]["overt"]
+    assert (recall[24], precision[24]) == pytest.approx((1 / 2, 1), abs=1e-12)  # e1 alone
+    assert (recall[49], precision[49]) == pytest.approx((1, 2 / 3), abs=1e-12)
 
 
 def test_false_positives_per_archetype() -> None:
     # 1 % of 4 benign accounts are 0.04: all on b1, the highest of them; B1 has 2 accounts.
     card = scored()
-    assert card.false_positives == pytest.approx({"B1": 0.02, "B3": 0.0}, abs=1e-12)
+    assert rates(card) == pytest.approx({"B1": 0.02, "B3": 0.0}, abs=1e-12)
     assert card.worst_archetype == "B1"
     assert card.grey_flagged == 1.0  # above b1
 
 
 def test_constant_gets_chance_everywhere() -> None:
     card = scored([0.5] * 8)
-    for metrics in card.tiers.values():
+    for metrics in card.tables.values():
         for value in metrics.values():
             assert value.value == pytest.approx(value.chance, rel=1e-14)
     assert card.primary.value == pytest.approx(card.primary.chance, rel=1e-14)
-    assert card.false_positives == pytest.approx({"B1": 0.01, "B3": 0.01}, abs=1e-15)
+    assert rates(card) == pytest.approx({"B1": 0.01, "B3": 0.01}, abs=1e-15)
     assert card.grey_flagged == pytest.approx(0.01, abs=1e-15)
 
 
@@ -54,19 +63,19 @@ def test_perfect_has_no_spread() -> None:
 def test_grey_accounts_count_as_neither() -> None:
     low = scored([*SCORES[:-1], 0.0])
     high = scored()
-    assert low.tiers == high.tiers
+    assert low.tables == high.tables
     assert low.resampled == high.resampled
     assert (low.grey_flagged, high.grey_flagged) == (0.0, 1.0)
 
 
 def test_order_of_rows_changes_nothing() -> None:
-    shuffled = score_accounts(predictions().reverse(), LABELS.sample(fraction=1, shuffle=True, seed=1), DIGEST, 40)
+    shuffled = judged(predictions().reverse(), LABELS.sample(fraction=1, shuffle=True, seed=1), DIGEST, 40)
     assert shuffled == scored()
 
 
 def test_no_archetype_is_flagged_out_of_proportion_on_average() -> None:
     card = scored([0.1, 0.2, 0.3, 0.3, 0.3, 0.1, 0.1, 0.3])
-    assert sum(card.false_positives.values()) / 2 == pytest.approx(0.01, abs=1e-12)  # 2 accounts each
+    assert sum(rates(card).values()) / 2 == pytest.approx(0.01, abs=1e-12)  # 2 accounts each
 
 
 def test_intervals_hold_their_values() -> None:
@@ -79,7 +88,7 @@ def test_intervals_hold_their_values() -> None:
 
 
 def test_recall_at_1e4_needs_ten_thousand_negatives() -> None:
-    assert "recall_fpr_1e-4" not in scored().tiers["overall"]
+    assert "recall_fpr_1e-4" not in scored().tables["overall"]
     n = 10_001
     many = pl.DataFrame(
         {
@@ -87,12 +96,13 @@ def test_recall_at_1e4_needs_ten_thousand_negatives() -> None:
             "label": ["extraction"] + ["benign"] * (n - 1),
             "archetype": ["A1"] + ["B1"] * (n - 1),
             "cohort": [f"c{min(i, 1)}" for i in range(n)],
+            "campaign": ["c0"] + [None] * (n - 1),
             "tier": ["overt"] + [None] * (n - 1),
         }
     )
     ranked = many.select("account_id", score=pl.int_range(n).cast(pl.Float64))
-    card = score_accounts(ranked, many, DIGEST, 2)
-    assert set(card.tiers["overall"]) == set(METRICS)
+    card = judged(ranked, many, DIGEST, 2)
+    assert set(card.tables["overall"]) == set(METRICS)
 
 
 def test_json_brings_the_same_card_back() -> None:
@@ -109,10 +119,20 @@ def test_flat_names_every_number() -> None:
 
 def test_missing_score_is_told() -> None:
     with pytest.raises(UserError, match="2 of 8 labelled accounts have no score"):
-        score_accounts(predictions().head(6), LABELS, DIGEST, 2)
+        judged(predictions().head(6), LABELS, DIGEST, 2)
 
 
 def test_labels_without_extraction_are_told() -> None:
     quiet = LABELS.filter(pl.col("label") != "extraction")
     with pytest.raises(UserError, match="0 extraction and 4 benign accounts"):
-        score_accounts(predictions(), quiet, DIGEST, 2)
+        judged(predictions(), quiet, DIGEST, 2)
+
+
+def test_recall_against_the_budget_agrees_with_the_table() -> None:
+    card = scored()
+    for tier, (budget, recall) in card.curves["recall"].items():
+        assert list(recall) == sorted(recall)
+        assert (budget[0], recall[-1]) == pytest.approx((1e-4, 1.0))
+        for name, at in (("recall_fpr_1e-2", 1e-2), ("recall_fpr_1e-3", 1e-3)):
+            (k,) = (i for i, b in enumerate(budget) if b == pytest.approx(at))
+            assert recall[k] == pytest.approx(card.tables[tier][name].value, abs=1e-9)

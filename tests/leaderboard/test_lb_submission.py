@@ -67,7 +67,7 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
     for part in (
         "code_url: 'javascript:alert(1)' must start with https:// or http://",
         "field_groups: 'M+Q'",
-        "1 accounts missing, e.g. b; score every account",
+        "1 accounts missing, e.g. b; give each of the accounts one row",
         "2 accounts unknown, e.g. x;",
         "1 accounts duplicate, e.g. a;",
         "3 accounts without a finite score, e.g. a;",

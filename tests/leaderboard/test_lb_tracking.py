@@ -40,8 +40,8 @@ def test_a_board_of_three(store: Store, capfd: pytest.CaptureFixture[str]) -> No
     first = next(e for e in got.entries if e.run_id == run_id)
     assert (first.name, first.team, first.field_groups, first.seconds) == ("first", "us", "M+L", 2.5)
     assert first.chance == pytest.approx((2 / 6 + 1 / 5) / 2, abs=1e-12)
-    assert first.tiers == {"overt": 1.0, "evasive": 1.0}
-    assert (first.recall_1e2, first.recall_1e3, first.auc) == (1.0, 1.0, 1.0)
+    names = ("overt/ap", "evasive/ap", "overall/recall_fpr_1e-2", "overall/recall_fpr_1e-3", "overall/roc_auc")
+    assert [first.numbers[n] for n in names] == [1.0] * 5
     output = capfd.readouterr()
     assert "INFO" not in output.out + output.err  # neither mlflow nor alembic chatters
 
@@ -52,7 +52,7 @@ def test_artifacts_and_dataset(store: Store, tmp_path: Path) -> None:
     names = sorted(f.path for f in client.list_artifacts(run_id))
     (tmp_path / "down").mkdir()
     folder = Path(client.download_artifacts(run_id, "", str(tmp_path / "down")))
-    assert names == ["card.toml", "false_positives.svg", "precision_recall.svg", "scorecard.json"]
+    assert names == ["card.toml", "false_positives.svg", "precision_recall.svg", "recall.svg", "scorecard.json"]
     assert sorted(p.name for p in folder.iterdir()) == names
     assert Scorecard.from_json((folder / "scorecard.json").read_text()) == scored(PERFECT)
     assert "<svg" in (folder / "precision_recall.svg").read_text()

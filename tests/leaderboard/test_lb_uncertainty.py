@@ -7,28 +7,36 @@ import pytest
 
 from leaderboard import uncertainty
 
-GROUP = np.array([0, 0, 1, 2, 2, 2, 3, 4])
-STRATUM = np.array([0, 0, 0, 1, 1, 1, 1, 1])  # groups 0, 1 | 2, 3, 4
+STRATUM = np.array([0, 0, 1, 1, 1])  # groups 0, 1 | 2, 3, 4
 
 
 def drawn(resamples: int, digest: str = "d") -> uncertainty.F64:
-    return np.concatenate(list(uncertainty.weights(GROUP, STRATUM, digest, resamples)))
+    return uncertainty.Draws(STRATUM, digest, resamples).weights(0, resamples)
 
 
-def test_groups_stay_whole_and_strata_keep_their_size() -> None:
+def test_strata_keep_their_size() -> None:
     w = drawn(200)
-    assert w.shape == (200, 8)
-    assert (w[:, 0] == w[:, 1]).all()
-    assert (w[:, 3] == w[:, 4]).all()
-    one_each = w[:, [0, 2, 3, 6, 7]]  # one row of each group
-    assert (one_each[:, :2].sum(axis=1) == 2).all()
-    assert (one_each[:, 2:].sum(axis=1) == 3).all()
-    assert one_each.mean(axis=0) == pytest.approx([1] * 5, abs=0.25)
+    assert w.shape == (5, 200)
+    assert (w[:2].sum(axis=0) == 2).all()
+    assert (w[2:].sum(axis=0) == 3).all()
+    assert w.mean(axis=1) == pytest.approx([1] * 5, abs=0.25)
 
 
 def test_a_resample_depends_on_dataset_and_number_only() -> None:
-    assert (drawn(120)[:73] == drawn(73)).all()
+    assert (drawn(120)[:, :73] == drawn(73)).all()
     assert (drawn(50) != drawn(50, "e")).any()
+
+
+def test_measures_of_all_resamples_in_their_order() -> None:
+    draws = uncertainty.Draws(STRATUM, "d", 300)
+    got = draws.measure(lambda w: {"first": w[0], "sum": w.sum(axis=0)}, cells=10**6)
+    assert (got["first"] == drawn(300)[0]).all()
+    assert (got["sum"] == 5).all()
+
+
+def test_an_interval_leaves_out_what_could_not_be_measured() -> None:
+    assert uncertainty.interval(np.array([np.nan, 0.5, np.nan, 0.5])) == (0.5, 0.5)
+    assert uncertainty.interval(np.array([np.nan])) == (0.0, 1.0)
 
 
 def test_interval() -> None:

@@ -1,0 +1,110 @@
+"""Worlds with part of them hidden, and a detector's scorecard on them: what the studies here share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from baselines import answers
+from baselines.detector import Detector
+from generator import schema
+from generator.dataset import Dataset, Split, Table
+from leaderboard import judge, uncertainty
+from leaderboard.scorecard import Scorecard
+from leaderboard.submission import Card, Submission
+
+TIERS = ("overt", "evasive", "adaptive")
+
+
+@dataclass(frozen=True)
+class View:
+    """What a detector is shown: field groups, and whether requests keep their time.
+
+    Attributes
+    ----------
+    groups : str
+        Of M, L and C.
+    timed : bool
+        Otherwise every request is sent when the window begins; when accounts were created stays.
+    """
+
+    groups: str = "MLC"
+    timed: bool = True
+
+    def __call__(self, split: Split) -> Split:
+        """The split with constants in place of hidden columns: a detector finds all that it declared."""
+        tables = dict(split.tables)
+        for name in schema.PUBLIC:
+            hidden = [c for c in schema.TABLES[name] if c.group not in ("K", *self.groups)]
+            # An embedding is a place and needs numbers; everywhere else null says nothing.
+            fixed = [pl.lit(0 if c.name in schema.EMBEDDING_COLUMNS else None).alias(c.name) for c in hidden]
+            if name == "requests" and not self.timed:
+                fixed += [pl.lit(split.start).alias("ts"), pl.lit(0).alias("day")]
+            tables[name] = _changed(tables[name], fixed)
+        return replace(split, tables=tables)
+
+
+def everything(split: Split) -> Split:
+    """The split as it is."""
+    return split
+
+
+def ungraded(split: Split, archetypes: Collection[str]) -> Split:
+    """The split with all accounts of these archetypes grey: nobody learns from or is judged by them."""
+    grey = pl.col("archetype").cast(pl.String).is_in(list(archetypes))
+    label = pl.when(grey).then(pl.lit("grey")).otherwise(pl.col("label").cast(pl.String)).alias("label")
+    none = [pl.when(~grey).then(c) for c in ("campaign", "tier", "target")]
+    tables = {**split.tables, "account_labels": _changed(split.labels, [label, *none])}
+    return replace(split, tables=tables)
+
+
+def archetypes(split: Split) -> list[str]:
+    """Archetypes of the extraction accounts of a split, sorted."""
+    labels = split.labels.polars().select(pl.col("label", "archetype").cast(pl.String)).collect()
+    return sorted(labels.filter(pl.col("label") == "extraction")["archetype"].unique().to_list())
+
+
+def card(
+    detector: Detector, lessons: Sequence[Split], data: Dataset, show: Callable[[Split], Split] = everything
+) -> Scorecard:
+    """Scorecard on a dataset's test split of a detector that learnt from worlds with open labels."""
+    return scored(data, answers.run(detector, [show(w) for w in lessons], show(data.test)).predictions)
+
+
+def scored(data: Dataset, predictions: pl.DataFrame) -> Scorecard:
+    """Scorecard of account scores on a dataset's test split."""
+    return judge.score(data, "test", "accounts", Submission(Card("study"), predictions))
+
+
+def interval(card: Scorecard) -> str:
+    """The primary metric with its 95 % interval."""
+    return f"{card.primary.value:.3f} ({card.primary.low:.3f}-{card.primary.high:.3f})"
+
+
+def paired(values: np.ndarray[tuple[int], np.dtype[np.float64]], digits: int = 3) -> str:
+    """Median and 95 % interval of what was computed from the same resamples of two cards."""
+    low, high = uncertainty.interval(values)
+    return f"{np.median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def row(*cells: object) -> None:
+    """Print a row of a Markdown table."""
+    print("| " + " | ".join(str(c) for c in cells) + " |", flush=True)
+
+
+def head(*cells: str) -> None:
+    """Print the head of a Markdown table."""
+    row(*cells)
+    print("|" + "---|" * len(cells), flush=True)
+
+
+def _changed(table: Table, expressions: Sequence[pl.Expr]) -> Table:
+    def fitted(part: pl.LazyFrame) -> pl.LazyFrame:
+        types = part.collect_schema()
+        there = [e for e in expressions if e.meta.output_name() in types]
+        return part.with_columns(e.cast(types[e.meta.output_name()]) for e in there)
+
+    return Table(table.name, [fitted(part) for part in table.buckets()], table.columns)

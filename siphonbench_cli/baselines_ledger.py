@@ -1,0 +1,209 @@
+"""What `baselines run` has done: one report per detector and task, by which a run goes on where another ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from generator.errors import MaskedLabelsError, UserError
+
+if TYPE_CHECKING:
+    from baselines.apart import Answer, Job
+    from generator.dataset import Dataset
+    from leaderboard.scorecard import Scorecard
+
+REPORTS = "reports"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finished detector on one task: its submission, what it took, and its scorecard (None without labels)."""
+
+    name: str
+    task: str
+    folder: Path
+    seconds: float
+    peak_mb: float
+    card: Scorecard | None
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Submissions and reports below one folder.
+
+    A submission is OUT/NAME, for other tasks than accounts OUT/NAME.TASK; its report, with the scorecard and the
+    plots, is OUT/reports/ and the same name.
+    """
+
+    data: Dataset
+    out: Path
+
+    def todo(self, job: Job) -> tuple[list[Row], list[str]]:
+        """Rows that are finished, and tasks that are not."""
+        done, left = [], []
+        for task in job.tasks:
+            row = self._finished(job, task)
+            if row:
+                done.append(row)
+            else:
+                left.append(task)
+        return done, left
+
+    def work(self, job: Job) -> Iterator[Row]:
+        """Run what a job asks for in a process of its own; every row is complete on disk when it comes.
+
+        Raises
+        ------
+        UserError
+            If the detector fails; what it answered before is kept.
+        """
+        from baselines import apart
+
+        _sweep(self.out / REPORTS)
+        folder = self.out / REPORTS / f"{_kind(job).name}.{os.getpid()}.partial"
+        folder.mkdir(parents=True)
+        try:
+            for answer in apart.run(job, folder):
+                yield self._keep(job, answer)
+        except UserError:
+            shutil.copy(folder / "log.txt", self.out / REPORTS / f"{_kind(job).name}.log.txt")
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _keep(self, job: Job, answer: Answer) -> Row:
+        import polars as pl
+
+        from baselines import DETECTORS
+        from generator.schema import field_groups
+        from leaderboard import submission
+
+        kind = _kind(job)
+        name = called(kind.name, answer.task)
+        team = "SiphonBench baselines" if kind.name in DETECTORS else "not named"
+        card = submission.Card(name=kind.name, team=team, field_groups=field_groups(kind.fields))
+        folder = submission.write(self.out / name, pl.read_parquet(answer.file), card, answer.task)
+        took = {"seconds": round(answer.seconds, 3), "peak_mb": round(answer.peak_mb, 1)}
+        told = self._key(job, answer.task) | took | {"predictions": _digest(folder)}
+        return self._report(job, answer.task, told)
+
+    def _finished(self, job: Job, task: str) -> Row | None:
+        file = self.out / REPORTS / called(_kind(job).name, task) / "run.json"
+        try:
+            told: dict[str, Any] = json.loads(file.read_text("utf-8"))
+            same = told["predictions"] == _digest(self.out / called(_kind(job).name, task))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if not same or any(told.get(k) != v for k, v in self._key(job, task).items()):
+            return None
+        return self._report(job, task, told, again=True)
+
+    def _key(self, job: Job, task: str) -> dict[str, Any]:
+        """What must be equal for a finished run to stand for another one."""
+        from baselines import apart
+
+        return {
+            "detector": _kind(job).name,
+            "version": apart.version(_kind(job)),
+            "task": task,
+            "dataset": self.data.digest,
+            "split": job.split,
+            "seed": job.seed,
+            "params": dict(job.params),
+        }
+
+    def _report(self, job: Job, task: str, told: dict[str, Any], again: bool = False) -> Row:
+        """Scorecard and plots of a submission, made unless this evaluator made them already."""
+        name = called(_kind(job).name, task)
+        folder = self.out / REPORTS / name
+        card = _card(folder, self.data.digest) if again else None
+        if card is None:
+            card = self._score(self.out / name, task, job.split)
+            _write(folder, told, card)
+        return Row(told["detector"], task, self.out / name, told["seconds"], told["peak_mb"], card, again)
+
+    def _score(self, entry: Path, task: str, split: str) -> Scorecard | None:
+        from leaderboard import judge
+
+        try:
+            read = judge.read(self.data.reveal(split), task, entry)
+            return judge.score(self.data, split, task, read)
+        except MaskedLabelsError:  # a release may come without its test labels
+            return None
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a file; it is whole whenever it is there."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.new")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(file)
+
+
+def called(name: str, task: str) -> str:
+    """Folder of a detector's submission for a task."""
+    return name if task == "accounts" else f"{name}.{task}"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left; what a living one is at work on stays."""
+    for pattern in ("*.partial", "*.new"):
+        for left in folder.glob(pattern):
+            pid = left.stem.rpartition(".")[2]
+            if pid.isdigit() and (int(pid) == os.getpid() or not _alive(int(pid))):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
+
+
+def _kind(job: Job) -> Any:
+    from baselines import plugins
+
+    kind = plugins.find(job.name)
+    if not kind.name or kind.name.startswith(".") or not kind.name.replace("-", "").replace("_", "").isalnum():
+        raise UserError(f"detector {job.name} calls itself {kind.name!r}: use letters, digits, - and _ only")
+    return kind
+
+
+def _digest(folder: Path) -> str:
+    return hashlib.sha256((folder / "predictions.parquet").read_bytes()).hexdigest()
+
+
+def _card(folder: Path, digest: str) -> Scorecard | None:
+    from leaderboard import scorecard
+
+    try:
+        card = scorecard.Scorecard.from_json((folder / "scorecard.json").read_text("utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    current = (card.evaluator, card.dataset) == (scorecard.EVALUATOR_VERSION, digest)
+    return card if current else None
+
+
+def _write(folder: Path, told: dict[str, Any], card: Scorecard | None) -> None:
+    """The folder appears under its name when it is complete."""
+    from leaderboard import plots
+
+    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    (temporary / "run.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    if card:
+        (temporary / "scorecard.json").write_text(card.to_json(), "utf-8")
+        plots.write(card, temporary)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)

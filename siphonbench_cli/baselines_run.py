@@ -1,0 +1,190 @@
+"""Run detectors, each in a process of its own: resumable, measured, scored."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import siphonbench
+from generator.errors import UserError
+from siphonbench import DATA
+from siphonbench_cli import baselines_ledger as ledger
+from siphonbench_cli import detectors, root
+from siphonbench_cli.baselines_ledger import REPORTS
+
+if TYPE_CHECKING:
+    from baselines.apart import Job
+    from generator.dataset import Dataset
+    from leaderboard.tasks import Task
+    from siphonbench_cli.baselines_ledger import Row
+
+_HEAD = ("95 % interval", "overt", "evasive", "adaptive", "chance", "seconds", "peak MB")
+TASKS = ("accounts", "campaigns", "requests", "early")
+
+
+@detectors.group.command("run", epilog="Example: siphonbench baselines run volume rate-limit --split validation")
+def _run(
+    names: Annotated[list[str] | None, typer.Argument(help="Detectors; all if left out.")] = None,
+    data: root.On = DATA,
+    task: Annotated[str, typer.Option(help=f"{', '.join(TASKS)} or all.")] = "accounts",
+    split: root.Split = "test",
+    seed: root.Seed = None,
+    params: Annotated[
+        Path | None, typer.Option(help="TOML file with a table of parameters per detector, as tune writes it.")
+    ] = None,
+    record: Annotated[
+        str | None, typer.Option(help="Board that gets one MLflow run each: folder, postgresql:// or http://.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Gets a submission folder per detector and task, and reports.")
+    ] = root.ENTRIES,
+) -> None:
+    """Train detectors on train, score a split, show what each reached and took; no finished one is repeated."""
+    asked = _asked(task)
+    if record and split != "test":
+        raise UserError(f"--record {record} ranks entries on test, not on {split}: leave one of the two out")
+    given = parameters(params) if params else {}
+    dataset = root.opened(data)
+    dataset.reveal(split)
+    jobs = _jobs(dataset, names, asked, split, seed or 0, given, explicit=task != "all")
+    rows, failed = _work(dataset, jobs, out)
+    for name in asked:
+        if not (some := ranked(r for r in rows if r.task == name)):
+            continue
+        title = f"{dataset.name}, {split}, {name}: {judged(name).title}"
+        head = ("detector", judged(name).short, *_HEAD)
+        ledger.replace(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown(head, map(cells, some))}")
+        typer.echo(title)
+        root.show(head, map(cells, some))
+    if record:
+        _record(dataset, rows, record)
+    again = sum(r.again for r in rows)
+    typer.echo(f"{out}: {len(rows)} submissions, {again} of them from an earlier run; reports in {out / REPORTS}")
+    if failed:
+        raise UserError(f"{len(failed)} of {len(jobs)} detectors failed: {'; '.join(failed)}")
+
+
+def parameters(file: Path) -> dict[str, dict[str, Any]]:
+    """Parameters by detector.
+
+    Raises
+    ------
+    UserError
+        If the file can't be read, or holds anything but tables.
+    """
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"--params {file} can't be read as TOML: {error}; let tune write one") from error
+    if loose := [k for k, v in document.items() if not isinstance(v, dict)]:
+        raise UserError(
+            f"--params {file}: {', '.join(loose)} stands outside a table: write [NAME] of a detector above"
+        )
+    return document
+
+
+def ranked(rows: Iterable[Row]) -> list[Row]:
+    """Best first; what has no scorecard comes last."""
+    return sorted(rows, key=lambda r: (-(r.card.primary.value if r.card else -1), r.name))
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row of the table as text."""
+    took = (f"{row.seconds:.1f}", f"{row.peak_mb:.0f}")
+    if row.card is None:
+        return (row.name, "no labels here", *["-"] * 5, *took)
+    p, tiers = row.card.primary, row.card.tiers
+    metric = judged(row.task).primary
+    each = (f"{tiers[t][metric].value:.3f}" if t in tiers else "-" for t in ("overt", "evasive", "adaptive"))
+    return (row.name, f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}", *each, f"{p.chance:.3f}", *took)
+
+
+def judged(task: str) -> Task:
+    """How a task is judged."""
+    from leaderboard.tasks import TASKS as JUDGED
+
+    return JUDGED[task]
+
+
+def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
+    rule = "|" + "---|" * (lines[0].count("|") - 1)
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
+def _asked(task: str) -> tuple[str, ...]:
+    if task not in (*TASKS, "all"):
+        raise UserError(f"--task {task!r} is none of {', '.join(TASKS)} and all")
+    return TASKS if task == "all" else (task,)
+
+
+def _jobs(
+    data: Dataset,
+    names: list[str] | None,
+    tasks: tuple[str, ...],
+    split: str,
+    seed: int,
+    params: dict[str, dict[str, Any]],
+    explicit: bool,
+) -> list[Job]:
+    """One job per detector; every name and parameter is checked before the first one runs."""
+    import baselines
+    from baselines import apart, plugins
+
+    kinds = {n: plugins.find(n) for n in names or [*baselines.DETECTORS, *plugins.installed()]}
+    if bounds := [kind.name for kind in kinds.values() if kind.upper_bound]:
+        raise UserError(f"{', '.join(bounds)} knows part of the truth and stands on no board: choose others")
+    silent = [n for n, kind in kinds.items() if not set(tasks) & set(kind.tasks)]
+    if names and silent and explicit:
+        raise UserError(
+            f"{', '.join(silent)} does not answer the task {tasks[0]!r}: see siphonbench baselines list"
+        )
+    jobs = []
+    for name, kind in kinds.items():
+        if answered := tuple(t for t in tasks if t in kind.tasks):
+            given = params.get(kind.name, {})
+            apart.made(name, seed, given)
+            jobs.append(apart.Job(str(data.path.absolute()), name, answered, split, seed, given))
+    return jobs
+
+
+def _work(data: Dataset, jobs: list[Job], out: Path) -> tuple[list[Row], list[str]]:
+    """Rows of all jobs, and one sentence per detector that failed: the others go on."""
+    from dataclasses import replace
+
+    book, rows, failed = ledger.Ledger(data, out), [], []
+    total = sum(len(job.tasks) for job in jobs)
+    with root.progress("training and scoring") as tick:
+        ended = 0
+        for job in jobs:
+            done, left = book.todo(job)
+            rows += done
+            tick(ended + len(done), total)
+            try:
+                for row in book.work(replace(job, tasks=tuple(left))) if left else ():
+                    rows.append(row)
+                    tick(len(rows), total)
+            except UserError as error:
+                failed.append(str(error))
+            ended += len(job.tasks)
+            tick(ended, total)
+    return rows, failed
+
+
+def _record(data: Dataset, rows: list[Row], where: str) -> None:
+    """One MLflow run for each scored row, unless it is there already; boards are brought up to date."""
+    from leaderboard import judge, tracking
+
+    scored = [(row, row.card) for row in rows if row.card]
+    with root.progress("recording") as tick:
+        for done, (row, card) in enumerate(scored):
+            tick(done, len(scored))
+            entry = judge.read(data.test, row.task, row.folder)
+            tracking.record(tracking.Store.at(where), card, entry, data.name, row.seconds)
+    for task in dict.fromkeys(row.task for row, _ in scored):
+        siphonbench.board(data, where, task)

@@ -1,0 +1,75 @@
+"""The studies in benchmarks/: what a view hides is gone for the detector, and who is grey is judged by nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+import siphonbench
+from baselines import DETECTORS, answers
+from benchmarks import shown
+from generator import schema
+from generator.dataset import Dataset, Split
+
+
+@pytest.fixture(scope="module")
+def nano(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("studies") / "nano")
+
+
+@pytest.mark.parametrize(
+    "view", [shown.View("M"), shown.View("MC"), shown.View("ML"), shown.View("MLC", timed=False)]
+)
+def test_hidden_columns_say_one_thing_only(view: shown.View, nano: Dataset) -> None:
+    seen = view(nano.train)
+    for table in ("requests", "accounts"):
+        rows, was = (w.tables[table].polars().collect() for w in (seen, nano.train))
+        assert rows.schema == was.schema
+        for column in schema.TABLES[table]:
+            hidden = column.group not in ("K", *view.groups) or (
+                not view.timed and table == "requests" and column.name in ("ts", "day")
+            )
+            assert (rows[column.name].n_unique() == 1) if hidden else rows[column.name].equals(was[column.name])
+
+
+def test_an_account_detector_blinded_to_content_is_one_that_declares_none(nano: Dataset) -> None:
+    """Turning columns constant must not leak: scores equal those on a world whose content was swapped about."""
+    detector, view = DETECTORS["xgboost-aggregates"](), shown.View("ML")
+    content = [c.name for c in schema.REQUESTS if c.group == "C"]
+
+    def swapped(split: Split) -> Split:
+        table = split.requests
+        parts = [p.with_columns(pl.col(content).reverse()) for p in table.buckets()]
+        requests = type(table)("requests", parts, table.columns)
+        return replace(split, tables={**split.tables, "requests": requests})
+
+    said = answers.run(detector, view(nano.train), view(nano.test)).predictions
+    assert said.equals(answers.run(detector, view(nano.train), view(swapped(nano.test))).predictions)
+    assert not said.equals(answers.run(detector, nano.train, nano.test).predictions)
+
+
+def volume(nano: Dataset) -> pl.DataFrame:
+    return answers.run(DETECTORS["volume"](), nano.train, nano.test).predictions
+
+
+def test_grey_archetypes_neither_teach_nor_count(nano: Dataset) -> None:
+    test = nano.reveal("test")
+    known = shown.archetypes(test)
+    left = shown.ungraded(test, known[1:])
+    assert shown.archetypes(left) == known[:1]
+    labels, was = (w.labels.polars().collect() for w in (left, test))
+    changed = labels["label"].cast(str) != was["label"].cast(str)
+    assert set(was.filter(changed)["archetype"].cast(str)) == set(known[1:])
+    card = shown.scored(replace(nano, splits={**nano.splits, "test": left}), volume(nano))
+    assert card.counts["extraction"] == was.filter(pl.col("archetype") == known[0]).height
+    assert shown.archetypes(test) == known  # the split itself is as it was
+
+
+def test_one_card_with_interval(nano: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    card = shown.card(DETECTORS["constant"](), [nano.train], nano, shown.View("M"))
+    assert card.primary.value == pytest.approx(card.primary.chance)
+    shown.row(shown.interval(card))
+    value = f"{card.primary.value:.3f} ({card.primary.low:.3f}-{card.primary.high:.3f})"
+    assert capsys.readouterr().out == f"| {value} |\n"

@@ -1,0 +1,154 @@
+"""The tasks campaigns, requests and early on worlds worked by hand, and the laws that hold for each."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from lb_world import ACCOUNTS, DIGEST, LABELS
+
+from generator.errors import UserError
+from leaderboard import scoring
+from leaderboard.scorecard import Scorecard
+from leaderboard.tasks import TASKS
+from leaderboard.truth import Truth
+
+# request, account, serves an extraction, score: e1 is camouflaged
+REQUESTS = [
+    (1, "e1", True, 0.9),
+    (2, "b1", False, 0.8),
+    (3, "e1", False, 0.7),
+    (4, "e2", True, 0.6),
+    (5, "e3", True, 0.5),
+    (6, "b2", False, 0.4),
+    (7, "g1", False, 1.0),
+]
+DAYS = 3
+COLLECTED = [("e1", 0, 1, 10, 1.0), ("e1", 1, 1, 10, 1.0), ("e2", 2, 1, 10, 1.0), ("e3", 2, 4, 40, 2.0)]
+
+
+def groups(**names: str) -> pl.DataFrame:
+    return pl.DataFrame({"account_id": ACCOUNTS, "campaign": [names.get(a) for a in ACCOUNTS]})
+
+
+def truth() -> Truth:
+    columns = ["account_id", "day", "exchanges", "tokens", "usd"]
+    return Truth(
+        LABELS,
+        DAYS,
+        pl.DataFrame([r[:3] for r in REQUESTS], ["request_id", "account_id", "is_extraction"], orient="row"),
+        pl.DataFrame({"account_id": ACCOUNTS, "day": 0}),
+        pl.DataFrame(COLLECTED, columns, orient="row"),
+    )
+
+
+def scored(task: str, answer: pl.DataFrame, resamples: int = 40) -> Scorecard:
+    return scoring.score(task, answer, truth(), DIGEST, resamples)
+
+
+def requests(scores: list[float] | None = None) -> pl.DataFrame:
+    return pl.DataFrame({"request_id": [r[0] for r in REQUESTS], "score": scores or [r[3] for r in REQUESTS]})
+
+
+def daily(alerts: dict[str, int], benign: float = 0.5) -> pl.DataFrame:
+    """Score 1 from the given day on, `benign` for b1, else 0."""
+    rows = [
+        (day, a, 1.0 if day >= alerts.get(a, DAYS) else benign if a == "b1" else 0.0)
+        for day in range(DAYS)
+        for a in ACCOUNTS
+    ]
+    return pl.DataFrame(rows, ["day", "account_id", "score"], orient="row")
+
+
+def test_campaigns_by_hand() -> None:
+    table = scored("campaigns", groups(e1="x", e2="x", b1="x", e3="alone")).tables["overall"]
+    got = {name: v.value for name, v in table.items()}
+    precision = recall = 2 / 3  # e1 and e2: two of the group's three; e3 is in no group, as it is alone
+    wanted = {
+        "bcubed_precision": precision,
+        "bcubed_recall": recall,
+        "bcubed_f1": 2 * precision * recall / (precision + recall),
+        "campaigns_found": 1 / 2,
+        "benign_grouped": 1 / 4,
+    }
+    assert {k: got[k] for k in wanted} == pytest.approx(wanted, abs=1e-12)
+    # Chance, all seven in one group: own campaign's share of it, and everybody found.
+    assert table["bcubed_precision"].chance == pytest.approx((2 * 2 / 7 + 1 / 7) / 3, abs=1e-12)
+    assert table["bcubed_recall"].chance == pytest.approx(1, abs=1e-12)
+
+
+def test_names_of_groups_mean_nothing() -> None:
+    one, other = (scored("campaigns", groups(e1=a, e2=a, b1=b, b2=b)) for a, b in (("x", "y"), ("y", "x")))
+    assert one == other
+    assert scored("campaigns", groups()).primary.value == 0
+
+
+def test_a_grey_account_changes_no_group() -> None:
+    assert scored("campaigns", groups(e1="x", e2="x", g1="x")) == scored("campaigns", groups(e1="x", e2="x"))
+
+
+def test_requests_by_hand() -> None:
+    card = scored("requests", requests())
+    # Without the grey account's: P N N P P N
+    assert card.primary.value == pytest.approx((1 + 2 / 4 + 3 / 5) / 3, abs=1e-12)
+    assert card.primary.chance == pytest.approx(1 / 2, abs=1e-12)
+    assert card.tables["overall"]["roc_auc"].value == pytest.approx((3 + 1 + 1) / 9, abs=1e-12)
+    assert card.tables["overt"]["ap"].value == pytest.approx((1 + 2 / 4) / 2, abs=1e-12)
+    assert card.tables["evasive"]["ap"].value == pytest.approx(1 / 3, abs=1e-12)
+    assert card.tables["camouflaged"]["ap"].value == pytest.approx(1, abs=1e-12)  # inside e1
+    assert card.counts["requests"] == 6
+
+
+def test_early_by_hand() -> None:
+    card = scored("early", daily({"e1": 0, "e2": 1, "e3": 2}))
+    # Of c1, day 0 is lost (10 of 30): what e1 sends on day 1 and e2 on day 2 comes after their alerts. c2 collects
+    # on the last day only, and is noticed when it ends.
+    got = {name: v.value for name, v in card.tables["overall"].items()}
+    assert card.primary.value == pytest.approx((20 / 30 + 0) / 2, abs=1e-12)
+    assert got["detected"] == pytest.approx(1, abs=1e-12)
+    assert got["exchanges_lost"] == pytest.approx((1 + 4) / 2, abs=1e-12)
+    assert got["usd_lost"] == pytest.approx((1 + 2) / 2, abs=1e-12)
+    assert card.tables["overt"]["prevented"].value == pytest.approx(2 / 3, abs=1e-12)
+
+
+def test_an_alert_on_too_many_is_none() -> None:
+    quiet = scored("early", daily({}))
+    loud = scored("early", daily(dict.fromkeys(ACCOUNTS, 0)))
+    assert quiet.primary.value == pytest.approx(0, abs=1e-12)
+    # Everybody alike: the budget is met by 0.1 % of all, on the first day.
+    assert loud.primary.value == pytest.approx(loud.primary.chance, abs=1e-12)
+    assert loud.primary.chance == pytest.approx(0.001 * (20 / 30 + 1) / 2, abs=1e-12)
+
+
+def test_what_is_noticed_earlier_is_worth_more() -> None:
+    days = [scored("early", daily({"e1": d, "e2": d, "e3": d})).primary.value for d in range(DAYS)]
+    assert days == sorted(days, reverse=True)
+    assert days[0] > days[1] > days[2] == pytest.approx(0, abs=1e-12)
+
+
+ANSWERS = {
+    "accounts": pl.DataFrame({"account_id": ACCOUNTS, "score": np.arange(8.0)}),
+    "campaigns": groups(e1="x", e2="x", b1="y", b2="y"),
+    "requests": requests(),
+    "early": daily({"e1": 1}),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_laws_of_every_task(task: str) -> None:
+    answer = ANSWERS[task]
+    card = scored(task, answer, 60)
+    assert card == scored(task, answer.sample(fraction=1, shuffle=True, seed=3), 60)
+    assert Scorecard.from_json(card.to_json()) == card
+    assert len(card.resampled) == 60
+    assert card.primary.low <= card.primary.high
+    titled = {metric for table in card.tables.values() for metric in table}
+    assert titled <= set(TASKS[task].metrics)
+    # Resamples are shared: an entry against itself differs in none of them.
+    assert scored(task, answer, 30).resampled == card.resampled[:30]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_row_too_few_is_told(task: str) -> None:
+    with pytest.raises(UserError, match=r"1 of 8|1 of 7|places differ"):
+        scored(task, ANSWERS[task].head(len(ANSWERS[task]) - 1))
