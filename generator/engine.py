@@ -97,7 +97,9 @@ class Dask:
         with self._client(distributed) as client:
             futures = client.map(work, jobs, pure=False)
             try:
-                for done in distributed.as_completed(futures):
+                with client.as_current():
+                    finished = distributed.as_completed(futures)
+                for done in finished:
                     yield done.result()
             except distributed.KilledWorker as error:
                 raise UserError(_DEATHS.format("three times over the same shard")) from error
