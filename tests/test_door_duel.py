@@ -39,6 +39,7 @@ def duel(folder: Path, text: str, detector: str = "xgboost-early") -> dict[str, 
 def test_reckless_is_caught_more_than_quiet(tmp_path: Path) -> None:
     loud, quiet = duel(tmp_path, LOUD), duel(tmp_path, QUIET)
     assert loud["prevented"] > quiet["prevented"]
+    assert (loud["detected"], quiet["detected"]) == (1, 0)
     for found in (loud, quiet):
         assert found["tokens_obtained"] == pytest.approx(found["tokens"] * (1 - found["prevented"]), rel=1e-6)
         paid = found["price_usd"] + found["accounts_usd"]
