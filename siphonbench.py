@@ -60,6 +60,10 @@ def generate(
     workers: int = 1,
     config: str | Path | None = None,
     on_shard: Callable[[int, int], None] | None = None,
+    resume: bool = False,
+    engine: str = "",
+    scheduler: str = "",
+    storage_options: dict[str, Any] | None = None,
 ) -> Dataset:
     """Generate a dataset and open it.
 
@@ -70,23 +74,32 @@ def generate(
     seed : int, optional
         Base seed; left out, what the config file says, or 0.
     out : path, optional
-        New or empty folder; left out, siphonbench-data/ and the name of the preset.
+        New or empty folder, or an address such as s3://BUCKET/NAME; left out, siphonbench-data/ and the name of
+        the preset.
     workers : int
         Processes; any number gives the same bytes.
     config : path, optional
         TOML file that takes the place of the preset, or the name of a scenario that comes along: "headline".
     on_shard : callable, optional
         Told (done, total) as work goes on.
+    resume : bool
+        Go on from what a killed run has left, to the same bytes as if it had not been.
+    engine, scheduler : str
+        "serial", "processes" or "dask", and the address of Dask's scheduler; left out, Dask starts a cluster here.
+    storage_options : dict, optional
+        For addresses: what fsspec's file system is opened with.
 
     Raises
     ------
     UserError
         If the configuration is faulty or the folder is not free; nothing half-written stays.
     """
+    from generator import engine as engines
     from generator import release
 
-    plan = _plan(preset, seed, config)
-    return load(release.generate(plan, Path(out or DATA.parent / plan.name), workers, on_shard))
+    plan, runs = _plan(preset, seed, config), engines.choose(engine, workers, scheduler)
+    where = Path(out or DATA.parent / plan.name)
+    return load(release.generate(plan, where, workers, on_shard, resume, runs, storage_options), storage_options)
 
 
 def release(

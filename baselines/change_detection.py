@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from baselines import detector
+from baselines import detector, tuning
 from baselines.training import F64
 from generator import schema
 from generator.dataset import Split
@@ -35,6 +35,7 @@ class ChangeDetection(detector.Detector):
     description: ClassVar[str] = "CUSUM over daily rates of topics and system prompts"
     source: ClassVar[str] = "Page, Continuous inspection schemes, Biometrika 1954"
     fields: ClassVar[tuple[str, ...]] = tuple(f"requests.{c}" for c in ("day", "system_prompt_hash", *_DIMENSIONS))
+    ranges: ClassVar[tuning.Ranges] = {"slack": tuning.Range(0.25, 4.0, log=True)}
 
     slack: float = 1.0
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from baselines import detector, graphs
+from baselines import detector, graphs, tuning
 from baselines.training import I64
 from generator.dataset import Split
 
@@ -35,6 +35,7 @@ class DenseBlocks(detector.Detector):
     description: ClassVar[str] = "density of the densest block of accounts and shared keys"
     source: ClassVar[str] = "after Hooi et al., FRAUDAR, KDD 2016; Charikar, APPROX 2000"
     fields: ClassVar[tuple[str, ...]] = graphs.fields_of(_LINKS)
+    ranges: ClassVar[tuning.Ranges] = {"blocks": tuning.Range(4, 40, log=True)}
 
     blocks: int = 12
 

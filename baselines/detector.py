@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 
 import polars as pl
 
+from baselines.tuning import Ranges
 from generator.dataset import Split
 
 
@@ -38,6 +39,8 @@ class Detector(ABC):
         Whether it knows nothing worth knowing: nobody demands that it scores a blatant campaign higher.
     draws : bool
         Whether it draws a number for each id, so that other ids get other scores.
+    ranges : mapping of str to tuning.Range
+        Parameters that can be tuned, and values they may have.
     """
 
     name: ClassVar[str]
@@ -48,6 +51,7 @@ class Detector(ABC):
     upper_bound: ClassVar[bool] = False
     floor: ClassVar[bool] = False
     draws: ClassVar[bool] = False
+    ranges: ClassVar[Ranges] = {}
 
     seed: int = 0
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from baselines import detector
+from baselines import detector, tuning
 from generator.dataset import Split
 
 
@@ -30,6 +30,7 @@ class EchoGraph(detector.Detector):
     description: ClassVar[str] = "answers that come back in other accounts' prompts"
     source: ClassVar[str] = "own design after reported grading of answers by a second pool of accounts"
     fields: ClassVar[tuple[str, ...]] = ("requests.echo_response_id",)
+    ranges: ClassVar[tuning.Ranges] = {"most": tuning.Range(2, 40, log=True)}
 
     most: int = 5
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from baselines import detector, graphs
+from baselines import detector, graphs, tuning
 from baselines.training import F64
 from generator.dataset import Split
 
@@ -36,6 +36,7 @@ class HoneypotPropagation(detector.Detector):
     description: ClassVar[str] = "calls of a decoy model, spread over shared keys by random walks"
     source: ClassVar[str] = "Page et al., 1999; Gyongyi et al., TrustRank, VLDB 2004"
     fields: ClassVar[tuple[str, ...]] = tuple(sorted({*graphs.fields_of(_LINKS), "requests.model"}))
+    ranges: ClassVar[tuning.Ranges] = {"most": tuning.Range(10, 200, log=True), "restart": tuning.Range(0.05, 0.7)}
 
     most: int = 60
     restart: float = 0.3

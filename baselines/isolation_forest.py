@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
-from baselines import detector, feature_table, features, training
+from baselines import detector, feature_table, features, training, tuning
 from generator.dataset import Split
 
 
@@ -26,6 +26,7 @@ class IsolationForest(detector.Detector):
     description: ClassVar[str] = "isolation forest on account aggregates, no labels used"
     source: ClassVar[str] = "Liu, Ting and Zhou, Isolation forest, ICDM 2008"
     fields: ClassVar[tuple[str, ...]] = features.fields_of(feature_table.FEATURES)
+    ranges: ClassVar[tuning.Ranges] = {"trees": tuning.Range(50, 500, log=True)}
 
     trees: int = 200
     _forest: Any = field(init=False, repr=False, default=None)

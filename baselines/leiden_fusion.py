@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from baselines import company, detector, pairs, training, visits
+from baselines import company, detector, pairs, training, tuning, visits
 from baselines.training import F64, I64
 from generator.dataset import Split
 
@@ -34,6 +34,7 @@ class LeidenFusion(detector.Detector):
     source: ClassVar[str] = "Traag, Waltman and van Eck, From Louvain to Leiden, Scientific Reports 9, 2019"
     fields: ClassVar[tuple[str, ...]] = company.FIELDS
     tasks: ClassVar[tuple[str, ...]] = ("accounts", "campaigns", "early")
+    ranges: ClassVar[tuning.Ranges] = {"resolution": tuning.Range(0.01, 0.6, log=True)}
 
     resolution: float = 0.1
     _pair_model: Any = field(init=False, repr=False, default=None)

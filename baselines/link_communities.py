@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from baselines import detector, graphs
+from baselines import detector, graphs, tuning
 from baselines.communities import communities
 from generator.dataset import Split
 
@@ -34,6 +34,10 @@ class LinkCommunities(detector.Detector):
     description: ClassVar[str] = "weight of an account's links inside its community, hubs left out"
     source: ClassVar[str] = "Blondel et al., 2008; Traag et al., Physical Review E 84, 2011"
     fields: ClassVar[tuple[str, ...]] = graphs.fields_of(_LINKS)
+    ranges: ClassVar[tuning.Ranges] = {
+        "most": tuning.Range(10, 200, log=True),
+        "resolution": tuning.Range(0.02, 0.8, log=True),
+    }
 
     most: int = 60
     resolution: float = 0.2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from baselines import learners
+from baselines import learners, tuning
 
 
 @dataclass
@@ -21,6 +21,7 @@ class LogisticRegression(learners.Learner):
     name: ClassVar[str] = "logistic-regression"
     description: ClassVar[str] = "logistic regression on account aggregates"
     source: ClassVar[str] = "Cox, JRSS B 1958; scikit-learn"
+    ranges: ClassVar[tuning.Ranges] = {"strength": tuning.Range(1e-3, 10.0, log=True)}
 
     strength: float = 0.05
 

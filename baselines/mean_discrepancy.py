@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from baselines import detector, features, training
+from baselines import detector, features, training, tuning
 from baselines.feature_table import named
 from baselines.training import F64, I64
 from generator import schema
@@ -44,6 +44,10 @@ class MeanDiscrepancy(detector.Detector):
     fields: ClassVar[tuple[str, ...]] = tuple(
         sorted({*features.fields_of(_SIZES), *(f"requests.{c}" for c in (_POOLED_BY, *_EMBEDDING))})
     )
+    ranges: ClassVar[tuning.Ranges] = {
+        "components": tuning.Range(64, 512, log=True),
+        "least": tuning.Range(3, 30, log=True),
+    }
 
     components: int = 256
     least: int = 8

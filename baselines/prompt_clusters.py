@@ -11,7 +11,7 @@ import polars as pl
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from baselines import detector, graphs
+from baselines import detector, graphs, tuning
 from generator.dataset import Split
 
 _WIDTH = 2**16
@@ -38,6 +38,7 @@ class PromptClusters(detector.Detector):
     description: ClassVar[str] = "near-duplicate prompts of other accounts, by SimHash bands"
     source: ClassVar[str] = "Charikar, STOC 2002; Manku, Jain and Das Sarma, WWW 2007"
     fields: ClassVar[tuple[str, ...]] = (*graphs.ORDER_FIELDS, "requests.prompt_simhash")
+    ranges: ClassVar[tuning.Ranges] = {"distance": tuning.Range(2, 12), "most": tuning.Range(10, 200, log=True)}
 
     distance: int = 6
     most: int = 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from baselines import learners
+from baselines import learners, tuning
 
 
 @dataclass
@@ -21,6 +21,10 @@ class RandomForest(learners.Learner):
     name: ClassVar[str] = "random-forest"
     description: ClassVar[str] = "random forest on account aggregates"
     source: ClassVar[str] = "Breiman, Machine Learning 2001; scikit-learn"
+    ranges: ClassVar[tuning.Ranges] = {
+        "trees": tuning.Range(50, 500, log=True),
+        "leaf": tuning.Range(1, 40, log=True),
+    }
 
     trees: int = 200
     leaf: int = 5

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from baselines import detector, graphs
+from baselines import detector, graphs, tuning
 from baselines.training import F64, I64
 from generator.dataset import Split
 
@@ -36,6 +36,11 @@ class Synchrony(detector.Detector):
     description: ClassVar[str] = "session starts in common beyond chance, candidates by MinHash"
     source: ClassVar[str] = "after Cao et al., SynchroTrap, CCS 2014; Broder, 1997"
     fields: ClassVar[tuple[str, ...]] = graphs.fields_of(("start",))
+    ranges: ClassVar[tuning.Ranges] = {
+        "bands": tuning.Range(8, 48, log=True),
+        "rows": tuning.Range(1, 4),
+        "most": tuning.Range(20, 200, log=True),
+    }
 
     bands: int = 24
     rows: int = 2

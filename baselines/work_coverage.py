@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import polars as pl
 
-from baselines import detector
+from baselines import detector, tuning
 from generator import schema
 from generator.dataset import Split
 
@@ -34,6 +34,7 @@ class WorkCoverage(detector.Detector):
     fields: ClassVar[tuple[str, ...]] = tuple(
         f"requests.{c}" for c in ("system_prompt_hash", "prompt_simhash", *_EMBEDDING)
     )
+    ranges: ClassVar[tuning.Ranges] = {"most": tuning.Range(20, 400, log=True)}
 
     most: int = 120
 

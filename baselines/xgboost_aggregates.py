@@ -7,25 +7,37 @@ from typing import Any, ClassVar, Self
 
 import polars as pl
 
-from baselines import detector, feature_table, features, training
+from baselines import detector, feature_table, features, training, tuning
 from generator.dataset import Split
 
 
 @dataclass
 class XGBoostAggregates(detector.Detector):
-    """Gradient-boosted trees on what each account does by itself."""
+    """Gradient-boosted trees on what each account does by itself.
+
+    Parameters
+    ----------
+    depth : int
+        Most splits in a row.
+    eta : float
+        What each tree adds.
+    """
 
     name: ClassVar[str] = "xgboost-aggregates"
     description: ClassVar[str] = "boosted trees on account aggregates"
     source: ClassVar[str] = "Chen and Guestrin, XGBoost, KDD 2016"
     fields: ClassVar[tuple[str, ...]] = features.fields_of(feature_table.FEATURES)
+    ranges: ClassVar[tuning.Ranges] = {"depth": tuning.Range(2, 8), "eta": tuning.Range(0.01, 0.3, log=True)}
 
+    depth: int = training.TREES["max_depth"]
+    eta: float = training.TREES["eta"]
     _model: Any = field(init=False, repr=False, default=None)
 
     def fit(self, *worlds: Split) -> Self:
         """Extraction accounts against benign ones; grey ones are left out."""
         known = training.labelled(worlds, feature_table.FEATURES)
-        self._model = training.boost(known.x, known.positive, self.seed)
+        trees = {**training.TREES, "max_depth": self.depth, "eta": self.eta}
+        self._model = training.boost(known.x, known.positive, self.seed, trees=trees)
         return self
 
     def score(self, split: Split) -> pl.DataFrame:

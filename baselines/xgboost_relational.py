@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from baselines import company, detector, pairs, training, visits
+from baselines import company, detector, pairs, training, tuning, visits
 from baselines.communities import communities
 from baselines.training import F64, I64
 from generator.dataset import Split
@@ -31,13 +31,23 @@ class XGBoostRelational(detector.Detector):
     by how alike its members' habits are, by what they share, and by what they do under the system prompts that
     are theirs. One set of trees judges groups, also cohorts and thinned groups while it learns; another judges
     accounts by the groups they are in and how firmly they sit there. The score is the mean of both.
+
+    Parameters
+    ----------
+    depth : int
+        Most splits in a row of the trees that judge.
+    eta : float
+        What each of these trees adds.
     """
 
     name: ClassVar[str] = "xgboost-relational"
     description: ClassVar[str] = "boosted trees on communities and an account's place in them"
     source: ClassVar[str] = "after Traag et al., Physical Review E 84, 2011, and Chen and Guestrin, KDD 2016"
     fields: ClassVar[tuple[str, ...]] = company.FIELDS
+    ranges: ClassVar[tuning.Ranges] = {"depth": tuning.Range(2, 8), "eta": tuning.Range(0.01, 0.3, log=True)}
 
+    depth: int = TREES["max_depth"]
+    eta: float = TREES["eta"]
     _pair_model: Any = field(init=False, repr=False, default=None)
     _topics: Any = field(init=False, repr=False, default=None)
     _of_accounts: list[Any] = field(init=False, repr=False, default_factory=list)
@@ -83,7 +93,8 @@ class XGBoostRelational(detector.Detector):
         if positive.all() or not positive.any():
             return []
         seeds = range(self.seed, self.seed + _BAGS)
-        return [training.boost(x, positive, s, weight / weight.mean(), TREES) for s in seeds]
+        trees = {**TREES, "max_depth": self.depth, "eta": self.eta}
+        return [training.boost(x, positive, s, weight / weight.mean(), trees) for s in seeds]
 
 
 def _groups(

@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import errno
-import functools
-import hashlib
 import json
-import operator
-import platform
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from generator import cohorts, engine, integrity, labels, provider, schema, secret, tables, world
+from generator import begun, cohorts, engine, integrity, labels, provider, schema, secret, shards, target
 from generator.config import Config
 from generator.dataset import MANIFEST
+from generator.engine import Engine
 from generator.errors import UserError
-
-_PACKAGES = ("siphonbench", "numpy", "pyarrow", "faker")
-_BYTES_PER_ACCOUNT_DAY = 1200  # generous; only to notice a full disk before work begins
-
-
-@dataclass(frozen=True)
-class Job:
-    """One shard: a bucket of accounts of one world."""
-
-    config: Config
-    split: str
-    bucket: int
-    out: Path
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a shard left: its files' entries, its account rows, and its part of the campaigns' sums."""
-
-    job: Job
-    files: dict[str, dict[str, Any]]
-    accounts: pa.Table
-    labels: pa.Table
-    sums: labels.Sums
-    requests: int
+from generator.target import Target
 
 
 def generate(
@@ -55,86 +25,53 @@ def generate(
     out: Path,
     workers: int = 1,
     on_shard: Callable[[int, int], None] | None = None,
+    resume: bool = False,
+    with_engine: Engine | None = None,
+    storage_options: dict[str, Any] | None = None,
 ) -> Path:
     """Write a whole dataset.
 
-    The folder appears under its name only when it is complete: until then it is `out` + ".partial".
+    The folder appears under its name only when it is complete: until then it is `out` + ".partial". At an address
+    the manifest comes last, and nothing is a dataset without it.
 
     Parameters
     ----------
     config : Config
         What to make.
     out : Path
-        Folder that must not exist, or be empty.
+        Folder that must not exist, or be empty; or an address that fsspec opens.
     workers : int
         Processes; the bytes do not depend on it.
     on_shard : callable, optional
         Told (done, total) after each shard.
+    resume : bool
+        Go on from what a run that was killed has left, and leave it again if this one is stopped.
+    with_engine : Engine, optional
+        What runs the shards, in place of `workers` processes here.
+    storage_options : dict, optional
+        For addresses: what fsspec's file system is opened with.
 
     Raises
     ------
     UserError
-        If the folder is not empty, or the disk too small or full.
+        If the place is not free, what was left is part of another dataset, or the disk too small or full.
     """
-    partial = _prepare(config, out)
-    jobs = [Job(config, s, b, partial) for s in config.splits for b in range(config.buckets)]
-    finished: list[Done] = []
-    try:
-        for done in engine.run(_shard, jobs, workers):
-            finished.append(done)
-            if on_shard:
-                on_shard(len(finished), len(jobs))
+    at = target.at(out, storage_options)
+    if begun.begin(config, at, resume):
+        return out
+    jobs = [shards.Job(config, s, b, at) for s in config.splits for b in range(config.buckets)]
+    with _undone(at, resume):
+        left = shards.unfinished(jobs, at) if resume else jobs
+        tick = on_shard or (lambda done, total: None)
+        tick(len(jobs) - len(left), len(jobs))
+        with closing(_counted(with_engine or engine.choose("", workers), left)) as made:
+            for n in made:
+                tick(len(jobs) - len(left) + n, len(jobs))
         with secret.keyed(config.secret):
-            splits = {
-                s: _close_split(config, s, partial, [d for d in finished if d.job.split == s])
-                for s in config.splits
-            }
-        write_manifest(partial, _manifest(config, splits))
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise UserError(
-            f"no space left for {out}: free some, or choose a smaller preset; nothing was kept"
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            splits = {s: _close_split(config, s, at, [j for j in jobs if j.split == s]) for s in config.splits}
+        at.write(MANIFEST, json.dumps(_manifest(config, splits), indent=1).encode())
+        at.publish()
     return out
-
-
-def write_table(root: Path, path: str, table: pa.Table) -> dict[str, Any]:
-    """Write one Parquet file under a temporary name, rename it, and describe it for the manifest."""
-    name = integrity.table_of(path)
-    file = root / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    described = table.replace_schema_metadata(schema.pandas_metadata(name))
-    sink = pa.BufferOutputStream()
-    pq.write_table(described, sink, **schema.parquet_options(name))
-    written = memoryview(sink.getvalue())
-    temporary.write_bytes(written)
-    temporary.rename(file)
-    return {
-        "sha256": hashlib.sha256(written).hexdigest(),
-        "content": integrity.content_digest(table),
-        "rows": table.num_rows,
-        "bytes": len(written),
-    }
-
-
-def check_free(out: Path) -> None:
-    """Whether a folder can be made there.
-
-    Raises
-    ------
-    UserError
-        If it exists and is not empty, or is no folder.
-    """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        n = len(list(out.iterdir())) if out.is_dir() else 1
-        raise UserError(f"--out {out} holds {n} entries already: choose a new folder, or empty this one")
 
 
 def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
@@ -144,76 +81,45 @@ def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
     temporary.rename(root / MANIFEST)
 
 
-def _prepare(config: Config, out: Path) -> Path:
-    check_free(out)
-    partial = out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    need = config.accounts * config.days * len(config.splits) * _BYTES_PER_ACCOUNT_DAY
-    free = shutil.disk_usage(partial).free
-    if free < need:
-        partial.rmdir()
-        raise UserError(
-            f"--out {out}: about {need / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "
-            "choose another disk or a smaller preset"
-        )
-    return partial
+@contextmanager
+def _undone(at: Target, keep: bool) -> Iterator[None]:
+    """Leave nothing behind after an error or Ctrl-C, unless it is to be gone on from."""
+    try:
+        yield
+    except BaseException as error:
+        if not keep:
+            at.clear()
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            kept = "go on with --resume" if keep else "nothing was kept"
+            raise UserError(
+                f"no space left for {at.name}: free some, or choose a smaller preset; {kept}"
+            ) from error
+        raise
 
 
-_plans: dict[tuple[str, str, str], cohorts.Plan] = {}
+def _counted(runs: Engine, jobs: list[shards.Job]) -> Generator[int]:
+    """Make all shards; how many are made so far."""
+    for n, _ in enumerate(runs.run(shards.make, jobs), 1):
+        yield n
 
 
-def _plan(config: Config, split: str) -> cohorts.Plan:
-    """Plan of a world, kept for the next shard of the same one."""
-    name = (config.digest, config.secret, split)
-    if name not in _plans:
-        _plans.clear()
-        _plans[name] = cohorts.build(config, split)
-    return _plans[name]
-
-
-def _shard(job: Job) -> Done:
-    with secret.keyed(job.config.secret):
-        return _made(job)
-
-
-def _made(job: Job) -> Done:
-    plan = _plan(job.config, job.split)
-    shard = world.simulate(plan, job.bucket)
-    files = {}
-    for day, table in tables.requests(plan, shard):
-        tail = f"day-{day:03d}/bucket-{job.bucket:04d}.parquet"
-        for name, rows in (("requests", table), ("request_labels", labels.request_labels(plan, shard, day))):
-            path = f"{job.split}/{name}/{tail}"
-            files[path] = write_table(job.out, path, rows)
-    who = shard.accounts.first(shard.size)
-    return Done(
-        job=job,
-        files=files,
-        accounts=tables.account_rows(plan, who),
-        labels=labels.account_labels(plan, who.index),
-        sums=labels.campaign_sums(plan, shard),
-        requests=len(shard.owner),
-    )
-
-
-def _close_split(config: Config, split: str, root: Path, done: list[Done]) -> dict[str, Any]:
+def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Job]) -> dict[str, Any]:
     """Tables that are one file each, and the split's part of the manifest."""
     plan = cohorts.build(config, split)
-    done = sorted(done, key=lambda d: d.job.bucket)
+    done = shards.receipts(jobs)
     whole = {
-        "accounts": pa.concat_tables([d.accounts for d in done]),
-        "account_labels": pa.concat_tables([d.labels for d in done]),
-        "campaigns": labels.campaigns(plan, functools.reduce(operator.add, (d.sums for d in done))),
+        "accounts": done.accounts,
+        "account_labels": done.labels,
+        "campaigns": labels.campaigns(plan, done.sums),
         "releases": pa.Table.from_pylist(provider.releases(plan), schema=schema.arrow_schema("releases")),
     }
     for name in ("accounts", "account_labels"):
         ids = whole[name].column("account_id").cast(pa.string())
         whole[name] = whole[name].unify_dictionaries().take(pc.sort_indices(ids)).combine_chunks()
-    files = {path: entry for d in done for path, entry in d.files.items()}
+    files = done.files
     for name, table in whole.items():
         path = f"{split}/{name}.parquet"
-        files[path] = write_table(root, path, table)
+        files[path] = shards.write_table(at, path, table)
     return {
         "start": config.window(split).replace(tzinfo=None).isoformat(),
         "days": config.days,
@@ -221,7 +127,7 @@ def _close_split(config: Config, split: str, root: Path, done: list[Done]) -> di
             "accounts": len(plan.account_key),
             "extraction": int((plan.label == labels.EXTRACTION)[plan.account_cohort].sum()),
             "campaigns": int((plan.label == labels.EXTRACTION).sum()),
-            "requests": sum(d.requests for d in done),
+            "requests": done.requests,
         },
         "files": dict(sorted(files.items())),
     }
@@ -231,17 +137,10 @@ def _manifest(config: Config, splits: dict[str, Any]) -> dict[str, Any]:
     entries = {p: e for s in splits.values() for p, e in s["files"].items()}
     return {
         "format": 1,
-        "name": f"{config.name}-seed{config.seed}",
+        "name": begun.name(config),
         "digest": integrity.dataset_digest(entries),
         "config": config.as_dict(),
         "config_digest": config.digest,
-        "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}},
+        "versions": begun.versions(),
         "splits": splits,
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"

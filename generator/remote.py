@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,28 @@ def open_store(where: str, manifest: str, options: dict[str, Any] | None = None)
     UserError
         If nothing can open it, or there is no dataset.
     """
+    system, root = file_system(where, options)
+
+    def get(path: str) -> bytes:
+        with told(f"{where}/{path}", "read"):
+            return bytes(system.cat_file(f"{root}/{path}"))
+
+    content = get(manifest)
+    folder = _cache() / hashlib.sha256(content).hexdigest()[:32]
+    store = Store(where, folder, get)
+    if not (folder / manifest).is_file():
+        _write(folder / manifest, content)
+    return store
+
+
+def file_system(where: str, options: dict[str, Any] | None = None) -> tuple[Any, str]:
+    """What opens an address, and the path that it has there.
+
+    Raises
+    ------
+    UserError
+        If nothing can open it, or a package is missing.
+    """
     import fsspec  # type: ignore[import-untyped]
 
     kind = where.partition(":")[0]
@@ -92,23 +115,17 @@ def open_store(where: str, manifest: str, options: dict[str, Any] | None = None)
         raise UserError(f"{where} needs one more package{extra}") from error
     except ValueError as error:
         raise UserError(f"{where} can't be opened: {error}; write hf://, s3://, gs:// or a folder") from error
+    return system, str(root).rstrip("/")
 
-    def get(path: str) -> bytes:
-        try:
-            return bytes(system.cat_file(f"{root}/{path}"))
-        # Every file system raises its own kinds: of network, of permission, of absence.
-        except Exception as error:
-            why = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(
-                f"{where}/{path} can't be read: {why}; check address, network and permission"
-            ) from error
 
-    content = get(manifest)
-    folder = _cache() / hashlib.sha256(content).hexdigest()[:32]
-    store = Store(where, folder, get)
-    if not (folder / manifest).is_file():
-        _write(folder / manifest, content)
-    return store
+@contextmanager
+def told(where: str, done: str) -> Iterator[None]:
+    """What a file system raises becomes one sentence; each raises its own, of network, permission, absence."""
+    try:
+        yield
+    except Exception as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{where} can't be {done}: {why}; check address, network and permission") from error
 
 
 def _cache() -> Path:

@@ -3,6 +3,7 @@
 from siphonbench_cli import (
     authors,
     baselines_run,
+    baselines_tune,
     board,
     classes,
     data,
@@ -25,6 +26,7 @@ __all__ = [
     "app",
     "authors",
     "baselines_run",
+    "baselines_tune",
     "board",
     "classes",
     "data",

@@ -66,8 +66,8 @@ class Ledger:
         """
         from baselines import apart
 
+        _sweep(self.out / REPORTS)
         folder = self.out / REPORTS / f"{_kind(job).name}.{os.getpid()}.partial"
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         try:
             for answer in apart.run(job, folder):
@@ -149,6 +149,25 @@ def replace(file: Path, text: str) -> None:
 def called(name: str, task: str) -> str:
     """Folder of a detector's submission for a task."""
     return name if task == "accounts" else f"{name}.{task}"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left; what a living one is at work on stays."""
+    for pattern in ("*.partial", "*.new"):
+        for left in folder.glob(pattern):
+            pid = left.stem.rpartition(".")[2]
+            if pid.isdigit() and (int(pid) == os.getpid() or not _alive(int(pid))):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
 
 
 def _kind(job: Job) -> Any:

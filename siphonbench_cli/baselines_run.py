@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import siphonbench
 from generator.errors import UserError
 from siphonbench import DATA
 from siphonbench_cli import baselines_ledger as ledger
@@ -35,12 +36,17 @@ def _run(
     params: Annotated[
         Path | None, typer.Option(help="TOML file with a table of parameters per detector, as tune writes it.")
     ] = None,
+    record: Annotated[
+        str | None, typer.Option(help="Board that gets one MLflow run each: folder, postgresql:// or http://.")
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="Gets a submission folder per detector and task, and reports.")
     ] = root.ENTRIES,
 ) -> None:
     """Train detectors on train, score a split, show what each reached and took; no finished one is repeated."""
     asked = _asked(task)
+    if record and split != "test":
+        raise UserError(f"--record {record} ranks entries on test, not on {split}: leave one of the two out")
     given = parameters(params) if params else {}
     dataset = root.opened(data)
     dataset.reveal(split)
@@ -54,6 +60,8 @@ def _run(
         ledger.replace(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown(head, map(cells, some))}")
         typer.echo(title)
         root.show(head, map(cells, some))
+    if record:
+        _record(dataset, rows, record)
     again = sum(r.again for r in rows)
     typer.echo(f"{out}: {len(rows)} submissions, {again} of them from an earlier run; reports in {out / REPORTS}")
     if failed:
@@ -166,3 +174,17 @@ def _work(data: Dataset, jobs: list[Job], out: Path) -> tuple[list[Row], list[st
             ended += len(job.tasks)
             tick(ended, total)
     return rows, failed
+
+
+def _record(data: Dataset, rows: list[Row], where: str) -> None:
+    """One MLflow run for each scored row, unless it is there already; boards are brought up to date."""
+    from leaderboard import judge, tracking
+
+    scored = [(row, row.card) for row in rows if row.card]
+    with root.progress("recording") as tick:
+        for done, (row, card) in enumerate(scored):
+            tick(done, len(scored))
+            entry = judge.read(data.test, row.task, row.folder)
+            tracking.record(tracking.Store.at(where), card, entry, data.name, row.seconds)
+    for task in dict.fromkeys(row.task for row, _ in scored):
+        siphonbench.board(data, where, task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,17 +26,33 @@ def _generate(
     out: root.Out = None,
     workers: root.Workers = root.CPUS,
     config: root.Config = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from what a stopped run has left, to the same bytes.")
+    ] = False,
+    engine: Annotated[
+        str, typer.Option(help="serial, processes or dask; left out, as many processes as --workers.")
+    ] = "",
+    scheduler: Annotated[
+        str, typer.Option(help="Address of Dask's scheduler; left out, --engine dask starts a cluster here.")
+    ] = "",
 ) -> None:
     """Make a dataset: three worlds of labelled traffic."""
-    make(preset, seed, out, workers, config)
+    make(preset, seed, out, workers, config, resume=resume, engine=engine, scheduler=scheduler)
 
 
-def make(preset: str | None, seed: int | None, out: Path | None, workers: int, config: Path | None = None) -> None:
+def make(
+    preset: str | None,
+    seed: int | None,
+    out: Path | None,
+    workers: int,
+    config: Path | None = None,
+    **options: Any,
+) -> None:
     """Generate with a progress bar, and say what was made."""
     if preset and config:
         raise UserError(f"--preset {preset} and --config {config} exclude each other: give one of them")
     with root.progress("generating") as tick:
-        made = siphonbench.generate(preset or "nano", seed, out, workers, config, tick)
+        made = siphonbench.generate(preset or "nano", seed, out, workers, config, tick, **options)
     typer.echo(made)
 
 

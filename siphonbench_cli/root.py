@@ -77,7 +77,9 @@ Tables = Annotated[
 Entry = Annotated[Path, typer.Argument(help="Submission folder, or a predictions file.")]
 Preset = Annotated[str | None, typer.Option(help="nano, small, medium or full; nano if left out.")]
 Seed = Annotated[int | None, typer.Option(help="Base seed, 0 if left out; same seed, same bytes.")]
-Out = Annotated[Path | None, typer.Option(help="New or empty folder; siphonbench-data/PRESET if left out.")]
+Out = Annotated[
+    Path | None, typer.Option(help="New or empty folder, or an address; siphonbench-data/PRESET if left out.")
+]
 Workers = Annotated[int, typer.Option(min=1, help="Processes; any number gives the same bytes.")]
 Config = Annotated[
     Path | None,

@@ -47,8 +47,8 @@ def _seal(
     workers: root.Workers = root.CPUS,
 ) -> None:
     """Make a world from a random secret, and publish its commitment and its tables without labels."""
-    from generator import release
     from generator import seal as seals
+    from generator import target
     from leaderboard.season import rules
     from leaderboard.season.judging import JUDGED
 
@@ -62,7 +62,7 @@ def _seal(
     sealing.every_fault(
         given,
         lambda: sealing.configured(preset, scenario),
-        lambda: release.check_free(out),
+        lambda: target.check_free(out),
         lambda: seals.check_place(secret, out),
         free,
     )

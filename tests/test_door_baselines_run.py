@@ -107,11 +107,16 @@ def test_a_killed_run_goes_on_where_it_ended(nano: Path, here: Path) -> None:
         time.sleep(0.05)
     assert not Path(f"/proc/{children[0]}").exists()  # nobody goes on working for a dead parent
 
+    assert len(list(Path("out/reports").glob("*.partial"))) == 1
+    other = Path(f"out/reports/third.{os.getppid()}.partial")  # of a run that lives
+    other.mkdir()
+
     Path("go").touch()
     done = call(*names, "--data", nano, "--out", "out")
     assert done.exit_code == 0, done.output
     assert "2 submissions, 1 of them from an earlier run" in done.stdout
     assert (fits("first"), fits("second")) == (1, 2)
+    assert list(Path("out/reports").glob("*.partial")) == [other]
     assert Path("out/first/predictions.parquet").stat().st_mtime_ns == before
     for name in ("first", "second"):
         assert siphonbench.evaluate(siphonbench.load(nano), Path("out") / name).primary.value > 0
@@ -177,6 +182,7 @@ def test_who_fails_is_told_and_the_others_go_on(nano: Path, here: Path) -> None:
         ("nonsense", "no detector 'nonsense'"),
         ("volume --task campaigns", "volume does not answer the task 'campaigns'"),
         ("cohort-oracle", "cohort-oracle knows part of the truth"),
+        ("volume --split validation --record board", "--record board ranks entries on test, not on validation"),
         ("volume --split tset", "no split 'tset'"),
         ("volume --params none.toml", "--params none.toml can't be read as TOML"),
         ("volume --params loose.toml", "x stands outside a table"),
@@ -235,3 +241,13 @@ def test_every_task_that_a_detector_answers(nano: Path, here: Path) -> None:
         in call("volume", "leiden-fusion", "--task", "all", "--data", nano, "--out", "out").stdout
     )
     assert call("volume", "--task", "early", "--data", nano, "--out", "out").exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_board_gets_one_run_each(nano: Path, here: Path) -> None:
+    for _ in range(2):  # what is there is not recorded again
+        done = call("volume", "constant", "--task", "all", "--data", nano, "--out", "out", "--record", "board")
+        assert done.exit_code == 0, done.output
+        for task in ("accounts", "early"):
+            entries = siphonbench.board(siphonbench.load(nano), "board", task).entries
+            assert sorted(e.name for e in entries) == ["constant", "volume"]

@@ -49,6 +49,7 @@ GROUPS = (
     ("baselines", "list"),
     ("baselines", "run"),
     ("baselines", "check"),
+    ("baselines", "tune"),
     *(("scenario", c) for c in ("new", "check", "describe")),
     *(
         ("season", c)
@@ -129,6 +130,7 @@ def test_help_is_quick(here: Path) -> None:
         ("explain mine --data nowhere", "nowhere does not exist"),
         ("fidelity --reference nowhere", "nowhere is no folder; give one that holds traces"),
         ("baselines run volume --data nowhere", "nowhere does not exist"),
+        ("baselines tune synchrony --data nowhere", "nowhere does not exist"),
         ("evaluate mine --data nowhere", "nowhere does not exist"),
         ("submit mine --data nowhere", "nowhere does not exist"),
         ("leaderboard --data nowhere", "nowhere does not exist"),

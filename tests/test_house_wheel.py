@@ -18,7 +18,10 @@ PACKAGE_DATA = (
     "generator/kinds",
     "generator/presets",
     "generator/portrait/templates",
+    "generator/scenarios",
     "leaderboard/templates",
+    "leaderboard/site/templates",
+    "leaderboard/site/static",
 )
 
 
@@ -58,5 +61,7 @@ def test_wheel_works_elsewhere(tmp_path: Path) -> None:
         assert {f.name for f in (installed / folder).iterdir()} == {f.name for f in (ROOT / folder).iterdir()}
     command = tmp_path / "clean/bin/siphonbench"
     assert "quickstart" in run(command, "--help", cwd=elsewhere)
+    run(command, "release", "--preset", "nano", "--out", "release", cwd=elsewhere)
+    assert (elsewhere / "release/data_card.md").read_bytes() == (ROOT / "data_card.md").read_bytes()
     run(command, "generate", "--preset", "nano", "--out", "made", cwd=elsewhere)
     assert "Dataset nano" in run(command, "info", "made", cwd=elsewhere)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from generator import release
+from generator import release, target
 from generator.config import Config
 from generator.dataset import MANIFEST, MASKED
 from generator.errors import UserError
@@ -53,7 +53,7 @@ def write(
     UserError
         If the folder is not free, the date is none, or the disk too small.
     """
-    release.check_free(out)
+    target.check_free(out)
     date = _date(published)
     texts = {name: documents.text(name) for name in (*documents.LICENCES, documents.DATA_CARD)}
     staging = out.with_name(out.name + ".release")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from generator import config, integrity, release, schema
+from generator import config, integrity, release, schema, shards
 from generator.config import Config
 from generator.dataset import Dataset, load
 from generator.errors import MaskedLabelsError, UserError
@@ -129,16 +130,16 @@ def test_full_folder_is_refused_and_kept(tiny_config: Config, tmp_path: Path) ->
 def test_a_stop_leaves_nothing(
     tiny_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    real = release.write_table
+    real = shards.write_table
     calls = []
 
-    def stop(root: Path, path: str, table: object) -> object:
+    def stop(root: Any, path: str, table: object) -> object:
         calls.append(path)
         if len(calls) == 9:
             raise error
         return real(root, path, table)
 
-    monkeypatch.setattr(release, "write_table", stop)
+    monkeypatch.setattr(shards, "write_table", stop)
     with pytest.raises((KeyboardInterrupt, UserError)):
         release.generate(tiny_config, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

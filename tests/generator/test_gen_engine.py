@@ -1,0 +1,158 @@
+"""Every engine gives the same bytes, also when a worker dies; and so does an S3-compatible server."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator import engine, integrity, release, target
+from generator.config import Config
+from generator.dataset import Dataset, load
+from generator.errors import UserError
+from generator.publish import check
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("spark",), "--engine 'spark' is none of serial, processes, dask"),
+        (("serial", 1, "tcp://x:1"), "--engine serial has no scheduler"),
+    ],
+)
+def test_a_bad_engine_is_one_sentence(given: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        engine.choose(*given)
+
+
+def test_dask_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match=r"siphonbench\[dist\]"):
+        list(engine.choose("dask").run(abs, [1]))
+
+
+def test_a_dead_worker_of_a_pool_is_told() -> None:
+    with pytest.raises(UserError, match="a worker died"):
+        list(engine.Processes(2).run(os._exit, [3, 3]))
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_not_there_is_told() -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(UserError, match="--scheduler nonsense://x can't be reached"):
+        list(engine.Dask("nonsense://x").run(abs, [1]))
+
+
+@pytest.mark.slow
+def test_a_cluster_started_here(tiny: Dataset, tiny_config: Config, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    release.generate(tiny_config, tmp_path / "made", with_engine=engine.choose("dask", 1))
+    assert tree(tmp_path / "made") == tree(tiny.path)
+
+
+@pytest.mark.slow
+def test_a_worker_of_a_cluster_is_killed_in_the_middle(tiny: Dataset, tiny_config: Config, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    killed: list[int] = []
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        victim = next(iter(cluster.workers.values())).pid
+
+        def kill() -> None:
+            until = time.monotonic() + 60
+            while not list(tmp_path.glob("made.partial/*/requests/*/*")) and time.monotonic() < until:
+                time.sleep(0.01)
+            os.kill(victim, 9)
+            killed.append(victim)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        runs = engine.choose("", 1, cluster.scheduler_address)
+        release.generate(tiny_config, tmp_path / "made", with_engine=runs)
+        killer.join()
+    assert killed == [victim]
+    assert tree(tmp_path / "made") == tree(tiny.path)
+    assert [f.name for f in tmp_path.iterdir()] == ["made"]
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """File system of an S3-compatible server with a bucket, and the options that open it."""
+    s3fs = pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = server.ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    running.start()
+    options = {"endpoint_url": f"http://127.0.0.1:{port}", "client_kwargs": {"region_name": "us-east-1"}}
+    try:
+        system = s3fs.S3FileSystem(**options)
+        system.call_s3("create_bucket", Bucket="made-here")
+        yield system, options
+    finally:
+        running.stop()
+
+
+@pytest.mark.slow
+def test_written_to_s3(
+    tiny: Dataset,
+    tiny_config: Config,
+    bucket: tuple[Any, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    system, options = bucket
+    monkeypatch.setenv("SIPHONBENCH_CACHE", str(tmp_path / "cache"))
+    where = Path("s3://made-here/tiny")
+    real, count = target.Address.write, iter(range(1000))
+
+    def write(self: target.Address, path: str, content: bytes) -> None:
+        if next(count) == 22:
+            raise KeyboardInterrupt
+        real(self, path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(target.Address, "write", write)
+        with pytest.raises(KeyboardInterrupt):
+            release.generate(tiny_config, where, resume=True, storage_options=options)
+    assert not system.exists("made-here/tiny/manifest.json")
+    with pytest.raises(UserError, match="go on with --resume"):
+        release.generate(tiny_config, where, storage_options=options)
+    told: list[tuple[int, int]] = []
+    release.generate(tiny_config, where, 1, lambda *n: told.append(n), True, storage_options=options)
+    assert told[0] == (2, 6)
+    system.invalidate_cache()
+    got = {path.removeprefix("made-here/tiny/"): system.cat_file(path) for path in system.find("made-here/tiny")}
+    assert got == tree(tiny.path)
+    assert load("s3://made-here/tiny", options).digest == tiny.digest
+    assert integrity.verify(check.here("s3://made-here/tiny", options)) == []
+    with pytest.raises(UserError, match="files already"):
+        release.generate(tiny_config, where, storage_options=options)
+
+
+@pytest.mark.slow
+def test_a_bucket_that_is_not_there_is_told(tiny_config: Config, bucket: tuple[Any, dict[str, Any]]) -> None:
+    with pytest.raises(UserError, match="s3://nobody/tiny"):
+        release.generate(tiny_config, Path("s3://nobody/tiny"), storage_options=bucket[1])
+
+
+def test_a_stop_leaves_nothing_at_an_address(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fsspec  # type: ignore[import-untyped]
+
+    monkeypatch.setattr("generator.shards.write_table", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        release.generate(tiny_config, Path("memory://engine-test/made"))
+    assert fsspec.filesystem("memory").find("/engine-test") == []

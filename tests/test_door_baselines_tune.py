@@ -1,0 +1,115 @@
+"""`siphonbench baselines tune`: ranges are sound, validation alone decides, run takes what it wrote."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+import siphonbench
+import siphonbench_cli
+from baselines import DETECTORS, apart, tuning
+from baselines.synchrony import Synchrony
+
+TUNED = sorted(n for n, d in DETECTORS.items() if d.ranges)
+
+
+@pytest.fixture(scope="module")
+def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("tune") / "nano").path
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(siphonbench_cli.app, ["baselines", *(str(a) for a in arguments)])
+
+
+def test_many_can_be_tuned() -> None:
+    assert len(TUNED) >= 12
+    assert {"xgboost-relational", "leiden-fusion", "logistic-regression"} <= set(TUNED)
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_ranges_hold_the_defaults_and_what_is_drawn_is_taken(name: str) -> None:
+    kind = DETECTORS[name]
+    plain = kind()
+    for key, r in kind.ranges.items():
+        assert type(getattr(plain, key)) is type(r.low) is type(r.high)
+        assert r.low < getattr(plain, key) < r.high
+    tried = tuning.trials(plain, 8, 3)
+    assert tried[0] == {key: getattr(plain, key) for key in kind.ranges}
+    assert len({json.dumps(t) for t in tried}) == len(tried) == 8
+    assert tried[:5] == tuning.trials(plain, 5, 3)
+    assert tried[1:] != tuning.trials(plain, 8, 4)[1:]
+    for given in tried:
+        assert all(r.low <= given[key] <= r.high for key, r in kind.ranges.items())
+        made = apart.made(name, 0, given)
+        assert {key: getattr(made, key) for key in given} == given
+
+
+def test_draws_fill_their_range() -> None:
+    rng = np.random.default_rng(0)
+    whole = [tuning.Range(1, 4).draw(rng) for _ in range(400)]
+    assert {type(x) for x in whole} == {int}
+    assert all(60 < whole.count(k) < 140 for k in (1, 2, 3, 4))
+    wide = np.array([tuning.Range(0.001, 10.0, log=True).draw(rng) for _ in range(400)])
+    assert 0.35 < (wide < 0.1).mean() < 0.65  # half of the doublings
+
+
+def test_a_small_range_ends_the_search() -> None:
+    class Small(Synchrony):
+        ranges: ClassVar[tuning.Ranges] = {"rows": tuning.Range(1, 3)}
+
+    assert sorted(t["rows"] for t in tuning.trials(Small(), 50, 0)) == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_the_best_on_validation_is_written_and_run_takes_it(nano: Path, here: Path) -> None:
+    command = ("tune", "synchrony", "--trials", 4, "--data", nano, "--out", "tuned")
+    done = call(*command)
+    assert done.exit_code == 0, done.output
+    reports = sorted(Path("tuned").glob("trial-*/reports/synchrony"))
+    assert len(reports) == 4
+    told = [json.loads((r / "run.json").read_text()) for r in reports]
+    assert {t["split"] for t in told} == {"validation"}  # nothing else was ever scored
+    values = [json.loads((r / "scorecard.json").read_text())["primary"]["value"] for r in reports]
+    best = told[int(np.argmax(values))]["params"]
+    assert tomllib.loads(Path("tuned/synchrony.toml").read_text()) == {"synchrony": best}
+    assert "paired 95 % interval" in done.stdout
+
+    stamps = [(r / "run.json").stat().st_mtime_ns for r in reports]
+    (reports[2] / "run.json").unlink()  # as if it had been cut off here
+    assert call(*command).stdout == done.stdout
+    again = [(r / "run.json").stat().st_mtime_ns for r in reports]
+    assert [a == b for a, b in zip(stamps, again, strict=True)] == [True, True, False, True]
+
+    done = call("run", "synchrony", "--params", "tuned/synchrony.toml", "--data", nano, "--out", "out")
+    assert done.exit_code == 0, done.output
+    assert json.loads(Path("out/reports/synchrony/run.json").read_text())["params"] == best
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("volume", "volume declares no ranges of parameters to tune: choose from isolation-forest"),
+        ("cohort-oracle", "cohort-oracle declares no ranges"),
+        ("nonsense", "no detector 'nonsense'"),
+        ("synchrony --task campaigns", "synchrony does not answer the task 'campaigns'"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: str, said: str, nano: Path, here: Path) -> None:
+    done = call("tune", *arguments.split(), "--data", nano, "--out", "tuned")
+    assert (done.exit_code, done.stdout) == (2, ""), done.output
+    (sentence,) = done.stderr.strip().splitlines()
+    assert said in sentence
+    assert list(here.iterdir()) == []
