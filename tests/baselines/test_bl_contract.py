@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import duckdb
-import numpy as np
 import polars as pl
 import pytest
 
-from baselines import DETECTORS, answers, checks, detector, feature_table, features
+from baselines import DETECTORS, answers, checks, detector
 from baselines.detector import Detector
 from baselines.run import run_all
 from generator.dataset import Split
@@ -79,27 +75,3 @@ def test_broken_scores_are_refused_with_all_faults(train: Split, target: Split) 
 def test_unknown_detector_names_the_known(train: Split, target: Split) -> None:
     with pytest.raises(UserError, match="xgboost-relational"):
         run_all(["nonsense"], train, target)
-
-
-@pytest.fixture(scope="module")
-def oracle(target: Split) -> Iterator[pl.DataFrame]:
-    requests = target.requests.polars().with_columns(pl.col(pl.Categorical).cast(pl.String)).collect()
-    connection = duckdb.connect()
-    connection.register("requests", requests.to_arrow())
-    yield connection.sql(
-        "select account_id, ln(1 + count(*)) as requests, ln(1 + avg(input_tokens)) as input_mean, "
-        "ln(1 + quantile_cont(input_tokens, 0.5)) as input_median, "
-        "avg(case when stream then 1.0 else 0.0 end) as stream_share "
-        "from requests group by 1 order by 1"
-    ).pl()
-    connection.close()
-
-
-@pytest.mark.parametrize("name", ["requests", "input_mean", "input_median", "stream_share"])
-def test_features_agree_with_duckdb(name: str, oracle: pl.DataFrame, target: Split) -> None:
-    found = features.account_features(target, feature_table.FEATURES).with_columns(
-        pl.col("account_id").cast(pl.String)
-    )
-    both = oracle.join(found, on="account_id", suffix="_ours")
-    assert both.height == oracle.height > 50
-    assert np.allclose(both[name], both[f"{name}_ours"], rtol=1e-5)

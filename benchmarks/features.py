@@ -1,0 +1,41 @@
+"""Seconds and peak memory of all features, on one world of a dataset.
+
+python benchmarks/features.py siphonbench-data/medium --split train
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+
+import siphonbench
+from baselines import features
+from baselines.feature_table import FEATURES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--split", default="train")
+    args = parser.parse_args()
+    dataset = siphonbench.load(args.data)
+    start = time.perf_counter()
+    found = features.account_features(dataset.reveal(args.split), FEATURES)
+    seconds = time.perf_counter() - start
+    requests = dataset.manifest["splits"][args.split]["counts"]["requests"]
+    figures = {
+        "requests": requests,
+        "accounts": len(found),
+        "features": len(FEATURES),
+        "seconds": round(seconds, 1),
+        "requests_per_second": round(requests / seconds),
+        "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+    }
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
