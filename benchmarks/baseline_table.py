@@ -11,11 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-import siphonbench
 from baselines import DETECTORS
-from baselines.run import run_all
-from leaderboard import scoring, uncertainty
-from leaderboard.truth import Truth
+from leaderboard import uncertainty
+from siphonbench_cli import reproducing
 
 CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
 
@@ -31,21 +29,14 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     steps = []
     for seed in args.seeds:
-        folder = args.folder / f"{args.preset}-{seed}"
-        if folder.exists():
-            dataset = siphonbench.load(folder)
-        else:
-            dataset = siphonbench.generate(args.preset, seed, folder, args.workers)
-        labels = dataset.reveal("test").labels.polars().collect()
         vectors = {}
-        for result in run_all(DETECTORS, dataset.train, dataset.test):
-            card = scoring.score("accounts", result.predictions, Truth(labels), dataset.digest)
-            vectors[result.name] = np.array(card.resampled)
-            tiers = " | ".join(f"{card.tiers[t]['ap'].value:.3f}" for t in ("overt", "evasive", "adaptive"))
-            recall = card.tables["overall"]["recall_fpr_1e-2"].value
+        for name, card in reproducing.cards(args.preset, seed, args.folder, [*DETECTORS], args.workers):
+            vectors[name] = np.array(card.resampled)
+            tiers = " | ".join(f"{card.tiers[t]['ap'].value:.3f}" for t in reproducing.TIERS)
+            recall = card.tables["overall"][reproducing.RECALL].value
             p = card.primary
             print(
-                f"| {seed} | {result.name} | {p.value:.3f} ({p.low:.3f}-{p.high:.3f}) | {tiers} | {recall:.3f} |",
+                f"| {seed} | {name} | {p.value:.3f} ({p.low:.3f}-{p.high:.3f}) | {tiers} | {recall:.3f} |",
                 flush=True,
             )
         for low, high in itertools.pairwise(CHAIN):

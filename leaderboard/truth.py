@@ -190,8 +190,11 @@ def _collected(split: Split) -> pl.DataFrame:
         .agg(
             exchanges=pl.len().cast(pl.Int64),
             tokens=pl.col("output_tokens").cast(pl.Int64).sum(),
-            usd=_list_price().fill_null(0).sum(),  # a model without a price stands in no list
+            # Groups add up in any order: rounded and sorted, the same numbers come each time. A model without a
+            # price stands in no list.
+            usd=_list_price().fill_null(0).sum().round(9),
         )
+        .sort("account_id", "day")
         .collect()
         for rows in _beside(split)
     )

@@ -40,6 +40,8 @@ COMMANDS = (
     "leaderboard",
     "ui",
     "new-detector",
+    "duel",
+    "reproduce",
     "serve",
     "check",
 )
@@ -138,6 +140,8 @@ def test_help_is_quick(here: Path) -> None:
         ("leaderboard import x --board nowhere", "x does not exist"),
         ("leaderboard mark abcdefgh --board nowhere", "nowhere has 0 entries 'abcdefgh'"),
         ("site build public --data nowhere", "nowhere does not exist"),
+        ("duel nowhere.toml volume", "nowhere.toml can't be read as TOML"),
+        ("reproduce --preset huge", "no preset 'huge'"),
         ("ui --board nowhere", "nowhere holds no mlflow.db"),
     ],
 )

@@ -1,0 +1,54 @@
+"""The README's table again: unchanged figures pass, and each that moved is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+import siphonbench_cli
+from baselines import DETECTORS
+from siphonbench_cli import reproducing
+
+FEW = ("--detector", "volume", "--detector", "constant")
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(siphonbench_cli.app, [str(a) for a in arguments])
+
+
+def test_kept_figures_pass() -> None:
+    done = call("reproduce", *FEW)
+    assert done.exit_code == 0, done.output
+    assert "All 10 figures are as kept" in done.stdout
+
+
+def test_figures_of_every_baseline_are_kept() -> None:
+    found, _ = reproducing.kept(reproducing.FOLDER / "nano.json")
+    assert {key.split("/")[1] for key in found} == set(DETECTORS)
+
+
+def test_one_changed_figure_is_named(tmp_path: Path) -> None:
+    document = json.loads((reproducing.FOLDER / "nano.json").read_text("utf-8"))
+    document["figures"]["11/volume/ap"] += 0.05
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps(document))
+    done = call("reproduce", *FEW, "--figures", file)
+    assert done.exit_code == 1
+    first, second = done.stdout.strip().splitlines()
+    assert first == "1 of 10 figures moved:"
+    assert second.startswith("11/volume/ap: ")
+
+
+def test_bad_figures_are_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    for text, said in (
+        ("{", "can't be read as JSON"),
+        ('{"tolerance": 0.1, "figures": {"11/volume/ap": "high"}}', "holds no figures"),
+        ('{"tolerance": 0.1, "figures": {}}', "keeps no figures of these seeds"),
+    ):
+        file.write_text(text)
+        done = call("reproduce", *FEW, "--figures", file)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert said in done.stderr
