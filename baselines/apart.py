@@ -91,7 +91,8 @@ def run(job: Job, folder: Path) -> Iterator[Answer]:
         If the detector breaks the contract, or its process ends early; says where the log is.
     """
     log = folder / "log.txt"
-    paths = [str(_HOME.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    # What is found here is found there, but for the current folder.
+    paths = [str(_HOME.parent), *(p for p in sys.path if p not in ("", str(Path.cwd())))]
     # -P: no module of the current folder may take the place of ours.
     command = [sys.executable, "-P", "-m", "baselines.apart", str(folder)]
     with log.open("w", encoding="utf-8") as said:
