@@ -13,6 +13,7 @@ import numpy as np
 import siphonbench
 from baselines import DETECTORS
 from benchmarks import shown
+from generator import schema
 
 VIEWS = {
     "M+L+C": shown.View(),
@@ -30,12 +31,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     data = siphonbench.load(args.data)
-    shown.head("detector", "fields", "AP, mean of tiers", *shown.TIERS, "paired difference to all fields")
+    shown.head("detector", "fields", "AP, mean of tiers", *schema.TIERS, "paired difference to all fields")
     for name in args.detectors:
         whole = None
         for view, show in VIEWS.items():
             card = shown.card(DETECTORS[name](seed=args.seed), [data.train], data, show)
-            tiers = (f"{card.tiers[t]['ap'].value:.3f}" if t in card.tiers else "-" for t in shown.TIERS)
+            tiers = (f"{card.tiers[t]['ap'].value:.3f}" if t in card.tiers else "-" for t in schema.TIERS)
             now = np.array(card.resampled)
             whole = now if whole is None else whole
             difference = "-" if now is whole else shown.paired(now - whole)

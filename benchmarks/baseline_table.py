@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from baselines import DETECTORS
+from generator.schema import TIERS
 from leaderboard import uncertainty
 from siphonbench_cli import reproducing
 
@@ -32,7 +33,7 @@ def main() -> None:
         vectors = {}
         for name, card in reproducing.cards(args.preset, seed, args.folder, [*DETECTORS], args.workers):
             vectors[name] = np.array(card.resampled)
-            tiers = " | ".join(f"{card.tiers[t]['ap'].value:.3f}" for t in reproducing.TIERS)
+            tiers = " | ".join(f"{card.tiers[t]['ap'].value:.3f}" for t in TIERS)
             recall = card.tables["overall"][reproducing.RECALL].value
             p = card.primary
             print(

@@ -16,8 +16,6 @@ from leaderboard import judge, uncertainty
 from leaderboard.scorecard import Scorecard
 from leaderboard.submission import Card, Submission
 
-TIERS = ("overt", "evasive", "adaptive")
-
 
 @dataclass(frozen=True)
 class View:

@@ -11,26 +11,27 @@ from mkdocs.structure.files import File, Files
 
 import siphonbench
 from generator import schema
+from generator.portrait import conduct, gather
 from leaderboard.tasks import TASKS
 
 ROOT = Path(__file__).parent.parent
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Put the generated pages and pictures among the written ones."""
-    made: dict[str, str | bytes] = {
-        "columns.md": columns(),
-        "limits.md": (ROOT / "data_card.md").read_text("utf-8"),
-    }
-    made |= {f"pictures/{name}": data for name, data in pictures().items()}
+    """Put the generated pages among the written ones."""
+    made = {"columns.md": columns(), "limits.md": (ROOT / "data_card.md").read_text("utf-8")}
     for path, content in made.items():
         files.append(File.generated(config, path, content=content))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill in the table of tasks where a page asks for it."""
-    return markdown.replace("{{ tasks }}", tasks())
+    """Fill in the tables and pictures that a page asks for."""
+    asked = {"tasks": tasks, "activity": lambda: pictures()["activity"], "habits": lambda: pictures()["habits"]}
+    for name, made in asked.items():
+        if (place := f"{{{{ {name} }}}}") in markdown:
+            markdown = markdown.replace(place, made())
+    return markdown
 
 
 def columns() -> str:
@@ -62,44 +63,9 @@ def tasks() -> str:
 
 
 @cache
-def pictures() -> dict[str, bytes]:
-    """Three pictures of `nano`, drawn from its open train split."""
-    import matplotlib.figure
-    import polars as pl
-
+def pictures() -> dict[str, str]:
+    """Activity and habits of the largest campaign of `nano`, as `inspect` draws them, by name."""
     with tempfile.TemporaryDirectory() as folder:
-        split = siphonbench.generate("nano", 7, folder, 1).train
-        text = [pl.col(c).cast(pl.String) for c in ("account_id", "label", "campaign")]
-        labels = split.labels.polars().select(text)
-        calls = split.requests.polars().select(pl.col("account_id").cast(pl.String), "ts", "output_tokens")
-        rows = calls.join(labels, on="account_id").collect()
-    hidden = rows.filter(pl.col("label") == "extraction")
-    largest = hidden.group_by("campaign").agg(pl.col("account_id").n_unique()).sort("account_id")["campaign"][-1]
-    swarm = hidden.filter(pl.col("campaign") == largest)
-    others = rows.filter(pl.col("label") == "benign")
-    some = others["account_id"].unique().sort().sample(swarm["account_id"].n_unique(), seed=1)
-    sides = {
-        "one campaign": swarm,
-        "as many benign accounts": others.filter(pl.col("account_id").is_in(some.implode())),
-    }
-
-    def draw(paint: Any, size: tuple[float, float]) -> bytes:
-        figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
-        for axes, (title, part) in zip(figure.subplots(1, 2, sharey=True), sides.items(), strict=True):
-            paint(axes, part)
-            axes.set_title(title)
-        with tempfile.TemporaryFile() as file:
-            figure.savefig(file, format="svg", metadata={"Date": None})
-            file.seek(0)
-            return file.read()
-
-    def raster(axes: Any, part: pl.DataFrame) -> None:
-        axes.plot(part["ts"], part["account_id"].rank("dense"), "|", markersize=5, alpha=0.5)
-        axes.tick_params(axis="x", rotation=30)
-        axes.set(ylabel="account")
-
-    def sizes(axes: Any, part: pl.DataFrame) -> None:
-        axes.hist(part["output_tokens"].to_numpy() + 1, bins=[2**i for i in range(16)], density=True)
-        axes.set(xscale="log", xlabel="tokens of output", yticks=[])
-
-    return {"activity.svg": draw(raster, (9, 3)), "sizes.svg": draw(sizes, (9, 2.5))}
+        portrait = gather.gather(gather.survey(siphonbench.generate("nano", 7, folder, 1), "train"))
+        drawn = {"activity": conduct.activity(portrait), "habits": conduct.habits(portrait)}
+    return {name: "<div>" + "\n".join(p.svg for p in figure.panels) + "</div>" for name, figure in drawn.items()}

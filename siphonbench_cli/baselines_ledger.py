@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generator.errors import MaskedLabelsError, UserError
+from siphonbench_cli import root
 
 if TYPE_CHECKING:
     from baselines.apart import Answer, Job
@@ -81,14 +82,11 @@ class Ledger:
     def _keep(self, job: Job, answer: Answer) -> Row:
         import polars as pl
 
-        from baselines import DETECTORS
-        from generator.schema import field_groups
         from leaderboard import submission
 
         kind = _kind(job)
         name = called(kind.name, answer.task)
-        team = "SiphonBench baselines" if kind.name in DETECTORS else "not named"
-        card = submission.Card(name=kind.name, team=team, field_groups=field_groups(kind.fields))
+        card = root.card(kind.name, kind.fields)
         folder = submission.write(self.out / name, pl.read_parquet(answer.file), card, answer.task)
         took = {"seconds": round(answer.seconds, 3), "peak_mb": round(answer.peak_mb, 1)}
         told = self._key(job, answer.task) | took | {"predictions": _digest(folder)}
@@ -137,13 +135,6 @@ class Ledger:
             return judge.score(self.data, split, task, read)
         except MaskedLabelsError:  # a release may come without its test labels
             return None
-
-
-def replace(file: Path, text: str) -> None:
-    """Write a file; it is whole whenever it is there."""
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.new")
-    temporary.write_text(text, "utf-8")
-    temporary.replace(file)
 
 
 def called(name: str, task: str) -> str:

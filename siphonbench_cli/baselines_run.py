@@ -11,6 +11,7 @@ import typer
 
 import siphonbench
 from generator.errors import UserError
+from leaderboard.tasks import TASKS
 from siphonbench import DATA
 from siphonbench_cli import baselines_ledger as ledger
 from siphonbench_cli import detectors, root
@@ -19,11 +20,9 @@ from siphonbench_cli.baselines_ledger import REPORTS
 if TYPE_CHECKING:
     from baselines.apart import Job
     from generator.dataset import Dataset
-    from leaderboard.tasks import Task
     from siphonbench_cli.baselines_ledger import Row
 
 _HEAD = ("95 % interval", "overt", "evasive", "adaptive", "chance", "seconds", "peak MB")
-TASKS = ("accounts", "campaigns", "requests", "early")
 
 
 @detectors.group.command("run", epilog="Example: siphonbench baselines run volume rate-limit --split validation")
@@ -55,9 +54,9 @@ def _run(
     for name in asked:
         if not (some := ranked(r for r in rows if r.task == name)):
             continue
-        title = f"{dataset.name}, {split}, {name}: {judged(name).title}"
-        head = ("detector", judged(name).short, *_HEAD)
-        ledger.replace(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown(head, map(cells, some))}")
+        title = f"{dataset.name}, {split}, {name}: {TASKS[name].title}"
+        head = ("detector", TASKS[name].short, *_HEAD)
+        root.replace(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown(head, map(cells, some))}")
         typer.echo(title)
         root.show(head, map(cells, some))
     if record:
@@ -98,16 +97,9 @@ def cells(row: Row) -> tuple[str, ...]:
     if row.card is None:
         return (row.name, "no labels here", *["-"] * 5, *took)
     p, tiers = row.card.primary, row.card.tiers
-    metric = judged(row.task).primary
+    metric = TASKS[row.task].primary
     each = (f"{tiers[t][metric].value:.3f}" if t in tiers else "-" for t in ("overt", "evasive", "adaptive"))
     return (row.name, f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}", *each, f"{p.chance:.3f}", *took)
-
-
-def judged(task: str) -> Task:
-    """How a task is judged."""
-    from leaderboard.tasks import TASKS as JUDGED
-
-    return JUDGED[task]
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -120,7 +112,7 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def _asked(task: str) -> tuple[str, ...]:
     if task not in (*TASKS, "all"):
         raise UserError(f"--task {task!r} is none of {', '.join(TASKS)} and all")
-    return TASKS if task == "all" else (task,)
+    return tuple(TASKS) if task == "all" else (task,)
 
 
 def _jobs(

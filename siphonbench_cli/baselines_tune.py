@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from generator.errors import UserError
@@ -58,7 +57,7 @@ def _tune(
     gain = _gain(cards[best], cards[0]) if 0 in cards else "the default values failed"
     lines = [f"# {note}; {len(cards)} trials, seed {seed or 0}", f"# {gain}", f"[{kind.name}]"]
     file = folder / f"{kind.name}.toml"
-    ledger.replace(file, "\n".join([*lines, *(f"{k} = {v!r}" for k, v in tried[best].items())]) + "\n")
+    root.replace(file, "\n".join([*lines, *(f"{k} = {v!r}" for k, v in tried[best].items())]) + "\n")
     typer.echo(f"Trial {best} is best: {note}; {gain}")
     typer.echo(f"{file}; next: siphonbench baselines run {name} --params {file} --data {data}")
     if failed:
@@ -90,6 +89,8 @@ def _told(card: Scorecard) -> tuple[str, str]:
 
 
 def _gain(best: Scorecard, default: Scorecard) -> str:
+    import numpy as np
+
     from leaderboard import uncertainty
 
     paired = np.array(best.resampled) - np.array(default.resampled)

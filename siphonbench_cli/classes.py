@@ -149,8 +149,8 @@ def _grades(
 @_class.command("serve", epilog="Example: siphonbench class serve ml-101 --host 0.0.0.0 --port 8080")
 def _serve(
     room: Room,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at.")] = 8080,
+    host: root.Host = "127.0.0.1",
+    port: root.Port = 8080,
 ) -> None:
     """Take what students hand in over HTTP, with their tokens."""
     from siphonbench_cli import playing

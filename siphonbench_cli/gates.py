@@ -41,9 +41,7 @@ def _audit(
             gates += detector_gates(dataset, seed or 0, tick)
     text = json.dumps([asdict(gate) for gate in gates], indent=1)
     if out:
-        partial = out.with_name(out.name + ".partial")
-        partial.write_text(text, "utf-8")
-        partial.rename(out)
+        root.replace(out, text)
     if as_json:
         typer.echo(text)
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,41 +13,10 @@ from siphonbench_cli import sealing
 if TYPE_CHECKING:
     import polars as pl
 
-    from baselines.detector import Detector
     from generator.dataset import Split
     from leaderboard.season.client import Transport
     from leaderboard.season.desk import Desk
     from leaderboard.season.rules import Season
-
-
-def found(name: str, seed: int) -> Detector:
-    """A detector by the name of a built-in one, or as module:Class of the current folder or an installed package.
-
-    Raises
-    ------
-    UserError
-        If there is none.
-    """
-    from baselines import DETECTORS
-    from baselines.detector import Detector
-
-    if name in DETECTORS:
-        return DETECTORS[name](seed=seed)
-    module, _, kind = name.partition(":")
-    if not module or not kind:
-        raise UserError(f"no detector {name!r}: write module:Class, or one of {', '.join(DETECTORS)}")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        made = getattr(importlib.import_module(module), kind)
-    except (ImportError, AttributeError) as error:
-        raise UserError(
-            f"detector {name} can't be imported ({error}): start in the folder of its module"
-        ) from error
-    finally:
-        sys.path.remove(str(Path.cwd()))
-    if not isinstance(made, type) or not issubclass(made, Detector):
-        raise UserError(f"{name} is no Detector: derive it from baselines.detector.Detector")
-    return made(seed=seed)
 
 
 def transport(
@@ -81,11 +48,14 @@ def transport(
 
 def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int, int], None]) -> None:
     """Fit a detector on a dataset, and let it score the days of a season as they are handed out."""
-    from baselines import answers
+    from baselines import answers, plugins
     from generator import dataset
     from leaderboard.season import client
 
-    detector = found(name, seed)
+    kind = plugins.find(name)
+    if kind.upper_bound:
+        raise UserError(f"{kind.name} knows part of the truth and walks no season: choose another detector")
+    detector = kind(seed=seed)
     if "early" not in detector.tasks:
         raise UserError(f"detector {detector.name} does not answer the task 'early': {', '.join(detector.tasks)}")
     fitted = answers.fit(detector, [dataset.load(train).reveal("train")])

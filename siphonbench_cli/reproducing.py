@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import siphonbench
 from generator.errors import UserError
+from siphonbench_cli import root
 
 if TYPE_CHECKING:
     from leaderboard.scorecard import Scorecard
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks" / "figures"
 TOLERANCE = 0.02  # another processor or library may round trees another way
-TIERS = ("overt", "evasive", "adaptive")
 RECALL = "recall_fpr_1e-2"
 Figures = dict[str, float]
 
@@ -99,10 +99,8 @@ def moved(old: Figures, new: Figures, tolerance: float, names: Sequence[str], se
 
 
 def write(file: Path, found: Figures) -> None:
-    """Keep figures, under a temporary name until the file is whole."""
-    temporary = file.with_name(file.name + ".tmp")
-    temporary.write_text(json.dumps({"tolerance": TOLERANCE, "figures": found}, indent=1) + "\n", "utf-8")
-    temporary.rename(file)
+    """Keep figures."""
+    root.replace(file, json.dumps({"tolerance": TOLERANCE, "figures": found}, indent=1) + "\n")
 
 
 def _is_number(value: Any) -> bool:

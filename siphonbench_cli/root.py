@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from baselines.answers import Result
     from generator.dataset import Dataset
+    from leaderboard.submission import Card
 
 ENTRIES = BOARD / "entries"
 
@@ -87,6 +88,8 @@ Config = Annotated[
 ]
 Split = Annotated[str, typer.Option(help="validation or test.")]
 Task = Annotated[str, typer.Option(help="accounts, campaigns, requests or early.")]
+Host = Annotated[str, typer.Option(help="Address to listen at.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CPUS = os.cpu_count() or 1
 
@@ -114,13 +117,26 @@ def results(data: Dataset, names: list[str] | None, split: str, seed: int | None
 
 def write(result: Result, out: Path) -> Path:
     """Write what a detector said as a submission folder."""
+    from leaderboard import submission
+
+    return submission.write(out / result.name, result.predictions, card(result.name, result.fields))
+
+
+def card(name: str, fields: Iterable[str]) -> Card:
+    """Card of a detector's submission."""
     from baselines import DETECTORS
     from generator.schema import field_groups
     from leaderboard import submission
 
-    team = "SiphonBench baselines" if result.name in DETECTORS else "not named"
-    card = submission.Card(name=result.name, team=team, field_groups=field_groups(result.fields))
-    return submission.write(out / result.name, result.predictions, card)
+    team = "SiphonBench baselines" if name in DETECTORS else "not named"
+    return submission.Card(name=name, team=team, field_groups=field_groups(fields))
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a file; it is whole whenever it is there."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.new")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(file)
 
 
 @contextmanager

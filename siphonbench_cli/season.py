@@ -227,8 +227,8 @@ def _play(
 def _serve(
     folder: Folder,
     secret: Secret,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at.")] = 8080,
+    host: root.Host = "127.0.0.1",
+    port: root.Port = 8080,
 ) -> None:
     """Serve a season over HTTP; teams are those of: siphonbench season team."""
     from siphonbench_cli import playing

@@ -28,7 +28,7 @@ def _serve(
     board: root.AnyStore = str(BOARD),
     tables: root.Tables = "",
     files: Files = BOARD,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    host: root.Host = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8000,
     team_hour: Annotated[int, typer.Option(min=1, help="Submissions of a team in an hour.")] = 20,
     address_minute: Annotated[int, typer.Option(min=1, help="Uploads from an address in a minute.")] = 60,

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -383,27 +382,13 @@ def test_a_bad_address_is_one_sentence(address: str, said: str, cache: Path) -> 
 
 
 @pytest.mark.slow
-def test_s3(tiny: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    s3fs = pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = server.ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    running.start()
-    try:
-        options = {"endpoint_url": f"http://127.0.0.1:{port}", "client_kwargs": {"region_name": "us-east-1"}}
-        system = s3fs.S3FileSystem(**options)
-        system.call_s3("create_bucket", Bucket="bucket")
-        system.put(str(tiny), "bucket/tiny", recursive=True)
-        data = siphonbench.load("s3://bucket/tiny", storage_options=options)
-        want = siphonbench.load(tiny).validation.requests.polars().collect()
-        assert data.validation.requests.polars().collect().equals(want)
-        assert siphonbench.verify("s3://bucket/tiny", options) == []
-    finally:
-        running.stop()
+def test_s3(tiny: Path, cache: Path, s3: tuple[Any, dict[str, Any]]) -> None:
+    system, options = s3
+    system.put(str(tiny), "bucket/tiny", recursive=True)
+    data = siphonbench.load("s3://bucket/tiny", storage_options=options)
+    want = siphonbench.load(tiny).validation.requests.polars().collect()
+    assert data.validation.requests.polars().collect().equals(want)
+    assert siphonbench.verify("s3://bucket/tiny", options) == []
 
 
 @pytest.mark.slow

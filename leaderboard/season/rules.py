@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from generator.errors import UserError
+from leaderboard import tasks as asked
 from leaderboard.season.judging import JUDGED
 
 FILE = "season.json"
-TASKS = ("accounts", "campaigns", "requests", "early")
+TASKS = tuple(asked.TASKS)
 DAILY = "early"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", re.ASCII)
 _BOUNDS = {"attempts": (1, 100), "every": (0, 7 * 86400), "decimals": (1, 6)}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,38 +83,17 @@ def test_a_worker_of_a_cluster_is_killed_in_the_middle(tiny: Dataset, tiny_confi
     assert [f.name for f in tmp_path.iterdir()] == ["made"]
 
 
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """File system of an S3-compatible server with a bucket, and the options that open it."""
-    s3fs = pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = server.ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    running.start()
-    options = {"endpoint_url": f"http://127.0.0.1:{port}", "client_kwargs": {"region_name": "us-east-1"}}
-    try:
-        system = s3fs.S3FileSystem(**options)
-        system.call_s3("create_bucket", Bucket="made-here")
-        yield system, options
-    finally:
-        running.stop()
-
-
 @pytest.mark.slow
 def test_written_to_s3(
     tiny: Dataset,
     tiny_config: Config,
-    bucket: tuple[Any, dict[str, Any]],
+    s3: tuple[Any, dict[str, Any]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    system, options = bucket
+    system, options = s3
     monkeypatch.setenv("SIPHONBENCH_CACHE", str(tmp_path / "cache"))
-    where = Path("s3://made-here/tiny")
+    where = Path("s3://bucket/tiny")
     real, count = target.Address.write, iter(range(1000))
 
     def write(self: target.Address, path: str, content: bytes) -> None:
@@ -128,25 +105,25 @@ def test_written_to_s3(
         patched.setattr(target.Address, "write", write)
         with pytest.raises(KeyboardInterrupt):
             release.generate(tiny_config, where, resume=True, storage_options=options)
-    assert not system.exists("made-here/tiny/manifest.json")
+    assert not system.exists("bucket/tiny/manifest.json")
     with pytest.raises(UserError, match="go on with --resume"):
         release.generate(tiny_config, where, storage_options=options)
     told: list[tuple[int, int]] = []
     release.generate(tiny_config, where, 1, lambda *n: told.append(n), True, storage_options=options)
     assert told[0] == (2, 6)
     system.invalidate_cache()
-    got = {path.removeprefix("made-here/tiny/"): system.cat_file(path) for path in system.find("made-here/tiny")}
+    got = {path.removeprefix("bucket/tiny/"): system.cat_file(path) for path in system.find("bucket/tiny")}
     assert got == tree(tiny.path)
-    assert load("s3://made-here/tiny", options).digest == tiny.digest
-    assert integrity.verify(check.here("s3://made-here/tiny", options)) == []
+    assert load("s3://bucket/tiny", options).digest == tiny.digest
+    assert integrity.verify(check.here("s3://bucket/tiny", options)) == []
     with pytest.raises(UserError, match="files already"):
         release.generate(tiny_config, where, storage_options=options)
 
 
 @pytest.mark.slow
-def test_a_bucket_that_is_not_there_is_told(tiny_config: Config, bucket: tuple[Any, dict[str, Any]]) -> None:
+def test_a_bucket_that_is_not_there_is_told(tiny_config: Config, s3: tuple[Any, dict[str, Any]]) -> None:
     with pytest.raises(UserError, match="s3://nobody/tiny"):
-        release.generate(tiny_config, Path("s3://nobody/tiny"), storage_options=bucket[1])
+        release.generate(tiny_config, Path("s3://nobody/tiny"), storage_options=s3[1])
 
 
 def test_a_stop_leaves_nothing_at_an_address(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
