@@ -103,6 +103,7 @@ def test_worlds_differ_and_nobody_gets_labels_of_test(here: Path) -> None:
 
 
 def test_a_class_may_be_asked_every_task_that_a_file_answers(here: Path) -> None:
+    (here / "little.toml").write_text(LITTLE.replace("days = 1", "days = 3"))
     new(*(part for task in SUBMITTED for part in ("--task", task)))
     call("roster", "ml-101", roster(here, 1))
     (student,) = nicknames(here)
