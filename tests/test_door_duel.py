@@ -42,7 +42,7 @@ def test_reckless_is_caught_more_than_quiet(tmp_path: Path) -> None:
     assert (loud["detected"], quiet["detected"]) == (1, 0)
     for found in (loud, quiet):
         assert found["tokens_obtained"] == pytest.approx(found["tokens"] * (1 - found["prevented"]), rel=1e-6)
-        paid = found["price_usd"] + found["accounts_usd"]
+        paid = found["price_usd"] + found["accounts_usd"] + found["gear_usd"]
         assert found["tokens_per_usd"] == pytest.approx(found["tokens_obtained"] / paid)
 
 
