@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from generator.errors import UserError
+from generator.schema import TIERS
 from leaderboard.accounts import precision_recall
 from leaderboard.ranking import METRICS, Curve, Ranked
 from leaderboard.scorecard import Scorecard
@@ -78,7 +79,8 @@ def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int =
         primary=tables["overall"]["ap"],
         tables=tables,
         resampled=tuple(primary.astype(np.float32).tolist()),
-        curves={"precision_recall": {t: precision_recall(exact[t]) for t in ("overall", *people.tiers)}},
+        # A tier whose campaigns sent nothing in this window has no slice.
+        curves={"precision_recall": {t: precision_recall(exact[t]) for t in ("overall", *TIERS) if t in exact}},
     )
 
 

@@ -50,7 +50,6 @@ def _seal(
     from generator import seal as seals
     from generator import target
     from leaderboard.season import rules
-    from leaderboard.season.judging import JUDGED
 
     def given() -> rules.Rules:
         return rules.rules(name, tuple(task or ["accounts"]), closes, opens, attempts, every, decimals)
@@ -69,8 +68,6 @@ def _seal(
     with root.progress("making the sealed world") as tick:
         season = sealing.seal(given(), sealing.configured(preset, scenario), out, secret, workers, tick)
     typer.echo(f"{out}: {season.accounts:,} accounts, {season.days} days, commitment {season.commitment}")
-    if season.rules.daily and "early" not in JUDGED:
-        typer.echo("This version hands out days and takes their scores; it can't judge them yet.", err=True)
     typer.echo(f"Keep {secret} and {sealing.private(secret)} to yourself until the season is over.", err=True)
 
 

@@ -13,8 +13,9 @@ import siphonbench
 import siphonbench_cli
 from generator import dataset, schema
 from generator.errors import MaskedLabelsError
+from leaderboard.tasks import SUBMITTED
 from siphonbench_cli import teaching
-from tests.test_door_season import guess
+from tests.test_door_season import answer, guess
 
 LITTLE = """
 preset = "nano"
@@ -99,6 +100,20 @@ def test_worlds_differ_and_nobody_gets_labels_of_test(here: Path) -> None:
         assert siphonbench.verify(student / "data") == []
         with pytest.raises(MaskedLabelsError):
             siphonbench.load(student / "data").reveal("test").labels.polars()
+
+
+def test_a_class_may_be_asked_every_task_that_a_file_answers(here: Path) -> None:
+    (here / "little.toml").write_text(LITTLE.replace("days = 1", "days = 3"))
+    new(*(part for task in SUBMITTED for part in ("--task", task)))
+    call("roster", "ml-101", roster(here, 1))
+    (student,) = nicknames(here)
+    for task in SUBMITTED:
+        file = answer(student / "data", task, here / "predictions.parquet")
+        call("submit", "ml-101", file, "--task", task, "--token-file", student / "token.txt")
+        assert student.name in call("board", "ml-101", "--task", task)
+    call("grades", "ml-101", "--out", "grades.csv", "--lms", "moodle", "--full", 1)
+    (row,) = csv.DictReader((here / "grades.csv").open())
+    assert 0 < float(row["ml-101"]) < 100
 
 
 def test_a_later_roster_adds_only_who_is_new(here: Path) -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import siphonbench
 import siphonbench_cli
+from leaderboard.tasks import SUBMITTED, TASKS
 
 SCENARIO = """
 preset = "nano"
@@ -49,6 +50,18 @@ def guess(data: Path, out: Path, seed: int = 1) -> Path:
     return out
 
 
+def answer(data: Path, task: str, out: Path) -> Path:
+    """A random submission to a task."""
+    asked, split = TASKS[task], siphonbench.load(data).test
+    (key,) = asked.keys
+    table = split.requests if task == "requests" else split.accounts
+    rows = table.polars().select(pl.col(key) if task == "requests" else pl.col(key).cast(pl.String)).collect()
+    said = np.random.default_rng(1).random(len(rows))
+    value = pl.Series((said * 30).astype(int)).cast(pl.String) if asked.kind == "label" else pl.Series(said)
+    rows.with_columns(value.alias(asked.value)).write_parquet(out)
+    return out
+
+
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("season")
@@ -56,6 +69,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     call(
         *("seal", "spring", "--scenario", root / "little.toml", "--closes", "2999-12-31", "--every", 0),
         *("--out", root / "spring", "--secret", root / "spring.secret", "--workers", 1),
+        *(part for task in SUBMITTED for part in ("--task", task)),
     )
     return root
 
@@ -68,17 +82,19 @@ def season(sealed: Path, tmp_path: Path) -> tuple[Path, Path]:
     return root / "spring", root / "spring.secret"
 
 
-def test_from_seal_to_unseal(season: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", SUBMITTED)
+def test_from_seal_to_unseal(task: str, season: tuple[Path, Path], tmp_path: Path) -> None:
     folder, secret = season
     assert [p for p in (secret, secret.with_name("spring.secret.private")) if p.stat().st_mode & 0o077] == []
-    first = guess(folder, tmp_path / "one.parquet")
-    attempt = call("submit", folder, first, "--team", "Team Rocket", "--secret", secret)
+    first = answer(folder, task, tmp_path / "one.parquet")
+    attempt = call("submit", folder, first, "--task", task, "--team", "Team Rocket", "--secret", secret)
     assert "being judged" in call("answer", folder, attempt, "--team", "Team Rocket", "--secret", secret)
     assert "no such attempt" in refused("answer", folder, attempt, "--team", "Others", "--secret", secret)
     assert call("settle", folder, "--secret", secret) == "1 judged"
     said = call("answer", folder, attempt, "--team", "Team Rocket", "--secret", secret)
+    assert said.startswith(f"{task}: 0.")
     assert len(said.partition("0.")[2]) <= 3
-    assert "Team Rocket" in call("standings", folder, "--secret", secret)
+    assert "Team Rocket" in call("standings", folder, "--task", task, "--secret", secret)
     assert "still sealed" in refused("check", folder)
     assert "--before-close" in refused("unseal", folder, "--secret", secret)
     call("unseal", folder, "--secret", secret, "--before-close")

@@ -19,14 +19,16 @@ import uvicorn
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+import siphonbench
 import siphonbench_cli
 from generator import dataset, schema
-from leaderboard import teams
+from leaderboard import judge, teams
 from leaderboard.season import client, routes
 from leaderboard.season.desk import Desk
 from leaderboard.season.walk import Walk
+from leaderboard.submission import Card, Submission
 from siphonbench_cli import playing, sealing
-from tests.test_door_season import SCENARIO, guess
+from tests.test_door_season import SCENARIO, call, guess, refused
 
 BASE = "/api/v1/season"
 
@@ -208,6 +210,28 @@ def test_play_walks_a_detector_through_all_days(over: str, early: Place, server:
     assert rows["day"].unique().sort().to_list() == list(range(early.season.days))
     for day in range(early.season.days):
         assert len(rows.filter(day=day)) == len(_known(early.truth, day))
+
+
+def test_a_walk_is_judged_and_anybody_finds_the_same(early: Place, tmp_path: Path) -> None:
+    who = early.team("A")
+    for day in range(early.season.days):
+        said = _scores(_known(early.truth, day), day)
+        assert early.http.put(f"{BASE}/days/{day}/scores", content=said, headers=who).status_code == 200
+    there = f"{BASE}/attempts/{early.http.get(f'{BASE}/walk', headers=who).json()['id']}"
+    assert early.http.get(there, headers=who).json()["score"] is None
+    assert early.desk.settle() == 1
+    score = early.http.get(there, headers=who).json()["score"]
+    rows = pl.read_parquet(early.desk.shelf.path(_file(early, there.rpartition("/")[2])))
+    whole = siphonbench.load(sealing.private(early.secret) / "world")
+    card = judge.score(whole, "test", "early", Submission(Card("A"), rows))
+    assert score == round(card.primary.value, early.season.rules.decimals)
+    assert early.http.get(f"{BASE}/standings/early").json()[0]["score"] == score
+    call("unseal", early.folder, "--secret", early.secret, "--before-close")
+    assert "1 scores" in call("check", early.folder, "--workers", 1)
+    scores = json.loads((early.folder / "scores.json").read_text())
+    scores["scores"][0]["score"] += 0.002
+    (early.folder / "scores.json").write_text(json.dumps(scores))
+    assert "judged again" in refused("check", early.folder, "--workers", 1, code=1)
 
 
 def _file(place: Place, attempt: str) -> str:

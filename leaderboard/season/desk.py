@@ -150,8 +150,7 @@ class Desk:
 
     def settle(self) -> int:
         """Judge all attempts that wait, whether their answers are due or not; how many there were."""
-        open_ones = _A.score.is_(None) & _A.fault.is_(None) & _A.task.in_(judging.JUDGED)
-        waiting = sa.select(ATTEMPTS).where(open_ones).order_by(_A.made, _A.id)
+        waiting = sa.select(ATTEMPTS).where(_A.score.is_(None), _A.fault.is_(None)).order_by(_A.made, _A.id)
         with self.engine.connect() as connection:
             rows = connection.execute(waiting).all()
         for row in rows:
@@ -174,10 +173,7 @@ class Desk:
         if (now() if when is None else when) < row.due:
             return Answer(row.task, None, f"comes at {moment(_time(row.due))}")
         if row.fault or row.score is None:
-            known = (
-                "is being judged: come back soon" if row.task in judging.JUDGED else "this version can't judge it"
-            )
-            return Answer(row.task, None, row.fault or known)
+            return Answer(row.task, None, row.fault or "is being judged: come back soon")
         return Answer(row.task, round(row.score, self.rules.decimals), "judged")
 
     def standings(self, task: str, when: float | None = None) -> list[Standing]:

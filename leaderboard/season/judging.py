@@ -9,7 +9,6 @@ import polars as pl
 from generator.dataset import Split
 from leaderboard import judge, scoring, truth
 
-JUDGED = ("accounts",)  # tasks that this version of the evaluator has metrics for
 _RESAMPLES = 2  # only the number itself is wanted, no interval
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from generator.errors import UserError
 from leaderboard import tasks as asked
-from leaderboard.season.judging import JUDGED
 
 FILE = "season.json"
 TASKS = tuple(asked.TASKS)
@@ -144,11 +143,6 @@ def rules(
     faults += [f"tasks: {t!r} is none of {', '.join(TASKS)}" for t in tasks if t not in TASKS]
     if not tasks or len(set(tasks)) < len(tasks):
         faults.append(f"tasks: {', '.join(tasks) or 'none'}: name each task once")
-    if DAILY not in tasks:
-        unjudged = [t for t in tasks if t in TASKS and t not in JUDGED]
-        faults += [
-            f"tasks: {t} can't be judged by this version, which knows {', '.join(JUDGED)}" for t in unjudged
-        ]
     if DAILY in tasks and len(tasks) > 1:
         faults.append(
             "tasks: early stands alone, as its tables come day by day: seal another season for the others"

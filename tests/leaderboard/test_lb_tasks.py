@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -97,6 +99,21 @@ def test_requests_by_hand() -> None:
     assert card.tables["evasive"]["ap"].value == pytest.approx(1 / 3, abs=1e-12)
     assert card.tables["camouflaged"]["ap"].value == pytest.approx(1, abs=1e-12)  # inside e1
     assert card.counts["requests"] == 6
+
+
+@pytest.mark.parametrize("task", ["requests", "early"])
+def test_a_tier_that_sent_nothing_is_left_out(task: str) -> None:
+    known = truth()
+    silent = replace(
+        known,
+        requests=known.requests.filter(pl.col("account_id") != "e3"),
+        collected=known.collected.filter(pl.col("account_id") != "e3"),
+    )
+    answer = ANSWERS[task] if task == "early" else ANSWERS[task].filter(pl.col("request_id") != 5)
+    card = scoring.score(task, answer, silent, DIGEST, 40)
+    assert "overt" in card.tables
+    assert "evasive" not in card.tables
+    assert np.isfinite([card.primary.value, card.primary.low, card.primary.high]).all()
 
 
 def test_early_by_hand() -> None:
