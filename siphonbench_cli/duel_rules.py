@@ -54,7 +54,7 @@ def plan(document: dict[str, Any], where: str, preset: str | None = None, seed: 
     document = document | ({"preset": preset} if preset else {}) | ({} if seed is None else {"seed": seed})
     merged = config.over_preset(document, where) | {"splits": ["test"]}
     found = checks.faults(merged, [f.name for f in fields(Config) if f.name != "secret"])
-    found += _faults(document, config.preset(document.get("preset", "nano"))["extraction_accounts"])
+    found += faults(document, config.preset(document.get("preset", "nano"))["extraction_accounts"])
     if found:
         raise UserError(f"{where}: {len(found)} fault{'s' * (len(found) > 1)}: " + "; ".join(found))
     return config.from_dict(merged | NONE, where)
@@ -74,7 +74,7 @@ def allowed(archetype: str) -> dict[str, tuple[float, float]]:
     return {dial: _ends(dial, _below(archetype, dial)) for dial in DIALS}
 
 
-def _faults(document: dict[str, Any], most: int) -> Iterator[str]:
+def faults(document: dict[str, Any], most: int) -> Iterator[str]:
     """What an operator may not do, beside what nobody may."""
     keys = {f.name for f in fields(Config)}
     for key in document:
