@@ -110,6 +110,9 @@ def release(
     workers: int = 1,
     config: str | Path | None = None,
     on_shard: Callable[[int, int], None] | None = None,
+    resume: bool = False,
+    engine: str = "",
+    scheduler: str = "",
     **options: Any,
 ) -> Dataset:
     """Write the folder of a dataset as it is uploaded, and open it.
@@ -118,7 +121,7 @@ def release(
     ----------
     out : path
         New or empty folder.
-    preset, seed, workers, config, on_shard
+    preset, seed, workers, config, on_shard, resume, engine, scheduler
         As for `generate`.
     **options
         test_truth, published and owner: see `generator.publish.folder.write`.
@@ -128,9 +131,11 @@ def release(
     UserError
         If the configuration is faulty or the folder is not free; nothing half-written stays.
     """
+    from generator import engine as engines
     from generator.publish import folder
 
-    return load(folder.write(_plan(preset, seed, config), Path(out), workers, on_shard, **options))
+    plan, runs = _plan(preset, seed, config), engines.choose(engine, workers, scheduler)
+    return load(folder.write(plan, Path(out), workers, on_shard, resume=resume, with_engine=runs, **options))
 
 
 def verify(
