@@ -2,7 +2,7 @@
 
 python -m benchmarks.baseline_table --preset medium --seeds 11 12 13 --folder tables
 
-Goes on where an earlier run was stopped. The interval of a mean over seeds comes from resampling each seed's campaigns;
+Goes on where an earlier run was stopped. Intervals of means over seeds come from resampled campaigns of each seed;
 the seeds themselves were not resampled.
 """
 

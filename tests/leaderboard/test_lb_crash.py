@@ -18,9 +18,10 @@ from lb_site import Served
 
 import siphonbench
 from leaderboard import board, judge, tracking
+from leaderboard.card import Card
 from leaderboard.queue import Queue
 from leaderboard.store import Store
-from leaderboard.submission import Card, write
+from leaderboard.submission import write
 
 N, KINDS = 100, 10
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from generator.errors import UserError
 from leaderboard import submission
-from leaderboard.submission import Card, Submission
+from leaderboard.card import Card
+from leaderboard.submission import Submission
 
 ACCOUNTS = ["a", "b", "c"]
 GOOD = pl.DataFrame({"account_id": ["c", "a", "b"], "score": [3.0, 1.0, 2.0]})
