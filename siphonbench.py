@@ -1,4 +1,4 @@
-"""SiphonBench's front door: `load`, `generate`, `release`, `verify`, `evaluate`, `submit`, `board`."""
+"""SiphonBench's front door: `load`, `generate`, `release`, `verify`, `evaluate`, `submit`, `board`, `arena`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from leaderboard.board import Board
     from leaderboard.scorecard import Scorecard
     from leaderboard.submission import Submission
+    from siphonbench_cli.duelling import Arena
 
-__all__ = ["board", "evaluate", "generate", "load", "release", "submit", "verify"]
+__all__ = ["arena", "board", "evaluate", "generate", "load", "release", "submit", "verify"]
 
 _HERE = Path(__file__).resolve().parent
 for _name in ("generator", "baselines", "leaderboard"):
@@ -109,6 +110,9 @@ def release(
     workers: int = 1,
     config: str | Path | None = None,
     on_shard: Callable[[int, int], None] | None = None,
+    resume: bool = False,
+    engine: str = "",
+    scheduler: str = "",
     **options: Any,
 ) -> Dataset:
     """Write the folder of a dataset as it is uploaded, and open it.
@@ -117,7 +121,7 @@ def release(
     ----------
     out : path
         New or empty folder.
-    preset, seed, workers, config, on_shard
+    preset, seed, workers, config, on_shard, resume, engine, scheduler
         As for `generate`.
     **options
         test_truth, published and owner: see `generator.publish.folder.write`.
@@ -127,9 +131,11 @@ def release(
     UserError
         If the configuration is faulty or the folder is not free; nothing half-written stays.
     """
+    from generator import engine as engines
     from generator.publish import folder
 
-    return load(folder.write(_plan(preset, seed, config), Path(out), workers, on_shard, **options))
+    plan, runs = _plan(preset, seed, config), engines.choose(engine, workers, scheduler)
+    return load(folder.write(plan, Path(out), workers, on_shard, resume=resume, with_engine=runs, **options))
 
 
 def verify(
@@ -224,6 +230,28 @@ def board(dataset: Dataset, folder: str | Path = BOARD, task: str = "accounts") 
     current = board.read(store, dataset.digest, task)
     page.write(current, page.path(store.folder, task))
     return current
+
+
+def arena(*detectors: str, train: Dataset, **terms: Any) -> Arena:
+    """Train detectors for duels with operators; `.fight(campaigns)` then says what comes of one.
+
+    Parameters
+    ----------
+    *detectors : str
+        By name or module:Class.
+    train : Dataset
+        Its train world is learnt from.
+    **terms
+        preset, seed, prices and false_positives: see `siphonbench_cli.duelling.Arena`.
+
+    Raises
+    ------
+    UserError
+        If there is no such detector, it can't fight, or a term is faulty.
+    """
+    from siphonbench_cli import duelling
+
+    return duelling.arena(detectors, train, **terms)
 
 
 def main() -> None:

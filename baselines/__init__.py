@@ -1,5 +1,5 @@
 """Guess: detectors and their features."""
 
-from baselines.registry import DETECTORS, UPPER_BOUNDS
+from baselines.registry import DETECTORS, SKIPPED, UPPER_BOUNDS
 
-__all__ = ["DETECTORS", "UPPER_BOUNDS"]
+__all__ = ["DETECTORS", "SKIPPED", "UPPER_BOUNDS"]

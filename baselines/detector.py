@@ -41,6 +41,8 @@ class Detector(ABC):
         Whether it draws a number for each id, so that other ids get other scores.
     ranges : mapping of str to tuning.Range
         Parameters that can be tuned, and values they may have.
+    module, extra : str
+        Package that it cannot do without, and the optional extra of this one that installs it; empty: none.
     """
 
     name: ClassVar[str]
@@ -52,6 +54,8 @@ class Detector(ABC):
     floor: ClassVar[bool] = False
     draws: ClassVar[bool] = False
     ranges: ClassVar[Ranges] = {}
+    module: ClassVar[str] = ""
+    extra: ClassVar[str] = ""
 
     seed: int = 0
 

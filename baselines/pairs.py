@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,8 +58,10 @@ def candidates(incidences: Incidences) -> Pairs:
         shared = shared + (few @ few.T).sign()
     found = sparse.triu(shared, 1).tocsr().tocoo()
     first, second = found.row.astype(np.int64), found.col.astype(np.int64)
-    columns = [found.data, *(c for a in incidences.values() for c in _link(a, first, second))]
-    return Pairs(first, second, training.rounded(np.column_stack(columns)).astype(np.float32))
+    columns = itertools.chain([found.data], (c for a in incidences.values() for c in _link(a, first, second)))
+    # Rounded one by one: of all columns together the steps would fill the memory ten times over.
+    x = np.column_stack([training.rounded(c).astype(np.float32) for c in columns])
+    return Pairs(first, second, x)
 
 
 def together(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tuple[Any, list[F64]]:
@@ -112,21 +115,22 @@ def _link(a: sparse.csr_array, first: I64, second: I64) -> Sequence[F64]:
     """What two accounts share over one link: keys, holders of the rarest, cosine; and how much each holds."""
     n, holders = a.shape[0], a.sum(axis=0)
     idf = np.log(n / holders)
-    count = _dots(a, np.ones(len(holders)), first, second)
     # A sum of high powers is ruled by the largest: the rarest key.
-    rarest = np.maximum(_dots(a, np.maximum(holders - 1, 1) ** -4.0, first, second), 1e-30) ** -0.25
+    weights = np.ones(len(holders)), np.maximum(holders - 1, 1) ** -4.0, idf**2
+    count, powers, product = _dots(a, np.column_stack(weights), first, second).T
+    rarest = np.maximum(powers, 1e-30) ** -0.25
     length = np.sqrt(a @ idf**2)
-    product = length[first] * length[second]
-    cosine = _dots(a, idf**2, first, second) / np.where(product > 0, product, 1)
+    both = length[first] * length[second]
+    cosine = product / np.where(both > 0, both, 1)
     held = np.diff(a.indptr).astype(np.float64)
     low, high = np.minimum(held[first], held[second]), np.maximum(held[first], held[second])
-    return (count, np.where(count > 0, rarest, np.nan), np.where(product > 0, cosine, np.nan), low, high)
+    return (count, np.where(count > 0, rarest, np.nan), np.where(both > 0, cosine, np.nan), low, high)
 
 
-def _dots(a: sparse.csr_array, weight: F64, first: I64, second: I64) -> F64:
-    weighted = sparse.csr_array(a @ sparse.diags_array(weight)) if len(weight) else a
-    found = np.zeros(len(first))
+def _dots(a: sparse.csr_array, weights: F64, first: I64, second: I64) -> F64:
+    """Sums of the weights of the keys that both accounts of a pair hold, shape (pairs, kinds of weight)."""
+    found = np.zeros((len(first), weights.shape[1]))
     for start in range(0, len(first), _CHUNK):
         part = slice(start, start + _CHUNK)
-        found[part] = weighted[first[part]].multiply(a[second[part]]).sum(axis=1)
+        found[part] = a[first[part]].multiply(a[second[part]]) @ weights
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.detector import Detector
-from baselines.registry import DETECTORS, UPPER_BOUNDS
+from baselines.registry import DETECTORS, SKIPPED, UPPER_BOUNDS
 from generator.errors import UserError
 
 GROUP = "siphonbench.detectors"
@@ -28,10 +28,12 @@ def find(name: str) -> type[Detector]:
     Raises
     ------
     UserError
-        If there is none, or importing it fails.
+        If there is none, importing it fails, or it needs a package that is not installed.
     """
     if name in DETECTORS | UPPER_BOUNDS:
         return (DETECTORS | UPPER_BOUNDS)[name]
+    if name in SKIPPED:
+        raise UserError(f"detector {name} can't be run here: it {SKIPPED[name]}")
     module, colon, attribute = name.partition(":")
     if colon:
         return _detector(name, _imported(name, module), attribute)
@@ -46,8 +48,9 @@ def find(name: str) -> type[Detector]:
 
 def installed() -> dict[str, metadata.EntryPoint]:
     """Entry points of installed packages by name; those that take a built-in detector's name are left out."""
+    taken = {*DETECTORS, *SKIPPED, *UPPER_BOUNDS}
     found = sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
-    return {entry.name: entry for entry in found if entry.name not in DETECTORS | UPPER_BOUNDS}
+    return {entry.name: entry for entry in found if entry.name not in taken}
 
 
 def load(entry: metadata.EntryPoint) -> type[Detector]:

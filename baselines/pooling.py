@@ -63,7 +63,7 @@ def prepare(split: Split) -> World:
     ids = own["account_id"]
     table = own.join(_kinds(split), on="account_id", how="left", maintain_order="left")
     x = training.matrix(table)
-    rank = np.apply_along_axis(_ranks, 0, x)
+    rank = np.apply_along_axis(ranks, 0, x)
     held = tuple(links.incidence(link, split, ids) for link in links.LINKS)
     return World(ids, rank, tuple(table.columns[1:]), held)
 
@@ -150,7 +150,7 @@ def _flags(frame: pl.DataFrame, columns: Sequence[str]) -> list[pl.Expr]:
     return [(pl.col(c) == v).cast(pl.Float64).alias(f"{c}={v}") for c, found in values.items() for v in found]
 
 
-def _ranks(x: F64) -> F64:
+def ranks(x: F64) -> F64:
     """Ranks, middle of ties, -0.5 to 0.5; 0 where undefined."""
     known = ~np.isnan(x)
     found = np.zeros(len(x))

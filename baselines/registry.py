@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from baselines import (
     account_age,
     all_but_one,
@@ -19,6 +21,7 @@ from baselines import (
     link_communities,
     logistic_regression,
     mean_discrepancy,
+    message_passing,
     prompt_clusters,
     random_forest,
     rate_limit,
@@ -34,7 +37,7 @@ from baselines import (
 )
 from baselines.detector import Detector
 
-DETECTORS: dict[str, type[Detector]] = {
+_ALL: dict[str, type[Detector]] = {
     d.name: d
     for d in (
         chance.Random,
@@ -62,10 +65,20 @@ DETECTORS: dict[str, type[Detector]] = {
         honeypot.HoneypotPropagation,
         leiden_fusion.LeidenFusion,
         xgboost_relational.XGBoostRelational,
+        message_passing.MessagePassing,
         request_trees.RequestTrees,
         early_trees.EarlyTrees,
     )
 }
+
+SKIPPED: dict[str, str] = {
+    name: f"needs {d.module}: pip install siphonbench[{d.extra}]"
+    for name, d in _ALL.items()
+    if d.module and find_spec(d.module) is None
+}
+"""Why a detector cannot be run here."""
+
+DETECTORS: dict[str, type[Detector]] = {name: d for name, d in _ALL.items() if name not in SKIPPED}
 
 UPPER_BOUNDS: dict[str, type[Detector]] = {d.name: d for d in (cohort_oracle.CohortOracle, all_but_one.AllButOne)}
 """Told more than an entry may know: they say what can be reached, and stand on no board."""

@@ -3,7 +3,8 @@
     python coursework/build.py OUT [unit1 unit2 ...]
 
 OUT becomes a course folder as nbgrader expects it: `source/` holds the notebooks with solutions and all tests,
-`release/` what students get, `rubrics/` what graders read. nbgrader itself is not needed to make it.
+`rubrics/` what graders read, and `students/` what students get. nbgrader itself is not needed to make it; who has
+it lets `nbgrader generate_assignment` make the same notebooks for students again, in `release/`, and keep record.
 
 A source is a Python file in jupytext's percent format. A cell's role stands behind its `# %%`:
 
@@ -135,7 +136,7 @@ def build(out: Path, units: Iterable[str] = UNITS) -> list[Path]:
 def _unit(root: Path, unit: str) -> list[Path]:
     notebook = solved(unit)
     files = []
-    for part, content in (("source", notebook), ("release", handed_out(notebook))):
+    for part, content in (("source", notebook), ("students", handed_out(notebook))):
         folder = root / part / unit
         folder.mkdir(parents=True)
         files.append(folder / f"{unit}.ipynb")

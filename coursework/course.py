@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import siphonbench
+from siphonbench_cli.duel_rules import allowed as allowed
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
+    from siphonbench_cli.duelling import Arena
 
 WORLD = Path(__file__).resolve().with_name("class.toml")
 SWARM = "extra/swarm"
+FIGHTERS = ("xgboost-early", "leiden-fusion")  # unit 6: each account alone, and groups
+WEEK = {"first_day": 1, "days": 6, "target": "rubric grading"}  # of an operator's work
 
 
 @cache
@@ -91,3 +97,20 @@ def colleague(split: str = "train", live: bool = False) -> pd.DataFrame:
     guilty = (labels(split).loc[table.index, "label"] == "extraction").to_numpy()
     late = guilty & (rng.random(len(table)) < 0.95) & (not live)  # entered by the team that closed them
     return table.assign(crm_id=np.where(late, 9_800 + number // 50, number))
+
+
+@cache
+def arena(*detectors: str) -> Arena:
+    """Detectors that have learnt from the class world, and wait for operators in another, smaller one."""
+    return siphonbench.arena(*detectors, train=world(), preset="nano", seed=3, false_positives=0.01)
+
+
+def duel(campaign: dict[str, Any], *detectors: str) -> pd.DataFrame:
+    """What comes of an operator's campaign, one row per detector; `FIGHTERS` if none is named."""
+    return _duel(json.dumps({"name": "mine"} | WEEK | campaign, sort_keys=True), detectors or FIGHTERS).copy()
+
+
+@cache
+def _duel(campaign: str, detectors: tuple[str, ...]) -> pd.DataFrame:
+    found = arena(*detectors).fight({"cohorts": [json.loads(campaign)]})
+    return pd.DataFrame([asdict(outcome) for outcome in found]).set_index("detector")

@@ -47,6 +47,11 @@ def begin(config: Config, at: Target, resume: bool) -> bool:
     return False
 
 
+def is_of(manifest: bytes, config: Config) -> bool:
+    """Whether a manifest is that of a configuration, made with these versions."""
+    return _agrees(manifest, _record(config))
+
+
 def _record(config: Config) -> dict[str, Any]:
     """What leftovers have to agree on for their bytes to fit together."""
     key = {"key": secret.derive(config.secret, "resume")} if config.secret else {}

@@ -38,7 +38,9 @@ F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
+def score(
+    predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES, budget: float = BUDGET
+) -> Scorecard:
     """Score what a detector said day after day.
 
     Parameters
@@ -49,6 +51,8 @@ def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int =
         Its labels, days, known and collected are used.
     digest, resamples
         As for `accounts.score`.
+    budget : float
+        Share of benign accounts that are ever alerted about; boards use the one that stands here.
 
     Raises
     ------
@@ -59,10 +63,10 @@ def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int =
     losses = Losses(truth.collected, people, truth.days)
     if not losses.campaigns:
         raise UserError("no campaign collected anything in this window: nothing to prevent; score another split")
-    replay = Replay(_matrix(predictions, truth), people, losses)
+    replay = Replay(_matrix(predictions, truth), people, losses, budget)
     once = replay.threshold(np.ones((len(people.stratum), 1)))
     share = replay.flagged(once)
-    rates, quiet = Rates(people, share, BUDGET), _Quiet(replay, losses, people, once)
+    rates, quiet = Rates(people, share, budget), _Quiet(replay, losses, people, once)
     drawn = people.draws(digest, resamples).measure(
         lambda w: replay.threshold(w) | rates.compute(w) | quiet.compute(w), replay.blocks
     )
@@ -99,10 +103,12 @@ class Replay:
         Accounts.
     losses : Losses
         What there is to prevent.
+    budget : float
+        Share of benign accounts that are ever alerted about.
     """
 
-    def __init__(self, scores: F64, people: Population, losses: Losses) -> None:
-        self._losses, self._days = losses, scores.shape[1]
+    def __init__(self, scores: F64, people: Population, losses: Losses, budget: float = BUDGET) -> None:
+        self._budget, self._losses, self._days = budget, losses, scores.shape[1]
         self._known = (scores == -np.inf).sum(axis=1)
         self._highest = np.maximum.accumulate(scores, axis=1, out=scores)
         self.top = self._highest[:, -1]
@@ -116,7 +122,7 @@ class Replay:
         self._benign = sparse.csr_array((np.ones(len(place)), cells), shape=shape)
         self._cache: dict[tuple[int, bool], dict[str, F64]] = {}
 
-    def threshold(self, weights: F64, budget: float = BUDGET) -> dict[str, F64]:
+    def threshold(self, weights: F64, budget: float | None = None) -> dict[str, F64]:
         """The two thresholds that meet the budget, and the weights of the campaigns.
 
         Returns
@@ -127,7 +133,7 @@ class Replay:
         """
         count: F64 = np.asarray(self._benign @ weights)
         until = np.cumsum(count, axis=0)
-        allowed = until[-1] / (1 / budget)
+        allowed = until[-1] / (1 / (budget or self._budget))
         level = np.minimum((until <= allowed).sum(axis=0), self.blocks - 1)
         at = np.arange(weights.shape[1])
         left = allowed - (until[level, at] - count[level, at])
@@ -139,7 +145,7 @@ class Replay:
         level = np.full(1, self.blocks)
         return {
             "level": level,
-            "below": np.full(1, BUDGET),
+            "below": np.full(1, self._budget),
             "campaigns": np.ones((1, len(self._losses.campaigns))),
         }
 

@@ -50,6 +50,8 @@ def _run(
     dataset = root.opened(data)
     dataset.reveal(split)
     jobs = _jobs(dataset, names, asked, split, seed or 0, given, explicit=task != "all")
+    for name, why in () if names else _skipped():
+        typer.echo(f"skipped {name}: it {why}", err=True)
     rows, failed = _work(dataset, jobs, out)
     for name in asked:
         if not (some := ranked(r for r in rows if r.task == name)):
@@ -107,6 +109,13 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
     rule = "|" + "---|" * (lines[0].count("|") - 1)
     return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
+def _skipped() -> Iterable[tuple[str, str]]:
+    """Detectors that can't be run here, and why."""
+    from baselines import SKIPPED
+
+    return SKIPPED.items()
 
 
 def _asked(task: str) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import siphonbench
-from generator.errors import UserError
 from siphonbench import DATA
 from siphonbench_cli import root
 
@@ -26,15 +25,9 @@ def _generate(
     out: root.Out = None,
     workers: root.Workers = root.CPUS,
     config: root.Config = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from what a stopped run has left, to the same bytes.")
-    ] = False,
-    engine: Annotated[
-        str, typer.Option(help="serial, processes or dask; left out, as many processes as --workers.")
-    ] = "",
-    scheduler: Annotated[
-        str, typer.Option(help="Address of Dask's scheduler; left out, --engine dask starts a cluster here.")
-    ] = "",
+    resume: root.Resume = False,
+    engine: root.Engine = "",
+    scheduler: root.Scheduler = "",
 ) -> None:
     """Make a dataset: three worlds of labelled traffic."""
     make(preset, seed, out, workers, config, resume=resume, engine=engine, scheduler=scheduler)
@@ -49,8 +42,7 @@ def make(
     **options: Any,
 ) -> None:
     """Generate with a progress bar, and say what was made."""
-    if preset and config:
-        raise UserError(f"--preset {preset} and --config {config} exclude each other: give one of them")
+    root.one_of(preset, config)
     with root.progress("generating") as tick:
         made = siphonbench.generate(preset or "nano", seed, out, workers, config, tick, **options)
     typer.echo(made)

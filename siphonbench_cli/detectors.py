@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typer
+from rich.markup import escape
 
 from siphonbench_cli import root
 
@@ -12,12 +13,13 @@ root.app.add_typer(group, name="baselines")
 
 @group.command("list", epilog="Example: siphonbench baselines list")
 def _list() -> None:
-    """Show all detectors and the field groups that they use; upper bounds are told cohorts as well."""
-    from baselines import UPPER_BOUNDS, plugins
+    """Show all detectors and the field groups that they use, and what those need that can't be run here."""
+    from baselines import SKIPPED, UPPER_BOUNDS, plugins
     from generator.schema import field_groups
 
     rows = [
         (name, field_groups(d.fields) + " + cohorts" * d.upper_bound, d.description, d.source)
         for name, d in (plugins.everything() | UPPER_BOUNDS).items()
     ]
+    rows += [(name, "-", escape(why), "-") for name, why in SKIPPED.items()]
     root.show(("detector", "fields", "what it does", "source"), rows)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import math
-from dataclasses import asdict
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from generator.errors import UserError
+import siphonbench
 from siphonbench_cli import root
+
+if TYPE_CHECKING:
+    from generator.dataset import Dataset
+    from siphonbench_cli.duel_outcome import Outcome
 
 
 @root.app.command("duel", epilog="Example: siphonbench duel mine.toml xgboost-relational --preset nano --seed 0")
@@ -20,38 +26,66 @@ def _duel(
     detector: Annotated[str, typer.Argument(help="Name, or module:Class.")],
     preset: Annotated[str | None, typer.Option(help="World; the file's preset if left out.")] = None,
     seed: root.Seed = None,
-    account_usd: Annotated[float, typer.Option(min=0, max=1e6, help="What one account costs the operator.")] = 5.0,
+    train: Annotated[
+        Path | None, typer.Option(help="Dataset folder to train on; left out, the preset's train world.")
+    ] = None,
+    false_positives: Annotated[
+        float, typer.Option(help="Share of benign accounts that the detector may ever alert about.")
+    ] = 0.001,
+    account_usd: Annotated[float, typer.Option(help="What one account costs the operator.")] = 5.0,
+    card_usd: Annotated[float, typer.Option(help="One payment instrument.")] = 2.0,
+    address_usd: Annotated[float, typer.Option(help="One address prefix, such as a proxy's.")] = 1.0,
+    device_usd: Annotated[float, typer.Option(help="One device fingerprint.")] = 0.5,
     workers: root.Workers = 1,
     as_json: root.Json = False,
 ) -> None:
     """Play an operator's campaigns against a detector: tokens per dollar against share of tokens prevented."""
-    from baselines import plugins
-    from siphonbench_cli import duelling
+    from siphonbench_cli import duel_rules, duelling
+    from siphonbench_cli.duel_outcome import Prices
 
-    kind = plugins.find(detector)
-    if kind.upper_bound:
-        raise UserError(f"{kind.name} knows part of the truth and fights no duel: choose another detector")
-    if not {"early", "accounts"} & set(kind.tasks):
-        raise UserError(f"{kind.name} answers {', '.join(kind.tasks)}; a duel needs early or accounts")
-    if not math.isfinite(account_usd):
-        raise UserError(f"--account-usd {account_usd} is no amount: give dollars, e.g. 5")
-    train, test = duelling.plans(campaign, preset, seed)
-    with root.progress("duelling") as tick:
-        found = duelling.fight(train, test, kind, account_usd, workers, tick)
+    prices = Prices(account_usd, card_usd, address_usd, device_usd)
+    document = duel_rules.read(campaign)
+    plan = duel_rules.plan(document, str(campaign), preset, seed)
+    world = preset or str(document.get("preset", "nano"))
+    duelling.fighter(detector)
+    with root.progress("duelling") as tick, _learnt(train, world, plan.seed, workers) as known:
+        tick(0, 3)
+        ready = duelling.arena([detector], known, world, plan.seed, prices, false_positives)
+        tick(1, 3)
+        (found,) = ready.fight(campaign, workers, lambda done, _: tick(done + 1, 3))
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=1))
+        typer.echo(json.dumps(dataclasses.asdict(found), indent=1))
         return
-    parts = {
+    root.show((f"{campaign} against {found.detector}", "value"), _rows(found).items())
+    if found.task == "accounts":
+        typer.echo(f"{found.detector} answers only when the window has ended: it can prevent nothing before.")
+
+
+@contextmanager
+def _learnt(train: Path | None, world: str, seed: int, workers: int) -> Iterator[Dataset]:
+    """What detectors learn from: a dataset, or the train world of a preset, made for this duel."""
+    from generator import config, release
+
+    if train:
+        yield root.opened(train)
+        return
+    plan = dataclasses.replace(config.from_preset(world, seed), splits=("train",))
+    with tempfile.TemporaryDirectory() as folder:
+        yield siphonbench.load(release.generate(plan, Path(folder, "train"), workers))
+
+
+def _rows(found: Outcome) -> dict[str, str]:
+    gear = f"{found.cards:,} cards, {found.addresses:,} address prefixes, {found.devices:,} devices"
+    return {
         "operator: tokens obtained per USD": f"{found.tokens_per_usd:,.1f}",
         "tokens obtained": f"{found.tokens_obtained:,.0f} of {found.tokens:,.0f}",
         "list price paid, USD": f"{found.price_usd:,.2f}",
         "accounts, USD": f"{found.accounts_usd:,.2f} for {found.accounts:,}",
+        "gear, USD": f"{found.gear_usd:,.2f} for {gear}",
+        "all of it without alerts, USD": f"{found.planned_usd:,.2f}",
         "detector: share of tokens prevented": (
             f"{found.prevented:.3f} ({found.prevented_low:.3f}-{found.prevented_high:.3f})"
         ),
         "campaigns noticed": f"{found.detected:.2f} of {found.campaigns}",
         "false positives allowed": f"{found.false_positives:.1%} of benign accounts",
     }
-    root.show((f"{campaign} against {found.detector}", "value"), parts.items())
-    if found.task == "accounts":
-        typer.echo(f"{found.detector} answers only when the window has ended: it can prevent nothing before.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ def _release(
     seed: root.Seed = None,
     workers: root.Workers = root.CPUS,
     config: root.Config = None,
+    resume: root.Resume = False,
+    engine: root.Engine = "",
+    scheduler: root.Scheduler = "",
     test_truth: Annotated[
         bool,
         typer.Option(
@@ -35,12 +38,11 @@ def _release(
     date: Annotated[str, typer.Option(help="Of publication, e.g. 2026-11-25; today if left out.")] = "",
 ) -> None:
     """Write a dataset as it is uploaded: data, samples, checksums, and metadata for every host."""
-    if preset and config:
-        raise UserError(f"--preset {preset} and --config {config} exclude each other: give one of them")
+    root.one_of(preset, config)
+    how: dict[str, Any] = {"resume": resume, "engine": engine, "scheduler": scheduler}
+    how |= {"test_truth": test_truth, "published": date, "owner": owner}
     with root.progress("generating") as tick:
-        made = siphonbench.release(
-            out, preset or "nano", seed, workers, config, tick, test_truth=test_truth, published=date, owner=owner
-        )
+        made = siphonbench.release(out, preset or "nano", seed, workers, config, tick, **how)
     typer.echo(made)
     held = "in test-truth/" if test_truth else "left out (--with-test-truth puts them into a folder of their own)"
     typer.echo(f"Labels of test: {held}. Check it: siphonbench verify {out}")

@@ -86,6 +86,13 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", "--scenario", help="TOML file in place of a preset, or a scenario that comes along."),
 ]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on from what a stopped run has left, to the same bytes.")
+]
+Engine = Annotated[str, typer.Option(help="serial, processes or dask; left out, as many processes as --workers.")]
+Scheduler = Annotated[
+    str, typer.Option(help="Address of Dask's scheduler; left out, --engine dask starts a cluster here.")
+]
 Split = Annotated[str, typer.Option(help="validation or test.")]
 Task = Annotated[str, typer.Option(help="accounts, campaigns, requests or early.")]
 Host = Annotated[str, typer.Option(help="Address to listen at.")]
@@ -101,6 +108,12 @@ def opened(folder: Path) -> Dataset:
         files = "file" if len(faults) == 1 else "files"
         raise UserError(f"{folder} has {len(faults)} damaged {files}: {some}; generate or download it again")
     return siphonbench.load(folder)
+
+
+def one_of(preset: str | None, config: Path | None) -> None:
+    """A preset or a file, and not both."""
+    if preset and config:
+        raise UserError(f"--preset {preset} and --config {config} exclude each other: give one of them")
 
 
 def results(data: Dataset, names: list[str] | None, split: str, seed: int | None) -> Iterator[Result]:

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import peers, scaling, sizes
+import siphonbench
+from benchmarks import features, peers, scaling, sizes, training
 from generator import schema
 
 NAMES = [c.name for c in schema.REQUESTS]
@@ -125,3 +126,15 @@ def test_cost_against_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert [r["requests"] for r in rows] == [100_000, 200_000, 400_000]
     assert [r["core_us_per_request"] for r in rows] == [10, 5, 2.5]
     assert (tmp_path / "scaling.png").exists()
+
+
+def test_features_and_training_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = siphonbench.generate("nano", 5, tmp_path / "data")
+    counts = data.manifest["splits"]["train"]["counts"]
+    features.main([str(data.path)])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["requests"], told["accounts"]) == (counts["requests"], counts["accounts"])
+    training.main([str(data.path), "--detector", "volume"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["requests"] == counts["requests"]
+    assert 0 < told["peak_gib_after_fit"] <= told["peak_gib_after_score"]

@@ -15,6 +15,8 @@ import nbclient
 import nbformat
 import pytest
 
+from generator.errors import UserError
+
 COURSE = Path(__file__).resolve().parent.parent / "coursework"
 UNITS = sorted(f.parent.name for f in COURSE.glob("unit*/unit*.py"))
 
@@ -55,7 +57,7 @@ def at_home(shared_world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _fails(test: str, names: dict[str, Any]) -> bool:
     try:
         exec(test, names)
-    except (AssertionError, TypeError, ValueError):
+    except (AssertionError, TypeError, ValueError, UserError):
         return True
     return False
 

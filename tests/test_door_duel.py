@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import tomllib
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+import siphonbench
 import siphonbench_cli
+from baselines.chance import Constant
+from baselines.detector import Detector
+from generator.dataset import Split
+from generator.errors import UserError
+from siphonbench_cli import duel_rules
+from siphonbench_cli.duel_outcome import Prices
+from siphonbench_cli.duelling import Arena
 
 RECKLESS = """
 [[cohorts]]
@@ -18,8 +29,6 @@ archetype = "A1"
 tier = "overt"
 accounts = 40
 """
-LOUD = RECKLESS + "dials = { decoy = 0.3, camouflage = 0, leak_payment = 0.7, leak_device = 0.7, cover = 0 }\n"
-QUIET = RECKLESS.replace("overt", "adaptive") + "dials = { rate = 25, camouflage = 0.4, decoy = 0.004 }\n"
 
 
 def call(*arguments: object) -> Result:
@@ -35,20 +44,108 @@ def duel(folder: Path, text: str, detector: str = "xgboost-early") -> dict[str, 
     return found
 
 
-@pytest.mark.slow
-def test_reckless_is_caught_more_than_quiet(tmp_path: Path) -> None:
-    loud, quiet = duel(tmp_path, LOUD), duel(tmp_path, QUIET)
-    assert loud["prevented"] > quiet["prevented"]
-    assert (loud["detected"], quiet["detected"]) == (1, 0)
-    for found in (loud, quiet):
-        assert found["tokens_obtained"] == pytest.approx(found["tokens"] * (1 - found["prevented"]), rel=1e-6)
-        paid = found["price_usd"] + found["accounts_usd"]
-        assert found["tokens_per_usd"] == pytest.approx(found["tokens_obtained"] / paid)
+class SharedCards(Detector):
+    """Relational, and no more: how many accounts known so far pay with the same instrument."""
+
+    name = "shared-cards"
+    description = "accounts that share a payment instrument"
+    source = "this test"
+    fields = ("accounts.payment_id",)
+
+    def fit(self, *worlds: Split) -> Self:
+        return self
+
+    def score(self, split: Split) -> pl.DataFrame:
+        held = split.accounts.polars().collect()
+        others = pl.when(pl.col("payment_id").is_null()).then(0.0).otherwise(pl.len().over("payment_id"))
+        return held.select("account_id", others.cast(pl.Float64).alias("score"))
+
+
+def arena(*detectors: Detector, seed: int = 3, **terms: Any) -> Arena:
+    return Arena(detectors or (SharedCards(),), "nano", seed, **{"false_positives": 0.02} | terms)
+
+
+def campaign(accounts: int = 30, tier: str = "evasive", **dials: float) -> dict[str, Any]:
+    cohort = {"name": "mine", "archetype": "A2", "tier": tier, "accounts": accounts, "first_day": 1, "days": 6}
+    return {"cohorts": [cohort | {"dials": {"rate": 100} | dials}]}
+
+
+CARELESS = campaign(tier="overt", leak_payment=0.9, leak_prefix=0.6, leak_device=0.6, link_pool=1)
+CAREFUL = campaign(tier="overt", leak_payment=0.12, leak_prefix=0.15, leak_device=0.08, link_pool=4)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_sharing_is_cheap_and_gets_one_caught(seed: int) -> None:
+    (careless,), (careful,) = (arena(seed=seed).fight(c) for c in (CARELESS, CAREFUL))
+    assert careless.tokens == careful.tokens  # only links were turned
+    assert careless.gear_usd < careful.gear_usd
+    assert careless.prevented > careful.prevented
+    assert careless.tokens_per_usd < careful.tokens_per_usd
+    for found in (careless, careful):
+        assert found.tokens_obtained == pytest.approx(found.tokens * (1 - found.prevented))
+        paid = found.price_usd + found.accounts_usd + found.gear_usd
+        assert found.tokens_per_usd == pytest.approx(found.tokens_obtained / paid)
+        assert paid <= found.planned_usd * (1 + 1e-6)
+
+
+def test_more_accounts_cost_more() -> None:
+    small, middle, large = (arena().fight(campaign(n))[0] for n in (10, 20, 60))
+    assert small.accounts < middle.accounts < large.accounts
+    for cost in ("accounts_usd", "gear_usd", "planned_usd", "tokens"):
+        assert getattr(small, cost) < getattr(middle, cost) < getattr(large, cost), cost
+    assert large.accounts_usd == 5 * large.accounts
+
+
+def test_prices_count_and_change_nothing_else() -> None:
+    usual = arena().fight(CARELESS)[0]
+    free = arena(prices=Prices(0, 0, 0, 0)).fight(CARELESS)[0]
+    dear = arena(prices=Prices(account=7, card=11, address=13, device=17)).fight(CARELESS)[0]
+    assert free.accounts_usd == free.gear_usd == 0
+    assert dear.accounts_usd == 7 * dear.accounts
+    assert dear.gear_usd == 11 * dear.cards + 13 * dear.addresses + 17 * dear.devices
+    assert dear.tokens_per_usd < usual.tokens_per_usd < free.tokens_per_usd
+    assert dear.prevented == usual.prevented == free.prevented
+
+
+def test_what_may_be_flagged_decides_what_is_prevented() -> None:
+    found = [arena(false_positives=b).fight(CARELESS)[0].prevented for b in (0.001, 0.01, 0.05, 0.5)]
+    assert found == sorted(found)
+    assert found[0] < found[-1]
+
+
+def test_who_knows_nothing_prevents_next_to_nothing() -> None:
+    blind, shared = arena(Constant(), SharedCards()).fight(CARELESS)
+    assert blind.prevented < 0.03 < shared.prevented
+    assert blind.tokens == shared.tokens
 
 
 @pytest.mark.slow
-def test_same_call_gives_the_same_numbers(tmp_path: Path) -> None:
-    assert duel(tmp_path, RECKLESS, "volume") == duel(tmp_path, RECKLESS, "volume")
+def test_it_is_the_same_at_the_command_line_and_again(tmp_path: Path) -> None:
+    first, again = duel(tmp_path, RECKLESS, "volume"), duel(tmp_path, RECKLESS, "volume")
+    assert first == again
+    train = siphonbench.generate("nano", 3, tmp_path / "nano")
+    trained = siphonbench.arena("volume", train=train, seed=3)
+    assert asdict(trained.fight(tmp_path / "mine.toml")[0]) == first
+    assert asdict(trained.fight(tomllib.loads(RECKLESS))[0]) == first
+    file = tmp_path / "mine.toml"
+    done = call("duel", file, "volume", "--seed", 3, "--train", tmp_path / "nano", "--json")
+    assert json.loads(done.stdout) == first
+
+
+@pytest.mark.parametrize("archetype", [f"A{n}" for n in range(1, 10)])
+def test_dials_may_be_turned_to_their_ends_and_no_further(archetype: str) -> None:
+    cohort = {"name": "mine", "archetype": archetype, "tier": "overt", "accounts": 20}
+    allowed = duel_rules.allowed(archetype)
+    turned = {d: ends for d, ends in allowed.items() if ends[0] < ends[1] and d != "size"}
+    assert {"rate", "synchrony", "camouflage"} <= turned.keys()
+    for side in (0, 1):
+        dials = {d: ends[side] for d, ends in turned.items()}
+        assert duel_rules.plan({"cohorts": [cohort | {"dials": dials}]}, "mine").cohorts
+        beyond = {d: ends[side] + (side - 0.5) * (ends[1] - ends[0]) for d, ends in turned.items()}
+        with pytest.raises(UserError) as told:
+            duel_rules.plan({"cohorts": [cohort | {"dials": beyond}]}, "mine")
+        assert str(told.value).startswith(f"mine: {len(turned)} faults")
+        assert not [d for d in turned if f"dials.{d}: " not in str(told.value)]
 
 
 def test_all_faults_at_once(tmp_path: Path) -> None:
@@ -72,6 +169,10 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "detector", "said"),
     [
+        (RECKLESS, "xgboost-requests --false-positives 0", "false positives: 0.0 is no share"),
+        (RECKLESS, "volume --account-usd nan --card-usd -1", "account nan, card -1.0: give dollars"),
+        (RECKLESS, "volume --train nowhere", "nowhere"),
+        (RECKLESS, "volume --preset huge", "huge"),
         ("", "volume", "cohorts: there are none"),
         (RECKLESS.replace("A1", "B1").replace("overt", ""), "volume", "B1 is no campaign"),
         ("[[cohorts", "volume", "can't be read as TOML"),
@@ -82,7 +183,7 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
 def test_bad_input_is_one_sentence(text: str, detector: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(text)
-    done = call("duel", file, detector)
+    done = call("duel", file, *detector.split())
     assert (done.exit_code, done.stdout) == (2, "")
     assert said in done.stderr
     assert [f.name for f in tmp_path.iterdir()] == ["mine.toml"]

@@ -22,10 +22,11 @@ from typer.testing import CliRunner
 
 import siphonbench
 import siphonbench_cli
-from generator import config, release, schema
+from generator import config, release, schema, shards
 from generator.dataset import Dataset, Table
 from generator.errors import MaskedLabelsError, UserError
-from generator.publish import settings, sums
+from generator.publish import croissant as croissant_file
+from generator.publish import sample, settings, sums
 
 TINY = """
 preset = "nano"
@@ -126,6 +127,110 @@ def test_the_sample_is_half_a_campaign(tiny: Path) -> None:
 def test_same_seed_same_bytes(tiny: Path, tmp_path: Path) -> None:
     again = make(tmp_path).path
     assert (again / "SHA256SUMS").read_bytes() == (tiny / "SHA256SUMS").read_bytes()
+
+
+class StopHereError(Exception):
+    """A fault in the middle."""
+
+
+def stop(*_: object, **__: object) -> Any:
+    raise StopHereError
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {f: (root / f).read_bytes() for f in files(root)}
+
+
+# Where a release can be stopped: while data is made, and before each step that follows.
+STOPS = {
+    "a shard": (shards, "make"),
+    "the manifest of the data": (release, "_manifest"),
+    "the manifest of the release": (release, "write_manifest"),
+    "the sample": (sample, "write"),
+    "the documents": (croissant_file, "document"),
+    "the sums": (sums, "write"),
+}
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["without truth", "with truth"])
+@pytest.mark.parametrize("where", STOPS)
+def test_resume_goes_on_to_the_same_bytes(
+    where: str, keep: bool, tiny: Path, open_truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, name = STOPS[where]
+    kept, calls = getattr(module, name), 0
+
+    def after_two(*given: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return stop() if calls > 2 else kept(*given, **more)
+
+    for resume in (False, True):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, after_two if where == "a shard" else stop)
+            calls = 0
+            with pytest.raises(StopHereError):
+                make(tmp_path, test_truth=keep, resume=resume)
+        left = sorted(p.name for p in tmp_path.iterdir())
+        assert "release" not in left
+        assert (left == ["tiny.toml"]) is not resume  # nothing stays unless it is to be gone on from
+    made: list[tuple[int, int]] = []
+    done = make(tmp_path, test_truth=keep, resume=True, on_shard=lambda *n: made.append(n)).path
+    assert tree(done) == tree(open_truth if keep else tiny)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["release", "tiny.toml"]
+    assert not made or made[0][0] == (2 if where == "a shard" else 6)  # shards that were made are not made again
+    assert make(tmp_path, test_truth=keep, resume=True).path == done
+    assert tree(done) == tree(open_truth if keep else tiny)
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["without truth", "with truth"])
+@pytest.mark.parametrize("where", ["the manifest of the release", "the sums"])
+def test_resume_with_the_other_choice_of_truth(
+    where: str, keep: bool, tiny: Path, open_truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(*STOPS[where], stop)
+        with pytest.raises(StopHereError):
+            make(tmp_path, test_truth=not keep, resume=True)
+    done = make(tmp_path, test_truth=keep, resume=True).path
+    assert tree(done) == tree(open_truth if keep else tiny)
+    with pytest.raises(UserError, match="entries already"):
+        make(tmp_path, test_truth=not keep, resume=True)
+
+
+def test_resume_makes_a_damaged_file_again_and_leaves_another_release_alone(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(*STOPS["the sums"], stop)
+        with pytest.raises(StopHereError):
+            make(tmp_path, resume=True)
+    before = tree(tmp_path)
+    with pytest.raises(UserError, match=r"release\.release holds \d+ entries already"):
+        make(tmp_path, seed=6, resume=True)
+    assert tree(tmp_path) == before
+    flip(tmp_path / "release.release/train/accounts.parquet", 30)
+    (tmp_path / "release.release/train/stray.tmp").touch()
+    assert tree(make(tmp_path, resume=True).path) == tree(tiny)
+
+
+def test_resume_and_engine_at_the_command_line(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    command = ["release", "--config", tmp_path / "tiny.toml", "--seed", 5, "--date", DATE, "--out", tmp_path / "r"]
+    for engine, said in (("steam", "none of serial, processes, dask"), ("serial", "has no scheduler")):
+        address = ["--scheduler", "tcp://x:1"] if engine == "serial" else []
+        done = CliRunner().invoke(siphonbench_cli.app, [*map(str, command), "--engine", engine, *address])
+        assert done.exit_code == 2
+        assert said in done.stderr
+    with monkeypatch.context() as patch:
+        patch.setattr(*STOPS["the documents"], stop)
+        CliRunner().invoke(siphonbench_cli.app, [*map(str, command), "--engine", "serial", "--resume"])
+    assert not (tmp_path / "r").exists()
+    done = CliRunner().invoke(siphonbench_cli.app, [*map(str, command), "--resume", "--engine", "serial"])
+    assert done.exit_code == 0, done.output
+    assert tree(tmp_path / "r") == tree(tiny)
 
 
 def test_sha256sum_agrees(tiny: Path) -> None:

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from generator import release, target
+from generator import begun, release, target
 from generator.config import Config
 from generator.dataset import MANIFEST, MASKED
+from generator.engine import Engine
 from generator.errors import UserError
 from generator.integrity import file_digest, table_of
 from generator.publish import cards, croissant, documents, sample, settings, sums
@@ -30,8 +31,10 @@ def write(
     test_truth: bool = False,
     published: str = "",
     owner: str = "siphonbench",
+    resume: bool = False,
+    with_engine: Engine | None = None,
 ) -> Path:
-    """Write a release folder, complete or not at all.
+    """Write a release folder, complete or not at all: until then it is `out` + ".release".
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def write(
         What to make.
     out : Path
         Folder that must not exist, or be empty.
-    workers, on_shard
+    workers, on_shard, resume, with_engine
         As for `release.generate`.
     test_truth : bool
         Whether the labels of the test split come along, in a folder of their own; left out otherwise.
@@ -53,22 +56,51 @@ def write(
     UserError
         If the folder is not free, the date is none, or the disk too small.
     """
+    if resume and _is_done(config, out, test_truth):
+        return out
     target.check_free(out)
     date = _date(published)
     texts = {name: documents.text(name) for name in (*documents.LICENCES, documents.DATA_CARD)}
     staging = out.with_name(out.name + ".release")
-    shutil.rmtree(staging, ignore_errors=True)
+    if not resume or not _is_usable(config, staging, test_truth):
+        shutil.rmtree(staging, ignore_errors=True)
     try:
-        release.generate(config, staging, workers, on_shard)
+        release.generate(config, staging, workers, on_shard, resume, with_engine)
         manifest = _set_apart(staging, test_truth)
         _describe(staging, config, About(manifest, date, owner), texts)
         sums.write(staging)
         if out.exists():
             out.rmdir()
         staging.rename(out)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    except BaseException:
+        if not resume:
+            shutil.rmtree(staging, ignore_errors=True)
+        raise
     return out
+
+
+def _is_done(config: Config, out: Path, keep: bool) -> bool:
+    """Whether the release is there but for its telling: a kill can come as late as that."""
+    file = out / MANIFEST
+    if not file.is_file() or not begun.is_of(content := file.read_bytes(), config):
+        return False
+    return bool(json.loads(content).get("release") == {"test_truth": keep})
+
+
+def _is_usable(config: Config, staging: Path, keep: bool) -> bool:
+    """Whether what a stopped run left can be gone on from; what is another dataset's is left to be refused."""
+    file = staging / MANIFEST
+    if not file.is_file() or not begun.is_of(content := file.read_bytes(), config):
+        return True
+    manifest = json.loads(content)
+    if manifest.get("release", {"test_truth": keep}) != {"test_truth": keep}:
+        return False
+    entries = [(p, e["sha256"]) for split in manifest["splits"].values() for p, e in split["files"].items()]
+    return all(
+        any(f.is_file() and file_digest(f) == digest for f in (staging / path, staging / _apart(path)))
+        for path, digest in entries
+        if keep or path == _apart(path)
+    )
 
 
 def _date(text: str) -> str:
@@ -82,27 +114,44 @@ def _date(text: str) -> str:
         raise UserError(f"--date {text!r} is no date: write it as 2026-11-25") from error
 
 
+def _apart(path: str) -> str:
+    """Where a file stands in a release: the truth of masked splits in a folder of its own."""
+    split = path.partition("/")[0]
+    secret = split in MASKED and table_of(path) in TRUTH
+    return path.replace(f"{split}/", f"{TRUTH_FOLDER}/", 1) if secret else path
+
+
 def _set_apart(root: Path, keep: bool) -> dict[str, Any]:
-    """Move the truth of masked splits into its own folder, or delete it; the manifest as it is now."""
+    """Move the truth of masked splits into its own folder, or delete it; the manifest as it is now.
+
+    A run that was stopped in the middle may have moved or deleted some of it.
+    """
+    for left in root.rglob("*.tmp"):
+        left.unlink()
     manifest: dict[str, Any] = json.loads((root / MANIFEST).read_text("utf-8"))
+    if "release" in manifest:
+        return manifest
     for name in set(MASKED) & set(manifest["splits"]):
         files = manifest["splits"][name]["files"]
-        for path in [p for p in files if table_of(p) in TRUTH]:
-            entry = files.pop(path)
+        for path in [p for p in files if _apart(p) != p]:
+            entry, moved = files.pop(path), root / _apart(path)
             if keep:
-                moved = path.replace(f"{name}/", f"{TRUTH_FOLDER}/", 1)
-                (root / moved).parent.mkdir(parents=True, exist_ok=True)
-                (root / path).rename(root / moved)
-                files[moved] = entry
+                moved.parent.mkdir(parents=True, exist_ok=True)
+                if (root / path).exists():
+                    (root / path).replace(moved)
+                files[_apart(path)] = entry
             else:
-                (root / path).unlink()
+                (root / path).unlink(missing_ok=True)
         shutil.rmtree(root / name / "request_labels", ignore_errors=True)
+    if not keep:
+        shutil.rmtree(root / TRUTH_FOLDER, ignore_errors=True)
     manifest["release"] = {"test_truth": keep}
     release.write_manifest(root, manifest)
     return manifest
 
 
 def _describe(root: Path, config: Config, told: About, texts: dict[str, str]) -> None:
+    shutil.rmtree(root / sample.FOLDER, ignore_errors=True)  # of a run that was stopped
     for train in [name for name in told.manifest["splits"] if name not in MASKED][:1]:
         sample.write(root, told.manifest["splits"][train]["files"], train)
     samples = sample.digests(root)

@@ -1,0 +1,42 @@
+"""Seconds and peak memory of fitting a detector on one world of a dataset and scoring another.
+
+python -m benchmarks.training siphonbench-data/medium --detector xgboost-relational
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import siphonbench
+from baselines import DETECTORS
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--detector", choices=DETECTORS, default="xgboost-relational")
+    parser.add_argument("--split", default="validation", help="what is scored")
+    args = parser.parse_args(arguments)
+    dataset = siphonbench.load(args.data)
+    detector = DETECTORS[args.detector]()
+    figures = {"detector": args.detector, "requests": dataset.manifest["splits"]["train"]["counts"]["requests"]}
+    seen = dataset.reveal(args.split).without_labels()
+    for step, work in (("fit", lambda: detector.fit(dataset.train)), ("score", lambda: detector.score(seen))):
+        start, busy = time.perf_counter(), sum(os.times()[:4])
+        work()
+        figures |= {
+            f"{step}_seconds": round(time.perf_counter() - start, 1),
+            f"{step}_core_seconds": round(sum(os.times()[:4]) - busy, 1),
+            f"peak_gib_after_{step}": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        }
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
