@@ -45,7 +45,8 @@ class _Door(TyperGroup):
             full = f"{free}; free some, or write to another disk"
             remedy = full if error.errno == errno.ENOSPC else "check the path and its permissions"
             message, code = f"error: {error.filename or Path.cwd()}: {error.strerror or error}; {remedy}", 2
-        typer.echo(message, err=True)
+        # A name may hold anything: what is said stays one line, and moves no cursor.
+        typer.echo("".join(c if c.isprintable() else "?" for c in message), err=True)
         raise typer.Exit(code)
 
 
