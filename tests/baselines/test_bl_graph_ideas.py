@@ -128,3 +128,17 @@ def test_a_list_shared_out_scores_above_repetition_and_above_scattered_work() ->
     score = dict(found.select("template", "coverage").iter_rows())
     assert score[1] > 3 * score[2]
     assert score[1] > 3 * score[3]
+
+
+def test_suspected_pieces_of_one_campaign_are_joined_and_strangers_stay_out() -> None:
+    """Two cliques with a weak bridge and a third one, that is not suspected, tied to them as firmly."""
+    block = np.kron(np.eye(3), np.ones((4, 4))) - np.eye(12)
+    for a, b in ((3, 4), (7, 8)):
+        block[a, b] = block[b, a] = 0.6
+    graph, label = sparse.csr_array(block), np.repeat([0, 1, 2], 4)
+    fused = leiden_fusion.joined(graph, label, np.array([True, True, False]), loose=0.01, seed=0)
+    assert (fused[:8] == fused[0]).all()
+    assert fused.tolist()[8:] == [-1] * 4
+    apart = leiden_fusion.joined(graph, label, np.array([True, True, False]), loose=0.3, seed=0)
+    assert apart[0] == apart[3] != apart[4] == apart[7]
+    assert leiden_fusion.joined(graph, label, np.zeros(3, np.bool_), loose=0.01, seed=0).tolist() == [-1] * 12
