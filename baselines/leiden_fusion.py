@@ -47,7 +47,7 @@ class LeidenFusion(detector.Detector):
     }
 
     resolution: float = 0.1
-    suspect: float = 0.08
+    suspect: float = 0.06
     loose: float = 0.01
     _pair_model: Any = field(init=False, repr=False, default=None)
     _topics: Any = field(init=False, repr=False, default=None)
