@@ -125,6 +125,7 @@ def _page(room: Room, out: Annotated[Path, typer.Option(help="HTML file to write
     from leaderboard.season.rules import moment
 
     found = teaching.opened(room)
+    sealing.every_fault(lambda: grades.check_full(full), lambda: _free(out))
     lines = teaching.lines(found, full)
     _write(out, grades.page(found.rules.name, moment(found.rules.closes), found.rules.tasks, lines))
 
@@ -142,7 +143,7 @@ def _grades(
     from leaderboard.season import grades
 
     found = teaching.opened(room)
-    sealing.every_fault(lambda: grades.check_full(full), lambda: grades.table(lms, "", []))
+    sealing.every_fault(lambda: grades.check_full(full), lambda: grades.table(lms, "", []), lambda: _free(out))
     _write(out, grades.table(lms, found.rules.name, teaching.lines(found, full)))
 
 
@@ -157,6 +158,12 @@ def _serve(
 
     found = teaching.opened(room)
     playing.serve(teaching.season(found), teaching.desk(found), host, port, found.who, found.board != "private")
+
+
+def _free(out: Path) -> None:
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        what = f"{out} is a folder" if out.is_dir() else f"{out.parent} is no folder"
+        raise UserError(f"--out {what}: name a file in a folder that exists")
 
 
 def _write(out: Path, text: str) -> None:

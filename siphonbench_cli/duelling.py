@@ -76,6 +76,8 @@ class Arena:
             made = siphonbench.load(release.generate(plan, Path(folder, "test"), workers))
             world = made.reveal("test")
             told, bought = truth.read(world, "early"), _bought(world)
+            if not bought["useful_usd"]:
+                raise UserError(f"{where}: nothing was collected; give it more accounts, days or requests a day")
             found = []
             for done, detector in enumerate(self.detectors, 1):
                 tick(done, total)

@@ -181,7 +181,7 @@ def _furnish(room: Class, student: Student) -> str:
 
 
 def _world(room: Class, nickname: str) -> Path:
-    return room.folder / "worlds" / ("everybody.shared" if room.same else nickname)
+    return room.folder / "worlds" / ("_everybody" if room.same else nickname)  # no nickname begins so
 
 
 def desk(room: Class) -> Desk:

@@ -187,3 +187,37 @@ def test_an_import_that_fails_midway_leaves_nothing(here: Path, monkeypatch: pyt
     assert teaching.opened(here / "ml-101").students == ()
     assert nicknames(here) == []
     assert list((here / "ml-101" / "worlds").iterdir()) == []
+
+
+def test_pages_and_grades_go_to_files(here: Path) -> None:
+    new()
+    (here / "folder").mkdir()
+    before = sorted(here.rglob("*"))
+    for command in ("page", "grades"):
+        for out, fault in (("folder", "folder is a folder"), ("none/x.csv", "none is no folder")):
+            said = call(command, "ml-101", "--out", out, "--full", 0, code=2)
+            assert fault in said
+            assert "--full 0" in said
+    assert sorted(here.rglob("*")) == before
+
+
+def test_no_nickname_takes_the_folder_of_the_shared_world(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new("--same-world")
+    call("roster", "ml-101", roster(here, 1))
+    (shared,) = (here / "ml-101" / "worlds").iterdir()
+    (here / "more.csv").write_text(f"id,name,nickname\n8,Eve,{shared.name}\n")
+    assert "nickname" in call("roster", "ml-101", "more.csv", code=2)
+    monkeypatch.setattr("secrets.token_urlsafe", lambda n: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        teaching.enrol(teaching.opened(here / "ml-101"), roster(here, 2), lambda *_: None)
+    assert shared.is_dir()
+    assert len(nicknames(here)) == 1
+
+
+@pytest.mark.parametrize("name", ["=1+1", "\uff1dcmd", "@x", "-1", "\uff0bx", "A\x00", "\u202eA", "\u200b"])
+def test_a_name_is_neither_a_formula_nor_unseen(here: Path, name: str) -> None:
+    new()
+    (here / "bad.csv").write_text(f"id,name\n1,{name}\n", "utf-8")
+    said = call("roster", "ml-101", "bad.csv", code=2)
+    assert "line 2: name" in said
+    assert said.isprintable()

@@ -18,7 +18,7 @@ from baselines.chance import Constant
 from baselines.detector import Detector
 from generator.dataset import Split
 from generator.errors import UserError
-from siphonbench_cli import duel_rules
+from siphonbench_cli import duel_rules, duelling
 from siphonbench_cli.duel_outcome import Prices
 from siphonbench_cli.duelling import Arena
 
@@ -117,6 +117,12 @@ def test_who_knows_nothing_prevents_next_to_nothing() -> None:
     blind, shared = arena(Constant(), SharedCards()).fight(CARELESS)
     assert blind.prevented < 0.03 < shared.prevented
     assert blind.tokens == shared.tokens
+
+
+def test_who_collects_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duelling, "_bought", lambda world: {"useful_usd": 0.0})
+    with pytest.raises(UserError, match=r"^campaigns: nothing was collected; give it more accounts"):
+        arena().fight(campaign(1))
 
 
 @pytest.mark.slow

@@ -129,6 +129,32 @@ def test_same_seed_same_bytes(tiny: Path, tmp_path: Path) -> None:
     assert (again / "SHA256SUMS").read_bytes() == (tiny / "SHA256SUMS").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--owner", "../up"], "--owner '../up' is no account"),
+        (["--owner", ""], "--owner '' is no account"),
+        (["--date", "25.11.2026"], "is no date"),
+        (["--out", "s3://bucket/x"], "a release is made in a folder here"),
+    ],
+)
+def test_owner_and_address_are_looked_at_first(options: list[str], said: str, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    command = ["release", "--config", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "r"), *options]
+    done = CliRunner().invoke(siphonbench_cli.app, command)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert [f.name for f in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+def test_a_name_breaks_no_sentence(copy: Path) -> None:
+    (copy / "two\nlines\x1b[2J").touch()
+    done = CliRunner().invoke(siphonbench_cli.app, ["verify", str(copy)])
+    assert done.exit_code == 2
+    assert done.stderr.strip().isprintable()
+    assert "two?lines?[2J: not in SHA256SUMS" in done.stderr
+
+
 class StopHereError(Exception):
     """A fault in the middle."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from generator import begun, release, target
+from generator import begun, release, remote, target
 from generator.config import Config
 from generator.dataset import MANIFEST, MASKED
 from generator.engine import Engine
@@ -20,6 +21,7 @@ from generator.publish.about import TRUTH_FOLDER, About
 from generator.schema import TRUTH
 
 SETTINGS = "config.toml"
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", re.ASCII)
 _ATTRIBUTES = "*.parquet filter=lfs diff=lfs merge=lfs -text\n"  # as Hugging Face's git asks for
 
 
@@ -58,8 +60,12 @@ def write(
     """
     if resume and _is_done(config, out, test_truth):
         return out
+    if remote.address(out):
+        raise UserError(f"--out {out}: a release is made in a folder here; upload that folder when it is complete")
     target.check_free(out)
     date = _date(published)
+    if not _OWNER.fullmatch(owner):
+        raise UserError(f"--owner {owner[:60]!r} is no account: letters, digits, dots, dashes, at most 60")
     texts = {name: documents.text(name) for name in (*documents.LICENCES, documents.DATA_CARD)}
     staging = out.with_name(out.name + ".release")
     if not resume or not _is_usable(config, staging, test_truth):

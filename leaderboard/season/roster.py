@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,7 +148,7 @@ def _student(student: Student) -> Iterator[str]:
     if not _ID.fullmatch(student.id):
         yield f"id {student.id[:40]!r} must be letters, digits, dots, dashes, at most 81"
     yield from (f"name {student.name[:40]!r} {fault}" for fault in names.faults(student.name, _LONGEST))
-    if student.name.startswith(_FORMULA):
+    if unicodedata.normalize("NFKC", student.name).startswith(_FORMULA):
         yield f"name {student.name[:40]!r} begins like a formula of a spreadsheet"
     if student.email and (len(student.email) > _LONGEST or not _EMAIL.fullmatch(student.email)):
         yield f"email {student.email[:40]!r} is no address"
