@@ -1,51 +1,101 @@
-"""The README's table: baselines on `small`, per seed, with the paired interval of each step.
+"""The README's tables of baselines: `siphonbench baselines run` on several seeds of a preset, put together.
 
-python benchmarks/baseline_table.py --seeds 11 12 13 --folder /tmp/tables
+python -m benchmarks.baseline_table --preset medium --seeds 11 12 13 --folder tables
+
+Goes on where an earlier run was stopped. Intervals of means over seeds come from resampled campaigns of each seed;
+the seeds themselves were not resampled.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
+import subprocess
+import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from baselines import DETECTORS
+import siphonbench
+from benchmarks import shown
 from generator.schema import TIERS
-from leaderboard import uncertainty
-from siphonbench_cli import reproducing
+from leaderboard.scorecard import Scorecard
 
 CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
+HIDDEN = ("evasive", "adaptive")
+RECALL = "recall_fpr_1e-2"
+F64 = npt.NDArray[np.float64]
+Runs = dict[str, list[tuple[Scorecard, float, float]]]  # by detector: scorecard, seconds and MB of each seed
+
+
+def run(preset: str, seed: int, folder: Path, workers: int) -> Path:
+    """Reports of all detectors on one seed."""
+    data, out = folder / f"{preset}-{seed}", folder / f"{preset}-{seed}-entries"
+    if not data.exists():
+        siphonbench.generate(preset, seed, data, workers)
+    call = "import sys, siphonbench; sys.argv[0] = 'siphonbench'; siphonbench.main()"
+    options = ["baselines", "run", "--data", str(data), "--out", str(out)]
+    subprocess.run([sys.executable, "-c", call, *options], check=True, stdout=sys.stderr)
+    return out / "reports"
+
+
+def collected(reports: list[Path]) -> Runs:
+    """What each detector reached and took, seed by seed."""
+    found: Runs = defaultdict(list)
+    for folder in reports:
+        for file in sorted(folder.glob("*/scorecard.json")):
+            card, told = (
+                Scorecard.from_json(file.read_text("utf-8")),
+                json.loads((file.parent / "run.json").read_text()),
+            )
+            if card.task == "accounts":
+                found[told["detector"]].append((card, told["seconds"], told["peak_mb"]))
+    return {name: runs for name, runs in found.items() if len(runs) == len(reports)}
+
+
+def resamples(cards: list[Scorecard]) -> F64:
+    """Mean over seeds of each resample's primary metric."""
+    return np.asarray(np.mean([card.resampled for card in cards], axis=0))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="small")
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    print("| seed | detector | AP, mean of tiers | overt | evasive | adaptive | recall at FPR 1 % |")
-    print("|---|---|---|---|---|---|---|")
-    steps = []
-    for seed in args.seeds:
-        vectors = {}
-        for name, card in reproducing.cards(args.preset, seed, args.folder, [*DETECTORS], args.workers):
-            vectors[name] = np.array(card.resampled)
-            tiers = " | ".join(f"{card.tiers[t]['ap'].value:.3f}" for t in TIERS)
-            recall = card.tables["overall"][reproducing.RECALL].value
-            p = card.primary
-            print(
-                f"| {seed} | {name} | {p.value:.3f} ({p.low:.3f}-{p.high:.3f}) | {tiers} | {recall:.3f} |",
-                flush=True,
-            )
-        for low, high in itertools.pairwise(CHAIN):
-            a, b = uncertainty.interval(vectors[high] - vectors[low])
-            middle = float(np.median(vectors[high] - vectors[low]))
-            steps.append(f"| {seed} | {high} - {low} | {middle:.3f} | {a:.3f} to {b:.3f} |")
-    print("\n| seed | difference | median of the resamples | paired 95 % interval |\n|---|---|---|---|")
-    print("\n".join(steps))
+    runs = collected([run(args.preset, seed, args.folder, args.workers) for seed in args.seeds])
+    cards = {name: [card for card, _, _ in of] for name, of in runs.items()}
+    value = {name: float(np.mean([c.primary.value for c in of])) for name, of in cards.items()}
+    seeds = [f"seed {seed}" for seed in args.seeds]
+    hidden = f"recall, {' and '.join(HIDDEN)}"
+    shown.head("detector", "AP", "95 % interval", *TIERS, *seeds, hidden, "chance", "seconds", "peak MB")
+    for name in sorted(runs, key=lambda n: -value[n]):
+        of = cards[name]
+        tiers = (np.mean([c.tiers[t]["ap"].value for c in of]) for t in TIERS)
+        recall = np.mean([c.tiers[t][RECALL].value for c in of for t in HIDDEN])
+        chance = np.mean([c.primary.chance for c in of])
+        low, high = np.quantile(resamples(of), (0.025, 0.975))
+        shown.row(
+            name,
+            f"{value[name]:.3f}",
+            f"{low:.3f}-{high:.3f}",
+            *(f"{t:.3f}" for t in tiers),
+            *(f"{c.primary.value:.3f}" for c in of),
+            f"{recall:.3f}",
+            f"{chance:.3f}",
+            f"{np.mean([seconds for _, seconds, _ in runs[name]]):.1f}",
+            f"{max(peak for _, _, peak in runs[name]):.0f}",
+        )
+    print()
+    shown.head("step", "paired difference of AP", *seeds)
+    for low, high in itertools.pairwise(CHAIN):
+        each = [np.subtract(b.resampled, a.resampled) for a, b in zip(cards[low], cards[high], strict=True)]
+        shown.row(f"{high} - {low}", shown.paired(np.mean(each, axis=0)), *map(shown.paired, each))
 
 
 if __name__ == "__main__":

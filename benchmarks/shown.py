@@ -13,8 +13,9 @@ from baselines.detector import Detector
 from generator import schema
 from generator.dataset import Dataset, Split, Table
 from leaderboard import judge, uncertainty
+from leaderboard.card import Card
 from leaderboard.scorecard import Scorecard
-from leaderboard.submission import Card, Submission
+from leaderboard.submission import Submission
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from leaderboard.card import Card
 from leaderboard.database import SUBMISSIONS, TEAMS, now, retrying
-from leaderboard.submission import Card
 
 QUEUED, RUNNING, FINISHED, FAILED = STATES = ("queued", "running", "finished", "failed")
 LEASE_SECONDS = 15.0  # a worker that says nothing for so long is dead

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from generator.errors import UserError
+from leaderboard import card as cards
+from leaderboard.card import Card
 from leaderboard.store import Store, may_pass
-from leaderboard.submission import Card, card_toml
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
@@ -68,7 +69,7 @@ def score(job: dict[str, Any], say: Say) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "submission"
         folder.mkdir()
-        (folder / "card.toml").write_text(card_toml(Card(**job["card"])), "utf-8")
+        (folder / "card.toml").write_text(cards.toml(Card(**job["card"])), "utf-8")
         (folder / f"predictions{file.suffix}").symlink_to(file)
         try:
             entry = judge.read(world.reveal(job["split"]), job["task"], folder)

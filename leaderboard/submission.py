@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -16,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from generator.errors import UserError
-from leaderboard import names
+from leaderboard import card as cards
+from leaderboard.card import Card
 from leaderboard.tasks import TASKS, Task
 
 _BYTES_PER_ROW, _BYTES_SPARE = 128, 1 << 16
-_LONGEST = 200
 _PREDICTIONS = ("predictions.parquet", "predictions.csv")
 _TEXT = (pa.string(), pa.large_string())
 _WHOLE = (pa.int64(), pa.int32(), pa.int16(), pa.uint32())
@@ -32,31 +30,6 @@ _ALLOWED = {
 }
 _WANTED = {"string": "string", "label": "string", "integer": "int64", "number": "double"}
 _POLARS = {"string": pl.String, "label": pl.String, "integer": pl.Int64, "number": pl.Float64}
-
-
-@dataclass(frozen=True)
-class Card:
-    """Who submits, and what the detector used.
-
-    Attributes
-    ----------
-    name, team, contact : str
-        Entry, team, and how to reach it.
-    code_url, paper_url : str
-        http(s) addresses, or "".
-    field_groups : str
-        Field groups used, e.g. "M+L".
-    external_data : bool
-        Whether it was trained on external data or generated worlds.
-    """
-
-    name: str
-    team: str = ""
-    contact: str = ""
-    code_url: str = ""
-    paper_url: str = ""
-    field_groups: str = "-"
-    external_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,15 +76,15 @@ def read(path: Path, expected: pl.DataFrame | Iterable[str], task: str = "accoun
     keys = expected.select(pl.col(k).cast(_POLARS[kind]) for k, kind in asked.keys.items())
     file, card_file = _files(path)
     faults: list[str] = []
-    card = _card(card_file, faults) if card_file else Card(name=path.stem)
+    card = cards.read(card_file, faults) if card_file else Card(name=path.stem)
     if not card_file:
-        _text("name", card.name, faults)
+        cards.check_text("name", card.name, faults)
     frame = _predictions(file, len(keys), asked, faults)
     if frame is not None:
         _rows(frame, keys, asked, faults)
     if faults or frame is None:
         message = f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults)
-        raise UserError(_printable(message))
+        raise UserError(cards.printable(message))
     return Submission(card, frame.sort(list(asked.keys)))
 
 
@@ -130,7 +103,7 @@ def write(folder: Path, predictions: pl.DataFrame, card: Card, task: str = "acco
     temporary.mkdir(parents=True)
     typed = predictions.select(pl.col(name).cast(_POLARS[kind]) for name, kind in _columns(TASKS[task]).items())
     typed.write_parquet(temporary / "predictions.parquet")
-    (temporary / "card.toml").write_text(card_toml(card), "utf-8")
+    (temporary / cards.FILE).write_text(cards.toml(card), "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
     return folder
@@ -138,23 +111,8 @@ def write(folder: Path, predictions: pl.DataFrame, card: Card, task: str = "acco
 
 def _check_replaceable(folder: Path) -> None:
     found = [f.name for f in folder.iterdir()] if folder.is_dir() else [folder.name] * folder.exists()
-    if other := sorted(set(found) - {*_PREDICTIONS, "card.toml"}):
+    if other := sorted(set(found) - {*_PREDICTIONS, cards.FILE}):
         raise UserError(f"{folder} holds {len(other)} other files, e.g. {other[0]}: name another folder")
-
-
-def card_toml(card: Card) -> str:
-    """The card as TOML text."""
-    lines = []
-    for f in fields(Card):
-        value = getattr(card, f.name)
-        text = str(value).lower() if isinstance(value, bool) else _quoted(value)
-        lines.append(f"{f.name} = {text}\n")
-    return "".join(lines)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _files(path: Path) -> tuple[Path, Path | None]:
@@ -164,67 +122,11 @@ def _files(path: Path) -> tuple[Path, Path | None]:
             raise UserError(
                 f"{path} holds {len(found)} predictions files: put exactly one predictions.parquet or .csv"
             )
-        card = path / "card.toml"
+        card = path / cards.FILE
         return found[0], card if card.is_file() else None
     if not path.is_file() or path.suffix not in (".parquet", ".csv"):
         raise UserError(f"{path} is no submission: give a folder, or a .parquet or .csv file that exists")
     return path, None
-
-
-def _card(file: Path, faults: list[str]) -> Card:
-    try:
-        if file.stat().st_size > _BYTES_SPARE:
-            raise ValueError(f"{file.stat().st_size:,} bytes are more than {_BYTES_SPARE:,}")
-        document = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        faults.append(f"card.toml: can't be read: {error}; write it again as TOML")
-        return Card("unreadable")
-    return _checked(document, faults)
-
-
-def card(document: Mapping[str, Any]) -> Card:
-    """Card of keys and values.
-
-    Raises
-    ------
-    UserError
-        With all faults at once.
-    """
-    faults: list[str] = []
-    made = _checked(document, faults)
-    if faults:
-        raise UserError(_printable("; ".join(faults)))
-    return made
-
-
-def _printable(message: str) -> str:
-    # It quotes a stranger's names, which must not command the terminal.
-    return "".join(c if c.isprintable() else "?" for c in message)
-
-
-def _checked(document: Mapping[str, Any], faults: list[str]) -> Card:
-    known = {f.name: f for f in fields(Card)}
-    faults.extend(f"card.toml: {k}: no such key; known are {', '.join(known)}" for k in set(document) - set(known))
-    if not document.get("name"):
-        faults.append("card.toml: name: missing; give the entry a name")
-    for key in set(document) & set(known):
-        _text(key, document[key], faults)
-    return Card(**({"name": "?"} | {k: v for k, v in document.items() if k in known}))
-
-
-def _text(key: str, value: Any, faults: list[str]) -> None:
-    wanted = bool if key == "external_data" else str
-    if not isinstance(value, wanted):
-        faults.append(f"card.toml: {key}: {value!r} must be a {wanted.__name__}")
-        return
-    if isinstance(value, bool):
-        return
-    faults.extend(f"card.toml: {key}: {fault}" for fault in names.faults(value, _LONGEST, name=key == "name"))
-    if key.endswith("_url") and value and not value.startswith(("https://", "http://")):
-        faults.append(f"card.toml: {key}: {value[:40]!r} must start with https:// or http://")
-    groups = value.split("+")
-    if key == "field_groups" and value != "-" and (set(groups) - set("MLC") or len(set(groups)) < len(groups)):
-        faults.append(f"card.toml: field_groups: {value!r} must be - or some of M, L, C joined by +")
 
 
 def _columns(task: Task) -> dict[str, str]:
@@ -278,8 +180,10 @@ def _parquet(file: Path, n: int, task: Task, faults: list[str]) -> pl.DataFrame 
     table.validate(full=True)
     for name in text:
         lengths = (pc.max(pc.binary_length(c.dictionary)).as_py() or 0 for c in table[name].chunks)
-        if (longest := max(lengths, default=0)) > _LONGEST:
-            faults.append(f"{file.name}: {name}: up to {longest:,} bytes long; at most {_LONGEST} are allowed")
+        if (longest := max(lengths, default=0)) > cards.LONGEST:
+            faults.append(
+                f"{file.name}: {name}: up to {longest:,} bytes long; at most {cards.LONGEST} are allowed"
+            )
             return None
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
@@ -303,8 +207,8 @@ def _csv(file: Path, task: Task) -> pl.DataFrame:
         longest = (
             int(frame[name].str.len_bytes().fill_null(0).sort()[-1]) if kind == pl.String and len(frame) else 0
         )
-        if longest > _LONGEST:
-            raise ValueError(f"{name}: up to {longest:,} bytes long, at most {_LONGEST} are allowed")
+        if longest > cards.LONGEST:
+            raise ValueError(f"{name}: up to {longest:,} bytes long, at most {cards.LONGEST} are allowed")
     return frame.select(*columns)
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from generator.errors import UserError
-from leaderboard import database, plots, scorecard, submission
+from leaderboard import card as cards
+from leaderboard import database, plots, scorecard
 from leaderboard.store import Store, may_pass
 
 if TYPE_CHECKING:
@@ -195,6 +196,6 @@ def _log(
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "scorecard.json").write_text(card.to_json(), "utf-8")
-        (root / "card.toml").write_text(submission.card_toml(entry.card), "utf-8")
+        (root / cards.FILE).write_text(cards.toml(entry.card), "utf-8")
         plots.write(card, root)
         client.log_artifacts(run_id, folder)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from baselines.answers import Result
     from generator.dataset import Dataset
-    from leaderboard.submission import Card
+    from leaderboard.card import Card
 
 ENTRIES = BOARD / "entries"
 
@@ -140,10 +140,10 @@ def card(name: str, fields: Iterable[str]) -> Card:
     """Card of a detector's submission."""
     from baselines import DETECTORS
     from generator.schema import field_groups
-    from leaderboard import submission
+    from leaderboard.card import Card
 
     team = "SiphonBench baselines" if name in DETECTORS else "not named"
-    return submission.Card(name=name, team=team, field_groups=field_groups(fields))
+    return Card(name=name, team=team, field_groups=field_groups(fields))
 
 
 def replace(file: Path, text: str) -> None:

@@ -23,10 +23,11 @@ import siphonbench
 import siphonbench_cli
 from generator import dataset, schema
 from leaderboard import judge, teams
+from leaderboard.card import Card
 from leaderboard.season import client, routes
 from leaderboard.season.desk import Desk
 from leaderboard.season.walk import Walk
-from leaderboard.submission import Card, Submission
+from leaderboard.submission import Submission
 from siphonbench_cli import playing, sealing
 from tests.test_door_season import SCENARIO, call, guess, refused
 

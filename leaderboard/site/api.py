@@ -10,7 +10,8 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from leaderboard import submission, teams
+from leaderboard import card as cards
+from leaderboard import teams
 from leaderboard.site import pages, shield, tables, upload
 from leaderboard.site.problems import Problem
 from leaderboard.teams import Team
@@ -80,7 +81,7 @@ def router(site: Site) -> APIRouter:
         team = await run_in_threadpool(_team, site, addresses, request, authorization)
         place = site.place(world, task)
         said = {"name": name, "field_groups": field_groups, "contact": contact, "code_url": code_url}
-        card = submission.card(said | {"paper_url": paper_url, "external_data": external_data, "team": team.name})
+        card = cards.of(said | {"paper_url": paper_url, "external_data": external_data, "team": team.name})
         await run_in_threadpool(_hour, site, team)
         async with uploads:
             file = await upload.receive(request, site.settings, place.cap(task))

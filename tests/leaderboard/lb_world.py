@@ -5,8 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from leaderboard import scoring
+from leaderboard.card import Card
 from leaderboard.scorecard import Scorecard
-from leaderboard.submission import Card, Submission
+from leaderboard.submission import Submission
 from leaderboard.truth import Truth
 
 DIGEST = "ab" * 32

@@ -18,9 +18,10 @@ from lb_site import Served
 
 import siphonbench
 from leaderboard import board, judge, tracking
+from leaderboard.card import Card
 from leaderboard.queue import Queue
 from leaderboard.store import Store
-from leaderboard.submission import Card, write
+from leaderboard.submission import write
 
 N, KINDS = 100, 10
 
@@ -62,8 +63,10 @@ def test_a_hundred_at_once_and_a_power_cut(nano: Path, tmp_path: Path) -> None:
             second.tokens = tokens
             names = {job.result() for job in jobs}
             assert len(names) == N
-            until = time.monotonic() + 300
-            while len(waiting.listed("finished")) < N and time.monotonic() < until:
+            # As long as one after the other gets finished, a busy machine may take its time.
+            seen, until = 0, time.monotonic() + 120
+            while (now := len(waiting.listed("finished"))) < N and time.monotonic() < until:
+                seen, until = now, until if now == seen else time.monotonic() + 120
                 time.sleep(0.2)
             world = siphonbench.load(nano)
             key = world.digest[:12]

@@ -9,9 +9,9 @@ import uuid
 import pytest
 
 from leaderboard import queue, teams
+from leaderboard.card import Card
 from leaderboard.queue import Queue
 from leaderboard.store import Store
-from leaderboard.submission import Card
 
 FILE = "ab" * 32
 

@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.errors import UserError
+from leaderboard import card as cards
 from leaderboard import submission
-from leaderboard.submission import Card, Submission
+from leaderboard.card import Card
+from leaderboard.submission import Submission
 
 ACCOUNTS = ["a", "b", "c"]
 GOOD = pl.DataFrame({"account_id": ["c", "a", "b"], "score": [3.0, 1.0, 2.0]})
@@ -173,7 +175,7 @@ def test_an_interrupted_write_leaves_no_folder(tmp_path: Path, monkeypatch: pyte
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(submission, "card_toml", stop)
+        patched.setattr(cards, "toml", stop)
         with pytest.raises(KeyboardInterrupt):
             submission.write(tmp_path / "s", GOOD, Card("x"))
     assert not (tmp_path / "s").exists()
