@@ -23,7 +23,8 @@ class DenseBlocks(detector.Detector):
 
     A key counts 1 / log(holders + 5), so that popular ones cannot be used to hide. Whoever adds least is peeled
     off, account or key, until nobody is left; the densest set on the way is a block (at least half as dense as
-    the best one there is). Its edges are taken out, and the search begins again.
+    the best one there is). Its edges are taken out, and the search begins again. Offices, classes and tenants are
+    as dense as campaigns that take care, so that mostly careless ones stand out.
 
     Parameters
     ----------

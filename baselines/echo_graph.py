@@ -7,8 +7,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 import polars as pl
+from scipy import sparse
 
-from baselines import detector, tuning
+from baselines import detector, graphs, tuning
 from generator.dataset import Split
 
 
@@ -16,9 +17,11 @@ from generator.dataset import Split
 class EchoGraph(detector.Detector):
     """How many other accounts an account exchanges answers with, directed by the provider's index of answers.
 
-    An answer of one account that is found in a prompt of another is an edge; what an account quotes of itself is
-    none. Answers that many accounts quote, such as boilerplate, are left out. An account scores its edges, and
-    half of those of its partners, so that a chain of members counts more than one quotation.
+    An answer of one account that is found in a prompt of another is an edge; what an account quotes of itself, or
+    of an account that it openly belongs to, is none: teams pass answers on. Answers that many accounts quote, such
+    as boilerplate, are left out. An account scores its edges, and half of those of its partners, so that a chain
+    of members counts more than one quotation. Only campaigns that let their accounts work on each other's answers
+    can be found; the index also makes false matches, which are most of what is left.
 
     Parameters
     ----------
@@ -27,12 +30,12 @@ class EchoGraph(detector.Detector):
     """
 
     name: ClassVar[str] = "echo-graph"
-    description: ClassVar[str] = "answers that come back in other accounts' prompts"
+    description: ClassVar[str] = "answers that come back in the prompts of strangers"
     source: ClassVar[str] = "own design after reported grading of answers by a second pool of accounts"
-    fields: ClassVar[tuple[str, ...]] = ("requests.echo_response_id",)
+    fields: ClassVar[tuple[str, ...]] = tuple(sorted({"requests.echo_response_id", *graphs.DECLARED_FIELDS}))
     ranges: ClassVar[tuning.Ranges] = {"most": tuning.Range(2, 40, log=True)}
 
-    most: int = 5
+    most: int = 20
 
     def fit(self, *worlds: Split) -> Self:
         """Nothing to learn."""
@@ -40,17 +43,15 @@ class EchoGraph(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log of the weight of the edges, own and the partners'."""
-        ids = pl.DataFrame({"account_id": detector.accounts(split)})
-        both = edges(split, self.most)
-        own = both.group_by("account_id").agg(own=pl.col("weight").sum())
-        theirs = both.join(own, left_on="partner", right_on="account_id").group_by("account_id")
-        said = (
-            ids.join(own, on="account_id", how="left", maintain_order="left")
-            .join(theirs.agg(theirs=pl.col("own").sum()), on="account_id", how="left", maintain_order="left")
-            .with_columns(pl.col("own", "theirs").fill_null(0.0))
-        )
-        score = np.log1p(said["own"].to_numpy() + 0.5 * said["theirs"].to_numpy())
-        return said.select("account_id", score=pl.Series(np.round(score, 9)))
+        ids = detector.accounts(split)
+        place = pl.DataFrame({"account_id": ids, "i": np.arange(len(ids))})
+        both = edges(split, self.most).join(place, on="account_id")
+        both = both.join(place.rename({"account_id": "partner", "i": "j"}), on="partner").sort("i", "j")
+        places = (both["i"].to_numpy(), both["j"].to_numpy())
+        graph = sparse.csr_array((both["weight"].to_numpy(), places), shape=(len(ids), len(ids)))
+        graph = graphs.strangers(graph, graphs.declared(split, ids))
+        own = graph.sum(axis=1)
+        return graphs.scores(ids, np.asarray(np.log1p(own + 0.5 * (graph @ own)), np.float64).round(9))
 
 
 def edges(split: Split, most: int) -> pl.DataFrame:

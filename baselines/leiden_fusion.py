@@ -20,13 +20,19 @@ class LeidenFusion(detector.Detector):
 
     A model fuses all links of a pair into one weight. Leiden's algorithm with the constant Potts model finds
     groups of more than mean weight `resolution`, well connected inside. Each is described by how alike and how
-    linked its members are, and boosted trees say whether it is a campaign. All members get the group's score; a
-    group likelier a campaign than not is answered as one.
+    linked its members are, and boosted trees say whether it is a campaign. All members get the group's score.
+
+    Campaigns are answered in two steps: groups that may be one are kept, and among their members alone, where
+    hardly any stranger is left to be drawn in, groups are sought again that hang together more loosely.
 
     Parameters
     ----------
     resolution : float
         Mean weight of pairs above which two groups are one.
+    suspect : float
+        Chance of being a campaign from which a group is suspected.
+    loose : float
+        The `resolution` among suspected accounts.
     """
 
     name: ClassVar[str] = "leiden-fusion"
@@ -34,9 +40,15 @@ class LeidenFusion(detector.Detector):
     source: ClassVar[str] = "Traag, Waltman and van Eck, From Louvain to Leiden, Scientific Reports 9, 2019"
     fields: ClassVar[tuple[str, ...]] = company.FIELDS
     tasks: ClassVar[tuple[str, ...]] = ("accounts", "campaigns", "early")
-    ranges: ClassVar[tuning.Ranges] = {"resolution": tuning.Range(0.01, 0.6, log=True)}
+    ranges: ClassVar[tuning.Ranges] = {
+        "resolution": tuning.Range(0.01, 0.6, log=True),
+        "suspect": tuning.Range(0.02, 0.6, log=True),
+        "loose": tuning.Range(0.003, 0.1, log=True),
+    }
 
     resolution: float = 0.1
+    suspect: float = 0.06
+    loose: float = 0.01
     _pair_model: Any = field(init=False, repr=False, default=None)
     _topics: Any = field(init=False, repr=False, default=None)
     _model: Any = field(init=False, repr=False, default=None)
@@ -60,24 +72,39 @@ class LeidenFusion(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds that the account's group is a campaign; accounts alone share the lowest."""
-        ids, label, said = self._judged(split)
-        return pl.DataFrame({"account_id": ids, "score": said[label]})
+        world = company.world(split)
+        _, label, said = self._judged(world)
+        return pl.DataFrame({"account_id": world.ids, "score": said[label]})
 
     def group(self, split: Split) -> pl.DataFrame:
-        """Groups likelier campaigns than not."""
-        ids, label, said = self._judged(split)
-        named = pl.DataFrame({"account_id": ids, "campaign": label, "suspected": said[label] > 0})
-        return named.select("account_id", pl.when("suspected").then(pl.col("campaign").cast(pl.String)))
-
-    def _judged(self, split: Split) -> tuple[pl.Series, I64, F64]:
+        """Suspected groups, joined where they hang together."""
         world = company.world(split)
+        graph, label, said = self._judged(world)
+        suspected = (said > np.log(self.suspect / (1 - self.suspect))) & (np.bincount(label) > 1)
+        campaign = joined(graph, label, suspected & (self._model is not None), self.loose, self.seed)
+        named = pl.DataFrame({"account_id": world.ids, "campaign": campaign})
+        return named.select(
+            "account_id", pl.when(pl.col("campaign") >= 0).then(pl.col("campaign").cast(pl.String))
+        )
+
+    def _judged(self, world: company.World) -> tuple[sparse.csr_array, I64, F64]:
+        """The network, the group of each account, and the log-odds of each group."""
         seen = visits.with_topics(world.visits, self._topics)
-        chance = pairs.chances(self._pair_model, world.pairs.x)
-        label = leiden(pairs.graph(world.pairs, chance, len(world.ids)), self.resolution, self.seed)
+        graph = pairs.graph(world.pairs, pairs.chances(self._pair_model, world.pairs.x), len(world.ids))
+        label = leiden(graph, self.resolution, self.seed)
         (found,) = company.groupings(world, seen, [label])
         size = np.bincount(label)
         said = training.predict(self._model, found.x) if self._model else np.zeros(len(size))
-        return world.ids, label, np.where(size > 1, said, min(0.0, float(said.min(initial=0.0))) - 1)
+        return graph, label, np.where(size > 1, said, min(0.0, float(said.min(initial=0.0))) - 1)
+
+
+def joined(graph: sparse.csr_array, label: I64, suspected: training.Mask, loose: float, seed: int) -> I64:
+    """Looser groups among the members of the suspected groups alone; -1 for everybody else."""
+    rows = np.flatnonzero(suspected[label])
+    found = np.full(len(label), -1)
+    if len(rows):
+        found[rows] = leiden(sparse.csr_array(graph[rows][:, rows]), loose, seed)
+    return found
 
 
 def leiden(graph: sparse.csr_array, resolution: float, seed: int) -> I64:

@@ -1,26 +1,28 @@
-"""Unsupervised: communities of accounts over what they share."""
+"""Unsupervised: communities of strangers over what they share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-import numpy as np
 import polars as pl
 
 from baselines import detector, graphs, tuning
-from baselines.communities import communities
 from generator.dataset import Split
 
-_LINKS = ("payment", "domain", "signup", "prefix", "device", "template", "tools")
+_LINKS = ("template", "conversation")
+_FOCUS = 0.25
 
 
 @dataclass
 class LinkCommunities(detector.Detector):
-    """How much an account shares inside its community; keys that many hold are hubs and join nobody.
+    """How close-knit the community is that an account forms with others it openly has nothing in common with.
 
-    Each key that two accounts share adds what it says: the rarer, the more. The graph falls into groups whose
-    pairs weigh more than `resolution`, and an account scores the weight of its edges to its own group.
+    Accounts are linked by system prompts and conversations; each that two of them share adds what it says: the
+    rarer, the more, and the more of all that the two use it is. Keys that many hold are hubs and join nobody: a
+    framework's default prompt is one. Who names the same organisation or writes from its domain has a reason to
+    be alike, and such pairs are left out. The graph falls into groups whose pairs weigh more than `resolution`.
+    Addresses and devices link nobody here: strangers share those of a cloud, a carrier or a popular client.
 
     Parameters
     ----------
@@ -31,15 +33,15 @@ class LinkCommunities(detector.Detector):
     """
 
     name: ClassVar[str] = "link-communities"
-    description: ClassVar[str] = "weight of an account's links inside its community, hubs left out"
+    description: ClassVar[str] = "density of communities of strangers that share rare keys, hubs left out"
     source: ClassVar[str] = "Blondel et al., 2008; Traag et al., Physical Review E 84, 2011"
-    fields: ClassVar[tuple[str, ...]] = graphs.fields_of(_LINKS)
+    fields: ClassVar[tuple[str, ...]] = tuple(sorted({*graphs.fields_of(_LINKS), *graphs.DECLARED_FIELDS}))
     ranges: ClassVar[tuning.Ranges] = {
         "most": tuning.Range(10, 200, log=True),
         "resolution": tuning.Range(0.02, 0.8, log=True),
     }
 
-    most: int = 60
+    most: int = 20
     resolution: float = 0.2
 
     def fit(self, *worlds: Split) -> Self:
@@ -47,8 +49,8 @@ class LinkCommunities(detector.Detector):
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
-        """Log of the weight of links inside the community."""
+        """How close-knit the account's community of strangers is."""
         world = graphs.shared(split, _LINKS)
-        graph = graphs.weighted(list(world.held.values()), self.most)
-        label = communities(graph, self.resolution)
-        return graphs.scores(world.ids, np.log1p(graphs.inside(graph, label)))
+        graph = graphs.weighted(list(world.held.values()), self.most, _FOCUS)
+        graph = graphs.strangers(graph, graphs.declared(split, world.ids))
+        return graphs.scores(world.ids, graphs.close_knit(graph, self.resolution))

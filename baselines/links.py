@@ -118,3 +118,13 @@ LINKS = (
     Link("echo", ("requests.echo_response_id",), "one's answer in the other's prompt", _echoes),
     _link("start", "began sessions in the same ten minutes", "requests", "ts", _start),
 )  # fmt: skip
+_work_domain = pl.when(pl.col("email_type").cast(pl.String).is_in(["corporate", "education"])).then(
+    pl.col("email_domain")
+)
+OPENLY = (
+    _link("organisation", "same organisation named", "accounts", "organization", pl.col("organization")),
+    _link(
+        "work domain", "same domain of an employer or school", "accounts", "email_domain email_type", _work_domain
+    ),
+)
+"""No traces but what accounts say of themselves: who says the same has a reason to be alike."""

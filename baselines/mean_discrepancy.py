@@ -1,4 +1,4 @@
-"""Aggregate statistics: pools of accounts whose traffic, taken together, differs from reference traffic."""
+"""Aggregate statistics: pools of strangers whose traffic, taken together, differs from reference traffic."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from baselines import detector, features, training, tuning
+from baselines import detector, features, graphs, links, training, tuning
 from baselines.feature_table import named
-from baselines.training import F64, I64
+from baselines.training import F64
 from generator import schema
 from generator.dataset import Split
 
@@ -18,39 +18,50 @@ _SIZES = named(
     "input_median", "input_sd", "output_median", "output_sd", "gap_median", "gap_cv", "quiet_share", "messages"
 )
 _EMBEDDING = list(schema.EMBEDDING_COLUMNS)
-_POOLED_BY = "asn"
+(_POOLED_BY,) = (link for link in links.LINKS if link.name == "template")
 
 
 @dataclass
 class MeanDiscrepancy(detector.Detector):
-    """Maximum mean discrepancy between the traffic behind one network and reference traffic.
+    """Maximum mean discrepancy between those who use one system prompt and reference traffic.
 
-    An account is a point: its sizes, gaps and mean topic. Accounts that share their commonest autonomous system
-    are pooled, and random Fourier features stand in for a Gaussian kernel, so that a pool's mean embedding is one
-    vector and its distance from that of the benign training accounts takes no pairs. An account scores the
-    unbiased discrepancy of its pool, and how much it adds to it (the witness function at its point).
+    An account is a point: its sizes, gaps and mean topic. Accounts that use one system prompt are a pool, unless
+    they are too few, a crowd (a framework's default), or mostly colleagues. Random Fourier features stand in for a
+    Gaussian kernel, so that a pool's mean embedding is one vector and its distance from that of the benign
+    training accounts takes no pairs. A pool's statistic is its size times the unbiased squared discrepancy, which
+    has the same spread for pools of every size that are like the reference; an account scores that of its worst
+    pool, and a hair more the less it is like the reference itself.
 
     Parameters
     ----------
     components : int
         Random Fourier features.
-    least : int
-        Accounts below which a pool says nothing.
+    least, most : int
+        Accounts below which a pool says nothing, and above which it is a crowd.
     """
 
     name: ClassVar[str] = "mean-discrepancy"
-    description: ClassVar[str] = "maximum mean discrepancy of the accounts behind one network"
+    description: ClassVar[str] = "maximum mean discrepancy of strangers that use one system prompt"
     source: ClassVar[str] = "Gretton et al., JMLR 2012; pooled windows after arXiv 2606.05725"
     fields: ClassVar[tuple[str, ...]] = tuple(
-        sorted({*features.fields_of(_SIZES), *(f"requests.{c}" for c in (_POOLED_BY, *_EMBEDDING))})
+        sorted(
+            {
+                *features.fields_of(_SIZES),
+                *(f"requests.{c}" for c in _EMBEDDING),
+                *_POOLED_BY.needs,
+                *graphs.DECLARED_FIELDS,
+            }
+        )
     )
     ranges: ClassVar[tuning.Ranges] = {
         "components": tuning.Range(64, 512, log=True),
-        "least": tuning.Range(3, 30, log=True),
+        "least": tuning.Range(3, 12, log=True),
+        "most": tuning.Range(20, 200, log=True),
     }
 
     components: int = 256
-    least: int = 8
+    least: int = 4
+    most: int = 60
     _middle: F64 = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
     _scale: F64 = field(init=False, repr=False, default_factory=lambda: np.ones(0))
     _reference: F64 = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
@@ -59,7 +70,7 @@ class MeanDiscrepancy(detector.Detector):
         """Scale of the features, and the mean embedding of benign accounts."""
         parts = []
         for world in worlds:
-            ids, x, _ = _points(world)
+            ids, x = _points(world)
             known = training.truth(world, ids)
             parts.append(x[known.rows[~known.positive]])
         x = np.concatenate(parts)
@@ -70,18 +81,22 @@ class MeanDiscrepancy(detector.Detector):
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
-        """Discrepancy of the account's pool plus its witness value; accounts of small pools: the witness alone."""
-        ids, x, pool = _points(split)
+        """Statistic of the account's worst pool; accounts without one: how unlike the reference they are."""
+        ids, x = _points(split)
         phi = np.round(self._embedded(x), 9)
-        size = np.bincount(pool)
-        total = np.column_stack([np.bincount(pool, column) for column in phi.T])
-        off = total / size[:, None] - self._reference
+        held = links.incidence(_POOLED_BY, split, ids)
+        size = held.sum(axis=0)
+        known = held.multiply(graphs.declared(split, ids) @ held).sum(axis=0) - size
+        pooled = (size >= self.least) & (size <= self.most) & (2 * known < size * (size - 1))
+        mean = (held.T @ phi) / size[:, None]
         # Of n points |mean|^2 is too large by (1 - |mean|^2) / n, for every point has length one.
-        bias = (1 - ((total / size[:, None]) ** 2).sum(axis=1)) / np.maximum(size - 1, 1)
-        mmd = np.where(size >= self.least, (off**2).sum(axis=1) - bias, 0.0)
-        witness = (phi * np.where(size >= self.least, 1.0, 0.0)[pool][:, None] * off[pool]).sum(axis=1)
-        alone = -(phi @ self._reference)
-        return pl.DataFrame({"account_id": ids, "score": np.round(mmd[pool] + 0.1 * witness + 0.01 * alone, 9)})
+        bias = (1 - (mean**2).sum(axis=1)) / np.maximum(size - 1, 1)
+        mmd = ((mean - self._reference) ** 2).sum(axis=1) - bias
+        said = np.where(pooled, np.maximum(size * mmd, 0), 0)
+        worst = np.zeros(len(ids))
+        rows = np.repeat(np.arange(len(ids)), np.diff(held.indptr))
+        np.maximum.at(worst, rows, said[held.indices])
+        return pl.DataFrame({"account_id": ids, "score": np.round(worst - 1e-3 * (phi @ self._reference), 9)})
 
     def _embedded(self, x: F64) -> F64:
         """Random Fourier features of a Gaussian kernel, of length one in expectation."""
@@ -93,14 +108,13 @@ class MeanDiscrepancy(detector.Detector):
         return found
 
 
-def _points(split: Split) -> tuple[pl.Series, F64, I64]:
-    """Accounts, their points, and the number of the pool of each."""
+def _points(split: Split) -> tuple[pl.Series, F64]:
+    """Accounts, and their points."""
     own = features.account_features(split, _SIZES)
     done = []
     for bucket in split.requests.buckets():
-        rows = bucket.select(pl.col("account_id").cast(pl.String), _POOLED_BY, *_EMBEDDING)
+        rows = bucket.select(pl.col("account_id").cast(pl.String), *_EMBEDDING)
         means = (pl.col(c).cast(pl.Float64).mean() for c in _EMBEDDING)
-        done.append(rows.group_by("account_id").agg(pl.col(_POOLED_BY).mode().min(), *means).collect())
+        done.append(rows.group_by("account_id").agg(means).collect())
     both = own.join(pl.concat(done), on="account_id", how="left", maintain_order="left")
-    pool = both[_POOLED_BY].cast(pl.Int64).fill_null(-1).rank("dense").to_numpy().astype(np.int64) - 1
-    return both["account_id"], training.matrix(both.drop(_POOLED_BY)), pool
+    return both["account_id"], training.matrix(both)

@@ -6,25 +6,27 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from baselines import detector, graphs, tuning
 from generator.dataset import Split
 
 _WIDTH = 2**16
 _KEPT = 24  # prompts per account, the commonest ones
+_FIRM = 100  # near-duplicates that make the firmest tie
+_RESOLUTION = 0.2
 
 
 @dataclass
 class PromptClusters(detector.Detector):
-    """How many of an account's prompts are near-duplicates of other accounts' prompts, and of how many accounts.
+    """How close-knit the cluster of strangers is that keep asking an account's prompts, a few words changed.
 
     SimHashes that agree in one of four bands of 16 bits are candidates (two that differ in at most three bits
-    always do), and pairs of at most `distance` differing bits are confirmed. Buckets with more than `most`
-    accounts are boilerplate. Accounts that are joined so form clusters.
+    always do), and pairs of at most `distance` differing bits are confirmed. Buckets of more than `most` accounts
+    are boilerplate. Two accounts are tied by the number of prompts that have a near-duplicate in the other, unless
+    they openly belong together: colleagues share templates. Clusters are ranked by density: chance meetings make
+    many thin ties, one template makes few and firm ones.
 
     Parameters
     ----------
@@ -35,34 +37,34 @@ class PromptClusters(detector.Detector):
     """
 
     name: ClassVar[str] = "prompt-clusters"
-    description: ClassVar[str] = "near-duplicate prompts of other accounts, by SimHash bands"
+    description: ClassVar[str] = "density of clusters of strangers with near-duplicate prompts, by SimHash bands"
     source: ClassVar[str] = "Charikar, STOC 2002; Manku, Jain and Das Sarma, WWW 2007"
-    fields: ClassVar[tuple[str, ...]] = (*graphs.ORDER_FIELDS, "requests.prompt_simhash")
+    fields: ClassVar[tuple[str, ...]] = tuple(
+        sorted({*graphs.ORDER_FIELDS, *graphs.DECLARED_FIELDS, "requests.prompt_simhash"})
+    )
     ranges: ClassVar[tuning.Ranges] = {"distance": tuning.Range(2, 12), "most": tuning.Range(10, 200, log=True)}
 
-    distance: int = 6
-    most: int = 40
+    distance: int = 3
+    most: int = 20
 
     def fit(self, *worlds: Split) -> Self:
         """Nothing to learn."""
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
-        """Log of the partners, plus the log of the cluster's size as a tie-breaker."""
+        """How close-knit the account's cluster is."""
         ids = graphs.ordered(split)
-        prompts = prompts_of(split, ids)
-        pairs = near_duplicates(prompts, self.distance, self.most)
-        n = len(ids)
-        first, second = (pairs[c].to_numpy() for c in ("row", "row_right"))
-        graph = sparse.csr_array((np.ones(len(first)), (first, second)), shape=(n, n))
-        label: npt.NDArray[np.int32] = csgraph.connected_components(graph, directed=False)[1]
-        partners = np.bincount(np.r_[first, second], minlength=n)
-        size = np.bincount(label)[label]
-        return graphs.scores(ids, np.log1p(partners) + 0.1 * np.log(size))
+        pairs = near_duplicates(prompts_of(split, ids), self.distance, self.most)
+        first, second, shared = (pairs[c].to_numpy() for c in ("row", "row_right", "shared"))
+        tie = np.minimum(np.log1p(shared) / np.log(_FIRM), 1.0)
+        places = (np.r_[first, second], np.r_[second, first])
+        graph = sparse.csr_array((np.r_[tie, tie], places), shape=(len(ids), len(ids)))
+        graph = graphs.strangers(graph, graphs.declared(split, ids))
+        return graphs.scores(ids, graphs.close_knit(graph, _RESOLUTION))
 
 
 def near_duplicates(prompts: pl.DataFrame, distance: int, most: int) -> pl.DataFrame:
-    """Pairs of accounts (row < row_right) that hold prompts which differ in few bits.
+    """Pairs of accounts (row < row_right), and how many prompts of the first nearly equal one of the other.
 
     Parameters
     ----------
@@ -71,16 +73,17 @@ def near_duplicates(prompts: pl.DataFrame, distance: int, most: int) -> pl.DataF
     distance : int
         Largest number of differing bits.
     most : int
-        Buckets with more rows than this are left out.
+        Buckets with more accounts than this are left out.
     """
     found = []
     for band in range(4):
         key = prompts.with_columns(key=pl.col("prompt_simhash") // _WIDTH**band % _WIDTH)
-        some = key.filter(pl.len().over("key") <= most)
+        some = key.filter(pl.col("row").n_unique().over("key").is_between(2, most))
         both = some.join(some, on="key").filter(pl.col("row") < pl.col("row_right"))
         differ = (pl.col("prompt_simhash") ^ pl.col("prompt_simhash_right")).bitwise_count_ones()
-        found.append(both.filter(differ <= distance).select("row", "row_right").unique())
-    return pl.concat(found).unique().sort("row", "row_right")
+        found.append(both.filter(differ <= distance).select("row", "row_right", "prompt_simhash").unique())
+    met = pl.concat(found).unique().group_by("row", "row_right").agg(shared=pl.len())
+    return met.sort("row", "row_right")
 
 
 def prompts_of(split: Split, ids: pl.Series) -> pl.DataFrame:

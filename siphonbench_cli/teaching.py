@@ -36,6 +36,12 @@ token.txt   Yours alone: whoever has it hands in as you.
 Score every account of test, and write account_id and score to predictions.parquet or predictions.csv; then
 hand that file in with your token. {attempts} attempts a day, until {closes}.
 Start with: siphonbench baselines run volume --data data --out entries
+
+Hand in by giving the file to your instructor or, at the address they name, with
+
+    curl -T predictions.csv -H "Authorization: Bearer $(cat token.txt)" http://ADDRESS/api/v1/season/tasks/{task}
+
+The answer holds an id; your score is at http://ADDRESS/api/v1/season/attempts/ID, with the same header.
 """
 
 
@@ -176,6 +182,7 @@ def _furnish(room: Class, student: Student) -> str:
     token = secrets.token_urlsafe(32)
     (out / "token.txt").write_text(token + "\n", "utf-8")
     told = {"attempts": room.rules.attempts, "closes": moment(room.rules.closes), "title": room.rules.name}
+    told["task"] = room.rules.tasks[0]
     (out / "README.txt").write_text(_README.format(nickname=student.nickname, **told), "utf-8")
     return hashlib.sha256(token.encode()).hexdigest()
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import polars as pl
 import pytest
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 import siphonbench
 import siphonbench_cli
 from generator import dataset, schema
 from generator.errors import MaskedLabelsError
+from leaderboard.season import routes
 from leaderboard.tasks import SUBMITTED
 from siphonbench_cli import teaching
 from tests.test_door_season import answer, guess
@@ -114,6 +117,22 @@ def test_a_class_may_be_asked_every_task_that_a_file_answers(here: Path) -> None
     call("grades", "ml-101", "--out", "grades.csv", "--lms", "moodle", "--full", 1)
     (row,) = csv.DictReader((here / "grades.csv").open())
     assert 0 < float(row["ml-101"]) < 100
+
+
+def test_the_readme_of_a_hand_out_says_how_to_hand_in(here: Path) -> None:
+    new("--task", "campaigns", "--attempts", 7)
+    call("roster", "ml-101", roster(here, 1))
+    (student,) = nicknames(here)
+    readme = (student / "README.txt").read_text()
+    assert student.name in readme
+    assert "7 attempts a day, until 2999-01-31" in readme
+    room = teaching.opened(here / "ml-101")
+    client = TestClient(routes.application(teaching.season(room), teaching.desk(room), room.who))
+    (address,) = re.findall(r"http://ADDRESS(/\S+/tasks/\S+)", readme)
+    token = {"authorization": f"Bearer {(student / 'token.txt').read_text().strip()}"}
+    got = client.put(address, content=b"account_id,campaign\n", headers=token)
+    assert (got.status_code, "missing" in got.json()["detail"]) == (422, True)  # it got as far as being read
+    assert client.put(address, content=b"", headers={"authorization": "Bearer x"}).status_code == 401
 
 
 def test_a_later_roster_adds_only_who_is_new(here: Path) -> None:

@@ -9,7 +9,16 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from baselines import change_detection, dense_blocks, graphs, honeypot, leiden_fusion, prompt_clusters, synchrony
+from baselines import (
+    change_detection,
+    dense_blocks,
+    graphs,
+    honeypot,
+    leiden_fusion,
+    little_world,
+    prompt_clusters,
+    synchrony,
+)
 from baselines import work_coverage as coverage
 from generator import schema
 
@@ -44,7 +53,7 @@ def test_all_prompts_within_three_bits_meet_and_those_far_away_do_not() -> None:
             near[i] ^= np.uint64(1) << np.uint64(bit)
     prompts = pl.DataFrame({"row": np.arange(120), "prompt_simhash": np.r_[base, near]})
     pairs = prompt_clusters.near_duplicates(prompts, distance=3, most=40)
-    assert pairs.rows() == [(i, i + 60) for i in range(60)]
+    assert pairs.rows() == [(i, i + 60, 1) for i in range(60)]
 
 
 def test_synchronous_accounts_are_candidates_and_strangers_are_not_beyond_chance() -> None:
@@ -128,3 +137,47 @@ def test_a_list_shared_out_scores_above_repetition_and_above_scattered_work() ->
     score = dict(found.select("template", "coverage").iter_rows())
     assert score[1] > 3 * score[2]
     assert score[1] > 3 * score[3]
+
+
+def test_suspected_pieces_of_one_campaign_are_joined_and_strangers_stay_out() -> None:
+    """Two cliques with a weak bridge and a third one, that is not suspected, tied to them as firmly."""
+    block = np.kron(np.eye(3), np.ones((4, 4))) - np.eye(12)
+    for a, b in ((3, 4), (7, 8)):
+        block[a, b] = block[b, a] = 0.6
+    graph, label = sparse.csr_array(block), np.repeat([0, 1, 2], 4)
+    fused = leiden_fusion.joined(graph, label, np.array([True, True, False]), loose=0.01, seed=0)
+    assert (fused[:8] == fused[0]).all()
+    assert fused.tolist()[8:] == [-1] * 4
+    apart = leiden_fusion.joined(graph, label, np.array([True, True, False]), loose=0.3, seed=0)
+    assert apart[0] == apart[3] != apart[4] == apart[7]
+    assert leiden_fusion.joined(graph, label, np.zeros(3, np.bool_), loose=0.01, seed=0).tolist() == [-1] * 12
+
+
+def test_colleagues_are_no_strangers_and_a_pair_met_by_chance_is_no_swarm() -> None:
+    """Four strangers tied firmly, four colleagues tied as firmly, two strangers tied as firmly."""
+    block = np.zeros((10, 10))
+    for members in ((0, 1, 2, 3), (4, 5, 6, 7), (8, 9)):
+        block[np.ix_(members, members)] = 0.8
+    graph, openly = sparse.csr_array(block - np.diag(np.diag(block))), np.eye(10)
+    openly[4:8, 4:8] = 1
+    kept = graphs.strangers(graph, sparse.csr_array(openly))
+    score = graphs.close_knit(kept, 0.2)
+    assert score[:4].min() > score[8:].max() > 0
+    assert score[4:8].max() == 0
+    assert score[0] == pytest.approx(0.8 * np.log(5) + 1e-3 * 3 * 0.8)
+
+
+def test_an_organisation_or_its_domain_makes_colleagues_and_a_free_address_does_not() -> None:
+    tables = little_world.world(1)
+    ids, known = tables["accounts"]["account_id"].cast(pl.String), tables["accounts"].schema
+    rest = [None] * (len(ids) - 6)
+    kinds = ["free", "free", "corporate", "corporate", "free", "free", *["free"] * len(rest)]
+    said = tables["accounts"].with_columns(
+        pl.Series("organization", ["Acme", "Acme", None, None, None, None, *rest]),
+        pl.Series("email_type", kinds).cast(known["email_type"]),
+        pl.Series("email_domain", [*"abccdd", *rest]).fill_null("mail.example").cast(known["email_domain"]),
+    )
+    openly = graphs.declared(little_world.split("train", {**tables, "accounts": said}), ids)
+    found = {tuple(sorted(pair)) for pair in np.argwhere(openly.toarray()).tolist() if pair[0] != pair[1]}
+    assert found == {(0, 1), (2, 3)}
+    assert openly.diagonal().tolist() == [1] * len(ids)
