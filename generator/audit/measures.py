@@ -117,7 +117,7 @@ def look_at_share(name: str, ones: tuple[int, int], counts: tuple[int, int]) -> 
     return Look(name, abs(ones[0] / counts[0] - ones[1] / counts[1]) / 2, float(spread))
 
 
-def look_at_counts(name: str, counts: F64, positive: Bool) -> Look | None:
+def look_at_counts(name: str, counts: F64, positive: Bool, repeats: Sequence[float] = (1, 1)) -> Look | None:
     """Look at rows that were counted.
 
     Parameters
@@ -126,12 +126,15 @@ def look_at_counts(name: str, counts: F64, positive: Bool) -> Look | None:
         Rows per group (of one class each) and value; rows of a group may be alike.
     positive : ndarray of bool, shape (groups,)
         Class of each group.
+    repeats : pair of float
+        How many rows of positives and of negatives one draw stands for: where a group sends one value over and
+        over, its code was drawn once.
     """
     total = counts.sum(axis=0)
     n = total.sum()
     u = (np.cumsum(total) - total / 2) / max(n, 1)
     means, spread = [], 0.0
-    for side in (positive, ~positive):
+    for side, repeated in zip((positive, ~positive), repeats, strict=True):
         inside = counts[side]
         size = inside.sum()
         if size == 0:
@@ -143,7 +146,8 @@ def look_at_counts(name: str, counts: F64, positive: Bool) -> Look | None:
         pairs = float((rows * (rows - 1)).sum())
         alike = 0.0 if square <= 0 or pairs <= 0 else ((sums**2).sum() - square) / pairs / (square / size)
         means.append(mean)
-        spread += (1 + min(1.0, max(0.0, alike)) * pairs / size) / size
+        # One group that rules its class is its own mean: how alike its rows are shows in what it repeats alone.
+        spread += max(1 + min(1.0, max(0.0, alike)) * pairs / size, repeated) / size
     variance = float(total @ (u - 0.5) ** 2) / n
     return Look(name, abs(float(means[0] - means[1])), float(np.sqrt(variance * spread)))
 

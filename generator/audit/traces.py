@@ -42,12 +42,15 @@ class Trace:
         Small whole number per request; null: not looked at.
     levels : int
         Codes are below it.
+    value : str
+        Column that it is read from, where a cohort may send one value over and over.
     """
 
     family: str
     name: str
     code: pl.Expr
     levels: int
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,9 @@ class Tally:
     columns: dict[str, F64]
 
 
-def _digits(name: str, value: pl.Expr) -> list[Trace]:
+def _digits(name: str, value: pl.Expr, column: str = "") -> list[Trace]:
     codes = {"last digit": (value % 10, 10), "parity": (value % 2, 2), "ends in 0": (value % 10 == 0, 2)}
-    return [Trace("digits", f"{name} {what}", code, levels) for what, (code, levels) in codes.items()]
+    return [Trace("digits", f"{name} {what}", code, levels, column) for what, (code, levels) in codes.items()]
 
 
 def _flags(family: str, codes: dict[str, pl.Expr]) -> list[Trace]:
@@ -86,7 +89,7 @@ TRACES = (
     Trace("digits", "ts milliseconds", _stamp % 1000 // 10, 100),
     *_digits("ts", _stamp),
     *_flags("digits", {"ts whole seconds": _stamp % 1000 == 0}),
-    *(t for name in COUNTERS for t in _digits(name, _c(f"{name} counted"))),
+    *(t for name in COUNTERS for t in _digits(name, _c(f"{name} counted"), f"{name} counted")),
     *_flags(
         "formatting",
         {
@@ -109,6 +112,7 @@ def tally(world: World) -> Tally:
     counts = {t.name: np.zeros((len(positive), t.levels)) for t in TRACES}
     n = len(world.truth)
     first = np.full((len(TRACES), n), np.nan)
+    sent: dict[str, list[pl.DataFrame]] = {f"{name} counted": [] for name in COUNTERS}
     for frame in world.buckets(*dict.fromkeys((*_NEEDS, *COUNTERS))):
         prepared = frame.with_columns(
             *(_counted(name, common[name]) for name in COUNTERS),
@@ -117,6 +121,11 @@ def tally(world: World) -> Tally:
         )
         coded = prepared.select("row", *(t.code.cast(pl.Int64).alias(t.name) for t in TRACES))
         at = coded["row"].to_numpy()
+        of = prepared.with_columns(pl.Series("cluster", cluster[prepared["row"].to_numpy()])).filter(
+            _c("cluster") >= 0
+        )
+        for name, parts in sent.items():
+            parts.append(of.select("cluster", value=name).drop_nulls().group_by("cluster", "value").len())
         for k, t in enumerate(TRACES):
             known = coded[t.name].is_not_null().to_numpy()
             code, who = coded[t.name].drop_nulls().to_numpy(), at[known]
@@ -125,8 +134,10 @@ def tally(world: World) -> Tally:
             key = cluster[who[judged]] * t.levels + code[judged]
             counts[t.name] += np.bincount(key, minlength=counts[t.name].size).reshape(-1, t.levels)
     looks: dict[str, list[Look | None]] = {t.family: [] for t in TRACES}
+    repeats = {"": (1.0, 1.0)} | {name: _repeats(parts, positive) for name, parts in sent.items()}
     for t in TRACES:
-        looks[t.family].append(look_at_counts(f"{t.name} in {world.name}", counts[t.name], positive))
+        found = look_at_counts(f"{t.name} in {world.name}", counts[t.name], positive, repeats[t.value])
+        looks[t.family].append(found)
     return Tally(looks, {t.name: first[k] for k, t in enumerate(TRACES)})
 
 
@@ -138,6 +149,15 @@ def _clusters(world: World) -> tuple[np.ndarray, np.ndarray]:
     cluster = np.full(len(judged), -1)
     cluster[judged] = back
     return cluster, known % 2 == 1
+
+
+def _repeats(sent: list[pl.DataFrame], positive: np.ndarray) -> tuple[float, float]:
+    """Mean number of requests of the same cohort with the same value, among positives and among negatives."""
+    times = pl.concat(sent).group_by("cluster", "value").agg(_c("len").cast(pl.Float64).sum())
+    of = times.with_columns(pl.Series("positive", positive[times["cluster"].to_numpy()]))
+    sides = (of.filter(_c("positive") == side)["len"].to_numpy() for side in (True, False))
+    above, below = (float((n**2).sum() / n.sum()) if len(n) else 1.0 for n in sides)
+    return above, below
 
 
 def _counted(name: str, common: list[int]) -> pl.Expr:

@@ -257,6 +257,22 @@ def test_hand_worked_recall() -> None:
     assert measures.recall(positive, score, 0.05) == pytest.approx(1 / 3)
 
 
+def test_a_value_sent_over_and_over_is_one_draw_of_its_digits() -> None:
+    rng = np.random.default_rng(5)
+    counts = np.zeros((2, 10))
+    for _ in range(40):  # one cohort is all positives, and sends each of 40 values 50 times
+        counts[0, rng.integers(10)] += 50
+    counts[1] = 5000
+    positive = np.array([True, False])
+    naive, honest = (measures.look_at_counts("x", counts, positive, (n, 1)) for n in (1, 50))
+    assert naive
+    assert honest
+    assert honest.off == naive.off
+    assert honest.spread == pytest.approx(naive.spread * np.sqrt(50), rel=0.1)
+    assert naive.off > 3 * naive.spread
+    assert honest.off < 3 * honest.spread
+
+
 @pytest.mark.parametrize("alike", [0.0, 0.8])
 def test_chance_stays_within_the_spread_also_when_members_are_alike(alike: float) -> None:
     rng = np.random.default_rng(3)
