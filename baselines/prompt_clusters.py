@@ -26,7 +26,8 @@ class PromptClusters(detector.Detector):
     always do), and pairs of at most `distance` differing bits are confirmed. Buckets of more than `most` accounts
     are boilerplate. Two accounts are tied by the number of prompts that have a near-duplicate in the other, unless
     they openly belong together: colleagues share templates. Clusters are ranked by density: chance meetings make
-    many thin ties, one template makes few and firm ones.
+    many thin ties, one template makes few and firm ones. Paraphrase leaves none:
+    evasive and adaptive campaigns stay at chance.
 
     Parameters
     ----------
