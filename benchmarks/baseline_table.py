@@ -61,6 +61,40 @@ def resamples(cards: list[Scorecard]) -> F64:
     return np.asarray(np.mean([card.resampled for card in cards], axis=0))
 
 
+def show(reports: list[Path], seeds: list[str]) -> None:
+    """Print the tables of reports, one folder per seed."""
+    runs = collected(reports)
+    cards = {name: [card for card, _, _ in of] for name, of in runs.items()}
+    value = {name: float(np.mean([c.primary.value for c in of])) for name, of in cards.items()}
+    hidden = f"recall at FPR 1 %, {' and '.join(HIDDEN)}"
+    shown.head("detector", "AP", "95 % interval", *TIERS, *seeds, hidden, "chance", "seconds", "peak MB")
+    for name in sorted(runs, key=lambda n: -value[n]):
+        of = cards[name]
+        low, high = np.quantile(resamples(of), (0.025, 0.975))
+        numbers = (
+            *(np.mean([c.tiers[t]["ap"].value for c in of]) for t in TIERS),
+            *(c.primary.value for c in of),
+            np.mean([c.tiers[t][RECALL].value for c in of for t in HIDDEN]),
+            np.mean([c.primary.chance for c in of]),
+        )
+        took = np.array([(seconds, peak) for _, seconds, peak in runs[name]])
+        shown.row(
+            name,
+            f"{value[name]:.3f}",
+            f"{low:.3f}-{high:.3f}",
+            *(f"{x:.3f}" for x in numbers),
+            f"{took[:, 0].mean():.1f}",
+            f"{took[:, 1].max():.0f}",
+        )
+    print()
+    shown.head("step", "paired difference of AP", *seeds)
+    for low_name, high_name in itertools.pairwise(CHAIN):
+        each = [
+            np.subtract(b.resampled, a.resampled) for a, b in zip(cards[low_name], cards[high_name], strict=True)
+        ]
+        shown.row(f"{high_name} - {low_name}", shown.paired(np.mean(each, axis=0)), *map(shown.paired, each))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="small")
@@ -68,34 +102,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    runs = collected([run(args.preset, seed, args.folder, args.workers) for seed in args.seeds])
-    cards = {name: [card for card, _, _ in of] for name, of in runs.items()}
-    value = {name: float(np.mean([c.primary.value for c in of])) for name, of in cards.items()}
-    seeds = [f"seed {seed}" for seed in args.seeds]
-    hidden = f"recall, {' and '.join(HIDDEN)}"
-    shown.head("detector", "AP", "95 % interval", *TIERS, *seeds, hidden, "chance", "seconds", "peak MB")
-    for name in sorted(runs, key=lambda n: -value[n]):
-        of = cards[name]
-        tiers = (np.mean([c.tiers[t]["ap"].value for c in of]) for t in TIERS)
-        recall = np.mean([c.tiers[t][RECALL].value for c in of for t in HIDDEN])
-        chance = np.mean([c.primary.chance for c in of])
-        low, high = np.quantile(resamples(of), (0.025, 0.975))
-        shown.row(
-            name,
-            f"{value[name]:.3f}",
-            f"{low:.3f}-{high:.3f}",
-            *(f"{t:.3f}" for t in tiers),
-            *(f"{c.primary.value:.3f}" for c in of),
-            f"{recall:.3f}",
-            f"{chance:.3f}",
-            f"{np.mean([seconds for _, seconds, _ in runs[name]]):.1f}",
-            f"{max(peak for _, _, peak in runs[name]):.0f}",
-        )
-    print()
-    shown.head("step", "paired difference of AP", *seeds)
-    for low, high in itertools.pairwise(CHAIN):
-        each = [np.subtract(b.resampled, a.resampled) for a, b in zip(cards[low], cards[high], strict=True)]
-        shown.row(f"{high} - {low}", shown.paired(np.mean(each, axis=0)), *map(shown.paired, each))
+    reports = [run(args.preset, seed, args.folder, args.workers) for seed in args.seeds]
+    show(reports, [f"seed {seed}" for seed in args.seeds])
 
 
 if __name__ == "__main__":
