@@ -189,7 +189,7 @@ def _work(job: Job, folder: Path, out: TextIO) -> None:
         seconds = fitting + time.perf_counter() - began
         file = folder / f"{task}.parquet"
         said.write_parquet(file)
-        _say(out, task=task, file=str(file), seconds=seconds, peak_mb=_peak_mb())
+        _say(out, task=task, file=str(file), seconds=seconds, peak_mb=peak_mb())
 
 
 def _say(out: TextIO, **document: Any) -> None:
@@ -202,7 +202,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Peak memory since this program began; Linux's ru_maxrss also counts what started it."""
     status = Path("/proc/self/status")
     if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text("ascii", "replace"))):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import siphonbench
 from baselines import features
 from baselines.feature_table import FEATURES
+from benchmarks import measured
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "seconds": round(seconds, 1),
         "core_seconds": round(sum(os.times()[:4]) - busy, 1),
         "requests_per_second": round(requests / seconds),
-        "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "peak_gib": measured.peak_gib(),
     }
     print(json.dumps(figures, indent=1))
 

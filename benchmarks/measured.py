@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import baselines.apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,16 +26,18 @@ _ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_
 
 
 def apart(module: str, *arguments: str) -> Row:
-    """What a module prints as JSON when it runs alone, and `peak_gib` of its largest process."""
+    """What a module prints as JSON when it runs alone."""
     command = [sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ | _ONE_THREAD)
-    assert process.stdout
-    said = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)  # unlike getrusage, of this child and its own alone
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: its message is above")
-    return {**json.loads(said), "peak_gib": round(used.ru_maxrss / 2**20, 2)}
+    done = subprocess.run(command, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ | _ONE_THREAD, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: its message is above")
+    return dict(json.loads(done.stdout))
+
+
+def peak_gib() -> float:
+    """Peak memory of this process, or of the largest that it started and saw end."""
+    of_children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    return round(max(baselines.apart.peak_mb() * 1e6, of_children) / 2**30, 2)
 
 
 def machine(packages: Sequence[str]) -> Row:

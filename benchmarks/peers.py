@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--one", choices=PEERS, help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     if args.one:
-        print(json.dumps(_one(args.one, args.rows, args.out)))
+        print(json.dumps(_one(args.one, args.rows, args.out) | {"peak_gib": measured.peak_gib()}))
         return
     earlier = _read(parser, args.check) if args.check else None
     words = {"ours": OURS}

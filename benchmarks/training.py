@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import siphonbench
 from baselines import DETECTORS
+from benchmarks import measured
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         figures |= {
             f"{step}_seconds": round(time.perf_counter() - start, 1),
             f"{step}_core_seconds": round(sum(os.times()[:4]) - busy, 1),
-            f"peak_gib_after_{step}": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+            f"peak_gib_after_{step}": measured.peak_gib(),
         }
     print(json.dumps(figures, indent=1))
 
