@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from generator.errors import UserError
+from generator.errors import UserError, printable
 from leaderboard import names
 
 FILE = "card.toml"
@@ -66,11 +66,6 @@ def of(document: Mapping[str, Any]) -> Card:
     if faults:
         raise UserError(printable("; ".join(faults)))
     return made
-
-
-def printable(message: str) -> str:
-    """A message that quotes a stranger's names, which must not command the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in message)
 
 
 def _checked(document: Mapping[str, Any], faults: list[str]) -> Card:

@@ -69,7 +69,7 @@ def score(job: dict[str, Any], say: Say) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "submission"
         folder.mkdir()
-        (folder / "card.toml").write_text(cards.toml(Card(**job["card"])), "utf-8")
+        (folder / cards.FILE).write_text(cards.toml(Card(**job["card"])), "utf-8")
         (folder / f"predictions{file.suffix}").symlink_to(file)
         try:
             entry = judge.read(world.reveal(job["split"]), job["task"], folder)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from generator.errors import UserError
+from generator.errors import UserError, printable
 from leaderboard import card as cards
 from leaderboard.card import Card
 from leaderboard.tasks import TASKS, Task
@@ -84,7 +84,7 @@ def read(path: Path, expected: pl.DataFrame | Iterable[str], task: str = "accoun
         _rows(frame, keys, asked, faults)
     if faults or frame is None:
         message = f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults)
-        raise UserError(cards.printable(message))
+        raise UserError(printable(message))
     return Submission(card, frame.sort(list(asked.keys)))
 
 

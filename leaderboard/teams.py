@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from generator.errors import UserError
+from generator.errors import UserError, printable
 from leaderboard import names
 from leaderboard.database import TEAMS, now, retrying
 
@@ -116,4 +116,4 @@ def _time(seconds: float) -> datetime:
 
 
 def _printable(text: str) -> str:
-    return repr("".join(c if c.isprintable() else "?" for c in text[:_LONGEST]))
+    return repr(printable(text[:_LONGEST]))

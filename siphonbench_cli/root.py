@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 import siphonbench
-from generator.errors import UserError
+from generator.errors import UserError, printable
 from siphonbench import BOARD
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ class _Door(TyperGroup):
             full = f"{free}; free some, or write to another disk"
             remedy = full if error.errno == errno.ENOSPC else "check the path and its permissions"
             message, code = f"error: {error.filename or Path.cwd()}: {error.strerror or error}; {remedy}", 2
-        # A name may hold anything: what is said stays one line, and moves no cursor.
-        typer.echo("".join(c if c.isprintable() else "?" for c in message), err=True)
+        typer.echo(printable(message), err=True)
         raise typer.Exit(code)
 
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from generator import schema
 from generator.dataset import Split, Table
-from generator.errors import UserError
+from generator.errors import UserError, printable
 from leaderboard.season.rules import Season, parse
 from leaderboard.season.walk import TABLES, Walk
 
@@ -177,4 +177,4 @@ def _detail(body: bytes) -> str:
         text = str(json.loads(body)["detail"])
     except (ValueError, KeyError, TypeError):
         text = "nothing more"
-    return "".join(c if c.isprintable() else "?" for c in text[:2000])
+    return printable(text[:2000])

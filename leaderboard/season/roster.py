@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from generator.errors import UserError
+from generator.errors import UserError, printable
 from leaderboard import names
 from leaderboard.season.rules import NAME
 
@@ -84,7 +84,7 @@ def read(path: Path, known: Iterable[Student] = ()) -> list[Student]:
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
         message = f"{path}: {count}: " + "; ".join(faults)
-        raise UserError("".join(c if c.isprintable() else "?" for c in message))
+        raise UserError(printable(message))
     mine = {s.id.casefold() for s in old}
     return [s for _, s in students if s.id.casefold() not in mine]
 
