@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import siphonbench
-from baselines import features
+from baselines import apart, features
 from baselines.feature_table import FEATURES
 from benchmarks import measured
 
@@ -24,18 +22,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", default="train")
     args = parser.parse_args(arguments)
     dataset = siphonbench.load(args.data)
-    start, busy = time.perf_counter(), sum(os.times()[:4])
-    found = features.account_features(dataset.reveal(args.split), FEATURES)
-    seconds = time.perf_counter() - start
+    split = dataset.reveal(args.split)
+    found, seconds, busy = measured.took(lambda: features.account_features(split, FEATURES))
     requests = dataset.manifest["splits"][args.split]["counts"]["requests"]
     figures = {
         "requests": requests,
         "accounts": len(found),
         "features": len(FEATURES),
         "seconds": round(seconds, 1),
-        "core_seconds": round(sum(os.times()[:4]) - busy, 1),
+        "core_seconds": round(busy, 1),
         "requests_per_second": round(requests / seconds),
-        "peak_gib": measured.peak_gib(),
+        "peak_gib": round(apart.peak_mb() * 1e6 / 2**30, 2),
     }
     print(json.dumps(figures, indent=1))
 

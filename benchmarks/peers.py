@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,12 +65,12 @@ PACKAGES = ("numpy", "pyarrow", "pandas", "polars", "duckdb", "faker", "sdv")
 COLUMNS: Mapping[str, Callable[[Row], str]] = {
     "writer": lambda r: r["name"],
     "requests": lambda r: f"{r['requests']:,}" if "requests" in r else f"{r['missing']} is not installed",
-    "seconds": lambda r: f"{r['seconds']:.1f}",
-    "requests/s": lambda r: f"{r['requests_per_second']:,}",
+    "seconds": measured.COLUMNS["seconds"],
+    "requests/s": measured.COLUMNS["requests/s"],
     "per core second": lambda r: f"{r['requests_per_core_second']:,}",
     "to plain numpy": lambda r: f"{r['ratio']:.3f}",
-    "bytes per request": lambda r: f"{r['bytes_per_request']:.1f}",
-    "peak of a process, GiB": lambda r: f"{r['peak_gib']:.2f}",
+    "bytes per request": measured.COLUMNS["bytes per request"],
+    "peak of a process, GiB": measured.COLUMNS["peak of a process, GiB"],
 }
 
 
@@ -112,14 +110,14 @@ def fallen(earlier: Row, now: Row) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of peers.json, peers.md and peers.png")
-    parser.add_argument("--rows", type=lambda text: int(float(text)), default=4_000_000)
+    parser.add_argument("--rows", type=measured.number, default=4_000_000)
     parser.add_argument("--only", nargs="+", default=[""], metavar="WORD", help="writers whose names hold a word")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each, of which the fastest counts")
     parser.add_argument("--check", type=Path, metavar="EARLIER", help="peers.json of an earlier run")
     parser.add_argument("--one", choices=PEERS, help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     if args.one:
-        print(json.dumps(_one(args.one, args.rows, args.out) | {"peak_gib": measured.peak_gib()}))
+        print(json.dumps(_one(args.one, args.rows, args.out)))
         return
     earlier = _read(parser, args.check) if args.check else None
     words = {"ours": OURS}
@@ -135,18 +133,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "requests" in row:
             row["ratio"] = round(row["requests_per_core_second"] / plain, 4)
     now = measured.keep(args.out, "peers", PACKAGES, found, COLUMNS, lambda *axes: _draw(found, *axes))
-    print(measured.table(found, COLUMNS))
     if earlier and (why := fallen(earlier, now)):
         raise SystemExit(why)
 
 
 def _one(name: str, rows: int, folder: Path) -> Row:
-    start, busy = time.perf_counter(), sum(os.times()[:4])
     try:
-        PEERS[name](rows, folder)
+        _, seconds, busy = measured.took(lambda: PEERS[name](rows, folder))
     except ModuleNotFoundError as error:
         return {"missing": str(error.name).partition(".")[0]}
-    seconds, busy = time.perf_counter() - start, sum(os.times()[:4]) - busy
     files = [f for f in folder.rglob("*.parquet") if f.parent == folder or "requests" in f.parts]
     return {
         "requests": sum(pq.read_metadata(f).num_rows for f in files),

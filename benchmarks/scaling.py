@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 
 COLUMNS: Mapping[str, Callable[[Row], str]] = {
     "requests": lambda r: f"{r['requests']:,}",
-    "seconds": lambda r: f"{r['seconds']:.1f}",
-    "requests/s": lambda r: f"{r['requests_per_second']:,}",
+    "seconds": measured.COLUMNS["seconds"],
+    "requests/s": measured.COLUMNS["requests/s"],
     "core µs per request": lambda r: f"{r['core_us_per_request']:.2f}",
-    "bytes per request": lambda r: f"{r['bytes_per_request']:.1f}",
-    "peak of a process, GiB": lambda r: f"{r['peak_gib']:.2f}",
+    "bytes per request": measured.COLUMNS["bytes per request"],
+    "peak of a process, GiB": measured.COLUMNS["peak of a process, GiB"],
 }
 _WRITERS = {1: peers.OURS, 2: f"{peers.OURS}, 2 workers"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    number = lambda text: int(float(text))  # noqa: E731
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of scaling.json, .md and .png")
-    parser.add_argument("--sizes", type=number, nargs="+", default=[10**5, 10**6, 10**7], metavar="REQUESTS")
-    parser.add_argument("--largest", type=number, help="one more size")
+    parser.add_argument(
+        "--sizes", type=measured.number, nargs="+", default=[10**5, 10**6, 10**7], metavar="REQUESTS"
+    )
+    parser.add_argument("--largest", type=measured.number, help="one more size")
     parser.add_argument("--workers", type=int, choices=_WRITERS, default=1)
     args = parser.parse_args(arguments)
     found = []
@@ -47,7 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found.append(row | {"workers": args.workers})
         print(json.dumps(found[-1]), flush=True)
     measured.keep(args.out, "scaling", ("numpy", "pyarrow"), found, COLUMNS, lambda *axes: _draw(found, *axes))
-    print(measured.table(found, COLUMNS))
 
 
 def _draw(rows: Sequence[Row], left: Axes, right: Axes) -> None:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import siphonbench
-from baselines import DETECTORS
+from baselines import DETECTORS, apart
 from benchmarks import measured
 
 
@@ -28,12 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figures = {"detector": args.detector, "requests": dataset.manifest["splits"]["train"]["counts"]["requests"]}
     seen = dataset.reveal(args.split).without_labels()
     for step, work in (("fit", lambda: detector.fit(dataset.train)), ("score", lambda: detector.score(seen))):
-        start, busy = time.perf_counter(), sum(os.times()[:4])
-        work()
+        _, seconds, busy = measured.took(work)
         figures |= {
-            f"{step}_seconds": round(time.perf_counter() - start, 1),
-            f"{step}_core_seconds": round(sum(os.times()[:4]) - busy, 1),
-            f"peak_gib_after_{step}": measured.peak_gib(),
+            f"{step}_seconds": round(seconds, 1),
+            f"{step}_core_seconds": round(busy, 1),
+            f"peak_gib_after_{step}": round(apart.peak_mb() * 1e6 / 2**30, 2),
         }
     print(json.dumps(figures, indent=1))
 
