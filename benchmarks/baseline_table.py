@@ -17,17 +17,17 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 import siphonbench
 from benchmarks import shown
 from generator.schema import TIERS
+from leaderboard import uncertainty
 from leaderboard.scorecard import Scorecard
+from siphonbench_cli.baselines_ledger import REPORTS
+from siphonbench_cli.reproducing import RECALL
 
 CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
 HIDDEN = ("evasive", "adaptive")
-RECALL = "recall_fpr_1e-2"
-F64 = npt.NDArray[np.float64]
 Runs = dict[str, list[tuple[Scorecard, float, float]]]  # by detector: scorecard, seconds and MB of each seed
 
 
@@ -36,10 +36,9 @@ def run(preset: str, seed: int, folder: Path, workers: int) -> Path:
     data, out = folder / f"{preset}-{seed}", folder / f"{preset}-{seed}-entries"
     if not data.exists():
         siphonbench.generate(preset, seed, data, workers)
-    call = "import sys, siphonbench; sys.argv[0] = 'siphonbench'; siphonbench.main()"
-    options = ["baselines", "run", "--data", str(data), "--out", str(out)]
-    subprocess.run([sys.executable, "-c", call, *options], check=True, stdout=sys.stderr)
-    return out / "reports"
+    command = [sys.executable, "-m", "siphonbench", "baselines", "run", "--data", str(data), "--out", str(out)]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    return out / REPORTS
 
 
 def collected(reports: list[Path]) -> Runs:
@@ -47,18 +46,11 @@ def collected(reports: list[Path]) -> Runs:
     found: Runs = defaultdict(list)
     for folder in reports:
         for file in sorted(folder.glob("*/scorecard.json")):
-            card, told = (
-                Scorecard.from_json(file.read_text("utf-8")),
-                json.loads((file.parent / "run.json").read_text()),
-            )
+            card = Scorecard.from_json(file.read_text("utf-8"))
+            told = json.loads((file.parent / "run.json").read_text("utf-8"))
             if card.task == "accounts":
                 found[told["detector"]].append((card, told["seconds"], told["peak_mb"]))
     return {name: runs for name, runs in found.items() if len(runs) == len(reports)}
-
-
-def resamples(cards: list[Scorecard]) -> F64:
-    """Mean over seeds of each resample's primary metric."""
-    return np.asarray(np.mean([card.resampled for card in cards], axis=0))
 
 
 def show(reports: list[Path], seeds: list[str]) -> None:
@@ -70,7 +62,7 @@ def show(reports: list[Path], seeds: list[str]) -> None:
     shown.head("detector", "AP", "95 % interval", *TIERS, *seeds, hidden, "chance", "seconds", "peak MB")
     for name in sorted(runs, key=lambda n: -value[n]):
         of = cards[name]
-        low, high = np.quantile(resamples(of), (0.025, 0.975))
+        low, high = uncertainty.interval(np.mean([c.resampled for c in of], axis=0))
         numbers = (
             *(np.mean([c.tiers[t]["ap"].value for c in of]) for t in TIERS),
             *(c.primary.value for c in of),

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks" / "figures"
 TOLERANCE = 0.02  # another processor or library may round trees another way
 RECALL = "recall_fpr_1e-2"
+_RESAMPLES = 20  # intervals are no figures
 Figures = dict[str, float]
 
 
-def cards(
-    preset: str, seed: int, folder: Path, names: Sequence[str], workers: int = 1, resamples: int = 1000
+def _cards(
+    preset: str, seed: int, folder: Path, names: Sequence[str], workers: int
 ) -> Iterator[tuple[str, Scorecard]]:
-    """Scorecard of each detector on the accounts of a preset's test world, made if the folder lacks it."""
+    """Scorecard of each detector on the accounts of a preset's test world."""
     from baselines.run import run_all
     from leaderboard import scoring
     from leaderboard.truth import Truth
 
-    made = folder / f"{preset}-{seed}"
-    data = siphonbench.load(made) if made.exists() else siphonbench.generate(preset, seed, made, workers)
+    data = siphonbench.generate(preset, seed, folder / f"{preset}-{seed}", workers)
     labels = data.reveal("test").labels.polars().collect()
     for result in run_all(names, data.train, data.test):
-        yield result.name, scoring.score("accounts", result.predictions, Truth(labels), data.digest, resamples)
+        yield result.name, scoring.score("accounts", result.predictions, Truth(labels), data.digest, _RESAMPLES)
 
 
 def row(card: Scorecard) -> Figures:
@@ -55,7 +55,7 @@ def figures(
     found: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         for i, seed in enumerate(seeds):
-            scored = cards(preset, seed, Path(folder), names, workers, resamples=20)
+            scored = _cards(preset, seed, Path(folder), names, workers)
             for done, (name, card) in enumerate(scored, i * len(names) + 1):
                 found |= {f"{seed}/{name}/{metric}": round(value, 6) for metric, value in row(card).items()}
                 tick(done, len(names) * len(seeds))
