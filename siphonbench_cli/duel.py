@@ -14,6 +14,7 @@ import typer
 
 import siphonbench
 from siphonbench_cli import root
+from siphonbench_cli.duel_outcome import BUDGET, Prices
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
@@ -31,17 +32,16 @@ def _duel(
     ] = None,
     false_positives: Annotated[
         float, typer.Option(help="Share of benign accounts that the detector may ever alert about.")
-    ] = 0.001,
-    account_usd: Annotated[float, typer.Option(help="What one account costs the operator.")] = 5.0,
-    card_usd: Annotated[float, typer.Option(help="One payment instrument.")] = 2.0,
-    address_usd: Annotated[float, typer.Option(help="One address prefix, such as a proxy's.")] = 1.0,
-    device_usd: Annotated[float, typer.Option(help="One device fingerprint.")] = 0.5,
+    ] = BUDGET,
+    account_usd: Annotated[float, typer.Option(help="What one account costs the operator.")] = Prices.account,
+    card_usd: Annotated[float, typer.Option(help="One payment instrument.")] = Prices.card,
+    address_usd: Annotated[float, typer.Option(help="One address prefix, such as a proxy's.")] = Prices.address,
+    device_usd: Annotated[float, typer.Option(help="One device fingerprint.")] = Prices.device,
     workers: root.Workers = 1,
     as_json: root.Json = False,
 ) -> None:
     """Play an operator's campaigns against a detector: tokens per dollar against share of tokens prevented."""
     from siphonbench_cli import duel_rules, duelling
-    from siphonbench_cli.duel_outcome import Prices
 
     prices = Prices(account_usd, card_usd, address_usd, device_usd)
     document = duel_rules.read(campaign)

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 
 from generator.errors import UserError
 
+BUDGET = 0.001
+"""Share of benign accounts that a detector may ever alert about, as on the boards of *early*."""
+
 
 @dataclass(frozen=True)
 class Prices:

@@ -12,7 +12,7 @@ import siphonbench
 from generator import release
 from generator.errors import UserError
 from siphonbench_cli import duel_rules
-from siphonbench_cli.duel_outcome import Outcome, Prices
+from siphonbench_cli.duel_outcome import BUDGET, Outcome, Prices
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from generator.dataset import Dataset, Split
     from leaderboard.truth import Truth
 
-BUDGET = 0.001
 Tick = Callable[[int, int], None]
 
 
