@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.detector import Detector
-from baselines.registry import DETECTORS, SKIPPED, UPPER_BOUNDS
+from baselines.registry import DETECTORS, NAMES, SKIPPED, UPPER_BOUNDS
 from generator.errors import UserError
 
 GROUP = "siphonbench.detectors"
@@ -48,9 +48,8 @@ def find(name: str) -> type[Detector]:
 
 def installed() -> dict[str, metadata.EntryPoint]:
     """Entry points of installed packages by name; those that take a built-in detector's name are left out."""
-    taken = {*DETECTORS, *SKIPPED, *UPPER_BOUNDS}
     found = sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
-    return {entry.name: entry for entry in found if entry.name not in taken}
+    return {entry.name: entry for entry in found if entry.name not in NAMES}
 
 
 def load(entry: metadata.EntryPoint) -> type[Detector]:

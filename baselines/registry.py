@@ -82,3 +82,6 @@ DETECTORS: dict[str, type[Detector]] = {name: d for name, d in _ALL.items() if n
 
 UPPER_BOUNDS: dict[str, type[Detector]] = {d.name: d for d in (cohort_oracle.CohortOracle, all_but_one.AllButOne)}
 """Told more than an entry may know: they say what can be reached, and stand on no board."""
+
+NAMES = frozenset(_ALL) | frozenset(UPPER_BOUNDS)
+"""Taken, also by what cannot be run here."""

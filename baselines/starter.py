@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from baselines import plugins
-from baselines.registry import DETECTORS, SKIPPED, UPPER_BOUNDS
+from baselines.registry import NAMES
 from generator.errors import UserError
 
 _LONGEST = 40
@@ -177,7 +177,7 @@ def address(name: str) -> str:
 def _faults(name: str, module: str, kind: str) -> list[str]:
     if len(name) > _LONGEST or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         return [f"at most {_LONGEST} small letters and digits, words joined by single hyphens, a letter first"]
-    taken = name in {*DETECTORS, *SKIPPED, *UPPER_BOUNDS} or name in plugins.installed()
+    taken = name in NAMES or name in plugins.installed()
     word = keyword.iskeyword(module) or keyword.iskeyword(kind)
     spec = None if word else util.find_spec(module)
     return [

@@ -121,9 +121,7 @@ def tally(world: World) -> Tally:
         )
         coded = prepared.select("row", *(t.code.cast(pl.Int64).alias(t.name) for t in TRACES))
         at = coded["row"].to_numpy()
-        of = prepared.with_columns(pl.Series("cluster", cluster[prepared["row"].to_numpy()])).filter(
-            _c("cluster") >= 0
-        )
+        of = prepared.with_columns(pl.Series("cluster", cluster[at])).filter(_c("cluster") >= 0)
         for name, parts in sent.items():
             parts.append(of.select("cluster", value=name).drop_nulls().group_by("cluster", "value").len())
         for k, t in enumerate(TRACES):

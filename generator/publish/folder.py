@@ -87,18 +87,15 @@ def write(
 
 def _is_done(config: Config, out: Path, keep: bool) -> bool:
     """Whether the release is there but for its telling: a kill can come as late as that."""
-    file = out / MANIFEST
-    if not file.is_file() or not begun.is_of(content := file.read_bytes(), config):
-        return False
-    return bool(json.loads(content).get("release") == {"test_truth": keep})
+    manifest = _manifest(config, out)
+    return manifest is not None and manifest.get("release") == {"test_truth": keep}
 
 
 def _is_usable(config: Config, staging: Path, keep: bool) -> bool:
     """Whether what a stopped run left can be gone on from; what is another dataset's is left to be refused."""
-    file = staging / MANIFEST
-    if not file.is_file() or not begun.is_of(content := file.read_bytes(), config):
+    manifest = _manifest(config, staging)
+    if manifest is None:
         return True
-    manifest = json.loads(content)
     if manifest.get("release", {"test_truth": keep}) != {"test_truth": keep}:
         return False
     entries = [(p, e["sha256"]) for split in manifest["splits"].values() for p, e in split["files"].items()]
@@ -107,6 +104,14 @@ def _is_usable(config: Config, staging: Path, keep: bool) -> bool:
         for path, digest in entries
         if keep or path == _apart(path)
     )
+
+
+def _manifest(config: Config, root: Path) -> dict[str, Any] | None:
+    """Manifest of a folder, if there is one and it is that of the configuration, made with these versions."""
+    file = root / MANIFEST
+    if not file.is_file() or not begun.is_of(content := file.read_bytes(), config):
+        return None
+    return dict(json.loads(content))
 
 
 def _date(text: str) -> str:
