@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+import siphonbench
+
+
+@pytest.fixture(scope="session")
+def nano_of(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[int], Path]:
+    """Nano of a seed, to be read only: made once for all processes of a run."""
+    base = tmp_path_factory.getbasetemp()
+
+    def made(seed: int) -> Path:
+        folder = (base if worker_id == "master" else base.parent) / f"nano-{seed}"
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                siphonbench.generate("nano", seed, folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def nano(nano_of: Callable[[int], Path]) -> Path:
+    """Nano of seed 0, to be read only."""
+    return nano_of(0)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

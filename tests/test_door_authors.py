@@ -42,15 +42,14 @@ number = 7
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder to work in; modules imported from it are forgotten."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     known = set(sys.modules)
-    yield tmp_path
+    yield here
     for name in set(sys.modules) - known:
-        if str(Path(getattr(sys.modules[name], "__file__", None) or "/").resolve()).startswith(str(tmp_path)):
+        if str(Path(getattr(sys.modules[name], "__file__", None) or "/").resolve()).startswith(str(here)):
             del sys.modules[name]
 
 

@@ -46,16 +46,10 @@ class Mine(Detector):
 """
 
 
-@pytest.fixture(scope="module")
-def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("run") / "nano").path
-
-
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
+def here(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(sys, "path", [*sys.path])
-    yield tmp_path
+    yield here
     for name in [n for n in sys.modules if n.startswith("tried_")]:
         del sys.modules[name]
 

@@ -11,23 +11,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-import siphonbench
 import siphonbench_cli
 from baselines import DETECTORS, apart, tuning
 from baselines.synchrony import Synchrony
 
 TUNED = sorted(n for n, d in DETECTORS.items() if d.ranges)
-
-
-@pytest.fixture(scope="module")
-def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("tune") / "nano").path
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def call(*arguments: object) -> Result:

@@ -33,10 +33,9 @@ rate_cap = 20
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "little.toml").write_text(LITTLE)
-    return tmp_path
+def here(here: Path) -> Path:
+    (here / "little.toml").write_text(LITTLE)
+    return here
 
 
 def call(*arguments: object, code: int = 0) -> str:

@@ -77,18 +77,6 @@ def refused(*arguments: object) -> str:
     return sentence.removeprefix("error: ")
 
 
-@pytest.fixture(scope="session")
-def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("door") / "nano").path
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to work in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.fixture
 def three(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Only the three quickest detectors."""

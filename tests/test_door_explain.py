@@ -21,14 +21,8 @@ from siphonbench_cli import explain_page
 
 
 @pytest.fixture(scope="module")
-def nano(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("explain") / "nano")
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def nano(nano: Path) -> Dataset:
+    return siphonbench.load(nano)
 
 
 def call(data: Dataset, *arguments: object) -> Result:

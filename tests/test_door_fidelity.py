@@ -17,11 +17,6 @@ from generator.fidelity.reading import Log
 
 
 @pytest.fixture(scope="module")
-def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("fidelity") / "nano").path
-
-
-@pytest.fixture(scope="module")
 def api(nano: Path) -> Log:
     return reading.from_dataset(siphonbench.load(nano).train, "api")
 

@@ -12,17 +12,6 @@ import siphonbench
 import siphonbench_cli
 
 
-@pytest.fixture(scope="module")
-def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("inspect") / "nano").path
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def call(*arguments: object) -> Result:
     return CliRunner().invoke(siphonbench_cli.app, ["inspect", *(str(a) for a in arguments)])
 

@@ -27,11 +27,10 @@ def call(*arguments: object) -> Result:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(here: Path) -> Path:
     """An empty folder to work in, with one small scenario."""
-    monkeypatch.chdir(tmp_path)
-    Path("tiny.toml").write_text(TINY)
-    return tmp_path
+    (here / "tiny.toml").write_text(TINY)
+    return here
 
 
 def test_from_a_new_scenario_to_its_picture(here: Path) -> None:

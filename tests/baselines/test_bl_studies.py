@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -15,8 +16,8 @@ from generator.dataset import Dataset, Split
 
 
 @pytest.fixture(scope="module")
-def nano(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return siphonbench.generate("nano", out=tmp_path_factory.mktemp("studies") / "nano")
+def nano(nano: Path) -> Dataset:
+    return siphonbench.load(nano)
 
 
 @pytest.mark.parametrize(

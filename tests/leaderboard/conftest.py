@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from lb_stores import Postgres, Tracking
 
-import siphonbench
 from leaderboard.store import Store
 
 
 @pytest.fixture(scope="session")
-def nano(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "leaderboard-nano"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            siphonbench.generate("nano", seed=7, out=folder)
-    return folder
+def nano(nano_of: Callable[[int], Path]) -> Path:
+    return nano_of(7)
 
 
 @pytest.fixture(scope="session")
