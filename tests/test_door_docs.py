@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+README = ROOT / "README.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -25,7 +26,7 @@ def test_there_is_something_to_run() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", [p for p in [README, *PAGES] if blocks(p)], ids=lambda p: p.stem)
 def test_every_block_runs(page: Path, tmp_path: Path) -> None:
     # The commands of this environment come first, and they find this checkout, installed or not.
     env = os.environ | {
