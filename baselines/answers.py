@@ -139,6 +139,10 @@ def check(name: str, said: pl.DataFrame, target: Split, task: Task) -> pl.DataFr
     UserError
         If keys are missing, unknown or repeated, or scores are not finite numbers.
     """
+    if not isinstance(said, pl.DataFrame):
+        raise UserError(
+            f"detector {name} returned a {type(said).__name__}; return a DataFrame, as .collect() gives"
+        )
     key_type = pl.Int64 if task.table == "requests" else pl.String
     value_type = pl.Float64 if task.numeric else pl.String
     if set(said.columns) != {task.key, task.value} or (task.numeric and not said[task.value].dtype.is_numeric()):

@@ -12,12 +12,13 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-from baselines import answers, plugins
+from baselines import answers, blame, plugins
 from baselines.detector import Detector
 from generator import dataset
 from generator.errors import UserError
@@ -88,7 +89,7 @@ def run(job: Job, folder: Path) -> Iterator[Answer]:
     Raises
     ------
     UserError
-        If the detector breaks the contract, or its process ends early; says where the log is.
+        If the detector breaks the contract or raises, or its process ends early.
     """
     log = folder / "log.txt"
     # What is found here is found there, but for the current folder.
@@ -116,9 +117,9 @@ def run(job: Job, folder: Path) -> Iterator[Answer]:
             yield Answer(**told | {"file": Path(told["file"])})
         if code := process.wait():
             last = log.read_text("utf-8", "replace").strip().rpartition("\n")[2][:200] or "nothing"
-            raise UserError(f"the process of detector {job.name} ended with code {code}: {last}; see {log}")
+            raise UserError(f"the process of detector {job.name} ended with code {code}: {last}")
     except BrokenPipeError as error:
-        raise UserError(f"the process of detector {job.name} did not start; see {log}") from error
+        raise UserError(f"the process of detector {job.name} did not start") from error
     finally:
         process.kill()
         process.wait()
@@ -174,6 +175,9 @@ def main() -> None:
         _work(job, Path(sys.argv[1]), out)
     except UserError as error:
         _say(out, error=str(error))
+    except Exception as error:  # a stranger's code may raise anything
+        traceback.print_exc()
+        _say(out, error=f"detector {job.name} failed: {blame.told(error, plugins.find(job.name))}")
 
 
 def _work(job: Job, folder: Path, out: TextIO) -> None:

@@ -9,14 +9,12 @@ A check meets the detector on little worlds in memory; nothing is read from disk
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import polars as pl
 
-from baselines import answers, bench, little_world
+from baselines import answers, bench, blame, little_world
 from baselines.bench import Bench, BrokenPromiseError
 from baselines.detector import Detector
 from generator import schema
@@ -40,7 +38,12 @@ class Check:
 
     def __call__(self) -> None:
         """Try it; whatever is raised says how the promise is broken."""
-        self._try(self._bench)
+        try:
+            self._try(self._bench)
+        except Exception as error:
+            if hint := blame.undeclared(error, self._bench.kind):
+                error.add_note(hint)  # pytest shows it
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Outcome:
     promise: str
     reason: str
     seconds: float
+    tried: bool = True
 
     @property
     def passed(self) -> bool:
@@ -73,23 +77,28 @@ def checks(kind: type[Detector]) -> Iterator[Check]:
 
 
 def outcomes(kind: type[Detector]) -> Iterator[Outcome]:
-    """Run all checks one by one, whatever they raise."""
+    """Run all checks, whatever they raise; a faulty declaration leaves nothing to try, a fault is told once."""
+    told: dict[str, str] = {}
     for check in checks(kind):
+        if "declaration" in told.values():
+            yield Outcome(check.name, check.promise, "mend the declaration first", 0.0, tried=False)
+            continue
         began = time.perf_counter()
-        try:
-            check()
-            reason = ""
-        except (BrokenPromiseError, UserError) as error:
-            reason = str(error)
-        except Exception as error:  # a stranger's code may raise anything
-            reason = _told(error)
-        yield Outcome(check.name, check.promise, reason, time.perf_counter() - began)
+        reason = _reason(check, kind)
+        seconds = time.perf_counter() - began
+        first = told.setdefault(reason, check.name) if reason else check.name
+        yield Outcome(check.name, check.promise, reason if first == check.name else f"as for {first}", seconds)
 
 
-def _told(error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    said = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__} in {Path(where.filename).name}, line {where.lineno}: {said or 'no message'}"
+def _reason(check: Check, kind: type[Detector]) -> str:
+    """Why a check failed; "" if it passed."""
+    try:
+        check()
+    except (BrokenPromiseError, UserError) as error:
+        return str(error)
+    except Exception as error:  # a stranger's code may raise anything
+        return blame.told(error, kind)
+    return ""
 
 
 def _declares(b: Bench) -> None:

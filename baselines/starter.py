@@ -58,7 +58,10 @@ import polars as pl
 from baselines import detector, feature_table, features, training
 from generator import dataset
 
-# Rows of the table of account features (baselines/feature_table.py), or count something of your own.
+# Rows of the table of account features (baselines/feature_table.py). To count something of your own instead, name
+# columns in `fields` below, e.g. ("requests.ip_prefix",); ids may always be read. In `fit` and `score`,
+#     split.requests.polars().group_by("account_id").agg(pl.col("ip_prefix").n_unique())
+# is a lazy Polars frame of them, and in `fit` split.labels.polars() has account_id and label. See docs/author.md.
 WANTED = feature_table.named("requests", "quiet_share", "sdks", "output_median")
 
 
@@ -115,7 +118,7 @@ from baselines import answers, checks, little_world
 from $module import $kind
 
 
-@pytest.mark.parametrize("check", checks.checks($kind), ids=lambda check: check.name)
+@pytest.mark.parametrize("check", list(checks.checks($kind)), ids=lambda check: check.name)
 def test_contract(check):
     check()
 

@@ -109,6 +109,19 @@ def write(folder: Path, predictions: pl.DataFrame, card: Card, task: str = "acco
     return folder
 
 
+def clear(folder: Path) -> None:
+    """Remove the predictions of a submission folder, where there is one; its card stays.
+
+    Raises
+    ------
+    UserError
+        If the folder exists and holds anything but a submission.
+    """
+    _check_replaceable(folder)
+    for name in _PREDICTIONS:
+        (folder / name).unlink(missing_ok=True)
+
+
 def _check_replaceable(folder: Path) -> None:
     found = [f.name for f in folder.iterdir()] if folder.is_dir() else [folder.name] * folder.exists()
     if other := sorted(set(found) - {*_PREDICTIONS, cards.FILE}):

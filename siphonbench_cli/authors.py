@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from generator.errors import UserError
 from siphonbench_cli import detectors, root
+
+if TYPE_CHECKING:
+    from baselines.checks import Outcome
 
 
 @detectors.group.command("check", epilog="Example: siphonbench baselines check mymodule:MyDetector")
@@ -28,17 +32,20 @@ def _check(
         for outcome in checks.outcomes(kind):
             done.append(outcome)
             tick(len(done), len(checks.CONTRACT))
-    verdict = {True: "passed", False: "FAILED"}
     root.show(
         ("check", "promise", "result", "seconds"),
-        [
-            (o.name, o.promise, f"{verdict[o.passed]}{': ' * (not o.passed)}{o.reason}", f"{o.seconds:.1f}")
-            for o in done
-        ],
+        [(o.name, o.promise, _verdict(o), f"{o.seconds:.1f}") for o in done],
     )
-    failed = sum(not o.passed for o in done)
-    typer.echo(f"{kind.name} keeps {len(done) - failed} of {len(done)} promises")
+    failed, idle = sum(not o.passed for o in done), sum(not o.tried for o in done)
+    left = f"; {idle} were not tried" if idle else ""
+    typer.echo(f"{kind.name} keeps {len(done) - failed} of {len(done)} promises{left}")
     raise typer.Exit(int(failed > 0))
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.passed:
+        return "passed"
+    return escape(f"{'FAILED' if outcome.tried else 'not tried'}: {outcome.reason}")
 
 
 @root.app.command("new-detector", epilog="Example: siphonbench new-detector my-idea")

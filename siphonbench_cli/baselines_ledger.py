@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from siphonbench_cli import root
 if TYPE_CHECKING:
     from baselines.apart import Answer, Job
     from generator.dataset import Dataset
+    from leaderboard.card import Card
     from leaderboard.scorecard import Scorecard
 
 REPORTS = "reports"
@@ -63,21 +64,34 @@ class Ledger:
         Raises
         ------
         UserError
-            If the detector fails; what it answered before is kept.
+            If the detector fails; says where the log is. Tasks that it answered before are kept.
         """
         from baselines import apart
 
         _sweep(self.out / REPORTS)
-        folder = self.out / REPORTS / f"{_kind(job).name}.{os.getpid()}.partial"
+        self._clear(job)
+        name = _kind(job).name
+        folder, log = (self.out / REPORTS / f"{name}.{end}" for end in (f"{os.getpid()}.partial", "log.txt"))
         folder.mkdir(parents=True)
+        log.unlink(missing_ok=True)
         try:
             for answer in apart.run(job, folder):
                 yield self._keep(job, answer)
-        except UserError:
-            shutil.copy(folder / "log.txt", self.out / REPORTS / f"{_kind(job).name}.log.txt")
-            raise
+        except UserError as error:
+            if not (printed := (folder / "log.txt").read_bytes()):
+                raise
+            log.write_bytes(printed)
+            raise UserError(f"{error}; see {log}") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _clear(self, job: Job) -> None:
+        """Take back what an earlier version said: if this one fails, nobody hands that in for its answer."""
+        from leaderboard import submission
+
+        for name in (called(_kind(job).name, task) for task in job.tasks):
+            submission.clear(self.out / name)
+            shutil.rmtree(self.out / REPORTS / name, ignore_errors=True)
 
     def _keep(self, job: Job, answer: Answer) -> Row:
         import polars as pl
@@ -86,7 +100,7 @@ class Ledger:
 
         kind = _kind(job)
         name = called(kind.name, answer.task)
-        card = root.card(kind.name, kind.fields)
+        card = _signed(self.out / name, root.card(kind.name, kind.fields))
         folder = submission.write(self.out / name, pl.read_parquet(answer.file), card, answer.task)
         took = {"seconds": round(answer.seconds, 3), "peak_mb": round(answer.peak_mb, 1)}
         told = self._key(job, answer.task) | took | {"predictions": _digest(folder)}
@@ -135,6 +149,16 @@ class Ledger:
             return judge.score(self.data, split, task, read)
         except MaskedLabelsError:  # a release may come without its test labels
             return None
+
+
+def _signed(folder: Path, card: Card) -> Card:
+    """The card with what its author wrote on the one that is there."""
+    from leaderboard import card as cards
+
+    faults: list[str] = []
+    file = folder / cards.FILE
+    old = cards.read(file, faults) if file.is_file() else card
+    return card if faults else replace(old, field_groups=card.field_groups)
 
 
 def called(name: str, task: str) -> str:

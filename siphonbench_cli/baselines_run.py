@@ -55,6 +55,7 @@ def _run(
     rows, failed = _work(dataset, jobs, out)
     for name in asked:
         if not (some := ranked(r for r in rows if r.task == name)):
+            (out / REPORTS / f"{name}.md").unlink(missing_ok=True)  # of an earlier run
             continue
         title = f"{dataset.name}, {split}, {name}: {TASKS[name].title}"
         head = ("detector", TASKS[name].short, *_HEAD)

@@ -34,6 +34,9 @@ class Half(Detector):
     def fit(self, *worlds):
         return self
 
+class Misspelt(Constant):
+    fields = ("requests.time",)
+
 class Bare(Constant):
     pass
 
@@ -94,6 +97,15 @@ def test_a_broken_promise_is_exit_code_1_with_the_reason(here: Path) -> None:
     assert "120 missing" in " ".join(done.stdout.split())
 
 
+def test_what_was_not_tried_is_told(here: Path) -> None:
+    Path("mine.py").write_text(FAULTY)
+    done = call("baselines", "check", "mine:Misspelt")
+    assert done.exit_code == 1
+    assert done.stdout.count("FAILED") == 1
+    assert done.stdout.count("not tried: mend the declaration first") == len(checks.CONTRACT) - 1
+    assert "keeps 0 of 14 promises; 13 were not tried" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -103,7 +115,7 @@ def test_a_broken_promise_is_exit_code_1_with_the_reason(here: Path) -> None:
         ("exits:Mine", "importing 'exits' from"),
         (
             "mine:Absent",
-            "Absent is no class that extends baselines.detector.Detector; mine has Constant, Upside, Bare",
+            "Absent is no class that extends baselines.detector.Detector; mine has Constant, Upside, Misspelt",
         ),
         ("mine:number", "number is no class"),
         ("mine:", "the text after the colon is no class"),
@@ -144,6 +156,7 @@ def test_its_own_tests_pass(here: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert f"{len(checks.CONTRACT) + 1} passed" in done.stdout
+    assert "warning" not in done.stdout
 
 
 def test_an_installed_detector_stands_beside_the_built_in_ones(here: Path) -> None:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 import siphonbench
 import siphonbench_cli
 from baselines import apart, plugins
+from generator.errors import UserError
 
 ROOT = Path(siphonbench.__file__).parent
 MODULE = """
@@ -167,6 +168,54 @@ def test_who_fails_is_told_and_the_others_go_on(nano: Path, here: Path) -> None:
     assert "sound" in done.stdout
     assert sorted(f.name for f in Path("out").iterdir()) == ["reports", "sound"]
     assert not list(Path("out").rglob("*.partial"))
+
+
+def test_an_undeclared_column_is_named_and_the_log_is_there(nano: Path, here: Path) -> None:
+    reading = 'split.requests.polars().group_by("account_id").agg(pl.col("stop_category").count()).collect()'
+    done = call(stranger("hasty", reading), "--data", nano, "--out", "out")
+    assert done.exit_code == 2
+    (sentence,) = done.stderr.strip().splitlines()
+    line = 1 + MODULE[: MODULE.index("{body}")].count("\n")
+    assert (
+        f"detector tried_hasty:Mine failed: ColumnNotFoundError in tried_hasty.py, line {line}: unable to find "
+        'column "stop_category"; requests.stop_category exists, but is not in fields of Mine; see '
+    ) in sentence
+    log = Path(sentence.rpartition("see ")[2])
+    assert log == Path("out/reports/hasty.log.txt")
+    assert "ColumnNotFoundError" in log.read_text()
+    stranger("hasty")
+    sys.modules.pop("tried_hasty")
+    assert call("tried_hasty:Mine", "--data", nano, "--out", "out").exit_code == 0
+    assert not log.exists()  # nor does a log outlive its fault
+
+
+def test_what_an_earlier_version_said_is_not_handed_in_for_this_one(nano: Path, here: Path) -> None:
+    name, entry = stranger("changed"), Path("out/changed")
+    assert call(name, "--data", nano, "--out", "out").exit_code == 0
+    card = (entry / "card.toml").read_text().replace('team = "not named"', 'team = "us"')
+    (entry / "card.toml").write_text(card)
+    stranger("changed", "return 1 / 0")
+    sys.modules.pop("tried_changed")
+    assert call(name, "--data", nano, "--out", "out").exit_code == 2
+    assert [f.name for f in entry.iterdir()] == ["card.toml"]
+    assert sorted(f.name for f in Path("out/reports").iterdir()) == ["changed.log.txt"]
+    with pytest.raises(UserError, match="holds 0 predictions files"):
+        siphonbench.evaluate(siphonbench.load(nano), entry)
+    stranger("changed", "time.sleep(0)")
+    sys.modules.pop("tried_changed")
+    assert call(name, "--data", nano, "--out", "out").exit_code == 0
+    assert (entry / "card.toml").read_text() == card  # what its author wrote stays
+
+
+def test_a_strangers_folder_is_kept(nano: Path, here: Path) -> None:
+    folder = Path("out/mine")
+    folder.mkdir(parents=True)
+    for file in ("predictions.parquet", "thesis.txt"):
+        (folder / file).write_text("years of work")
+    done = call(stranger("mine"), "--data", nano, "--out", "out")
+    assert (done.exit_code, "1 other files, e.g. thesis.txt" in done.stderr) == (2, True)
+    assert sorted(f.name for f in folder.iterdir()) == ["predictions.parquet", "thesis.txt"]
+    assert not Path("mine.fits").exists()  # told before anything is trained
 
 
 @pytest.mark.parametrize(

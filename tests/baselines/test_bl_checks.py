@@ -231,6 +231,65 @@ def test_a_broken_promise_is_told(kind: type[Detector], name: str, said: str) ->
     assert said in reasons(kind)[name]
 
 
+class Undeclared(Sound):
+    """Reads a column that it does not declare."""
+
+    def score(self, split: Split) -> pl.DataFrame:
+        flagged = split.requests.polars().group_by("account_id").agg(score=pl.col("stop_category").count())
+        return flagged.collect()
+
+
+class InPandas(Sound):
+    def score(self, split: Split) -> pl.DataFrame:
+        return pl.DataFrame(split.requests.pandas()["stop_category"])
+
+
+class InArrow(Sound):
+    def score(self, split: Split) -> pl.DataFrame:
+        return pl.DataFrame(split.requests.arrow()["stop_category"])
+
+
+class OwnDictionary(Sound):
+    def score(self, split: Split) -> pl.DataFrame:
+        return pl.DataFrame({"score": [1.0]}["stop_category"])
+
+
+class Misspelt(Sound):
+    fields = ("requests.stop_categories",)
+
+
+class Lazy(Sound):
+    def score(self, split: Split) -> pl.DataFrame:
+        return super().score(split).lazy()  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("kind", [Undeclared, InPandas, InArrow])
+def test_an_undeclared_column_is_named_where_it_is_read(kind: type[Detector]) -> None:
+    said = reasons(kind)
+    assert " in test_bl_checks.py, line " in said["answers"]
+    assert said["answers"].endswith(f"; requests.stop_category exists, but is not in fields of {kind.__name__}")
+    assert "valid columns" not in said["answers"]
+    assert said["row order"] == "as for answers"  # a fault is told once
+    with pytest.raises(Exception, match="stop_category") as caught:
+        next(c for c in checks.checks(kind) if c.name == "answers")()
+    assert caught.value.__notes__ == [f"requests.stop_category exists, but is not in fields of {kind.__name__}"]
+
+
+def test_a_key_of_ones_own_is_no_column() -> None:
+    assert reasons(OwnDictionary)["answers"].endswith("'stop_category'")
+
+
+def test_a_faulty_declaration_leaves_nothing_to_try() -> None:
+    first, *others = checks.outcomes(Misspelt)
+    assert (first.tried, "requests.stop_categories" in first.reason) == (True, True)
+    assert {(o.tried, o.passed) for o in others} == {(False, False)}
+    assert [o.name for o in (first, *others)] == list(checks.CONTRACT)
+
+
+def test_a_lazy_answer_is_told() -> None:
+    assert "returned a LazyFrame" in reasons(Lazy)["answers"]
+
+
 def test_every_check_can_fail() -> None:
     assert {name for _, name, _ in FAULTY} == set(checks.CONTRACT)
 
