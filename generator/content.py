@@ -140,7 +140,9 @@ def _flips(word: streams.U64, sixteenths: npt.NDArray[np.uint64] | np.uint64) ->
     mask = np.zeros(len(word), np.uint64)
     for bit in range(4):
         word = streams.mix(word + np.uint64(bit + 1))
-        mask = np.where((sixteenths >> np.uint64(bit)) & np.uint64(1) == 1, word | mask, word & mask)
+        # All ones where the bit is set: then word | mask, else word & mask.
+        ones = ((sixteenths >> np.uint64(bit)) & np.uint64(1)) * np.uint64(2**64 - 1)
+        mask = (word & (mask | ones)) | (mask & ones)
     return mask
 
 
@@ -153,10 +155,12 @@ def embedding(
     word = streams.child(item, "embedding")
     draws = np.stack([word, streams.mix(word + np.uint64(1))], axis=1).view(np.uint8)
     result = np.empty((EMBEDDING_DIMENSIONS, len(item)), np.int8)
-    centres = _centres()
-    for i in range(EMBEDDING_DIMENSIONS):
-        noise = (streams.NORMAL8[draws[:, i]] * width) >> 5
-        result[i] = np.clip(centres[i][topic] + noise, -127, 127)
+    for i, (centre, draw) in enumerate(zip(_centres(), np.ascontiguousarray(draws.T), strict=True)):
+        noise = streams.NORMAL8.take(draw)
+        noise *= width
+        noise >>= 5
+        noise += centre.take(topic)
+        result[i] = np.clip(noise, -127, 127, out=noise)
     return result
 
 

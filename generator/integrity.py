@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import zlib
 from collections.abc import Collection, Mapping
@@ -87,6 +88,8 @@ def verify(root: Path, others: Collection[str] = ()) -> list[str]:
 
 
 def _rechunked(column: pa.ChunkedArray) -> list[pa.Array]:
+    if column.num_chunks == 1:
+        return column.chunks  # joining would copy it
     chunks = column.combine_chunks()
     return [chunks] if isinstance(chunks, pa.Array) else list(chunks.chunks)
 
@@ -94,7 +97,7 @@ def _rechunked(column: pa.ChunkedArray) -> list[pa.Array]:
 def _values(array: pa.Array) -> np.ndarray[Any, Any]:
     """Fixed-width values of an array, nulls as zero; strings by their checksum."""
     if pa.types.is_dictionary(array.type):
-        pool = np.array([zlib.crc32(s.encode()) for s in array.dictionary.to_pylist()] + [0], np.uint32)
+        pool = _checksums(tuple(array.dictionary.to_pylist()))
         return pool.take(_filled(array.indices, len(pool) - 1))
     if pa.types.is_string(array.type):
         return np.array([zlib.crc32((s or "").encode()) for s in array.to_pylist()], np.uint32)
@@ -103,6 +106,12 @@ def _values(array: pa.Array) -> np.ndarray[Any, Any]:
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
     return _filled(array, 0)
+
+
+@functools.lru_cache(maxsize=64)
+def _checksums(pool: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    """Checksums of a dictionary, and 0 for null. All days of a shard have the same dictionaries."""
+    return np.array([zlib.crc32(s.encode()) for s in pool] + [0], np.uint32)
 
 
 def _filled(array: pa.Array, value: int) -> np.ndarray[Any, Any]:

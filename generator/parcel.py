@@ -74,7 +74,8 @@ def make(plan: Plan, who: Accounts, size: int, found: Sessions) -> Parcel:
     row, sender, ts, resent = sent.row[order], sent.sender[order], sent.ts[order], sent.resent[order]
     session, key, used, cost, slow = session[row], key[row], used.take(row), cost[row], slow[row]
     opening = row == found.first[session]
-    kept, session = np.unique(session, return_inverse=True)
+    kept = np.bincount(session, minlength=len(found.key)) > 0
+    session = (np.cumsum(kept) - 1)[session]
     found, model, batch = found.take(kept), model[kept], batch[kept]
     leg = relay.legs(found, session, sender)
     hopped = np.flatnonzero(sender != found.account[session])

@@ -124,7 +124,9 @@ def exp(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     y *= _EXP2_RISE.take(i)
     y += _EXP2.take(i)
     step >>= 12
-    return np.asarray(y * _POWER.take(step + 60))
+    step <<= 52
+    y.view(np.int64)[...] += step  # times a power of two: a step of the exponent's bits, exactly
+    return y
 
 
 def pick(bits: U64, weights: npt.NDArray[np.floating], part: int = 0) -> npt.NDArray[np.int32]:
@@ -165,6 +167,5 @@ _LOG_EXPONENTIAL = np.array(
 _CDF = np.array([round(0.5 * math.erfc(-(i - 2047.5) / 512 / math.sqrt(2)), 7) for i in range(4096)], np.float32)
 _EXP2 = np.array([round(2 ** (i / 4096), 12) for i in range(4097)], np.float64)
 _EXP2_RISE = np.diff(_EXP2)
-_POWER = np.array([2.0**i for i in range(-60, 61)], np.float64)
 NORMAL8 = np.array([round(_INVERSE((i + 0.5) / 256) * 32) for i in range(256)], np.int16)
 """Standard normal times 32 for each byte: enough for an int8 embedding."""

@@ -69,22 +69,16 @@ def simulate(plan: Plan, bucket: int) -> Shard:
 
 
 def _merged(plan: Plan, parts: list[Parcel]) -> tuple[Columns, I64]:
-    """Columns in the order of arrival, and the first row of each day: day by day, which fits into the cache."""
+    """Columns in the order of arrival, and the first row of each day. Parcels are emptied column by column."""
     for part, ids in zip(parts, _quoted(plan, parts), strict=True):
         part.columns["echo_response_id"] = ids
-    days = np.arange(plan.config.days + 1)
-    cuts = [np.searchsorted(part.columns["day"], days) for part in parts]
-    edges = np.sum(cuts, axis=0)
-    columns = {name: np.empty(edges[-1], values.dtype) for name, values in parts[0].columns.items()}
-    for day in days[:-1]:
-        slices = [slice(cut[day], cut[day + 1]) for cut in cuts]
-        resent = np.concatenate([part.resent[rows] for part, rows in zip(parts, slices, strict=True)])
-        ts = np.concatenate([part.columns["ts"][rows] for part, rows in zip(parts, slices, strict=True)])
-        order = parcel.by_time(ts, resent)
-        for name, values in columns.items():
-            one_day = np.concatenate([part.columns[name][rows] for part, rows in zip(parts, slices, strict=True)])
-            one_day.take(order, out=values[edges[day] : edges[day + 1]], mode="clip")
-    return columns, edges
+    order = parcel.by_time(
+        np.concatenate([part.columns["ts"] for part in parts]), np.concatenate([part.resent for part in parts])
+    )
+    columns = {}
+    for name in list(parts[0].columns):
+        columns[name] = np.concatenate([part.columns.pop(name) for part in parts]).take(order)
+    return columns, np.searchsorted(columns["day"], np.arange(plan.config.days + 1))
 
 
 def _quoted(plan: Plan, parts: list[Parcel]) -> list[I64]:
