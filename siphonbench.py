@@ -85,8 +85,10 @@ def generate(
         Told (done, total) as work goes on.
     resume : bool
         Go on from what a killed run has left, to the same bytes as if it had not been.
-    engine, scheduler : str
-        "serial", "processes" or "dask", and the address of Dask's scheduler; left out, Dask starts a cluster here.
+    engine : str
+        "serial", "processes" or "dask"; left out, as many processes as `workers`.
+    scheduler : str
+        Address of Dask's scheduler; left out, Dask starts a cluster here.
     storage_options : dict, optional
         For addresses: what fsspec's file system is opened with.
 
@@ -121,7 +123,21 @@ def release(
     ----------
     out : path
         New or empty folder.
-    preset, seed, workers, config, on_shard, resume, engine, scheduler
+    preset : str
+        "nano", "small", "medium" or "full".
+    seed : int, optional
+        Base seed; left out, what the config file says, or 0.
+    workers : int
+        Processes; any number gives the same bytes.
+    config : path, optional
+        As for `generate`.
+    on_shard : callable, optional
+        Told (done, total) as work goes on.
+    resume : bool
+        Go on from what a killed run has left.
+    engine : str
+        As for `generate`.
+    scheduler : str
         As for `generate`.
     **options
         test_truth, published and owner: see `generator.publish.folder.write`.
@@ -149,12 +165,16 @@ def verify(
 
     Parameters
     ----------
-    path, storage_options
+    path : path or str
+        As for `load`.
+    storage_options : dict, optional
         As for `load`.
     regenerate : bool
         Make the data again from its configuration as well, and compare what the files hold.
-    workers, on_shard
-        As for `generate`, when making it again.
+    workers : int
+        Processes, when making it again.
+    on_shard : callable, optional
+        Told (done, total), when making it again.
 
     Raises
     ------
@@ -201,7 +221,9 @@ def submit(
 
     Parameters
     ----------
-    dataset, predictions
+    dataset : Dataset
+        As for `evaluate`.
+    predictions : path
         As for `evaluate`.
     folder : path or address
         Holds the MLflow store and board.html, made if missing; or postgresql:// or http:// where the store is.

@@ -31,6 +31,7 @@ HABITS = feature_table.named(
     *("requests", "active_days", "age", "quiet_share", "gap_cv", "prompts_distinct", "template_top_share"),
     *("topic_spread", "failed_share", "echo_share", "hosting_share", "vpn_share", "prefixes"),
 )
+_ORDINARY = 0.05
 _TOGETHER = 4.0  # standard deviations beyond chance
 _STRONG = ("payment", "domain", "signup", "device", "conversation", "prompt")
 
@@ -91,6 +92,11 @@ class Habit:
     description: str
     value: float
     below: float
+
+    @property
+    def unusual(self) -> bool:
+        """Whether it lies outside the middle nine tenths of the reference accounts."""
+        return not _ORDINARY <= self.below <= 1 - _ORDINARY
 
 
 @dataclass(frozen=True)

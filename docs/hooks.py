@@ -13,6 +13,7 @@ import siphonbench
 from generator import schema
 from generator.portrait import conduct, gather
 from leaderboard.tasks import TASKS
+from siphonbench_cli import columns as told
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,12 +39,13 @@ def columns() -> str:
     """Every column of every table, from the schema that the generator writes by."""
     parts = [
         "# Every column",
-        "Made from the schema that the generator writes and the reading side checks by. Field groups: `M` "
-        "metadata, `L` links, `C` content. A detector declares which of them it uses.",
+        "Made from the schema that the generator writes and the reading side checks by; in a terminal: "
+        f"`siphonbench columns`. A detector declares the columns it uses, by name. {told.NOTE} Field groups:",
+        "\n".join(f"* `{letter}`: {what}" for letter, what in schema.GROUPS.items()),
     ]
-    for name, table in schema.TABLES.items():
-        rows = [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.group} | {c.description} |" for c in table]
-        head = ["| column | type | unit | group | what it is |", "|---|---|---|---|---|"]
+    for name in schema.TABLES:
+        rows = [f"| `{column}` | {' | '.join(others)} |" for column, *others in told.rows(name)]
+        head = [f"| {' | '.join(told.HEAD)} |", "|---" * len(told.HEAD) + "|"]
         parts += [f"## {name}", "\n".join([*head, *rows])]
     return "\n\n".join(parts) + "\n"
 

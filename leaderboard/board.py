@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from leaderboard.tracking import Store
 
 RANK_RULE = (
-    "An entry shares the rank of the best entry of its group unless the 95 % interval of their paired "
-    "difference, over resampled campaigns and cohorts, leaves zero out."
+    "Entries share a rank with the best of their group when the 95 % interval of their paired difference (over "
+    "resampled campaigns and cohorts) contains zero."
 )
 
 
@@ -69,6 +70,23 @@ class Board:
         """What the board shows beside the primary metric: the columns of the task that some entry has."""
         return tuple(c for c in TASKS[self.task].columns if any(c.number in e.numbers for e in self.entries))
 
+    @property
+    def timed(self) -> bool:
+        """Whether it is known of any entry how long it took."""
+        return any(e.seconds is not None for e in self.entries)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the entries; several of one name are numbered in the order in which they came."""
+        known = [e.name for e in self.entries]
+        seen: Counter[str] = Counter()
+        found = dict(enumerate(known))
+        for i in sorted(found, key=lambda i: (self.entries[i].when, self.entries[i].run_id)):
+            seen[known[i]] += 1
+            if known.count(known[i]) > 1:
+                found[i] = f"{known[i]} #{seen[known[i]]}"
+        return tuple(found.values())
+
 
 def read(store: Store, digest: str, task: str = "accounts") -> Board:
     """Board of a dataset and task.
@@ -94,26 +112,27 @@ def table(board: Board) -> Table:
     from rich.text import Text
 
     # Narrow enough for 80 columns; the page has every number.
-    columns = board.columns[:4]
+    task, columns = TASKS[board.task], board.columns[:4]
     title = f"{board.task} on {board.dataset} ({board.digest[:12]}), evaluator {board.evaluator}"
     shown = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("#", "entry", "fields", TASKS[board.task].short, "95 %", *(c.short for c in columns), "s"):
+    for name in ("#", "entry", "fields", task.short, "95 %", *(c.short for c in columns), *["s"] * board.timed):
         left = name in ("entry", "fields")
         shown.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
-    for e in board.entries:
+    for e, label in zip(board.entries, board.labels, strict=True):
         numbers = [f"{e.numbers[c.number]:.3f}" if c.number in e.numbers else "-" for c in columns]
         shown.add_row(
             str(e.rank),
-            Text(e.name),
+            Text(label),
             e.field_groups,
             f"{e.primary:.3f}",
             f"{e.low:.3f}-{e.high:.3f}",
             *numbers,
-            "-" if e.seconds is None else f"{e.seconds:.1f}",
+            *["-" if e.seconds is None else f"{e.seconds:.1f}"] * board.timed,
         )
-    shown.caption = (
-        f"{TASKS[board.task].short}: {TASKS[board.task].title}; chance {board.entries[0].chance:.3f}. {RANK_RULE}"
-    )
+    told = [f"{task.short}: {task.title}; chance {board.entries[0].chance:.3f}."]
+    told += [f"{c.short}: {c.title}, all tiers together." for c in columns if c.number.startswith("overall/")]
+    told += ["s: seconds for training and scoring."] * board.timed
+    shown.caption = " ".join([*told, RANK_RULE])
     return shown
 
 

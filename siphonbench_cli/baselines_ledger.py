@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -159,6 +160,17 @@ def _signed(folder: Path, card: Card) -> Card:
     file = folder / cards.FILE
     old = cards.read(file, faults) if file.is_file() else card
     return card if faults else replace(old, field_groups=card.field_groups)
+
+
+def seconds(entry: Path) -> float | None:
+    """What `baselines run` measured for this very answer, if it is one of its own."""
+    entry = entry.absolute()
+    try:
+        told = json.loads((entry.parent / REPORTS / entry.name / "run.json").read_text("utf-8"))
+        took = float(told["seconds"])
+        return took if told["predictions"] == _digest(entry) and math.isfinite(took) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def called(name: str, task: str) -> str:

@@ -12,6 +12,7 @@ import typer
 import siphonbench
 from generator.errors import UserError
 from siphonbench import BOARD, DATA
+from siphonbench_cli import baselines_ledger as ledger
 from siphonbench_cli import root
 from siphonbench_cli.data import make
 
@@ -76,7 +77,7 @@ def _submit(
 ) -> None:
     """Score a submission on test and put it on the board."""
     dataset = root.opened(data)
-    siphonbench.submit(dataset, entry, board, task=task)
+    siphonbench.submit(dataset, entry, board, ledger.seconds(entry), task)
     show_board(dataset, board, task)
 
 

@@ -14,7 +14,7 @@ root.app.add_typer(group, name="baselines")
 @group.command("list", epilog="Example: siphonbench baselines list")
 def _list() -> None:
     """Show all detectors and the field groups that they use, and what those need that can't be run here."""
-    from baselines import SKIPPED, UPPER_BOUNDS, plugins
+    from baselines import DETECTORS, SKIPPED, UPPER_BOUNDS, plugins
     from generator.schema import field_groups
 
     rows = [
@@ -23,3 +23,8 @@ def _list() -> None:
     ]
     rows += [(name, "-", escape(why), "-") for name, why in SKIPPED.items()]
     root.show(("detector", "fields", "what it does", "source"), rows)
+    counts = (len(DETECTORS), len(plugins.installed()), len(UPPER_BOUNDS), len(SKIPPED))
+    typer.echo(
+        "{} built-in detectors, {} installed; {} upper bounds, which are told part of the truth and stand on no "
+        "board; {} that can't be run here".format(*counts)
+    )

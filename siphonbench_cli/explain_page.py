@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from baselines.evidence import Case, Finding
+    from baselines.evidence import Case, Finding, Habit
 
 _NOTE = "This is evidence, no verdict: no label of this split was read, and every tie has harmless reasons too."
 _ALT = "Left: accounts in a circle, joined by lines of one colour per kind of tie. Right: when they were active."
 _NAMED = 8
+_LOG = ", log(1 + n)"
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -59,12 +60,14 @@ code { font-size: .85rem; overflow-wrap: anywhere; }
 <h2>Habits</h2>
 <div class="wide" role="region" aria-label="Habits" tabindex="0"><table>
 <thead><tr>
-<th scope="col">Habit</th><th scope="col">Value</th><th scope="col">Usual accounts below it</th>
+<th scope="col">Out of the ordinary</th><th scope="col">Value</th><th scope="col">Place</th>
 </tr></thead>
 <tbody>
-{% for h in case.habits %}<tr><td>{{ h.description }}</td>
-<td class="n">{{ "%.3g"|format(h.value) }}</td><td class="n">{{ "%.1f"|format(100 * h.below) }} %</td></tr>
+{% for words, value, place in unusual %}<tr><td>{{ words }}</td>
+<td class="n">{{ value }}</td><td class="n">{{ place }}</td></tr>
+{% else %}<tr><td>nothing</td><td></td><td></td></tr>
 {% endfor %}</tbody></table></div>
+<p>Ordinary, as the middle 90 % of usual accounts: {{ ordinary|join("; ") or "nothing" }}.</p>
 {% if case.who|length > 1 %}<h2>Members</h2>
 <p><code>{{ case.who|join(" ") }}</code></p>{% endif %}
 </main>
@@ -88,6 +91,31 @@ def usual(found: Finding) -> str:
     return f"{share} have {max(1, found.partners)} or more"
 
 
+def counted(habit: Habit) -> tuple[str, str]:
+    """What is measured and its value, as people count: no logarithms, shares in per cent."""
+    words, value = habit.description.removesuffix(_LOG), habit.value
+    if habit.name == "age":
+        return f"created {'before' if value > 0 else 'after'} the window began:", f"{_exp(value):,.1f} days"
+    if words != habit.description:
+        return f"{words}:", f"{_exp(value):,.0f}"
+    return f"{words}:", f"{value:.1%}" if words.startswith("share") else f"{value:.3g}"
+
+
+def place(habit: Habit) -> str:
+    """On which side of the usual accounts it lies, and of how many."""
+    side, share = ("above", habit.below) if habit.below >= 0.5 else ("below", 1 - habit.below)
+    return f"{side} {share:.1%} of usual accounts"
+
+
+def _ordinary(case: Case) -> list[str]:
+    return [" ".join(counted(h)) for h in case.habits if not h.unusual]
+
+
+def _exp(value: float) -> float:
+    """What log(1 + n) was taken of, whatever its sign."""
+    return float(np.expm1(abs(value)))
+
+
 def text(case: Case, title: str) -> str:
     """The evidence for a terminal."""
     lines = [title, f"{_NOTE} Usual means: of {case.reference}."]
@@ -97,7 +125,8 @@ def text(case: Case, title: str) -> str:
             lines.append(f"- {sentence(case, f)}; usual: {usual(f)}; may be: {f.kind.harmless}")
             lines.append(f"    {some}")
     lines.append("Not found: " + (", ".join(f.kind.name for f in case.findings if not f.linked) or "nothing"))
-    lines += [f"- {h.description}: {h.value:.3g}, above {h.below:.1%} of usual ones" for h in case.habits[:4]]
+    lines += [f"- {' '.join(counted(h))}, {place(h)}" for h in case.habits if h.unusual]
+    lines.append("Ordinary: " + ("; ".join(_ordinary(case)) or "nothing"))
     return "\n".join(lines)
 
 
@@ -114,6 +143,8 @@ def page(case: Case, title: str, where: str, picture: str) -> str:
             where=where,
             picture=picture,
             found=[(f, sentence(case, f), usual(f)) for f in case.findings if f.linked],
+            unusual=[(*counted(h), place(h)) for h in case.habits if h.unusual],
+            ordinary=_ordinary(case),
             absent=[f.kind.name for f in case.findings if not f.linked],
             note=_NOTE,
             alt=_ALT,

@@ -22,13 +22,14 @@ from typer.testing import CliRunner, Result
 import baselines
 import siphonbench
 import siphonbench_cli
-from generator import audit, config
+from generator import audit, config, schema
 from siphonbench_cli import gates
 
 COMMANDS = (
     "quickstart",
     "generate",
     "info",
+    "columns",
     "verify",
     "release",
     "inspect",
@@ -113,6 +114,7 @@ def test_help_is_quick(here: Path) -> None:
         ("release --date yesterday --out x", "--date 'yesterday' is no date: write it as"),
         ("quickstart --preset huge", "no preset 'huge'"),
         ("info nowhere", "nowhere does not exist; make one with: siphonbench generate"),
+        ("columns nonsense", "no table 'nonsense': choose requests, accounts, releases, account_labels"),
         ("verify nowhere", "nowhere does not exist"),
         ("audit nowhere", "nowhere does not exist"),
         ("explain mine --data nowhere", "nowhere does not exist"),
@@ -214,7 +216,16 @@ def test_a_bug_keeps_its_traceback(here: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_baselines_list_names_each_detector() -> None:
     done = call("baselines", "list")
+    assert f"{len(baselines.DETECTORS)} built-in detectors, 0 installed; 2 upper bounds" in done.stdout
     assert all(name in done.stdout for name in (*baselines.DETECTORS, *baselines.UPPER_BOUNDS))
+
+
+def test_columns_are_those_of_the_schema() -> None:
+    shown = " ".join(call("columns").stdout.split())
+    for name, table in schema.TABLES.items():
+        one = call("columns", name).stdout
+        assert all(c.name in one and c.name in shown for c in table)
+    assert all(f"{letter} {what}" in shown for letter, what in schema.GROUPS.items())
 
 
 def test_from_detectors_to_board(nano: Path, here: Path) -> None:
@@ -225,6 +236,7 @@ def test_from_detectors_to_board(nano: Path, here: Path) -> None:
     for name in ("volume", "constant"):
         done = call("submit", f"mine/{name}", "--data", nano)
         assert (done.exit_code, name in done.stdout) == (0, True)
+    assert [e.seconds is not None for e in siphonbench.board(siphonbench.load(nano)).entries] == [True, True]
     page = Path("siphonbench-board/board.html")
     page.unlink()
     assert call("leaderboard", "--data", nano).exit_code == 0

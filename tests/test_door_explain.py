@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
@@ -171,6 +172,34 @@ def test_bad_input_is_one_sentence(arguments: str, said: str, nano: Dataset, her
     (sentence,) = done.stderr.strip().splitlines()
     assert said in sentence
     assert sorted(f.name for f in here.iterdir()) == ["good.csv", "other.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "value", "said"),
+    [
+        ("requests", "requests, log(1 + n)", np.log1p(803), "requests: 803"),
+        ("prefixes", "distinct address prefixes, log(1 + n)", np.log1p(1), "distinct address prefixes: 1"),
+        ("age", "age, signed log(1 + days)", np.log1p(90), "created before the window began: 90.0 days"),
+        ("age", "age, signed log(1 + days)", -np.log1p(0.5), "created after the window began: 0.5 days"),
+        ("vpn_share", "share of requests from VPNs", 0.125, "share of requests from VPNs: 12.5%"),
+        ("gap_cv", "deviation over mean", 1.5, "deviation over mean: 1.5"),
+    ],
+)
+def test_habits_are_told_as_people_count(name: str, description: str, value: float, said: str) -> None:
+    assert " ".join(explain_page.counted(evidence.Habit(name, description, value, 0.5))) == said
+
+
+def test_only_what_is_out_of_the_ordinary_is_evidence() -> None:
+    shares = {"low": 0.01, "lower middle": 0.141, "middle": 0.5, "high": 0.973}
+    habits = tuple(evidence.Habit(name, name, 1.0, below) for name, below in shares.items())
+    case = evidence.Case(("me",), "100 benign accounts of train", (), habits)
+    for said in (explain_page.text(case, "Me"), explain_page.page(case, "Me", "here", "")):
+        before, after = said.split("Ordinary")
+        assert "below 99.0% of usual accounts" in before
+        assert "above 97.3% of usual accounts" in before
+        assert "middle" not in before
+        assert "lower middle: 1; middle: 1" in after
+    assert explain_page.place(habits[1]) == "below 85.9% of usual accounts"
 
 
 def test_rare_and_unknown_are_told_as_such() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -91,9 +92,35 @@ def test_the_table_is_semantic(text: str) -> None:
 
 def test_everything_is_on_it(text: str) -> None:
     shown = re.sub(r"\s+", " ", text.replace("&nbsp;", " "))
-    for part in ("ab" * 32, "nano-0", "0.625", "0.750", "0.875", "B3 6.2 %", "2026-03-02", "AP evasive"):
+    for part in (
+        "ab" * 32,
+        "nano-0",
+        "0.625",
+        "0.750",
+        "0.875",
+        "B3 6.2 %",
+        "2026-03-02 00:00",
+        "AP evasive",
+        "Worst confounder: the benign",
+    ):
         assert part in shown
     assert RANK_RULE in text
+
+
+def test_entries_of_one_name_are_told_apart() -> None:
+    first = replace(entry(2, "mine"), when=datetime(2026, 3, 1, tzinfo=UTC))
+    board = Board("nano-0", "ab" * 32, "1", "accounts", (entry(1, "mine"), first, entry(3, "other")))
+    assert board.labels == ("mine #2", "mine #1", "other")
+    text = page.render(board)
+    assert text.index("mine #2") < text.index("mine #1") < text.index(">other<")
+
+
+def test_seconds_are_a_column_where_they_are_known(text: str) -> None:
+    assert "Seconds" not in text
+    board = Board("nano-0", "ab" * 32, "1", "accounts", (replace(entry(1, "best"), seconds=12.25), entry(2, "x")))
+    timed = page.render(board)
+    assert ">12.2</td>" in timed
+    assert len(Reader(timed).all("td")) == len(Reader(text).all("td")) + 2
 
 
 def test_the_bar_stands_where_the_interval_is(text: str) -> None:

@@ -138,6 +138,7 @@ def test_terminal_table_shows_markup_as_text(store: Store) -> None:
     assert "[red]x[/red]" in text
     assert "1.000-1.000" in text
     assert "…" not in text  # nothing is cut at 80 columns
+    assert "R@1%: Recall at 1 % false positives, all tiers together." in " ".join(text.split())
 
 
 def _submit(store: Store, name: str) -> None:
