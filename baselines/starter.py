@@ -61,7 +61,7 @@ from generator import dataset
 # Rows of the table of account features (baselines/feature_table.py). To count something of your own instead, name
 # columns in `fields` below, e.g. ("requests.ip_prefix",); ids may always be read. In `fit` and `score`,
 #     split.requests.polars().group_by("account_id").agg(pl.col("ip_prefix").n_unique())
-# is a lazy Polars frame of them, and in `fit` split.labels.polars() has account_id and label. docs/author.md has a whole one.
+# is a lazy Polars frame of them; in `fit`, split.labels.polars() has account_id and label. See docs/author.md.
 WANTED = feature_table.named("requests", "quiet_share", "sdks", "output_median")
 
 
