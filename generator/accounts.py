@@ -65,6 +65,11 @@ class Accounts:
     def __len__(self) -> int:
         return len(self.index)
 
+    def places(self, number: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Positions of accounts, all of which are among these, by their numbers."""
+        order = np.argsort(self.index, kind="stable")
+        return np.asarray(order[np.searchsorted(self.index, number, sorter=order)])
+
     def first(self, n: int) -> Accounts:
         """The first n of them."""
         cut: dict[str, Any] = {
@@ -74,10 +79,14 @@ class Accounts:
         return Accounts(**cut)
 
 
+def homes(plan: Plan) -> npt.NDArray[np.int64]:
+    """Bucket of each account of a world."""
+    return streams.below(streams.child(plan.account_key, "bucket"), plan.config.buckets)
+
+
 def in_bucket(plan: Plan, bucket: int) -> npt.NDArray[np.int64]:
     """Numbers of the accounts in a bucket, in the order of their keys: neither tells anything about the cohort."""
-    home = streams.below(streams.child(plan.account_key, "bucket"), plan.config.buckets)
-    index = np.flatnonzero(home == bucket)
+    index = np.flatnonzero(homes(plan) == bucket)
     return index[np.argsort(plan.account_key[index], kind="stable")]
 
 

@@ -88,9 +88,8 @@ def verify(root: Path, others: Collection[str] = ()) -> list[str]:
 
 
 def _rechunked(column: pa.ChunkedArray) -> list[pa.Array]:
-    if column.num_chunks == 1:
-        return column.chunks  # joining would copy it
-    chunks = column.combine_chunks()
+    # One chunk is left as it is: joining would copy it.
+    chunks = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     return [chunks] if isinstance(chunks, pa.Array) else list(chunks.chunks)
 
 

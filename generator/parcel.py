@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from generator import arrivals, content, echo, limits, network, provider, relay, schema, streams, tokens
+from generator import content, echo, network, provider, relay, schema, streams, tokens
 from generator.accounts import Accounts
 from generator.archetypes import CHOICES
 from generator.arrivals import DAY_MS, Sessions
+from generator.attempts import Attempts
 from generator.cohorts import Plan
 from generator.provider import Response
 from generator.tokens import Usage
@@ -48,42 +49,17 @@ class Parcel:
     questions: echo.Questions
 
 
-def make(plan: Plan, who: Accounts, size: int, found: Sessions) -> Parcel:
-    """All that comes of some sessions.
-
-    Parameters
-    ----------
-    size : int
-        How many of the accounts are the bucket's own.
-    found : Sessions
-        All sessions of some of the accounts.
-    """
-    session = np.repeat(np.arange(len(found.length)), found.length)
-    key = streams.items(found.key[session], np.arange(len(session)) - found.first[session])
-    used = tokens.usage(who, found, session, key)
-    ts = arrivals.times(who, found, session, streams.child(key, "gap"), used.pause)
-    model = provider.models(plan, who, found)
-    batch = streams.uniform(streams.child(found.key, "batch")) < who.dials["batch"][found.account]
-    cost = provider.price(model[session], used, batch[session])
-    slow = limits.incident(plan, ts)
-    error, repeated = limits.errors(who, found, session, key, ts, used, cost, slow)
-    sent = relay.send(plan, who, found, session, key, ts, used.turn, error)
-
-    # From here on rows are those that arrive, and only those that the bucket's own accounts send.
-    order = _arriving(plan, who, size, sent)
-    row, sender, ts, resent = sent.row[order], sent.sender[order], sent.ts[order], sent.resent[order]
-    session, key, used, cost, slow = session[row], key[row], used.take(row), cost[row], slow[row]
-    opening = row == found.first[session]
-    kept = np.bincount(session, minlength=len(found.key)) > 0
-    session = (np.cumsum(kept) - 1)[session]
-    found, model, batch = found.take(kept), model[kept], batch[kept]
+def make(plan: Plan, who: Accounts, made: Attempts) -> Parcel:
+    """What is logged of some attempts, one row each."""
+    found, session, key, used, cost, sent = made.found, made.session, made.key, made.used, made.cost, made.sent
+    model, batch, sender, ts, resent = made.model, made.batch, sent.sender, sent.ts, sent.resent
     leg = relay.legs(found, session, sender)
     hopped = np.flatnonzero(sender != found.account[session])
     _readdress(who, found, used, leg, hopped)
     cost[hopped] = provider.price(model[session[hopped]], used.take(hopped), batch[session[hopped]])
-    answer = provider.respond(who, found.account[session], key, ts, used, model[session], sent.error[order], slow)
+    answer = provider.respond(who, found.account[session], key, ts, used, model[session], sent.error, made.slow)
     said = content.prompts(plan, who, found)
-    item, probe = content.work_items(plan, who, found, said, session, key, opening)
+    item, probe = content.work_items(plan, who, found, said, session, key, made.opening)
     columns = _body(who, found, leg, batch, used, answer) | _sender(who, found, session, sender)
     where = network.addresses(
         plan, who, leg.sender, streams.child(found.key[leg.session], "address"), found.work[leg.session]
@@ -95,7 +71,7 @@ def make(plan: Plan, who: Accounts, size: int, found: Sessions) -> Parcel:
         "ts": ts,
         "day": ts // DAY_MS,
         "model": model[session],
-        "retries": repeated[row] & ~resent,
+        "retries": made.repeated & ~resent,
         "owner": sender,
         "item": item,
         "cost": np.where(answer.error < 0, cost, 0),
@@ -104,23 +80,6 @@ def make(plan: Plan, who: Accounts, size: int, found: Sessions) -> Parcel:
     }
     narrow = {n: v.astype(_NARROW.get(n, v.dtype), copy=False) for n, v in columns.items()}
     return Parcel(narrow, resent, echo.questions(plan, who, found, session, key))
-
-
-def by_time(ts: I64, resent: npt.NDArray[np.bool_]) -> I64:
-    """Order of arrival; of those at the same moment second attempts come last, else their order stays."""
-    # Packed with its number no row ties with another, so the fastest sort will do.
-    packed = (ts << 26) | (resent.astype(np.int64) << 25) | np.arange(len(ts))
-    packed.sort()
-    packed &= (1 << 25) - 1
-    return packed
-
-
-def _arriving(plan: Plan, who: Accounts, size: int, sent: relay.Sent) -> I64:
-    """Which requests arrive in the window, on living accounts of the bucket, in the order of time."""
-    day = sent.ts / DAY_MS
-    alive = (day >= who.born[sent.sender]) & (day < who.gone[sent.sender])
-    inside = np.flatnonzero(alive & (sent.sender < size) & (sent.ts >= 0) & (sent.ts < plan.config.days * DAY_MS))
-    return inside[by_time(sent.ts[inside], sent.resent[inside])]
 
 
 def _readdress(who: Accounts, found: Sessions, used: Usage, leg: relay.Legs, at: I64) -> None:

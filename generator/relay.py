@@ -127,8 +127,7 @@ def _stand_in(plan: Plan, who: Accounts, account: I64, bits: streams.U64, ts: I6
     # One of the others, evenly: so many seats further round the pod.
     step = 1 + streams.below(bits, np.maximum(size - 1, 1))
     wanted = first + (index - first + step) % size
-    order = np.argsort(who.index, kind="stable")
-    place = order[np.searchsorted(who.index, wanted, sorter=order)]
+    place = who.places(wanted)
     day = ts.astype(np.float32) / _DAY_MS
     alive = (who.born[place] <= day) & (who.gone[place] > day)
     kind = who.choices["kind"]

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from generator import cohorts, integrity, labels, schema, secret, tables, world
 from generator.config import Config
+from generator.handover import Book
 from generator.target import WORK, Target
 
 
@@ -140,23 +141,22 @@ def _stands(job: Job, sizes: Mapping[str, int]) -> bool:
     return all(job.target.intact(path, entry, sizes) for path, entry in files.items())
 
 
-_plans: dict[tuple[str, str, str], cohorts.Plan] = {}
+_worlds: dict[tuple[str, str, str], tuple[cohorts.Plan, Book]] = {}
 
 
-def _plan(config: Config, split: str) -> cohorts.Plan:
-    """Plan of a world, kept for the next shard of the same one."""
+def _world(config: Config, split: str) -> tuple[cohorts.Plan, Book]:
+    """Plan of a world and notes on it, kept for the next shard of the same one."""
     name = (config.digest, config.secret, split)
-    plan = _plans.get(name)
-    if plan is None:
+    if name not in _worlds:
         plan = cohorts.build(config, split)
-        _plans.clear()
-        _plans[name] = plan
-    return plan
+        _worlds.clear()
+        _worlds[name] = plan, Book(plan)
+    return _worlds[name]
 
 
 def _made(job: Job) -> Receipt:
-    plan = _plan(job.config, job.split)
-    shard = world.simulate(plan, job.bucket)
+    plan, book = _world(job.config, job.split)
+    shard = world.simulate(plan, job.bucket, book)
     files = {}
     for day, table in tables.requests(plan, shard):
         tail = f"day-{day:03d}/bucket-{job.bucket:04d}.parquet"

@@ -126,7 +126,7 @@ def exp(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     step >>= 12
     step <<= 52
     y.view(np.int64)[...] += step  # times a power of two: a step of the exponent's bits, exactly
-    return y
+    return np.asarray(y)
 
 
 def pick(bits: U64, weights: npt.NDArray[np.floating], part: int = 0) -> npt.NDArray[np.int32]:

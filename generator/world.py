@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import accounts as people
-from generator import arrivals, echo, parcel, relay, streams
+from generator import arrivals, attempts, echo, parcel, relay, streams
 from generator.accounts import Accounts
 from generator.cohorts import Plan
+from generator.handover import Book
 from generator.parcel import Columns, Parcel
 
 I64 = npt.NDArray[np.int64]
@@ -54,15 +55,30 @@ class Shard:
     kind: npt.NDArray[np.int8]
 
 
-def simulate(plan: Plan, bucket: int) -> Shard:
-    """Everything that the accounts of a bucket do, sorted by time."""
+def simulate(plan: Plan, bucket: int, book: Book | None = None) -> Shard:
+    """Everything that the accounts of a bucket do, sorted by time.
+
+    Parameters
+    ----------
+    book : Book, optional
+        Notes from buckets of the same world that were made before; it saves time, and changes nothing.
+    """
+    book = book or Book(plan)
     own = people.in_bucket(plan, bucket)
-    who = people.make(plan, np.concatenate([own, relay.mates(plan, own)]))
+    mates = relay.mates(plan, own)
+    who = people.make(plan, np.concatenate([own, mates]))
     n = arrivals.counts(plan, who, np.arange(-1, plan.config.days))
-    parts = [
-        parcel.make(plan, who, len(own), arrivals.sessions(plan, who, some, n))
-        for some in arrivals.pieces(n, _PARCEL_ROWS)
-    ]
+    n[len(own) :][book.known[mates]] = 0
+    parts, handed = [], []
+    for some in arrivals.pieces(n, _PARCEL_ROWS):
+        made = attempts.make(plan, who, arrivals.sessions(plan, who, some, n))
+        arrives = attempts.arriving(plan, who, made.sent)
+        moves = made.author != made.sent.sender
+        here = (made.sent.sender < len(own)) & (made.author < len(own))
+        parts.append(parcel.make(plan, who, made.take(np.flatnonzero(arrives & here))))
+        handed.append(made.take(np.flatnonzero(arrives & moves)))
+    book.enter(who, handed)
+    parts.append(parcel.make(plan, who, book.give(who, bucket)))
     columns, edges = _merged(plan, parts)
     item, cost, owner, work, kind = (columns.pop(name) for name in ("item", "cost", "owner", "work", "kind"))
     return Shard(who, len(own), columns, owner, item, cost, edges, work, kind)
@@ -72,13 +88,21 @@ def _merged(plan: Plan, parts: list[Parcel]) -> tuple[Columns, I64]:
     """Columns in the order of arrival, and the first row of each day. Parcels are emptied column by column."""
     for part, ids in zip(parts, _quoted(plan, parts), strict=True):
         part.columns["echo_response_id"] = ids
-    order = parcel.by_time(
-        np.concatenate([part.columns["ts"] for part in parts]), np.concatenate([part.resent for part in parts])
-    )
+    ts, resent = (np.concatenate(x) for x in zip(*((p.columns["ts"], p.resent) for p in parts), strict=True))
+    order = _by_time(ts, resent)
     columns = {}
     for name in list(parts[0].columns):
         columns[name] = np.concatenate([part.columns.pop(name) for part in parts]).take(order)
     return columns, np.searchsorted(columns["day"], np.arange(plan.config.days + 1))
+
+
+def _by_time(ts: I64, resent: npt.NDArray[np.bool_]) -> I64:
+    """Order of arrival; of those at the same moment second attempts come last, else their order stays."""
+    # Packed with its number no row ties with another, so the fastest sort will do.
+    packed = (ts << 26) | (resent.astype(np.int64) << 25) | np.arange(len(ts))
+    packed.sort()
+    packed &= (1 << 25) - 1
+    return packed
 
 
 def _quoted(plan: Plan, parts: list[Parcel]) -> list[I64]:
