@@ -104,7 +104,7 @@ def counted(habit: Habit) -> tuple[str, str]:
 def place(habit: Habit) -> str:
     """On which side of the usual accounts it lies, and of how many."""
     side, share = ("above", habit.below) if habit.below >= 0.5 else ("below", 1 - habit.below)
-    return f"{side} {share:.1%} of usual accounts"
+    return f"{side} {'all' if share == 1 else f'{share:.1%} of'} usual accounts"
 
 
 def _ordinary(case: Case) -> list[str]:
@@ -126,7 +126,7 @@ def text(case: Case, title: str) -> str:
             lines.append(f"    {some}")
     lines.append("Not found: " + (", ".join(f.kind.name for f in case.findings if not f.linked) or "nothing"))
     lines += [f"- {' '.join(counted(h))}, {place(h)}" for h in case.habits if h.unusual]
-    lines.append("Ordinary: " + ("; ".join(_ordinary(case)) or "nothing"))
+    lines.append("Ordinary, as the middle 90 % of usual accounts: " + ("; ".join(_ordinary(case)) or "nothing"))
     return "\n".join(lines)
 
 
