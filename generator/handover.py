@@ -63,7 +63,7 @@ class Book:
         self._pages: list[Attempts] = []
 
     def _abroad(self, who: Accounts, handed: Attempts) -> Attempts:
-        """What goes to another bucket than its author's, from accounts that were unknown; by numbers of accounts."""
+        """What goes to another bucket than its author's, who was unknown; with numbers of accounts."""
         named = _renamed(handed, lambda position: who.index[position])
         author = named.author
         return named.take(
@@ -72,7 +72,7 @@ class Book:
 
 
 def _apart(made: Attempts) -> Attempts:
-    """Attempts at as many requests, with a session for each: all arrays run alike, and can be parted and joined."""
+    """The same attempts with a session for each: all arrays run alike, and can be parted and joined."""
     found = each(lambda x: x[made.session], made.found)
     model, batch = made.model[made.session], made.batch[made.session]
     return replace(made, found=found, model=model, batch=batch, session=np.arange(len(made.key)))

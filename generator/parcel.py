@@ -32,7 +32,7 @@ _NARROW = {c.name: schema.numpy_type(c) for c in schema.REQUESTS} | {
 
 @dataclass
 class Parcel:
-    """Requests that arrive in the window on living accounts of the bucket, in the order of time.
+    """What is logged of some requests.
 
     Attributes
     ----------

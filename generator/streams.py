@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from functools import cache
+from functools import cache, lru_cache
 from statistics import NormalDist
 from typing import TypeVar
 
@@ -33,8 +33,13 @@ _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 def key(*names: str | int) -> np.uint64:
     """Key of a stream with the given stable names."""
-    text = "\x1f".join(str(n) for n in names).encode()
-    return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8, key=secret.blake()).digest(), "little"))
+    return _key("\x1f".join(str(n) for n in names), secret.blake())
+
+
+@lru_cache(maxsize=1024)
+def _key(text: str, secret_key: bytes) -> np.uint64:
+    digest = hashlib.blake2b(text.encode(), digest_size=8, key=secret_key).digest()
+    return np.uint64(int.from_bytes(digest, "little"))
 
 
 def mix(x: U64) -> U64:
