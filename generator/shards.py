@@ -6,7 +6,9 @@ import functools
 import hashlib
 import json
 import operator
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,22 +143,25 @@ def _stands(job: Job, sizes: Mapping[str, int]) -> bool:
     return all(job.target.intact(path, entry, sizes) for path, entry in files.items())
 
 
-_worlds: dict[tuple[str, str, str], tuple[cohorts.Plan, Book]] = {}
+_kept = threading.local()
 
 
-def _world(config: Config, split: str) -> tuple[cohorts.Plan, Book]:
-    """Plan of a world and notes on it, kept for the next shard of the same one."""
+@contextmanager
+def _world(config: Config, split: str) -> Iterator[tuple[cohorts.Plan, Book]]:
+    """Plan of a world and notes on it, kept for the next shard of this thread, unless this one fails."""
     name = (config.digest, config.secret, split)
-    if name not in _worlds:
+    found = _kept.world if getattr(_kept, "name", None) == name else None
+    _kept.name = None
+    if found is None:
         plan = cohorts.build(config, split)
-        _worlds.clear()
-        _worlds[name] = plan, Book(plan)
-    return _worlds[name]
+        found = plan, Book(plan)
+    yield found
+    _kept.name, _kept.world = name, found
 
 
 def _made(job: Job) -> Receipt:
-    plan, book = _world(job.config, job.split)
-    shard = world.simulate(plan, job.bucket, book)
+    with _world(job.config, job.split) as (plan, book):
+        shard = world.simulate(plan, job.bucket, book)
     files = {}
     for day, table in tables.requests(plan, shard):
         tail = f"day-{day:03d}/bucket-{job.bucket:04d}.parquet"

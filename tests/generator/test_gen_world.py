@@ -7,12 +7,27 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from generator import archetypes, arrivals, cohorts, config, labels, release, schema, tables, world
+from generator import (
+    archetypes,
+    arrivals,
+    attempts,
+    cohorts,
+    config,
+    handover,
+    labels,
+    release,
+    schema,
+    tables,
+    world,
+)
+from generator.accounts import Accounts
+from generator.arrivals import Sessions
 from generator.audit import structure
 from generator.config import Config
 from generator.dataset import Dataset
@@ -73,6 +88,32 @@ def test_shards_together_are_the_world_whatever_their_number(all_kinds: Config) 
     """Buckets cut pods in two: each side has to make the other's part of it."""
     few, many = (_public(cohorts.build(replace(all_kinds, buckets=n), "train")) for n in (1, 5))
     assert few.equals(many)
+
+
+@pytest.mark.parametrize(
+    ("order", "most"), [((0, 1, 2, 3, 4), 500_000), ((3, 0, 4, 3, 1, 2), 500_000), ((0, 1, 2, 3, 4), 5)]
+)
+def test_a_book_of_what_was_handed_over_changes_nothing(
+    all_kinds: Config, order: tuple[int, ...], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In any order, a bucket made twice, and a book that is full all the time included."""
+    monkeypatch.setattr(handover, "_MOST", most)
+    plan = cohorts.build(replace(all_kinds, buckets=5), "train")
+    book, sessions = handover.Book(plan), []
+
+    def counted(
+        plan: cohorts.Plan, who: Accounts, found: Sessions, make: Any = attempts.make
+    ) -> attempts.Attempts:
+        sessions.append(len(found.key))
+        made: attempts.Attempts = make(plan, who, found)
+        return made
+
+    monkeypatch.setattr(attempts, "make", counted)
+    for bucket in order:
+        alone, noted = world.simulate(plan, bucket), world.simulate(plan, bucket, book)
+        assert all(values.tobytes() == noted.columns[name].tobytes() for name, values in alone.columns.items())
+        assert (alone.owner.tobytes(), alone.item.tobytes()) == (noted.owner.tobytes(), noted.item.tobytes())
+    assert (sum(sessions[1::2]) < 0.9 * sum(sessions[::2])) == (most > 5)
 
 
 def test_permuted_labels_leave_every_archetype_alone(all_kinds: Config) -> None:
