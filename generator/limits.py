@@ -100,7 +100,10 @@ def _overspent(accounts: Accounts, found: Sessions, session: I64, cost: F64) -> 
     before = earlier[_first_of_day(found)[session]]
     cap = 1e9 * plans.SPEND_PER_MONTH[accounts.choices["plan"]][found.account][session]
     # The cap in force today: the smallest doubling that was not reached when the day began.
-    return np.asarray(earlier > cap * _DOUBLINGS[np.searchsorted(_DOUBLINGS, before / cap, side="right")])
+    raised = np.flatnonzero(before >= cap)
+    times = np.searchsorted(_DOUBLINGS, before[raised] / cap[raised], side="right")
+    cap[raised] *= _DOUBLINGS[times]
+    return np.asarray(earlier > cap)
 
 
 def _first_of_day(found: Sessions) -> I64:

@@ -53,7 +53,7 @@ def _lengths(rows: Rows, side: str) -> I64:
     bits = streams.child(rows.key, side)
     z = streams.normal(bits, 0)
     skew = rows.dial(side + "_skew")
-    spread = np.where(z > 0, (1 + skew)[local], (1 - skew)[local]) * rows.dial(side + "_sigma")[local]
+    spread = (1 + skew[local] * np.copysign(np.float32(1), z)) * rows.dial(side + "_sigma")[local]
     exact = streams.uniform(bits, 1) < rows.dial("exact_" + side)[local]
     log = np.where(exact, template[local], (template + moved)[local] + spread * z)
     window = rows.dial(side + "_window").astype(np.int64)

@@ -29,7 +29,13 @@ _LIMIT_WEIGHTS = np.array(
     ]
 )
 _AGENT = KINDS.index("agent")
-_LIMIT_EDGES = np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
+# What each of the 65,536 uniforms draws, for each kind.
+_LIMIT_OF = np.stack(
+    [
+        LIMITS[streams.pick(np.arange(65536, dtype=np.uint64), np.tile(edges, (65536, 1)))]
+        for edges in np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
+    ]
+)
 
 
 @dataclass
@@ -83,19 +89,20 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     thinking = np.zeros(len(session), np.int64)
     for at, flow in contexts.flows(accounts, found, session, key, talk):
         whole[at], output[at], pause[at], human[at] = flow.input, flow.output, flow.pause, flow.human
-        thinks = streams.uniform(bits[at], 2) < d["reasoning"][row[at]]
-        thought = np.float32(0.8) * streams.uniform(bits[at], 3) if flow.thought is None else flow.thought
-        thinking[at] = np.where(thinks, flow.output * thought, 0)
+        mine = bits[at]
+        thinks = np.flatnonzero(streams.uniform(mine, 2) < d["reasoning"][row[at]])
+        thought = np.float32(0.8) * streams.uniform(mine[thinks], 3) if flow.thought is None else flow.thought[thinks]
+        thinking[at[thinks]] = (flow.output[thinks] * thought).astype(np.int64)
     limit = limits(accounts, found.account, found.key)[session]
     cut = output > limit
     output = np.where(cut, limit, output)
 
-    caches = ((streams.uniform(settings, 1) < np.float32(0.6)) | (accounts.choices["kind"] == _AGENT))[row]
-    later = conversing & (order > 0)
-    before = np.minimum(np.r_[0, whole[:-1]], whole)
-    read = np.where(caches & later, before * 0.985, 0).astype(np.int64)
-    read = np.maximum(0, np.minimum(read, whole - 1))
-    write = np.where(caches & conversing, (whole - read) * 0.9, 0).astype(np.int64)
+    caching = (streams.uniform(settings, 1) < np.float32(0.6)) | (accounts.choices["kind"] == _AGENT)
+    read, write = np.zeros(len(session), np.int64), np.zeros(len(session), np.int64)
+    at = np.flatnonzero((talk & caching[found.account])[session])
+    before = np.where(order[at] > 0, np.minimum(whole[at - 1], whole[at]), 0)
+    read[at] = np.maximum(0, np.minimum((before * 0.985).astype(np.int64), whole[at] - 1))
+    write[at] = ((whole[at] - read[at]) * 0.9).astype(np.int64)
     reasoning = np.minimum(thinking, np.maximum(0, output - 1))
     turn = np.where(conversing, order, 0)
     return Usage(whole, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
@@ -103,8 +110,8 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
 
 def limits(accounts: Accounts, sender: I64, session_key: streams.U64) -> I64:
     """Largest answer that each session allows when `sender` sends it."""
-    edges = _LIMIT_EDGES[accounts.choices["kind"]][sender]
-    return LIMITS[streams.pick(streams.child(routes(accounts, sender, session_key), "limit"), edges)]
+    bits = streams.child(routes(accounts, sender, session_key), "limit")
+    return np.asarray(_LIMIT_OF[accounts.choices["kind"][sender], streams.halves(bits, 0)])
 
 
 def routes(accounts: Accounts, sender: I64, session_key: streams.U64) -> streams.U64:
