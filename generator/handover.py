@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from generator.cohorts import Plan
 
 I64 = npt.NDArray[np.int64]
-_MOST = 500_000  # attempts that a book holds: 90 MB
+_MOST = 1_000_000  # attempts that a book holds: 180 MB
 
 
 class Book:
