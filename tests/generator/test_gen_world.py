@@ -91,7 +91,7 @@ def test_shards_together_are_the_world_whatever_their_number(all_kinds: Config) 
 
 
 @pytest.mark.parametrize(
-    ("order", "most"), [((0, 1, 2, 3, 4), 1_000_000), ((3, 0, 4, 3, 1, 2), 500_000), ((0, 1, 2, 3, 4), 5)]
+    ("order", "most"), [((0, 1, 2, 3, 4), 1_000_000), ((3, 0, 4, 3, 1, 2), 1_000_000), ((0, 1, 2, 3, 4), 5)]
 )
 def test_a_book_of_what_was_handed_over_changes_nothing(
     all_kinds: Config, order: tuple[int, ...], most: int, monkeypatch: pytest.MonkeyPatch
