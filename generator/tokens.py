@@ -91,7 +91,9 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
         whole[at], output[at], pause[at], human[at] = flow.input, flow.output, flow.pause, flow.human
         mine = bits[at]
         thinks = np.flatnonzero(streams.uniform(mine, 2) < d["reasoning"][row[at]])
-        thought = np.float32(0.8) * streams.uniform(mine[thinks], 3) if flow.thought is None else flow.thought[thinks]
+        thought = (
+            np.float32(0.8) * streams.uniform(mine[thinks], 3) if flow.thought is None else flow.thought[thinks]
+        )
         thinking[at[thinks]] = (flow.output[thinks] * thought).astype(np.int64)
     limit = limits(accounts, found.account, found.key)[session]
     cut = output > limit
