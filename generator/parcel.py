@@ -1,4 +1,4 @@
-"""What some accounts of a shard do: whole accounts at a time, few enough rows to stay in the processor's cache."""
+"""What is logged of requests: few enough at a time that their columns stay in the processor's cache."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,13 +30,7 @@ _LIMIT_WEIGHTS = np.array(
     ]
 )
 _AGENT = KINDS.index("agent")
-# What each of the 65,536 uniforms draws, for each kind.
-_LIMIT_OF = np.stack(
-    [
-        LIMITS[streams.pick(np.arange(65536, dtype=np.uint64), np.tile(edges, (65536, 1)))]
-        for edges in np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
-    ]
-)
+_LIMIT_EDGES = np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
 
 
 @dataclass
@@ -113,7 +108,14 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
 def limits(accounts: Accounts, sender: I64, session_key: streams.U64) -> I64:
     """Largest answer that each session allows when `sender` sends it."""
     bits = streams.child(routes(accounts, sender, session_key), "limit")
-    return np.asarray(_LIMIT_OF[accounts.choices["kind"][sender], streams.halves(bits, 0)])
+    return np.asarray(_limit_of()[accounts.choices["kind"][sender], streams.halves(bits, 0)])
+
+
+@cache
+def _limit_of() -> I64:
+    """Limit that each of the 65,536 uniforms draws, shape (kinds, 65536)."""
+    every = np.arange(65536, dtype=np.uint64)
+    return np.stack([LIMITS[streams.pick(every, np.tile(edges, (65536, 1)))] for edges in _LIMIT_EDGES])
 
 
 def routes(accounts: Accounts, sender: I64, session_key: streams.U64) -> streams.U64:
