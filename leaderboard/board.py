@@ -78,14 +78,13 @@ class Board:
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the entries; several of one name are numbered in the order in which they came."""
-        known = [e.name for e in self.entries]
+        total = Counter(e.name for e in self.entries)
         seen: Counter[str] = Counter()
-        found = dict(enumerate(known))
-        for i in sorted(found, key=lambda i: (self.entries[i].when, self.entries[i].run_id)):
-            seen[known[i]] += 1
-            if known.count(known[i]) > 1:
-                found[i] = f"{known[i]} #{seen[known[i]]}"
-        return tuple(found.values())
+        found = {}
+        for i, e in sorted(enumerate(self.entries), key=lambda at: (at[1].when, at[1].run_id)):
+            seen[e.name] += 1
+            found[i] = f"{e.name} #{seen[e.name]}" if total[e.name] > 1 else e.name
+        return tuple(found[i] for i in range(len(found)))
 
 
 def read(store: Store, digest: str, task: str = "accounts") -> Board:

@@ -16,6 +16,7 @@ def render(board: Board) -> str:
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
     return environment.get_template("board.html.j2").render(
         board=board,
+        named=list(zip(board.entries, board.labels, strict=True)),
         task=TASKS[board.task],
         confounders=any(e.worst_archetype for e in board.entries),
         rule=RANK_RULE,
