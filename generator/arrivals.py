@@ -149,6 +149,12 @@ def _lengths(key: streams.U64, order: I64, n: I64, number: I64) -> I64:
     return np.asarray(1 + after * (n - number) // whole - before * (n - number) // whole)
 
 
+def requests(found: Sessions) -> tuple[I64, streams.U64]:
+    """Session and stream of each request of whole sessions, in their order."""
+    session = np.repeat(np.arange(len(found.length)), found.length)
+    return session, streams.items(found.key[session], np.arange(len(session)) - found.first[session])
+
+
 def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, pause: I64) -> I64:
     """Arrival of each request in milliseconds since the window began.
 

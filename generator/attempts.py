@@ -71,7 +71,7 @@ class Attempts:
         needed = np.bincount(session, minlength=len(self.model)) > 0
         kept = np.flatnonzero(needed)
         return Attempts(
-            found=each(lambda x: x[kept], self.found),
+            found=self.found.take(kept),
             model=self.model[kept],
             batch=self.batch[kept],
             session=(np.cumsum(needed) - 1)[session],
@@ -85,12 +85,11 @@ _OF_REQUESTS = ("key", "used", "cost", "slow", "opening", "repeated")
 
 def make(plan: Plan, who: Accounts, found: Sessions) -> Attempts:
     """All that comes of all sessions of some accounts."""
-    session = np.repeat(np.arange(len(found.length)), found.length)
-    key = streams.items(found.key[session], np.arange(len(session)) - found.first[session])
+    session, key = arrivals.requests(found)
     used = tokens.usage(who, found, session, key)
     ts = arrivals.times(who, found, session, streams.child(key, "gap"), used.pause)
     model = provider.models(plan, who, found)
-    batch = streams.uniform(streams.child(found.key, "batch")) < who.dials["batch"][found.account]
+    batch = provider.batches(who, found)
     cost = provider.price(model[session], used, batch[session])
     slow = limits.incident(plan, ts)
     error, repeated = limits.errors(who, found, session, key, ts, used, cost, slow)

@@ -106,6 +106,11 @@ def models(plan: Plan, accounts: Accounts, found: Sessions) -> npt.NDArray[np.in
     return np.where(decoy, DECOY, np.where(new, _NEW[plan.split], chosen)).astype(np.int32)
 
 
+def batches(accounts: Accounts, found: Sessions) -> npt.NDArray[np.bool_]:
+    """Whether each session is sent as a batch."""
+    return np.asarray(streams.uniform(streams.child(found.key, "batch")) < accounts.dials["batch"][found.account])
+
+
 def price(model: npt.NDArray[np.int32], used: Usage, batch: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """List price of each request in USD, cache and batch tier included."""
     per_input, per_output = (

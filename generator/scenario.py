@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import accounts as people
-from generator import arrivals, cohorts, provider, schema, streams, tokens
+from generator import arrivals, cohorts, provider, schema, tokens
 from generator.archetypes import archetypes
 from generator.cohorts import Plan
 from generator.config import Config
@@ -138,10 +138,8 @@ def _usage(plan: Plan, taken: I64, per_account: I64) -> tuple[float, float]:
     few = few if len(few) else busy[[np.argmin(per_account[busy])]]
     who = people.make(plan, taken[few])
     found = arrivals.sessions(plan, who)
-    session = np.repeat(np.arange(len(found.length)), found.length)
-    key = streams.items(found.key[session], np.arange(len(session)) - found.first[session])
+    session, key = arrivals.requests(found)
     used = tokens.usage(who, found, session, key)
-    batch = streams.uniform(streams.child(found.key, "batch")) < who.dials["batch"][found.account]
-    price = provider.price(provider.models(plan, who, found)[session], used, batch[session])
+    price = provider.price(provider.models(plan, who, found)[session], used, provider.batches(who, found)[session])
     scale = per_account.sum() / max(1, len(session))
     return float(used.output.sum() * scale), float(price.sum() * scale)
