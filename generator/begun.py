@@ -11,11 +11,12 @@ from generator import secret
 from generator.config import Config
 from generator.dataset import MANIFEST
 from generator.errors import UserError
+from generator.scenario import disk
 from generator.target import WORK, Folder, Target, check_free
 
 _PACKAGES = ("siphonbench", "numpy", "pyarrow", "faker")
 _RECORD = f"{WORK}/record.json"
-_BYTES_PER_ACCOUNT_DAY = 1200  # generous; only to notice a full disk before work begins
+_SPARE = 1.15  # of the disk space expected: better a warning too early than a full disk
 
 
 def begin(config: Config, at: Target, resume: bool) -> bool:
@@ -34,17 +35,24 @@ def begin(config: Config, at: Target, resume: bool) -> bool:
     elif sizes:
         remedy = "go on with --resume, or remove them" if left else "choose another address, or remove them"
         raise UserError(f"--out {at.name} holds {len(sizes)} files already: {remedy}")
-    need = config.accounts * config.days * len(config.splits) * _BYTES_PER_ACCOUNT_DAY - sum(sizes.values())
-    free = at.free()
-    if free is not None and free < need:
-        raise UserError(
-            f"--out {at.name}: about {need / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "
-            "choose another disk or a smaller preset"
-        )
+    _check_room(config, at, sum(sizes.values()))
     if isinstance(at, Folder):
         at.root.mkdir(parents=True, exist_ok=True)
     at.write(_RECORD, json.dumps(record).encode())
     return False
+
+
+def _check_room(config: Config, at: Target, used: int) -> None:
+    """Refuse to begin what the disk has no room for."""
+    free = at.free()
+    if free is None:
+        return
+    need = _SPARE * disk(config) - used
+    if free < need:
+        raise UserError(
+            f"--out {at.name}: about {need / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "
+            "choose another disk or a smaller preset"
+        )
 
 
 def is_of(manifest: bytes, config: Config) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from generator import config, integrity, release, schema, shards
+from generator import config, integrity, release, scenario, schema, shards
 from generator.config import Config
 from generator.dataset import Dataset, load
 from generator.errors import MaskedLabelsError, UserError
@@ -143,6 +143,15 @@ def test_a_stop_leaves_nothing(
     with pytest.raises((KeyboardInterrupt, UserError)):
         release.generate(tiny_config, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_disk_space_is_estimated_from_a_few_accounts(
+    tiny: Dataset, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = sum(split["counts"]["requests"] for split in tiny.manifest["splits"].values())
+    assert scenario.disk(tiny_config) / scenario.BYTES_PER_REQUEST == pytest.approx(found, rel=0.05)
+    monkeypatch.setattr(scenario, "_DISK_SAMPLE", 120)
+    assert scenario.disk(tiny_config) / scenario.BYTES_PER_REQUEST == pytest.approx(found, rel=0.3)
 
 
 def test_too_small_a_disk_is_noticed_before_work(
