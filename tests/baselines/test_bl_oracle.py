@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from baselines import DETECTORS, UPPER_BOUNDS, detector, links, pooling, run
+from baselines import DETECTORS, UPPER_BOUNDS, cohort_oracle, detector, links, pooling, run
 from generator.dataset import Split, Table
 from generator.errors import MaskedLabelsError
 
@@ -39,6 +39,20 @@ def test_planted_campaigns_score_higher_than_every_benign_cohort(scores: pl.Data
     )
     found = {label: (low, high) for label, low, high in by_label.iter_rows()}
     assert found["extraction"][0] > found["benign"][1]
+
+
+def test_each_model_learns_from_whole_traits(train: Split) -> None:
+    oracle = cohort_oracle.CohortOracle(models=6)
+    oracle.fit(train.restrict(oracle.fields))
+    trait = np.array([cohort_oracle._trait(name) for name in oracle._columns])
+    seen = [set(trait[columns]) for columns, _ in oracle._fitted]
+    assert all(
+        set(columns) == set(np.flatnonzero(np.isin(trait, list(s))))
+        for (columns, _), s in zip(oracle._fitted, seen, strict=True)
+    )
+    assert {len(s) for s in seen} == {-(-len(set(trait)) // 2)}
+    assert len(set(map(frozenset, seen))) == 6
+    assert {"requests", "model", "domain"} <= set.union(*seen)
 
 
 def test_members_of_a_cohort_share_their_score(scores: pl.DataFrame, target: Split) -> None:
