@@ -48,32 +48,27 @@ class CohortOracle(detector.Detector):
     parts: int = 40
     benign_parts: int = 3
     models: int = 20
-    _fitted: list[tuple[list[int], Any]] = field(init=False, repr=False, default_factory=list)
+    _fitted: list[tuple[I64, Any]] = field(init=False, repr=False, default_factory=list)
     _columns: tuple[str, ...] = field(init=False, repr=False, default=())
 
     def fit(self, *worlds: Split) -> Self:
         """Learn from the cohorts of one world or several; grey accounts are left out."""
-        import xgboost
-
         described = [self._examples(world, i) for i, world in enumerate(worlds)]
         known = [set(pooled) for pooled, *_ in described]
         self._columns = tuple(name for name in described[0][0] if all(name in names for names in known))
         x = np.vstack([self._matrix(pooled) for pooled, *_ in described])
         y, weight = (np.concatenate([d[i] for d in described]) for i in (1, 2))
         weight = np.where(y, weight / weight[y].sum(), weight / weight[~y].sum()) * len(y) / 2
-        order = np.lexsort((*x.T, y))
-        x, y, weight = x[order], y[order], weight[order]
-        self._fitted = []
-        for number, columns in enumerate(self._subspaces()):
-            data = xgboost.DMatrix(x[:, columns], y, weight=weight, nthread=1)
-            booster = xgboost.train({**_TREES, "seed": self.models * self.seed + number}, data, _ROUNDS)
-            self._fitted.append((columns, booster))
+        self._fitted = [
+            (columns, training.boost(x[:, columns], y, self.models * self.seed + i, weight, _TREES, _ROUNDS))
+            for i, columns in enumerate(self._subspaces())
+        ]
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds of each account's cohort; of the labels only the column `cohort` is read."""
         world = pooling.prepare(split)
-        cohort = _cohorts(split, world.ids)
+        cohort = training.cohorts(split, world.ids) - 1
         size = np.bincount(cohort)
         pooled = pooling.pool(world, _members(cohort, np.arange(len(cohort))))
         x = self._matrix(pooled)
@@ -103,13 +98,15 @@ class CohortOracle(detector.Detector):
         pooled = pooling.pool(world, _members(index, np.concatenate(groups), len(world.ids)))
         return pooled, np.array(positive), np.array(weight)
 
-    def _subspaces(self) -> list[list[int]]:
+    def _subspaces(self) -> list[I64]:
         """Columns of half of the traits, drawn anew for each model."""
-        rng = np.random.Generator(np.random.Philox(key=[self.seed, 0], counter=1 << 64))
-        trait = [_trait(name) for name in self._columns]
-        traits = sorted(set(trait))
-        halves = [set(rng.permutation(traits)[: -(-len(traits) // 2)].tolist()) for _ in range(self.models)]
-        return [[i for i, name in enumerate(trait) if name in half] for half in halves]
+        rng = np.random.Generator(
+            np.random.Philox(key=[self.seed, 0], counter=1 << 64)
+        )  # apart from the examples'
+        trait = np.array([_trait(name) for name in self._columns])
+        traits = np.unique(trait)
+        half = -(-len(traits) // 2)
+        return [np.flatnonzero(np.isin(trait, rng.permutation(traits)[:half])) for _ in range(self.models)]
 
     def _matrix(self, pooled: dict[str, F64]) -> F64:
         """Columns in the order of training; what this world does not have is like everywhere: NaN."""
@@ -128,10 +125,3 @@ def _members(group: I64, account: I64, accounts: int | None = None) -> sparse.cs
 
     shape = (int(group.max()) + 1, accounts or len(account))
     return sparse.csr_array((np.ones(len(group)), (group, account)), shape=shape)
-
-
-def _cohorts(split: Split, ids: pl.Series) -> I64:
-    """Number of each account's cohort."""
-    told = split.labels.polars().select(pl.col("account_id", "cohort").cast(pl.String)).collect()
-    found = pl.DataFrame({"account_id": ids}).join(told, on="account_id", how="left", maintain_order="left")
-    return found["cohort"].rank("dense").to_numpy().astype(np.int64) - 1

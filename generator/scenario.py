@@ -107,22 +107,25 @@ def disk(config: Config) -> float:
     with secret.keyed(config.secret):
         for split in config.splits:
             plan = cohorts.build(config, split)
-            step = -(-len(plan.account_key) // _DISK_SAMPLE)
-            some = people.make(plan, np.arange(0, len(plan.account_key), step))
-            requests += float(arrivals.counts(plan, some, np.arange(config.days)).sum()) * step
+            _, counts, factor = _counted(plan, np.arange(len(plan.account_key)), _DISK_SAMPLE)
+            requests += float(counts.sum()) * factor
     return requests * BYTES_PER_REQUEST
+
+
+def _counted(plan: Plan, members: I64, sample: int) -> tuple[I64, I64, float]:
+    """At most `sample` of some accounts, requests of each a day, and how many accounts each stands for."""
+    # Evenly over all of them: neighbours are of one cohort.
+    taken = members[:: max(1, -(-len(members) // sample))]
+    counts = arrivals.counts(plan, people.make(plan, taken), np.arange(plan.config.days))
+    return taken, counts, len(members) / len(taken)
 
 
 def _group(plan: Plan, name: str, which: npt.NDArray[np.integer], sample: int) -> Group:
     first = int(which[0])
     archetype, tier = cohorts.variants()[plan.archetype[first]]
     members = np.flatnonzero(np.isin(plan.account_cohort, which))
-    # Evenly over the whole group: neighbours are of one cohort.
-    taken = members[np.arange(0, len(members), max(1, -(-len(members) // sample)))]
-    who = people.make(plan, taken)
-    counts = arrivals.counts(plan, who, np.arange(plan.config.days))
+    taken, counts, factor = _counted(plan, members, sample)
     per_account = counts.sum(axis=1)
-    factor = len(members) / len(taken)
     outputs, price = _usage(plan, taken, per_account)
     begins, ends = cohorts.work_days(plan)
     campaign = len(which) == 1
