@@ -9,11 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from baselines.detector import Detector
-from baselines.registry import DETECTORS, NAMES, SKIPPED, UPPER_BOUNDS
+from baselines.base.detector import Detector
+from baselines.registry import DETECTORS, GROUP, NAMES, SKIPPED, UPPER_BOUNDS
 from generator.errors import UserError
-
-GROUP = "siphonbench.detectors"
 
 
 def find(name: str) -> type[Detector]:
@@ -30,8 +28,9 @@ def find(name: str) -> type[Detector]:
     UserError
         If there is none, importing it fails, or it needs a package that is not installed.
     """
-    if name in DETECTORS | UPPER_BOUNDS:
-        return (DETECTORS | UPPER_BOUNDS)[name]
+    for catalogue in (DETECTORS, UPPER_BOUNDS):
+        if name in catalogue:
+            return catalogue[name]
     if name in SKIPPED:
         raise UserError(f"detector {name} can't be run here: it {SKIPPED[name]}")
     module, colon, attribute = name.partition(":")
@@ -77,7 +76,7 @@ def everything() -> dict[str, type[Detector]]:
     UserError
         If an installed one can't be loaded.
     """
-    return DETECTORS | {name: load(entry) for name, entry in installed().items()}
+    return {**DETECTORS} | {name: load(entry) for name, entry in installed().items()}
 
 
 def _imported(told: str, module: str) -> Any:
@@ -113,5 +112,5 @@ def _detector(told: str, module: Any, attribute: str) -> type[Detector]:
     own = [n for n in known if not inspect.isabstract(getattr(module, n))]
     raise UserError(
         f"detector {told}: {attribute or 'the text after the colon'} is no class that extends "
-        f"baselines.detector.Detector; {module.__name__} has {', '.join(own) or 'none'}"
+        f"baselines.base.detector.Detector; {module.__name__} has {', '.join(own) or 'none'}"
     )

@@ -1,87 +1,100 @@
-"""All detectors by name: adding one is one file and one line here."""
+"""All detectors by name: adding one is one file, and one line here. A class is imported when it is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from baselines import (
-    account_age,
-    all_but_one,
-    chance,
-    change_detection,
-    cohort_oracle,
-    dense_blocks,
-    early_trees,
-    echo_graph,
-    ecod,
-    honeypot,
-    indicators,
-    isolation_forest,
-    leiden_fusion,
-    link_communities,
-    logistic_regression,
-    mean_discrepancy,
-    message_passing,
-    prompt_clusters,
-    random_forest,
-    rate_limit,
-    reputation,
-    request_trees,
-    synchrony,
-    unverified_busy,
-    volume,
-    work_coverage,
-    xgboost_aggregates,
-    xgboost_relational,
-    xgboost_windows,
-)
-from baselines.detector import Detector
+if TYPE_CHECKING:
+    from baselines.base.detector import Detector
 
-_ALL: dict[str, type[Detector]] = {
-    d.name: d
-    for d in (
-        chance.Random,
-        chance.Constant,
-        volume.Volume,
-        account_age.AccountAge,
-        unverified_busy.UnverifiedBusy,
-        rate_limit.RateLimit,
-        indicators.Indicators,
-        reputation.Reputation,
-        isolation_forest.IsolationForest,
-        ecod.Ecod,
-        logistic_regression.LogisticRegression,
-        random_forest.RandomForest,
-        xgboost_aggregates.XGBoostAggregates,
-        xgboost_windows.XGBoostWindows,
-        mean_discrepancy.MeanDiscrepancy,
-        change_detection.ChangeDetection,
-        link_communities.LinkCommunities,
-        prompt_clusters.PromptClusters,
-        synchrony.Synchrony,
-        dense_blocks.DenseBlocks,
-        work_coverage.WorkCoverage,
-        echo_graph.EchoGraph,
-        honeypot.HoneypotPropagation,
-        leiden_fusion.LeidenFusion,
-        xgboost_relational.XGBoostRelational,
-        message_passing.MessagePassing,
-        request_trees.RequestTrees,
-        early_trees.EarlyTrees,
-    )
+GROUP = "siphonbench.detectors"
+"""Entry points of this group are detectors too (see `plugins`); the addresses here are written as theirs are."""
+
+_ENTRIES = {
+    "random": "baselines.detectors.trivial.chance:Random",
+    "constant": "baselines.detectors.trivial.chance:Constant",
+    "volume": "baselines.detectors.trivial.volume:Volume",
+    "account-age": "baselines.detectors.trivial.account_age:AccountAge",
+    "unverified-and-busy": "baselines.detectors.trivial.unverified_and_busy:UnverifiedBusy",
+    "rate-limit": "baselines.detectors.rules.rate_limit:RateLimit",
+    "advisory-indicators": "baselines.detectors.rules.advisory_indicators:Indicators",
+    "reputation": "baselines.detectors.rules.reputation:Reputation",
+    "isolation-forest": "baselines.detectors.accounts.isolation_forest:IsolationForest",
+    "ecod": "baselines.detectors.accounts.ecod:Ecod",
+    "logistic-regression": "baselines.detectors.accounts.logistic_regression:LogisticRegression",
+    "random-forest": "baselines.detectors.accounts.random_forest:RandomForest",
+    "xgboost-aggregates": "baselines.detectors.accounts.xgboost_aggregates:XGBoostAggregates",
+    "xgboost-windows": "baselines.detectors.accounts.xgboost_windows:XGBoostWindows",
+    "mean-discrepancy": "baselines.detectors.coordination.mean_discrepancy:MeanDiscrepancy",
+    "change-detection": "baselines.detectors.accounts.change_detection:ChangeDetection",
+    "link-communities": "baselines.detectors.coordination.link_communities:LinkCommunities",
+    "prompt-clusters": "baselines.detectors.coordination.prompt_clusters:PromptClusters",
+    "synchrony": "baselines.detectors.coordination.synchrony:Synchrony",
+    "dense-blocks": "baselines.detectors.coordination.dense_blocks:DenseBlocks",
+    "work-coverage": "baselines.detectors.coordination.work_coverage:WorkCoverage",
+    "echo-graph": "baselines.detectors.coordination.echo_graph:EchoGraph",
+    "honeypot-propagation": "baselines.detectors.rules.honeypot_propagation:HoneypotPropagation",
+    "leiden-fusion": "baselines.detectors.relational.leiden_fusion:LeidenFusion",
+    "xgboost-relational": "baselines.detectors.relational.xgboost_relational:XGBoostRelational",
+    "message-passing": "baselines.detectors.relational.message_passing:MessagePassing [gnn]",
+    "xgboost-requests": "baselines.detectors.relational.xgboost_requests:RequestTrees",
+    "xgboost-early": "baselines.detectors.relational.xgboost_early:EarlyTrees",
 }
-
-SKIPPED: dict[str, str] = {
-    name: f"needs {d.module}: pip install siphonbench[{d.extra}]"
-    for name, d in _ALL.items()
-    if d.module and find_spec(d.module) is None
+_UPPER_BOUNDS = {
+    "cohort-oracle": "baselines.detectors.upper_bounds.cohort_oracle:CohortOracle",
+    "all-but-one-oracle": "baselines.detectors.upper_bounds.all_but_one_oracle:AllButOne",
 }
+_MODULES = {"gnn": "torch"}
+"""Optional extra of this package, and the module that comes with it."""
+
+
+class Catalogue(Mapping[str, "type[Detector]"]):
+    """Detector classes by name, each imported when it is asked for.
+
+    Parameters
+    ----------
+    addresses : dict of str to str
+        Name, and "module:Class" with the optional extras that it cannot do without in brackets.
+
+    Examples
+    --------
+    >>> Catalogue({"volume": "baselines.detectors.trivial.volume:Volume"})["volume"].__name__
+    'Volume'
+    """
+
+    def __init__(self, addresses: dict[str, str]) -> None:
+        self.addresses = addresses
+
+    def __getitem__(self, name: str) -> type[Detector]:
+        kind: type[Detector] = EntryPoint(name, self.addresses[name], GROUP).load()
+        return kind
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.addresses)
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.addresses
+
+
+def _lacking(name: str) -> str:
+    """Why a detector cannot be run here; "" if it can."""
+    missing = [e for e in EntryPoint(name, _ENTRIES[name], GROUP).extras if find_spec(_MODULES[e]) is None]
+    return "; ".join(f"needs {_MODULES[extra]}: pip install siphonbench[{extra}]" for extra in missing)
+
+
+SKIPPED: dict[str, str] = {name: why for name in _ENTRIES if (why := _lacking(name))}
 """Why a detector cannot be run here."""
 
-DETECTORS: dict[str, type[Detector]] = {name: d for name, d in _ALL.items() if name not in SKIPPED}
+DETECTORS = Catalogue({name: address for name, address in _ENTRIES.items() if name not in SKIPPED})
 
-UPPER_BOUNDS: dict[str, type[Detector]] = {d.name: d for d in (cohort_oracle.CohortOracle, all_but_one.AllButOne)}
+UPPER_BOUNDS = Catalogue(_UPPER_BOUNDS)
 """Told more than an entry may know: they say what can be reached, and stand on no board."""
 
-NAMES = frozenset(_ALL) | frozenset(UPPER_BOUNDS)
+NAMES = frozenset(_ENTRIES) | frozenset(_UPPER_BOUNDS)
 """Taken, also by what cannot be run here."""

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import polars as pl
 
-from baselines import answers, cohort_oracle, plugins
-from baselines.answers import Result
+from baselines import plugins
+from baselines.base import evaluation
+from baselines.base.evaluation import Result
+from baselines.detectors.upper_bounds import cohort_oracle
 from generator.dataset import Split, Table
 from generator.errors import UserError
 
@@ -34,7 +36,7 @@ def run_all(names: Iterable[str], train: Split, target: Split, seed: int = 0) ->
     chosen = [plugins.find(n) for n in names]
     if bounds := [kind.name for kind in chosen if kind.upper_bound]:
         raise UserError(f"{', '.join(bounds)} knows part of the truth and stands on no board: choose others")
-    return (answers.run(kind(seed=seed), train, target) for kind in chosen)
+    return (evaluation.run(kind(seed=seed), train, target) for kind in chosen)
 
 
 def cohort_oracle_on(worlds: Sequence[Split], target: Split, seed: int = 0) -> Result:
@@ -51,7 +53,7 @@ def cohort_oracle_on(worlds: Sequence[Split], target: Split, seed: int = 0) -> R
     began = time.perf_counter()
     fitted = oracle.fit(*(world.restrict(oracle.fields) for world in worlds))
     scores = fitted.score(with_cohorts(target.restrict(oracle.fields)))
-    predictions = answers.check(oracle.name, scores, target, answers.TASKS["accounts"])
+    predictions = evaluation.check(oracle.name, scores, target, evaluation.TASKS["accounts"])
     return Result(oracle.name, "accounts", predictions, time.perf_counter() - began)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import siphonbench
-from baselines import DETECTORS
+from baselines.registry import DETECTORS
 from benchmarks import shown
 from generator import schema
 

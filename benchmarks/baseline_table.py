@@ -21,10 +21,10 @@ import numpy as np
 import siphonbench
 from benchmarks import shown
 from generator.schema import TIERS
-from leaderboard import uncertainty
-from leaderboard.scorecard import Scorecard
-from siphonbench_cli.baselines_ledger import REPORTS
-from siphonbench_cli.reproducing import RECALL
+from leaderboard.metrics import resampling
+from leaderboard.records.scorecard import Scorecard
+from siphonbench.workflows.detector_runs import REPORTS
+from siphonbench.workflows.reproduction import RECALL
 
 CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
 HIDDEN = ("evasive", "adaptive")
@@ -62,7 +62,7 @@ def show(reports: list[Path], seeds: list[str]) -> None:
     shown.head("detector", "AP", "95 % interval", *TIERS, *seeds, hidden, "chance", "seconds", "peak MB")
     for name in sorted(runs, key=lambda n: -value[n]):
         of = cards[name]
-        low, high = uncertainty.interval(np.mean([c.resampled for c in of], axis=0))
+        low, high = resampling.interval(np.mean([c.resampled for c in of], axis=0))
         numbers = (
             *(np.mean([c.tiers[t]["ap"].value for c in of]) for t in TIERS),
             *(c.primary.value for c in of),

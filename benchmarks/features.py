@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import siphonbench
-from baselines import apart, features
-from baselines.feature_table import FEATURES
+from baselines import isolated_run
+from baselines.features import account_features
+from baselines.features.feature_table import FEATURES
 from benchmarks import measured
 
 
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     dataset = siphonbench.load(args.data)
     split = dataset.reveal(args.split)
-    found, seconds, busy = measured.took(lambda: features.account_features(split, FEATURES))
+    found, seconds, busy = measured.took(lambda: account_features.account_features(split, FEATURES))
     requests = dataset.manifest["splits"][args.split]["counts"]["requests"]
     figures = {
         "requests": requests,
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "seconds": round(seconds, 1),
         "core_seconds": round(busy, 1),
         "requests_per_second": round(requests / seconds),
-        "peak_gib": round(apart.peak_mb() * 1e6 / 2**30, 2),
+        "peak_gib": round(isolated_run.peak_mb() * 1e6 / 2**30, 2),
     }
     print(json.dumps(figures, indent=1))
 

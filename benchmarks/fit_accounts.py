@@ -24,8 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from generator import paths
-from generator.archetypes import SHARES, Range, kinds
+from generator.config.archetypes import kinds
+from generator.config.parameters import SHARES, Range
+from generator.traffic import burstiness
 
 F64 = npt.NDArray[np.float64]
 MODELS = {"api": ("m-large", "m-mid", "m-small"), "reasoning": ("deepseek-r1",)}
@@ -65,7 +66,7 @@ def activity(windows: pd.DataFrame, kind: str) -> pd.DataFrame:
         rows.append(
             {
                 "spell": len(days) / DAYS[kind],
-                "burst": depth / paths.HALVINGS,
+                "burst": depth / burstiness.HALVINGS,
                 "rate_wobble": np.log(volume).std() if len(volume) > 2 else np.nan,
                 "hour": hour / (2 * np.pi) % 1 * 24,
             }
@@ -128,8 +129,10 @@ def main() -> None:
                 show(dial, found[dial], kind)
         if DAYS[kind] > 1:
             print(f"correlation of burst with spell = {found['burst'].corr(found['spell'], 'spearman'):.2f}")
-        hours = np.quantile(found["hour"], paths.PEAK_SHARES)
-        print("peak hours =", hours.round(1).tolist(), "# in paths:", (paths.PEAK_DAYS * 24).round(1).tolist())
+        hours = np.quantile(found["hour"], burstiness.PEAK_SHARES)
+        print(
+            "peak hours =", hours.round(1).tolist(), "# in paths:", (burstiness.PEAK_DAYS * 24).round(1).tolist()
+        )
         show("gap_sigma", gaps(windows), kind)
         tokens(marginals, kind)
 

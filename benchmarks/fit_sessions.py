@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from generator.laws import law
+from generator.workloads.law_tables import law
 
 F64 = npt.NDArray[np.float64]
 # Boxes of the joint clusters of a conversation trace: input from, to, output from, to; the first that fits counts.

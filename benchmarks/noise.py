@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from generator import schema, tables
+from generator import schema
+from generator.pipeline import arrow_tables
 from generator.schema import Column
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _frame(rows: int, seed: int) -> pd.DataFrame:
 
 
 def _pool(column: Column) -> list[str]:
-    return list(tables.POOLS.get(column.name, _ACCOUNTS))
+    return list(arrow_tables.POOLS.get(column.name, _ACCOUNTS))
 
 
 def _below(column: Column) -> int:

@@ -43,9 +43,9 @@ def _parts(write: Callable[[int, Path, int], None]) -> Writer:
 
 def _ours(workers: int) -> Writer:
     def generated(rows: int, folder: Path) -> None:
-        from generator import release
+        from generator.pipeline import generate
 
-        release.generate(sizes.world(rows), folder / "made", workers)
+        generate.generate(sizes.world(rows), folder / "made", workers)
 
     return generated
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from baselines import answers
-from baselines.detector import Detector
+from baselines.base import evaluation
+from baselines.base.detector import Detector
 from generator import schema
 from generator.dataset import Dataset, Split, Table
-from leaderboard import judge, uncertainty
-from leaderboard.card import Card
-from leaderboard.scorecard import Scorecard
-from leaderboard.submission import Submission
+from leaderboard.metrics import resampling
+from leaderboard.records.card import Card
+from leaderboard.records.scorecard import Scorecard
+from leaderboard.records.submission import Submission
+from leaderboard.tasks import evaluate
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ def card(
     detector: Detector, lessons: Sequence[Split], data: Dataset, show: Callable[[Split], Split] = everything
 ) -> Scorecard:
     """Scorecard on a dataset's test split of a detector that learnt from worlds with open labels."""
-    return scored(data, answers.run(detector, [show(w) for w in lessons], show(data.test)).predictions)
+    return scored(data, evaluation.run(detector, [show(w) for w in lessons], show(data.test)).predictions)
 
 
 def scored(data: Dataset, predictions: pl.DataFrame) -> Scorecard:
     """Scorecard of account scores on a dataset's test split."""
-    return judge.score(data, "test", "accounts", Submission(Card("study"), predictions))
+    return evaluate.score(data, "test", "accounts", Submission(Card("study"), predictions))
 
 
 def interval(card: Scorecard) -> str:
@@ -85,7 +86,7 @@ def interval(card: Scorecard) -> str:
 
 def paired(values: np.ndarray[tuple[int], np.dtype[np.float64]], digits: int = 3) -> str:
     """Median and 95 % interval of what was computed from the same resamples of two cards."""
-    low, high = uncertainty.interval(values)
+    low, high = resampling.interval(values)
     return f"{np.median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 

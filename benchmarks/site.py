@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "leaderbo
 import lb_site
 
 import siphonbench
-from leaderboard import scorecard, tracking
-from leaderboard.store import Store
+from leaderboard.records import scorecard
+from leaderboard.tracking import mlflow_runs
+from leaderboard.tracking.store import Store
 
 RATE = 200
 CONNECTIONS = 32
@@ -41,8 +42,8 @@ def fill(store: Store, digest: str, runs: int) -> None:
 
     rng, client = np.random.default_rng(0), store.client()
     with store.lock():
-        experiment = tracking.make_experiment(
-            client, store, tracking.experiment_name(digest, "accounts", scorecard.EVALUATOR_VERSION)
+        experiment = mlflow_runs.make_experiment(
+            client, store, mlflow_runs.experiment_name(digest, "accounts", scorecard.EVALUATOR_VERSION)
         )
     for i in range(runs):
         value = float(rng.beta(2, 5))
@@ -54,7 +55,7 @@ def fill(store: Store, digest: str, runs: int) -> None:
             "code_url": "",
             "paper_url": "",
         }
-        tags = {"submission_id": f"{i:064x}"[::-1], "resampled": tracking.pack(vector), "worst_archetype": "B3"}
+        tags = {"submission_id": f"{i:064x}"[::-1], "resampled": mlflow_runs.pack(vector), "worst_archetype": "B3"}
         tags |= {f"card.{k}": v for k, v in card.items()} | {"dataset": "bench", "task": "accounts"}
         numbers = {
             "primary": value,

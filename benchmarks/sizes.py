@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from generator import config
-from generator.config import Config
+from generator.config import dataset_config
+from generator.config.dataset_config import Config
 
 _EACH = 359  # requests of an account of `medium` in its 28 days
 _SHARD = 1_400_000  # requests of a shard of `medium`
@@ -16,9 +16,9 @@ def world(requests: int, seed: int = 7) -> Config:
 
     The number of shards is even, so that two workers end together.
     """
-    medium = config.preset("medium")
+    medium = dataset_config.preset("medium")
     part = requests / (_EACH * medium["accounts"])
-    return config.from_dict(
+    return dataset_config.from_dict(
         medium
         | {
             "seed": seed,

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import siphonbench
-from baselines import DETECTORS, apart
+from baselines import isolated_run
+from baselines.registry import DETECTORS
 from benchmarks import measured
 
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         figures |= {
             f"{step}_seconds": round(seconds, 1),
             f"{step}_core_seconds": round(busy, 1),
-            f"peak_gib_after_{step}": round(apart.peak_mb() * 1e6 / 2**30, 2),
+            f"peak_gib_after_{step}": round(isolated_run.peak_mb() * 1e6 / 2**30, 2),
         }
     print(json.dumps(figures, indent=1))
 

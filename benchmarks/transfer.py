@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 import siphonbench
-from baselines import DETECTORS, answers
-from baselines.detector import Detector
+from baselines.base import evaluation
+from baselines.base.detector import Detector
+from baselines.registry import DETECTORS
 from benchmarks import shown
 from generator.dataset import Dataset, Split
 
@@ -40,8 +41,8 @@ def study(data: Dataset, lessons: Sequence[Split], detector: Detector) -> None:
     """Rows of one test world."""
     own = shown.card(detector, [data.train], data)
     shown.row(data.name, "its own train split", "all", shown.interval(own), "-")
-    fitted = answers.fit(detector, lessons)
-    said = answers.answer(fitted, data.test)
+    fitted = evaluation.fit(detector, lessons)
+    said = evaluation.answer(fitted, data.test)
     other = shown.scored(data, said)
     ratio = shown.paired(np.array(other.resampled) / np.array(own.resampled))
     shown.row(data.name, f"{len(lessons)} other seeds", "all", shown.interval(other), ratio)
@@ -49,7 +50,7 @@ def study(data: Dataset, lessons: Sequence[Split], detector: Detector) -> None:
     for hidden in (known[::2], known[1::2]):
         judged = _only(data, hidden)
         seen = shown.scored(judged, said)
-        fresh = answers.run(detector, [shown.ungraded(w, hidden) for w in lessons], data.test).predictions
+        fresh = evaluation.run(detector, [shown.ungraded(w, hidden) for w in lessons], data.test).predictions
         unseen = shown.scored(judged, fresh)
         names = ", ".join(hidden)
         shown.row(data.name, f"{len(lessons)} other seeds", names, shown.interval(seen), "-")

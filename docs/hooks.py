@@ -11,9 +11,9 @@ from mkdocs.structure.files import File, Files
 
 import siphonbench
 from generator import schema
-from generator.portrait import conduct, gather
-from leaderboard.tasks import TASKS
-from siphonbench_cli import columns as told
+from generator.campaign_report import behaviour, selection
+from leaderboard.records.task_definitions import TASKS
+from siphonbench.cli.datasets import columns as told
 
 ROOT = Path(__file__).parent.parent
 
@@ -68,6 +68,6 @@ def tasks() -> str:
 def pictures() -> dict[str, str]:
     """Activity and habits of the largest campaign of `nano`, as `inspect` draws them, by name."""
     with tempfile.TemporaryDirectory() as folder:
-        portrait = gather.gather(gather.survey(siphonbench.generate("nano", 7, folder, 1), "train"))
-        drawn = {"activity": conduct.activity(portrait), "habits": conduct.habits(portrait)}
+        portrait = selection.gather(selection.survey(siphonbench.generate("nano", 7, folder, 1), "train"))
+        drawn = {"activity": behaviour.activity(portrait), "habits": behaviour.habits(portrait)}
     return {name: "<div>" + "\n".join(p.svg for p in figure.panels) + "</div>" for name, figure in drawn.items()}

@@ -1,1 +1,3 @@
 """Judge: submissions, metrics, tracking and the board."""
+
+import generator.moved  # noqa: F401, old import paths say where they went

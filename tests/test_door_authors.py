@@ -14,13 +14,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
-import siphonbench_cli
-from baselines import DETECTORS, checks, plugins, starter
+from baselines import detector_template, plugins
+from baselines.contract import checks
+from baselines.registry import DETECTORS
 from generator.errors import UserError
+from siphonbench.cli.main import app
 
 FAULTY = """
-from baselines.detector import Detector
-from baselines.chance import Constant
+from baselines.base.detector import Detector
+from baselines.detectors.trivial.chance import Constant
 
 class Upside(Constant):
     name = "upside"
@@ -57,7 +59,7 @@ def here(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(siphonbench_cli.app, [str(a) for a in arguments])
+    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 def refused(*arguments: object) -> str:
@@ -115,7 +117,7 @@ def test_what_was_not_tried_is_told(here: Path) -> None:
         ("exits:Mine", "importing 'exits' from"),
         (
             "mine:Absent",
-            "Absent is no class that extends baselines.detector.Detector; mine has Constant, Upside, Misspelt",
+            "Absent is no class that extends baselines.base.detector.Detector; mine has Constant, Upside, Misspelt",
         ),
         ("mine:number", "number is no class"),
         ("mine:", "the text after the colon is no class"),
@@ -133,8 +135,8 @@ def test_what_cannot_be_checked_is_one_sentence(name: str, said: str, here: Path
 
 @pytest.mark.parametrize("name", ["my-idea", "x", "split", "detector", "class-var", "a1-2b"])
 def test_a_written_package_keeps_the_contract(name: str, here: Path) -> None:
-    folder = starter.write(name)
-    module, _, kind = starter.address(name).partition(":")
+    folder = detector_template.write(name)
+    module, _, kind = detector_template.address(name).partition(":")
     files = sorted(str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file())
     assert files == sorted(["README.md", f"{module}.py", "pyproject.toml", f"tests/test_{module}.py"])
     sys.path.insert(0, str(folder.resolve()))
@@ -160,7 +162,7 @@ def test_its_own_tests_pass(here: Path) -> None:
 
 
 def test_an_installed_detector_stands_beside_the_built_in_ones(here: Path) -> None:
-    install(starter.write("my-idea"))
+    install(detector_template.write("my-idea"))
     assert set(plugins.everything()) == {*DETECTORS, "my-idea"}
     assert "my-idea" in call("baselines", "list").stdout
     data = siphonbench.generate("nano", out=here / "nano")
@@ -171,7 +173,7 @@ def test_an_installed_detector_stands_beside_the_built_in_ones(here: Path) -> No
 
 
 def test_installed_detectors_that_cannot_be_used(here: Path) -> None:
-    install(starter.write("my-idea"))
+    install(detector_template.write("my-idea"))
     file = Path("my-idea/my_idea.py")
     text = file.read_text()
     file.write_text(text.replace('= "my-idea"', '= "another"'))

@@ -16,9 +16,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
-import siphonbench_cli
-from baselines import apart, plugins
+from baselines import isolated_run, plugins
 from generator.errors import UserError
+from siphonbench.cli.main import app
 
 ROOT = Path(siphonbench.__file__).parent
 MODULE = """
@@ -26,7 +26,7 @@ import os, time
 from pathlib import Path
 import numpy as np
 import polars as pl
-from baselines.detector import Detector, accounts
+from baselines.base.detector import Detector, accounts
 
 
 class Mine(Detector):
@@ -62,7 +62,7 @@ def stranger(name: str, body: str = "pass") -> str:
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(siphonbench_cli.app, ["baselines", "run", *(str(a) for a in arguments)])
+    return CliRunner().invoke(app, ["baselines", "run", *(str(a) for a in arguments)])
 
 
 def fits(name: str) -> int:
@@ -253,14 +253,16 @@ def test_parameters_reach_the_detector(nano: Path, here: Path) -> None:
         assert "0 of them from an earlier run" in done.stdout
         said.append(pl.read_parquet("out/synchrony/predictions.parquet"))
     assert not said[0].equals(said[1])
-    assert apart.made("synchrony", 3, {"bands": 1}).clone() == apart.made("synchrony", 3, {"bands": 1})
+    assert isolated_run.made("synchrony", 3, {"bands": 1}).clone() == isolated_run.made(
+        "synchrony", 3, {"bands": 1}
+    )
 
 
 def test_version_changes_with_the_code(here: Path) -> None:
-    before = apart.version(plugins.find(stranger("me")))
-    assert before == apart.version(plugins.find("tried_me:Mine"))
+    before = isolated_run.version(plugins.find(stranger("me")))
+    assert before == isolated_run.version(plugins.find("tried_me:Mine"))
     stranger("me", "x = 1")
-    assert apart.version(plugins.find("tried_me:Mine")) != before
+    assert isolated_run.version(plugins.find("tried_me:Mine")) != before
 
 
 @pytest.mark.slow

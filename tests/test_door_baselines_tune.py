@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-import siphonbench_cli
-from baselines import DETECTORS, apart, tuning
-from baselines.synchrony import Synchrony
+from baselines import isolated_run
+from baselines.base import search_space
+from baselines.detectors.coordination.synchrony import Synchrony
+from baselines.registry import DETECTORS
+from siphonbench.cli.main import app
 
 TUNED = sorted(n for n, d in DETECTORS.items() if d.ranges)
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(siphonbench_cli.app, ["baselines", *(str(a) for a in arguments)])
+    return CliRunner().invoke(app, ["baselines", *(str(a) for a in arguments)])
 
 
 def test_many_can_be_tuned() -> None:
@@ -34,31 +36,31 @@ def test_ranges_hold_the_defaults_and_what_is_drawn_is_taken(name: str) -> None:
     for key, r in kind.ranges.items():
         assert type(getattr(plain, key)) is type(r.low) is type(r.high)
         assert r.low < getattr(plain, key) < r.high
-    tried = tuning.trials(plain, 8, 3)
+    tried = search_space.trials(plain, 8, 3)
     assert tried[0] == {key: getattr(plain, key) for key in kind.ranges}
     assert len({json.dumps(t) for t in tried}) == len(tried) == 8
-    assert tried[:5] == tuning.trials(plain, 5, 3)
-    assert tried[1:] != tuning.trials(plain, 8, 4)[1:]
+    assert tried[:5] == search_space.trials(plain, 5, 3)
+    assert tried[1:] != search_space.trials(plain, 8, 4)[1:]
     for given in tried:
         assert all(r.low <= given[key] <= r.high for key, r in kind.ranges.items())
-        made = apart.made(name, 0, given)
+        made = isolated_run.made(name, 0, given)
         assert {key: getattr(made, key) for key in given} == given
 
 
 def test_draws_fill_their_range() -> None:
     rng = np.random.default_rng(0)
-    whole = [tuning.Range(1, 4).draw(rng) for _ in range(400)]
+    whole = [search_space.Range(1, 4).draw(rng) for _ in range(400)]
     assert {type(x) for x in whole} == {int}
     assert all(60 < whole.count(k) < 140 for k in (1, 2, 3, 4))
-    wide = np.array([tuning.Range(0.001, 10.0, log=True).draw(rng) for _ in range(400)])
+    wide = np.array([search_space.Range(0.001, 10.0, log=True).draw(rng) for _ in range(400)])
     assert 0.35 < (wide < 0.1).mean() < 0.65  # half of the doublings
 
 
 def test_a_small_range_ends_the_search() -> None:
     class Small(Synchrony):
-        ranges: ClassVar[tuning.Ranges] = {"rows": tuning.Range(1, 3)}
+        ranges: ClassVar[search_space.Ranges] = {"rows": search_space.Range(1, 3)}
 
-    assert sorted(t["rows"] for t in tuning.trials(Small(), 50, 0)) == [1, 2, 3]
+    assert sorted(t["rows"] for t in search_space.trials(Small(), 50, 0)) == [1, 2, 3]
 
 
 @pytest.mark.slow

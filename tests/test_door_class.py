@@ -12,12 +12,12 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 import siphonbench
-import siphonbench_cli
 from generator import dataset, schema
 from generator.errors import MaskedLabelsError
-from leaderboard.season import routes
-from leaderboard.tasks import SUBMITTED
-from siphonbench_cli import teaching
+from leaderboard.records.task_definitions import SUBMITTED
+from leaderboard.seasons import routes
+from siphonbench.cli.main import app
+from siphonbench.workflows import classroom
 from tests.test_door_season import answer, guess
 
 LITTLE = """
@@ -39,7 +39,7 @@ def here(here: Path) -> Path:
 
 
 def call(*arguments: object, code: int = 0) -> str:
-    done = CliRunner().invoke(siphonbench_cli.app, ["class", *map(str, arguments)])
+    done = CliRunner().invoke(app, ["class", *map(str, arguments)])
     assert done.exit_code == code, done.output
     return (done.stdout if code == 0 else done.stderr).strip()
 
@@ -91,7 +91,7 @@ def test_worlds_differ_and_nobody_gets_labels_of_test(here: Path) -> None:
     assert not ids[0] & ids[1]
     file = guess(first / "data", here / "p.parquet")
     assert "missing" in call("submit", "ml-101", file, "--token-file", second / "token.txt", code=2)
-    secret = teaching.opened(here / "ml-101").seal.config.secret
+    secret = classroom.opened(here / "ml-101").seal.config.secret
     for student in (first, second):
         truth = dataset.load(here / "ml-101" / "worlds" / student.name).reveal("test").labels.polars()
         assert truth.filter(pl.col("label").cast(pl.String) == "extraction").collect().height == 18
@@ -125,8 +125,8 @@ def test_the_readme_of_a_hand_out_says_how_to_hand_in(here: Path) -> None:
     readme = (student / "README.txt").read_text()
     assert student.name in readme
     assert "7 attempts a day, until 2999-01-31" in readme
-    room = teaching.opened(here / "ml-101")
-    client = TestClient(routes.application(teaching.season(room), teaching.desk(room), room.who))
+    room = classroom.opened(here / "ml-101")
+    client = TestClient(routes.application(classroom.season(room), classroom.desk(room), room.who))
     (address,) = re.findall(r"http://ADDRESS(/\S+/tasks/\S+)", readme)
     token = {"authorization": f"Bearer {(student / 'token.txt').read_text().strip()}"}
     got = client.put(address, content=b"account_id,campaign\n", headers=token)
@@ -191,7 +191,7 @@ def test_a_faulty_roster_is_refused_with_all_its_faults(here: Path) -> None:
 
 def test_an_import_that_fails_midway_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     new()
-    furnish = teaching._furnish
+    furnish = classroom._furnish
     done: list[int] = []
 
     def breaks(*given: object) -> str:
@@ -200,9 +200,9 @@ def test_an_import_that_fails_midway_leaves_nothing(here: Path, monkeypatch: pyt
         done.append(1)
         return furnish(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(teaching, "_furnish", breaks)
+    monkeypatch.setattr(classroom, "_furnish", breaks)
     call("roster", "ml-101", roster(here, 3), code=2)
-    assert teaching.opened(here / "ml-101").students == ()
+    assert classroom.opened(here / "ml-101").students == ()
     assert nicknames(here) == []
     assert list((here / "ml-101" / "worlds").iterdir()) == []
 
@@ -227,7 +227,7 @@ def test_no_nickname_takes_the_folder_of_the_shared_world(here: Path, monkeypatc
     assert "nickname" in call("roster", "ml-101", "more.csv", code=2)
     monkeypatch.setattr("secrets.token_urlsafe", lambda n: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        teaching.enrol(teaching.opened(here / "ml-101"), roster(here, 2), lambda *_: None)
+        classroom.enrol(classroom.opened(here / "ml-101"), roster(here, 2), lambda *_: None)
     assert shared.is_dir()
     assert len(nicknames(here)) == 1
 

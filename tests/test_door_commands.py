@@ -19,11 +19,13 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
-import baselines
 import siphonbench
-import siphonbench_cli
-from generator import audit, config, schema
-from siphonbench_cli import gates
+from baselines import registry
+from generator import audit, schema
+from generator.config import dataset_config
+from siphonbench.cli.datasets import audit as gates
+from siphonbench.cli.main import app
+from siphonbench.workflows import audit_detectors
 
 COMMANDS = (
     "quickstart",
@@ -66,7 +68,7 @@ COMMAND = [sys.executable, "-m", "siphonbench"]
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(siphonbench_cli.app, [str(a) for a in arguments])
+    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 def refused(*arguments: object) -> str:
@@ -82,7 +84,7 @@ def refused(*arguments: object) -> str:
 def three(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Only the three quickest detectors."""
     names = ["random", "constant", "volume"]
-    monkeypatch.setattr(baselines, "DETECTORS", {n: baselines.DETECTORS[n] for n in names})
+    monkeypatch.setattr(registry, "DETECTORS", {n: registry.DETECTORS[n] for n in names})
     return names
 
 
@@ -216,8 +218,8 @@ def test_a_bug_keeps_its_traceback(here: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_baselines_list_names_each_detector() -> None:
     done = call("baselines", "list")
-    assert f"{len(baselines.DETECTORS)} built-in detectors, 0 installed; 2 upper bounds" in done.stdout
-    assert all(name in done.stdout for name in (*baselines.DETECTORS, *baselines.UPPER_BOUNDS))
+    assert f"{len(registry.DETECTORS)} built-in detectors, 0 installed; 2 upper bounds" in done.stdout
+    assert all(name in done.stdout for name in (*registry.DETECTORS, *registry.UPPER_BOUNDS))
 
 
 def test_columns_are_those_of_the_schema() -> None:
@@ -263,7 +265,7 @@ def test_audit_fails_when_a_gate_does(
 @pytest.mark.slow
 def test_gates_about_detectors(nano: Path) -> None:
     told: list[tuple[int, int]] = []
-    found = gates.detector_gates(siphonbench.load(nano), 0, lambda *done: told.append(done))
+    found = audit_detectors.detector_gates(siphonbench.load(nano), 0, lambda *done: told.append(done))
     assert [(g.name.split(":")[0][:18], np.isfinite(g.value)) for g in found] == [
         ("per-account rate l", True),
         ("oracle that knows ", True),
@@ -292,9 +294,9 @@ def test_quickstart_from_an_empty_folder(here: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert sorted(f.name for f in here.iterdir()) == ["siphonbench-board", "siphonbench-data"]
     data = siphonbench.load("siphonbench-data/nano")
-    assert data.manifest["config_digest"] == config.from_preset("nano", 0).digest
+    assert data.manifest["config_digest"] == dataset_config.from_preset("nano", 0).digest
     board = siphonbench.board(data)
-    assert {e.name for e in board.entries} == set(baselines.DETECTORS)
+    assert {e.name for e in board.entries} == set(registry.DETECTORS)
     assert len(board.entries) >= 8
     page = Path("siphonbench-board/board.html").read_text("utf-8")
-    assert all(name in page for name in baselines.DETECTORS)
+    assert all(name in page for name in registry.DETECTORS)

@@ -15,10 +15,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
-import siphonbench_cli
-from baselines import detector, evidence
+from baselines import explanations
+from baselines.base import detector
 from generator.dataset import Dataset, Split, Table
-from siphonbench_cli import explain_page
+from siphonbench.cli.main import app
+from siphonbench.workflows import evidence_page
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def nano(nano: Path) -> Dataset:
 
 
 def call(data: Dataset, *arguments: object) -> Result:
-    return CliRunner().invoke(siphonbench_cli.app, ["explain", *map(str, arguments), "--data", str(data.path)])
+    return CliRunner().invoke(app, ["explain", *map(str, arguments), "--data", str(data.path)])
 
 
 def changed(split: Split, table: str, accounts: Sequence[str], **values: Any) -> Split:
@@ -44,7 +45,7 @@ def changed(split: Split, table: str, accounts: Sequence[str], **values: Any) ->
     return replace(split, tables={**split.tables, table: Table(table, parts, split.tables[table].columns)})
 
 
-def finding(case: evidence.Case, name: str) -> evidence.Finding:
+def finding(case: explanations.Case, name: str) -> explanations.Finding:
     (found,) = (f for f in case.findings if f.kind.name == name)
     return found
 
@@ -67,12 +68,12 @@ def test_what_was_put_there_is_found(kind: str, table: str, values: dict[str, An
     some = sorted(active["account_id"].cast(pl.String).to_list()[-5:])
     assert set(some) <= set(ids)
     world = changed(nano.validation, table, some, **values)
-    case = evidence.case(world, some[:1], nano.train)
+    case = explanations.case(world, some[:1], nano.train)
     found = finding(case, kind)
     assert set(some[1:]) <= set(found.names)
     assert found.partners == len(found.names) >= 4
     assert set(some[1:]) <= set(case.partners)
-    group = finding(evidence.case(world, some, nano.train), kind)
+    group = finding(explanations.case(world, some, nano.train), kind)
     assert (group.linked, group.partners) == (5, 4)
 
 
@@ -80,7 +81,7 @@ def test_usual_is_the_share_of_benign_accounts_of_train(nano: Dataset) -> None:
     (who,) = detector.accounts(nano.validation).head(1)
     labels = nano.train.labels.polars().select(pl.col("account_id", "label").cast(pl.String)).collect()
     benign = labels.filter(pl.col("label") == "benign")["account_id"]
-    case = evidence.case(nano.validation, [who], nano.train)
+    case = explanations.case(nano.validation, [who], nano.train)
     assert case.reference == f"{len(benign)} benign accounts of train"
     found = finding(case, "signup")
     known = nano.train.accounts.polars().select(pl.col("account_id").cast(pl.String), "signup_prefix").collect()
@@ -91,15 +92,16 @@ def test_usual_is_the_share_of_benign_accounts_of_train(nano: Dataset) -> None:
 
 def test_no_label_of_the_split_is_read(nano: Dataset) -> None:
     who = detector.accounts(nano.validation).to_list()[:3]
-    said = evidence.case(nano.reveal("validation"), who, nano.train)
+    said = explanations.case(nano.reveal("validation"), who, nano.train)
     bare = replace(
         nano.validation,
         tables={n: t for n, t in nano.validation.tables.items() if n in ("requests", "accounts", "releases")},
     )
-    assert evidence.case(bare, who, nano.train) == said
+    assert explanations.case(bare, who, nano.train) == said
     sealed = replace(nano.train, masked=True)  # and where train has none, all accounts say what is usual
     assert (
-        evidence.case(bare, who, sealed).reference == f"{len(detector.accounts(nano.train)):,} accounts of train"
+        explanations.case(bare, who, sealed).reference
+        == f"{len(detector.accounts(nano.train)):,} accounts of train"
     )
 
 
@@ -186,26 +188,26 @@ def test_bad_input_is_one_sentence(arguments: str, said: str, nano: Dataset, her
     ],
 )
 def test_habits_are_told_as_people_count(name: str, description: str, value: float, said: str) -> None:
-    assert " ".join(explain_page.counted(evidence.Habit(name, description, value, 0.5))) == said
+    assert " ".join(evidence_page.counted(explanations.Habit(name, description, value, 0.5))) == said
 
 
 def test_only_what_is_out_of_the_ordinary_is_evidence() -> None:
     shares = {"low": 0.01, "lower middle": 0.141, "middle": 0.5, "high": 0.973}
-    habits = tuple(evidence.Habit(name, name, 1.0, below) for name, below in shares.items())
-    case = evidence.Case(("me",), "100 benign accounts of train", (), habits)
-    for said in (explain_page.text(case, "Me"), explain_page.page(case, "Me", "here", "")):
+    habits = tuple(explanations.Habit(name, name, 1.0, below) for name, below in shares.items())
+    case = explanations.Case(("me",), "100 benign accounts of train", (), habits)
+    for said in (evidence_page.text(case, "Me"), evidence_page.page(case, "Me", "here", "")):
         before, after = said.split("Ordinary")
         assert "below 99.0% of usual accounts" in before
         assert "above 97.3% of usual accounts" in before
         assert "middle" not in before
         assert "lower middle: 1; middle: 1" in after
-    assert explain_page.place(habits[1]) == "below 85.9% of usual accounts"
+    assert evidence_page.place(habits[1]) == "below 85.9% of usual accounts"
 
 
 def test_rare_and_unknown_are_told_as_such() -> None:
-    found = evidence.Finding(evidence.KINDS[0], 1, 3, ("a", "b", "c"), 0.0)
-    case = evidence.Case(("me",), "100 benign accounts of train", (found,), ())
-    assert explain_page.sentence(case, found) == "pays with the same instrument as 3 accounts"
-    assert explain_page.usual(found) == "none have 3 or more"
-    assert explain_page.usual(replace(found, usual=0.0123)) == "1.23% have 3 or more"
-    assert explain_page.usual(replace(found, usual=float("nan"))) == "unknown"
+    found = explanations.Finding(explanations.KINDS[0], 1, 3, ("a", "b", "c"), 0.0)
+    case = explanations.Case(("me",), "100 benign accounts of train", (found,), ())
+    assert evidence_page.sentence(case, found) == "pays with the same instrument as 3 accounts"
+    assert evidence_page.usual(found) == "none have 3 or more"
+    assert evidence_page.usual(replace(found, usual=0.0123)) == "1.23% have 3 or more"
+    assert evidence_page.usual(replace(found, usual=float("nan"))) == "unknown"

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
-import siphonbench_cli
-from generator.fidelity import reading
-from generator.fidelity.reading import Log
+from generator.fidelity import traces as reading
+from generator.fidelity.traces import Log
+from siphonbench.cli.main import app
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def api(nano: Path) -> Log:
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(siphonbench_cli.app, ["fidelity", *map(str, arguments)])
+    return CliRunner().invoke(app, ["fidelity", *map(str, arguments)])
 
 
 def write(folder: Path, log: Log, written: reading.Floats) -> Path:

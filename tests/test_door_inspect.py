@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
-import siphonbench_cli
+from siphonbench.cli.main import app
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(siphonbench_cli.app, ["inspect", *(str(a) for a in arguments)])
+    return CliRunner().invoke(app, ["inspect", *(str(a) for a in arguments)])
 
 
 def test_one_page_of_the_largest_campaign(nano: Path, here: Path) -> None:

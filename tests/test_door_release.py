@@ -21,12 +21,14 @@ import pytest
 from typer.testing import CliRunner
 
 import siphonbench
-import siphonbench_cli
-from generator import config, release, schema, shards
+from generator import schema
+from generator.config import dataset_config
 from generator.dataset import Dataset, Table
 from generator.errors import MaskedLabelsError, UserError
+from generator.pipeline import generate, shards
+from generator.publish import checksums, config_toml, sample
 from generator.publish import croissant as croissant_file
-from generator.publish import sample, settings, sums
+from siphonbench.cli.main import app
 
 TINY = """
 preset = "nano"
@@ -141,7 +143,7 @@ def test_same_seed_same_bytes(tiny: Path, tmp_path: Path) -> None:
 def test_owner_and_address_are_looked_at_first(options: list[str], said: str, tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(TINY)
     command = ["release", "--config", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "r"), *options]
-    done = CliRunner().invoke(siphonbench_cli.app, command)
+    done = CliRunner().invoke(app, command)
     assert (done.exit_code, done.stdout) == (2, "")
     assert said in done.stderr
     assert [f.name for f in tmp_path.iterdir()] == ["tiny.toml"]
@@ -149,7 +151,7 @@ def test_owner_and_address_are_looked_at_first(options: list[str], said: str, tm
 
 def test_a_name_breaks_no_sentence(copy: Path) -> None:
     (copy / "two\nlines\x1b[2J").touch()
-    done = CliRunner().invoke(siphonbench_cli.app, ["verify", str(copy)])
+    done = CliRunner().invoke(app, ["verify", str(copy)])
     assert done.exit_code == 2
     assert done.stderr.strip().isprintable()
     assert "two?lines?[2J: not in SHA256SUMS" in done.stderr
@@ -170,11 +172,11 @@ def tree(root: Path) -> dict[str, bytes]:
 # Where a release can be stopped: while data is made, and before each step that follows.
 STOPS = {
     "a shard": (shards, "make"),
-    "the manifest of the data": (release, "_manifest"),
-    "the manifest of the release": (release, "write_manifest"),
+    "the manifest of the data": (generate, "_manifest"),
+    "the manifest of the release": (generate, "write_manifest"),
     "the sample": (sample, "write"),
     "the documents": (croissant_file, "document"),
-    "the sums": (sums, "write"),
+    "the sums": (checksums, "write"),
 }
 
 
@@ -247,14 +249,14 @@ def test_resume_and_engine_at_the_command_line(
     command = ["release", "--config", tmp_path / "tiny.toml", "--seed", 5, "--date", DATE, "--out", tmp_path / "r"]
     for engine, said in (("steam", "none of serial, processes, dask"), ("serial", "has no scheduler")):
         address = ["--scheduler", "tcp://x:1"] if engine == "serial" else []
-        done = CliRunner().invoke(siphonbench_cli.app, [*map(str, command), "--engine", engine, *address])
+        done = CliRunner().invoke(app, [*map(str, command), "--engine", engine, *address])
         assert done.exit_code == 2
         assert said in done.stderr
     with monkeypatch.context() as patch:
         patch.setattr(*STOPS["the documents"], stop)
-        CliRunner().invoke(siphonbench_cli.app, [*map(str, command), "--engine", "serial", "--resume"])
+        CliRunner().invoke(app, [*map(str, command), "--engine", "serial", "--resume"])
     assert not (tmp_path / "r").exists()
-    done = CliRunner().invoke(siphonbench_cli.app, [*map(str, command), "--resume", "--engine", "serial"])
+    done = CliRunner().invoke(app, [*map(str, command), "--resume", "--engine", "serial"])
     assert done.exit_code == 0, done.output
     assert tree(tmp_path / "r") == tree(tiny)
 
@@ -268,11 +270,11 @@ def test_sha256sum_agrees(tiny: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("plan", [*config.PRESETS, "headline"])
+@pytest.mark.parametrize("plan", [*dataset_config.PRESETS, "headline"])
 def test_config_makes_the_same_config(plan: str, tmp_path: Path) -> None:
-    made = config.from_file(Path(plan)) if plan == "headline" else config.from_preset(plan, 3)
-    (tmp_path / "c.toml").write_text(settings.toml(made))
-    assert config.from_file(tmp_path / "c.toml").digest == made.digest
+    made = dataset_config.from_file(Path(plan)) if plan == "headline" else dataset_config.from_preset(plan, 3)
+    (tmp_path / "c.toml").write_text(config_toml.toml(made))
+    assert dataset_config.from_file(tmp_path / "c.toml").digest == made.digest
 
 
 @pytest.mark.slow
@@ -304,7 +306,7 @@ def test_a_file_too_many_is_named(name: str, copy: Path) -> None:
 def test_all_faults_at_once_by_command(copy: Path) -> None:
     flip(copy / "README.md", 40)
     (copy / "LICENSE").unlink()
-    done = CliRunner().invoke(siphonbench_cli.app, ["verify", str(copy)])
+    done = CliRunner().invoke(app, ["verify", str(copy)])
     assert (done.exit_code, done.stdout) == (2, "")
     assert "copy has 2 damaged files: LICENSE: missing; README.md: changed" in done.stderr
 
@@ -315,8 +317,8 @@ def test_regenerate_compares_values(open_truth: Path, tmp_path: Path) -> None:
     stranger = make(tmp_path, seed=6, test_truth=True).path
     manifest = json.loads((stranger / "manifest.json").read_text("utf-8"))
     manifest["config"]["seed"] = 5  # as if these rows came from that seed
-    release.write_manifest(stranger, manifest)
-    sums.write(stranger)
+    generate.write_manifest(stranger, manifest)
+    checksums.write(stranger)
     faults = siphonbench.verify(stranger, regenerate=True)
     assert "train/accounts.parquet: holds other values than a dataset made again from its configuration" in faults
     assert any(f.startswith("test-truth/account_labels.parquet") for f in faults)
@@ -481,7 +483,7 @@ def test_an_address_opens_like_a_folder(tiny: Path, memory: str, cache: Path) ->
     assert few.equals(here.train.requests.polars().filter(pl.col("day") == 1).select("input_tokens").collect())
     assert rows(there.test.as_of(0).requests) == rows(here.test.as_of(0).requests)
     assert siphonbench.verify(memory) == []
-    done = CliRunner().invoke(siphonbench_cli.app, ["verify", memory])
+    done = CliRunner().invoke(app, ["verify", memory])
     assert done.exit_code == 0, done.output
 
 
@@ -505,7 +507,7 @@ def test_a_damaged_file_at_an_address_is_not_read(memory: str, cache: Path) -> N
 )
 def test_a_bad_address_is_one_sentence(address: str, said: str, cache: Path) -> None:
     for command in (["info", address], ["verify", address]):
-        done = CliRunner().invoke(siphonbench_cli.app, command)
+        done = CliRunner().invoke(app, command)
         assert done.exit_code == 2
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
@@ -527,7 +529,7 @@ def test_nano_from_release_to_check(croissant: Any, tmp_path: Path) -> None:
     run = CliRunner()
     made = ["release", "--preset", "nano", "--seed", "9", "--out", str(tmp_path / "nano"), "--workers", "1"]
     for command in (made, ["verify", str(tmp_path / "nano"), "--regenerate", "--workers", "1"]):
-        done = run.invoke(siphonbench_cli.app, command)
+        done = run.invoke(app, command)
         assert done.exit_code == 0, done.output
     data = croissant.Dataset(jsonld=tmp_path / "nano/croissant.json")
     for record_set in data.metadata.record_sets:

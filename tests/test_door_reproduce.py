@@ -7,15 +7,15 @@ from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
-import siphonbench_cli
-from baselines import DETECTORS
-from siphonbench_cli import reproducing
+from baselines.registry import DETECTORS
+from siphonbench.cli.main import app
+from siphonbench.workflows import reproduction
 
 FEW = ("--detector", "volume", "--detector", "constant")
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(siphonbench_cli.app, [str(a) for a in arguments])
+    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 def test_kept_figures_pass() -> None:
@@ -25,12 +25,12 @@ def test_kept_figures_pass() -> None:
 
 
 def test_figures_of_every_baseline_are_kept() -> None:
-    found, _ = reproducing.kept(reproducing.FOLDER / "nano.json")
+    found, _ = reproduction.kept(reproduction.FOLDER / "nano.json")
     assert {key.split("/")[1] for key in found} == set(DETECTORS)
 
 
 def test_one_changed_figure_is_named(tmp_path: Path) -> None:
-    document = json.loads((reproducing.FOLDER / "nano.json").read_text("utf-8"))
+    document = json.loads((reproduction.FOLDER / "nano.json").read_text("utf-8"))
     document["figures"]["11/volume/ap"] += 0.05
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(document))

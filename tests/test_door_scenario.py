@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
-import siphonbench_cli
+from siphonbench.cli.main import app
 
 TINY = """
 preset = "nano"
@@ -23,7 +23,7 @@ rate_cap = 20
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(siphonbench_cli.app, [str(a) for a in arguments])
+    return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
 @pytest.fixture

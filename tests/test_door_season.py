@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 import siphonbench
-import siphonbench_cli
-from leaderboard.tasks import SUBMITTED, TASKS
+from leaderboard.records.task_definitions import SUBMITTED, TASKS
+from siphonbench.cli.main import app
 
 SCENARIO = """
 preset = "nano"
@@ -32,13 +32,13 @@ rate = [7, 11] # a dial that nobody has seen
 
 def call(*arguments: object) -> str:
     """What a command says on standard output."""
-    done = CliRunner().invoke(siphonbench_cli.app, ["season", *map(str, arguments)])
+    done = CliRunner().invoke(app, ["season", *map(str, arguments)])
     assert done.exit_code == 0, done.output
     return done.stdout.strip()
 
 
 def refused(*arguments: object, code: int = 2) -> str:
-    done = CliRunner().invoke(siphonbench_cli.app, ["season", *map(str, arguments)])
+    done = CliRunner().invoke(app, ["season", *map(str, arguments)])
     assert done.exit_code == code, done.output
     return done.stderr.strip()
 

@@ -20,15 +20,16 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 import siphonbench
-import siphonbench_cli
 from generator import dataset, schema
-from leaderboard import judge, teams
-from leaderboard.card import Card
-from leaderboard.season import client, routes
-from leaderboard.season.desk import Desk
-from leaderboard.season.walk import Walk
-from leaderboard.submission import Submission
-from siphonbench_cli import playing, sealing
+from leaderboard.intake import teams
+from leaderboard.records.card import Card
+from leaderboard.records.submission import Submission
+from leaderboard.seasons import client, routes
+from leaderboard.seasons.daily_replay import Walk
+from leaderboard.seasons.submissions import Desk
+from leaderboard.tasks import evaluate
+from siphonbench.cli.main import app
+from siphonbench.workflows import season_play, seasons
 from tests.test_door_season import SCENARIO, call, guess, refused
 
 BASE = "/api/v1/season"
@@ -41,7 +42,7 @@ class Place:
         self.root, self.folder, self.secret = root, root / "spring", root / "spring.secret"
         (root / "little.toml").write_text(SCENARIO)
         done = CliRunner().invoke(
-            siphonbench_cli.app,
+            app,
             [
                 *("season", "seal", "spring", "--scenario", str(root / "little.toml"), "--closes", "2999-12-31"),
                 *("--every", "0", "--out", str(self.folder), "--secret", str(self.secret), "--workers", "1"),
@@ -49,11 +50,11 @@ class Place:
             ],
         )
         assert done.exit_code == 0, done.output
-        self.season, sealed = sealing.opened(self.folder, self.secret)
-        self.desk: Desk = sealing.desk(self.season, sealed, self.secret)
-        self.app = routes.application(self.season, self.desk, playing.teams_of(self.desk))
+        self.season, sealed = seasons.opened(self.folder, self.secret)
+        self.desk: Desk = seasons.desk(self.season, sealed, self.secret)
+        self.app = routes.application(self.season, self.desk, season_play.teams_of(self.desk))
         self.http = TestClient(self.app)
-        self.truth = dataset.load(sealing.private(self.secret) / "world").reveal("test")
+        self.truth = dataset.load(seasons.private(self.secret) / "world").reveal("test")
         self.key = sealed.config.secret
 
     def team(self, name: str) -> dict[str, str]:
@@ -192,7 +193,7 @@ def test_play_walks_a_detector_through_all_days(over: str, early: Place, server:
     train = tmp_path / "train"
     (tmp_path / "train.toml").write_text(SCENARIO.replace('"test"', '"train"'))
     made = CliRunner().invoke(
-        siphonbench_cli.app,
+        app,
         ["generate", "--config", str(tmp_path / "train.toml"), "--out", str(train), "--workers", "1"],
     )
     assert made.exit_code == 0, made.output
@@ -202,7 +203,7 @@ def test_play_walks_a_detector_through_all_days(over: str, early: Place, server:
         "http": ("--server", server, "--token-file", str(tmp_path / "token")),
         "folder": ("--season", str(early.folder), "--secret", str(early.secret), "--team", team.name),
     }[over]
-    done = CliRunner().invoke(siphonbench_cli.app, ["season", "play", "volume", "--train", str(train), *how])
+    done = CliRunner().invoke(app, ["season", "play", "volume", "--train", str(train), *how])
     assert done.exit_code == 0, done.output
     walk = Walk(early.desk, team.name)
     assert walk.day() is None
@@ -223,8 +224,8 @@ def test_a_walk_is_judged_and_anybody_finds_the_same(early: Place, tmp_path: Pat
     assert early.desk.settle() == 1
     score = early.http.get(there, headers=who).json()["score"]
     rows = pl.read_parquet(early.desk.shelf.path(_file(early, there.rpartition("/")[2])))
-    whole = siphonbench.load(sealing.private(early.secret) / "world")
-    card = judge.score(whole, "test", "early", Submission(Card("A"), rows))
+    whole = siphonbench.load(seasons.private(early.secret) / "world")
+    card = evaluate.score(whole, "test", "early", Submission(Card("A"), rows))
     assert score == round(card.primary.value, early.season.rules.decimals)
     assert early.http.get(f"{BASE}/standings/early").json()[0]["score"] == score
     call("unseal", early.folder, "--secret", early.secret, "--before-close")
@@ -285,7 +286,7 @@ def test_nothing_that_is_given_out_holds_a_label(
         ["info", str(place.folder)],
         ["season", "standings", str(place.folder), "--secret", str(place.secret), "--task", task],
     )
-    said += [CliRunner().invoke(siphonbench_cli.app, arguments).output.encode() for arguments in commands]
+    said += [CliRunner().invoke(app, arguments).output.encode() for arguments in commands]
     said += [f.read_bytes() for f in place.folder.rglob("*") if f.is_file()]
     said += [str(f).encode() for f in place.folder.rglob("*")]
     said.append(caplog.text.encode())

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-import siphonbench_cli
-from leaderboard import teams
-from leaderboard.store import Store
+from leaderboard.intake import teams
+from leaderboard.tracking.store import Store
+from siphonbench.cli.main import app
 
 
 def test_from_add_to_revoke(tmp_path: Path) -> None:
     board = str(tmp_path / "board")
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        done = CliRunner().invoke(siphonbench_cli.app, ["team", *arguments, "--board", board])
+        done = CliRunner().invoke(app, ["team", *arguments, "--board", board])
         return done.exit_code, done.stdout.strip(), done.stderr.strip()
 
     code, token, said = call("add", "Team Rocket")

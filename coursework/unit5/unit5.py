@@ -19,7 +19,7 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from baselines import feature_table, features
+from baselines.features import account_features, feature_table
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
@@ -31,7 +31,7 @@ import course
 def known(split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Features of the accounts that are not grey, and their truth."""
     wanted = feature_table.FEATURES + feature_table.TOPIC
-    table = features.account_features(course.world().splits[split], wanted).to_pandas()
+    table = account_features.account_features(course.world().splits[split], wanted).to_pandas()
     table = table.astype({"account_id": str}).set_index("account_id").sort_index().fillna(-1)
     truth = course.labels(split).loc[table.index]
     return table[truth["label"] != "grey"], truth[truth["label"] != "grey"]

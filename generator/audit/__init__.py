@@ -1,6 +1,6 @@
 """Release gates: is the world winnable by a shortcut, and is it solvable by relation?"""
 
-from generator.audit.gate import Gate
+from generator.audit.base.gate import Gate
 from generator.audit.run import measure
 
 __all__ = ["Gate", "measure"]

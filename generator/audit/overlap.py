@@ -8,12 +8,14 @@ import math
 import numpy as np
 import polars as pl
 
-from generator import cohorts, config
-from generator.audit import gate, ids
-from generator.audit.aggregates import Aggregates
-from generator.audit.gate import Gate
-from generator.audit.truth import World
+from generator.audit.artifacts import ids
+from generator.audit.base import gate
+from generator.audit.base.gate import Gate
+from generator.audit.base.labelled_split import World
+from generator.audit.shortcuts.aggregates import Aggregates
+from generator.config import dataset_config
 from generator.dataset import Dataset
+from generator.population import cohorts
 
 _BUSY = 20
 """Accounts with more requests than this are compared by behaviour."""
@@ -116,7 +118,7 @@ def _requests(world: World) -> pl.DataFrame:
 
 def _cohorts(dataset: Dataset) -> Gate:
     """Cohorts of the plan whose key, or whose whole set of drawn dials, stands in two splits."""
-    made = config.from_dict(dataset.manifest["config"], "manifest")
+    made = dataset_config.from_dict(dataset.manifest["config"], "manifest")
     seen: list[set[bytes]] = []
     for split in made.splits:
         plan = cohorts.build(made, split)

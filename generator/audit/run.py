@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from generator.audit import aggregates, careless, overlap, pairs, places, shortcuts, structure, truth
-from generator.audit.gate import Gate
+from generator.audit import addresses, overlap, structure
+from generator.audit.artifacts import gate_family
+from generator.audit.base import labelled_split
+from generator.audit.base.gate import Gate
+from generator.audit.shortcuts import aggregates, column_pairs, single_column
 from generator.dataset import Dataset
 
 Tick = Callable[[int, int], None]
@@ -26,16 +29,16 @@ def measure(dataset: Dataset, tick: Tick | None = None) -> list[Gate]:
     -------
     list of Gate
     """
-    worlds = truth.worlds(dataset)
+    worlds = labelled_split.worlds(dataset)
     found: list[Gate] = []
     described = aggregates.describe(worlds)
     steps: list[Callable[[], list[Gate]]] = [
-        lambda: shortcuts.singles(described),
-        lambda: [shortcuts.columns_by_row(worlds)],
-        lambda: [pairs.gates(described)],
-        lambda: [shortcuts.tree(described)],
-        lambda: places.gates(worlds),
-        lambda: careless.gates(dataset, worlds),
+        lambda: single_column.singles(described),
+        lambda: [single_column.columns_by_row(worlds)],
+        lambda: [column_pairs.gates(described)],
+        lambda: [single_column.tree(described)],
+        lambda: addresses.gates(worlds),
+        lambda: gate_family.gates(dataset, worlds),
         lambda: [
             structure.company(worlds),
             structure.archetypes(dataset, worlds),

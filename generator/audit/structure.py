@@ -10,11 +10,14 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from generator import cohorts, config, tables, world
-from generator.audit import gate
-from generator.audit.gate import Gate
-from generator.audit.truth import World
+from generator.audit.base import gate
+from generator.audit.base.gate import Gate
+from generator.audit.base.labelled_split import World
+from generator.config import dataset_config
 from generator.dataset import Dataset
+from generator.pipeline import arrow_tables
+from generator.population import cohorts, population_plan
+from generator.traffic import simulate
 
 _GROUP = 3
 """Members from which a benign cohort counts as a group."""
@@ -70,7 +73,7 @@ def one_class_files(worlds: list[World]) -> Gate:
 
 def permuted(dataset: Dataset) -> Gate:
     """Each world made twice, once with the labels turned round; of large worlds a sample of buckets."""
-    made = config.from_dict(dataset.manifest["config"], "manifest")
+    made = dataset_config.from_dict(dataset.manifest["config"], "manifest")
     step = max(1, made.accounts // _SAMPLE)
     buckets = range(0, made.buckets, min(step, made.buckets))
     different = []
@@ -90,7 +93,7 @@ def permuted(dataset: Dataset) -> Gate:
     )
 
 
-def _turned(plan: cohorts.Plan) -> cohorts.Plan:
+def _turned(plan: population_plan.Plan) -> population_plan.Plan:
     """The plan with other truth: every cohort has another label than its own, and the tier is turned round."""
     labels = len(set(plan.label.tolist())) or 1
     other = (plan.label + 1) % max(2, labels)
@@ -98,12 +101,12 @@ def _turned(plan: cohorts.Plan) -> cohorts.Plan:
     return replace(plan, label=other.astype(plan.label.dtype), tier=tier)
 
 
-def _public_digest(plan: cohorts.Plan, bucket: int) -> str:
+def _public_digest(plan: population_plan.Plan, bucket: int) -> str:
     digest = hashlib.sha256()
-    shard = world.simulate(plan, bucket)
+    shard = simulate.simulate(plan, bucket)
     for table in [
-        tables.account_rows(plan, shard.accounts.first(shard.size)),
-        *(t for _, t in tables.requests(plan, shard)),
+        arrow_tables.account_rows(plan, shard.accounts.first(shard.size)),
+        *(t for _, t in arrow_tables.requests(plan, shard)),
     ]:
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="none")

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.fidelity.distances import Found, median_gap
-from generator.fidelity.reading import Floats, Ints, Log
 from generator.fidelity.sampling import BLOCKS, Plan, Sample
 from generator.fidelity.summaries import EPS, Runs, by_account
+from generator.fidelity.traces import Floats, Ints, Log
 
 _FOLDS = 4
 _MIN_ROWS, _MIN_ACCOUNTS = 80, 40

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from generator.fidelity import protocol
-from generator.fidelity.reading import from_dataset
 from generator.fidelity.references import Pair, pairs
 from generator.fidelity.report import Report
+from generator.fidelity.traces import from_dataset
 
 if TYPE_CHECKING:
     from generator.dataset import Split

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.fidelity.reading import Floats, Log
 from generator.fidelity.sampling import Plan, Sample
 from generator.fidelity.summaries import EPS, Table
+from generator.fidelity.traces import Floats, Log
 
 Found = dict[str, float]
 

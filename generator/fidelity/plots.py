@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.fidelity import distances, summaries
-from generator.fidelity.reading import Floats, Log
 from generator.fidelity.report import WITHIN, Report
+from generator.fidelity.traces import Floats, Log
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

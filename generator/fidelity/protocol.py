@@ -10,9 +10,9 @@ import numpy as np
 from generator.errors import UserError
 from generator.fidelity import classifiers as trees
 from generator.fidelity import distances, sampling
-from generator.fidelity.reading import MIN_ROWS, Log
 from generator.fidelity.report import Metric, Report
 from generator.fidelity.sampling import Plan, Sample
+from generator.fidelity.traces import MIN_ROWS, Log
 
 # Enough for stable medians; trees are slow, and drift has no randomness but that of sampling.
 REPEATS, TREE_REPEATS, DRIFT_REPEATS = 7, 4, 2

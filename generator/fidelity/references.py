@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from generator.errors import UserError
-from generator.fidelity.reading import KIND_VALUES, MIN_ROWS, Log, check_kind, from_parquet, header, lacks
+from generator.fidelity.traces import KIND_VALUES, MIN_ROWS, Log, check_kind, from_parquet, header, lacks
 
 # Traces that agree in these are of the same nature: one can be the other's peer.
 NATURE = ("source", "account", "global_time", "hour_valid", "real_arrivals", "cap_mode")

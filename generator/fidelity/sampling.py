@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from generator.fidelity import summaries
-from generator.fidelity.reading import Floats, Ints, Log
+from generator.fidelity.traces import Floats, Ints, Log
 
 BLOCKS = 40  # a log without accounts is halved by so many stretches of time
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from generator.fidelity.reading import Floats, Ints, Log
+from generator.fidelity.traces import Floats, Ints, Log
 
 EPS = 1e-9
 # Below so many requests an account says too little about itself.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from generator import schema
-from generator.publish import about
-from generator.publish.about import TRUTH_FOLDER, About
+from generator.publish import release_info
+from generator.publish.release_info import TRUTH_FOLDER, About
 
 _SIZES = (
     (1e3, "n<1K"),
@@ -43,7 +43,7 @@ def kaggle(release: About, samples: dict[str, str]) -> dict[str, Any]:
     return {
         "title": release.title[:50],
         "subtitle": "Synthetic LLM API logs with hidden extraction campaigns",
-        "description": f"{about.SUMMARY}\n\n{_truth(release)}\n\nSee README.md and data_card.md.",
+        "description": f"{release_info.SUMMARY}\n\n{_truth(release)}\n\nSee README.md and data_card.md.",
         "id": f"{release.owner}/{release.name.lower()[:50]}",
         "licenses": [{"name": "CC-BY-4.0"}],
         "keywords": ["classification", "graph", "cyber security", "nlp"],
@@ -57,14 +57,14 @@ def zenodo(release: About) -> dict[str, Any]:
     return {
         "title": release.title,
         "upload_type": "dataset",
-        "description": f"<p>{about.SUMMARY}</p><p>Digest {release.manifest['digest']}.</p>",
-        "creators": [{"name": about.CREATOR}],
+        "description": f"<p>{release_info.SUMMARY}</p><p>Digest {release.manifest['digest']}.</p>",
+        "creators": [{"name": release_info.CREATOR}],
         "license": "cc-by-4.0",
         "access_right": "open",
         "publication_date": release.published,
         "version": release.version,
         "language": "eng",
-        "keywords": list(about.KEYWORDS),
+        "keywords": list(release_info.KEYWORDS),
     }
 
 
@@ -79,7 +79,7 @@ def _yaml(release: About) -> str:
         f"pretty_name: {release.title}",
         "license: cc-by-4.0",
         "task_categories:\n- tabular-classification\n- graph-ml",
-        "tags:\n" + "\n".join(f"- {word}" for word in about.KEYWORDS),
+        "tags:\n" + "\n".join(f"- {word}" for word in release_info.KEYWORDS),
         "annotations_creators:\n- machine-generated",
         "source_datasets:\n- original",
         f"size_categories:\n- {size}",
@@ -89,7 +89,7 @@ def _yaml(release: About) -> str:
     for folder, table, paths in release.tables:
         apart = folder == TRUTH_FOLDER
         split, config = ("test", f"test_{table}") if apart else (folder, table)
-        configs.setdefault(config, []).append((split, about.pattern(folder, table, paths)))
+        configs.setdefault(config, []).append((split, release_info.pattern(folder, table, paths)))
     for config, files in configs.items():
         lines.append(f"- config_name: {config}" + "\n  default: true" * (config == "requests"))
         lines.append("  data_files:")
@@ -114,7 +114,7 @@ def _card(release: About) -> str:
     )
     return f"""# {release.title}
 
-{about.SUMMARY}
+{release_info.SUMMARY}
 
 | split | first day | days | accounts | requests | campaigns |
 |---|---|---|---|---|---|

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from generator import schema
-from generator.publish import about
-from generator.publish.about import About
+from generator.publish import release_info
+from generator.publish.release_info import About
 
 PARQUET = "application/x-parquet"
 _FORMATS = {"parquet": PARQUET, "csv": "text/csv", "json": "application/json"}
@@ -124,15 +124,15 @@ def document(release: About, samples: dict[str, str], others: dict[str, str]) ->
         "@type": "sc:Dataset",
         "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
         "name": release.name,
-        "description": about.SUMMARY,
-        "license": about.LICENCE,
+        "description": release_info.SUMMARY,
+        "license": release_info.LICENCE,
         "url": f"urn:sha256:{release.manifest['digest']}",
         "version": release.version,
         "datePublished": release.published,
-        "creator": {"@type": "sc:Organization", "name": about.CREATOR},
-        "keywords": list(about.KEYWORDS),
+        "creator": {"@type": "sc:Organization", "name": release_info.CREATOR},
+        "keywords": list(release_info.KEYWORDS),
         "isLiveDataset": False,
-        "citeAs": f"@misc{{siphonbench, title={{{release.title}}}, author={{{about.CREATOR}}}, "
+        "citeAs": f"@misc{{siphonbench, title={{{release.title}}}, author={{{release_info.CREATOR}}}, "
         f"year={{{release.published[:4]}}}, note={{version {release.version}}}}}",
         **_RESPONSIBLE,
         **_provenance(release),
@@ -169,7 +169,7 @@ def _provenance(release: About) -> dict[str, Any]:
 def _resources(release: About) -> list[dict[str, Any]]:
     found = []
     for folder, table, paths in release.tables:
-        one = about.pattern(folder, table, paths)
+        one = release_info.pattern(folder, table, paths)
         if one in paths:
             found.append(_file(one, release.files[one]["sha256"], release.files[one]["bytes"]))
         else:

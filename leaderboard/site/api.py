@@ -10,15 +10,15 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from leaderboard import card as cards
-from leaderboard import teams
-from leaderboard.site import pages, shield, tables, upload
+from leaderboard.intake import teams
+from leaderboard.intake.teams import Team
+from leaderboard.records import card as cards
+from leaderboard.site import board_files, pages, security, upload
 from leaderboard.site.problems import Problem
-from leaderboard.teams import Team
 
 if TYPE_CHECKING:
-    from leaderboard.queue import Job
-    from leaderboard.site.hub import Site
+    from leaderboard.intake.queue import Job
+    from leaderboard.site.context import Site
 
 Text = Annotated[str, Query(max_length=1000)]
 Task = Annotated[str, Path(max_length=40, pattern="^[a-z]+$")]
@@ -32,7 +32,7 @@ _UPLOADS = 16
 def router(site: Site) -> APIRouter:
     """Operations on a site."""
     api = APIRouter(prefix="/api/v1")
-    addresses = shield.Rate(site.settings.address_minute, 60.0)
+    addresses = security.Rate(site.settings.address_minute, 60.0)
     uploads = asyncio.Semaphore(_UPLOADS)
 
     @api.get("/boards", summary="All boards")
@@ -52,13 +52,13 @@ def router(site: Site) -> APIRouter:
     @api.get("/boards/{task}", summary="One board, best entry first")
     def board(task: Task, world: WorldKey = None) -> dict[str, Any]:
         found = site.place(world, task)
-        return tables.document(site.boards.view(found.digest, task))
+        return board_files.document(site.boards.view(found.digest, task))
 
     @api.get("/entries/{entry}", summary="One entry, with its scorecard and its neighbours")
     def entry(entry: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
         view, found = site.entry(entry)
         beside = [e.id for e in pages.neighbours(view, found)]
-        return tables.row(found) | {"dataset": view.world, "task": view.task, "neighbours": beside}
+        return board_files.row(found) | {"dataset": view.world, "task": view.task, "neighbours": beside}
 
     @api.put(
         "/submissions/{task}",
@@ -118,7 +118,7 @@ def told(job: Job) -> dict[str, Any]:
     }
 
 
-def _team(site: Site, addresses: shield.Rate, request: Request, authorization: str) -> Team:
+def _team(site: Site, addresses: security.Rate, request: Request, authorization: str) -> Team:
     """Team of a request.
 
     Raises
@@ -126,7 +126,7 @@ def _team(site: Site, addresses: shield.Rate, request: Request, authorization: s
     Problem
         401 without a token that is good, 429 for an address that tries too often.
     """
-    if wait := addresses.wait(shield.network(request.client.host if request.client else None)):
+    if wait := addresses.wait(security.network(request.client.host if request.client else None)):
         raise _later(wait, "Too many uploads or wrong tokens from your address")
     kind, _, token = authorization.partition(" ")
     team = teams.who(site.engine, token.strip()) if kind.lower() == "bearer" else None

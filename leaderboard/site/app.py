@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 
-from leaderboard.site import api, problems, routes, shield
-from leaderboard.site.hub import Site
+from leaderboard.site import api, problems, routes, security
+from leaderboard.site.context import Site
 from leaderboard.site.settings import Settings
 
 
@@ -42,9 +42,9 @@ def create(settings: Settings) -> FastAPI:
     return app
 
 
-def guarded(settings: Settings) -> shield.App:
+def guarded(settings: Settings) -> security.App:
     """The application as it is served: also what goes wrong inside it carries the security headers."""
-    return shield.secured(create(settings))
+    return security.secured(create(settings))
 
 
 def _operations(app: FastAPI) -> list[tuple[str, str, str]]:

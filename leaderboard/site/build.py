@@ -8,9 +8,9 @@ from itertools import combinations
 from pathlib import Path
 
 from generator.errors import UserError
-from leaderboard.site import pages, tables
-from leaderboard.site.boards import Boards, View
-from leaderboard.site.columns import Query
+from leaderboard.site import board_files, pages
+from leaderboard.site.board_query import Query
+from leaderboard.site.live_boards import Boards, View
 from leaderboard.site.pages import Pages
 from leaderboard.site.settings import Settings
 
@@ -74,8 +74,8 @@ def _files(settings: Settings, boards: Boards, views: list[View]) -> Iterator[tu
         assert shown is not None  # the views are of these worlds
         folder = f"boards/{shown.key}/{view.task}"
         yield f"{folder}/index.html", site.board(shown, view.task, Query()).encode()
-        yield f"{folder}/board.json", tables.as_json(view)
-        yield f"{folder}/board.csv", tables.as_csv(view)
+        yield f"{folder}/board.json", board_files.as_json(view)
+        yield f"{folder}/board.csv", board_files.as_csv(view)
         for entry in view.entries:
             yield f"entries/{entry.id}/index.html", site.entry(view, entry).encode()
         for a, b in sorted(_pairs(view)):

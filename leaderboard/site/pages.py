@@ -13,15 +13,15 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from generator import dataset, schema
-from leaderboard import uncertainty
-from leaderboard.board import RANK_RULE
-from leaderboard.queue import Job
-from leaderboard.scorecard import EVALUATOR_VERSION
-from leaderboard.site import columns, draw
-from leaderboard.site.boards import Boards, Entry, View
-from leaderboard.site.columns import PER_PAGE, Query
+from leaderboard.intake.queue import Job
+from leaderboard.metrics import resampling
+from leaderboard.records.scorecard import EVALUATOR_VERSION
+from leaderboard.records.task_definitions import TASKS
+from leaderboard.site import board_query, svg
+from leaderboard.site.board_query import PER_PAGE, Query
+from leaderboard.site.live_boards import Boards, Entry, View
 from leaderboard.site.settings import Settings, World
-from leaderboard.tasks import TASKS
+from leaderboard.tracking.rankings import RANK_RULE
 
 NAV = (("", "Boards"), ("datasets/", "Data"), ("submit/", "Submit"), ("api/", "API"))
 _NEIGHBOURS = 2
@@ -50,13 +50,13 @@ class Pages:
             lstrip_blocks=True,
         )
         self._jinja.globals |= {
-            "percent": draw.percent,
-            "curve": draw.curve,
-            "x": draw.x,
-            "y": draw.y,
+            "percent": svg.percent,
+            "curve": svg.curve,
+            "x": svg.x,
+            "y": svg.y,
             "version": version("siphonbench"),
             "evaluator": EVALUATOR_VERSION,
-            "groups": columns.GROUPS,
+            "groups": board_query.GROUPS,
             "worlds": settings.worlds,
             "live": live,
             "archetypes": settings.archetypes,
@@ -64,24 +64,24 @@ class Pages:
 
     def home(self) -> str:
         """All boards, with the first few entries of each."""
-        boards = [(w, self.boards.view(w.digest, t), columns.primary(t)) for w, t in self._tabs()]
+        boards = [(w, self.boards.view(w.digest, t), board_query.primary(t)) for w, t in self._tabs()]
         return self._page("home", "", boards=boards)
 
     def board(self, world: World, task: str, query: Query) -> str:
         """One board as a reader asked for it."""
         view = self.boards.view(world.digest, task)
-        rows = columns.select(view, query)
+        rows = board_query.select(view, query)
         return self._page(
             "board",
             f"boards/{world.key}/{task}/",
             world=world,
             view=view,
             query=query,
-            rows=columns.page(rows, query.page) if self.live else rows,
+            rows=board_query.page(rows, query.page) if self.live else rows,
             total=len(rows),
             pages=math.ceil(len(rows) / PER_PAGE) if self.live else 1,
-            main=columns.primary(task),
-            columns=columns.columns(view),
+            main=board_query.primary(task),
+            columns=board_query.columns(view),
             rule=RANK_RULE,
             tabs=[(w, self.boards.view(w.digest, t)) for w, t in self._tabs()],
             several=len(self.settings.worlds) > 1,
@@ -98,7 +98,7 @@ class Pages:
             world=self._world(view),
             view=view,
             entry=entry,
-            main=columns.primary(view.task),
+            main=board_query.primary(view.task),
             links=[(entry.tags[k], text) for k, text in links.items() if entry.tags.get(k)],
             tiers=list(card["tables"]),
             metrics=_metrics(view.task, card),
@@ -113,7 +113,7 @@ class Pages:
         """Two entries of a board side by side."""
         cards = [self.boards.card(e) for e in (a, b)]
         lines = [_lines(c) for c in cards]
-        shown = (columns.primary(view.task), *columns.columns(view))
+        shown = (board_query.primary(view.task), *board_query.columns(view))
         both = [c for c in shown if c.number in a.metrics and c.number in b.metrics]
         bars = [(e, _archetypes(e)) for e in (a, b)]
         low, mid, high = _difference(a, b)
@@ -127,7 +127,7 @@ class Pages:
             low=low,
             mid=mid,
             high=high,
-            main=columns.primary(view.task),
+            main=board_query.primary(view.task),
             rows=[(c.short, c.title, a.metrics[c.number], b.metrics[c.number]) for c in both],
             curves=[(t, [(a.name, lines[0][t]), (b.name, lines[1][t])]) for t in lines[0] if t in lines[1]],
             fpr=bars if all(rows for _, rows in bars) else [],
@@ -200,7 +200,7 @@ def _neighbours(view: View, entry: Entry) -> list[tuple[Entry, float, float, flo
 def _difference(a: Entry, b: Entry) -> tuple[float, float, float]:
     """Paired difference of the primary metric, a - b: low end, value, high end."""
     n = min(len(a.resampled), len(b.resampled))
-    low, high = uncertainty.interval(a.resampled[:n].astype(np.float64) - b.resampled[:n])
+    low, high = resampling.interval(a.resampled[:n].astype(np.float64) - b.resampled[:n])
     return low, a.primary - b.primary, high
 
 

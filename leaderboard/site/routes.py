@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request
 from fastapi import Query as Asked
 from fastapi.responses import HTMLResponse, Response
 
-from leaderboard.site import tables
-from leaderboard.site.boards import View
-from leaderboard.site.columns import Query
+from leaderboard.site import board_files
+from leaderboard.site.board_query import Query
+from leaderboard.site.live_boards import View
 from leaderboard.site.problems import Problem
 
 if TYPE_CHECKING:
-    from leaderboard.site.hub import Site
+    from leaderboard.site.context import Site
 
 _KEPT = 512
 Short = Annotated[str, Asked(max_length=80)]
@@ -49,12 +49,12 @@ def router(site: Site, operations: Callable[[], list[tuple[str, str, str]]]) -> 
     @web.get("/boards/{world}/{task}/board.json")
     def board_json(request: Request, world: str, task: str) -> Response:
         view = site.boards.view(site.place(world, task).digest, task)
-        return _kept(request, view, "json", lambda: tables.as_json(view), "application/json")
+        return _kept(request, view, "json", lambda: board_files.as_json(view), "application/json")
 
     @web.get("/boards/{world}/{task}/board.csv")
     def board_csv(request: Request, world: str, task: str) -> Response:
         view = site.boards.view(site.place(world, task).digest, task)
-        return _kept(request, view, "csv", lambda: tables.as_csv(view), "text/csv")
+        return _kept(request, view, "csv", lambda: board_files.as_csv(view), "text/csv")
 
     @web.get("/entries/{id}/")
     def entry(id: str) -> str:

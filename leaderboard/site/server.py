@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from leaderboard.site import app, shield
+from leaderboard.site import app, security
 from leaderboard.site.settings import Settings
 
 _HEADER_SECONDS = 10.0
@@ -71,7 +71,7 @@ def serve(settings: Settings, host: str, port: int, proxy: str = "", log_level: 
 def logs() -> dict[str, Any]:
     """Uvicorn's logging, without tokens."""
     config = copy.deepcopy(LOGGING_CONFIG)
-    config["filters"] = {"no_tokens": {"()": shield.NoTokens}}
+    config["filters"] = {"no_tokens": {"()": security.NoTokens}}
     for handler in config["handlers"].values():
         handler["filters"] = ["no_tokens"]
     # The cleaned record is one text: uvicorn's own access format wants its parts.

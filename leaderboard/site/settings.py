@@ -9,9 +9,9 @@ from typing import Any
 
 from generator import dataset
 from generator.errors import UserError
-from leaderboard.store import Store
-from leaderboard.tasks import SUBMITTED
-from leaderboard.worker import Limits
+from leaderboard.intake.worker import Limits
+from leaderboard.records.task_definitions import SUBMITTED
+from leaderboard.tracking.store import Store
 
 SHOWN = 12  # characters of a dataset's digest that name it in addresses
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from baselines import little_world
+from baselines.contract import toy_dataset
 from generator.dataset import Split
 
 
 @pytest.fixture(scope="session")
 def train() -> Split:
-    return little_world.split("train", little_world.world(1))
+    return toy_dataset.split("train", toy_dataset.world(1))
 
 
 @pytest.fixture(scope="session")
 def target() -> Split:
-    return little_world.split("validation", little_world.world(2))
+    return toy_dataset.split("validation", toy_dataset.world(2))

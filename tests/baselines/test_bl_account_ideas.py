@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from baselines import answers, ecod, indicators, little_world, mean_discrepancy, reputation, unverified_busy
+from baselines.base import evaluation
+from baselines.contract import toy_dataset
+from baselines.detectors.accounts import ecod
+from baselines.detectors.coordination import mean_discrepancy
+from baselines.detectors.rules import advisory_indicators, reputation
+from baselines.detectors.trivial import unverified_and_busy
 from generator.dataset import Split
 
 
 def _world(seed: int = 2) -> Split:
-    return little_world.split("train", little_world.world(seed))
+    return toy_dataset.split("train", toy_dataset.world(seed))
 
 
 def _by_label(said: pl.DataFrame, split: Split) -> dict[str, float]:
@@ -21,7 +26,7 @@ def _by_label(said: pl.DataFrame, split: Split) -> dict[str, float]:
 
 def test_of_two_equally_busy_accounts_the_weaker_verified_is_more_suspicious() -> None:
     split = _world()
-    said = unverified_busy.UnverifiedBusy().fit().score(split)
+    said = unverified_and_busy.UnverifiedBusy().fit().score(split)
     known = split.accounts.polars().select(pl.col("account_id", "verification").cast(pl.String)).collect()
     sent = split.requests.polars().group_by(pl.col("account_id").cast(pl.String)).len().collect()
     both = said.join(known, on="account_id").join(sent, on="account_id")
@@ -32,26 +37,28 @@ def test_of_two_equally_busy_accounts_the_weaker_verified_is_more_suspicious() -
 def test_each_indicator_is_counted_once() -> None:
     row = {"quiet_share": [0.2, 0.0], "active_hours": [5.0, 5.0], "sdks": [1.2, 0.5], "devices": [0.0, 0.0]}
     row |= {"age": [1.0, 5.0], "requests": [4.0, 4.0], "typical": [3.0, 3.0], "high": [3.5, 9.0]}
-    shown = pl.DataFrame(row).select(pl.sum_horizontal(e.cast(pl.Int64) for e in indicators.INDICATORS.values()))
+    shown = pl.DataFrame(row).select(
+        pl.sum_horizontal(e.cast(pl.Int64) for e in advisory_indicators.INDICATORS.values())
+    )
     assert shown.to_series().to_list() == [4, 0]
 
 
 def test_reputation_learns_which_values_are_bad_and_ignores_new_ones() -> None:
     split = _world()
-    fitted = answers.fit(reputation.Reputation(), [split])
-    means = _by_label(answers.answer(fitted, _world(5)), _world(5))
+    fitted = evaluation.fit(reputation.Reputation(), [split])
+    means = _by_label(evaluation.answer(fitted, _world(5)), _world(5))
     assert means["extraction"] > means["benign"] + 1
-    tables = little_world.world(5)
+    tables = toy_dataset.world(5)
     new = tables["accounts"].with_columns(
         pl.lit("unheard-of").cast(tables["accounts"].schema[c]).alias(c) for c in ("payment_type", "plan")
     )
-    shown = little_world.split("x", {**tables, "accounts": new})
-    assert np.isfinite(answers.answer(fitted, shown)["score"].to_numpy()).all()
+    shown = toy_dataset.split("x", {**tables, "accounts": new})
+    assert np.isfinite(evaluation.answer(fitted, shown)["score"].to_numpy()).all()
 
 
 def test_ecod_scores_an_account_higher_once_it_goes_to_extremes() -> None:
     split = _world()
-    tables = little_world.world(2)
+    tables = toy_dataset.world(2)
     loud = tables["accounts"]["account_id"].cast(pl.String)[3]
     changed = tables["requests"].with_columns(
         pl.when(pl.col("account_id").cast(pl.String) == loud)
@@ -61,10 +68,10 @@ def test_ecod_scores_an_account_higher_once_it_goes_to_extremes() -> None:
         .alias(c)
         for c in ("input_tokens", "output_tokens", "max_tokens", "latency_ms")
     )
-    fitted = answers.fit(ecod.Ecod(), [split])
+    fitted = evaluation.fit(ecod.Ecod(), [split])
 
     def score(requests: pl.DataFrame) -> float:
-        said = answers.answer(fitted, little_world.split("x", {**tables, "requests": requests}))
+        said = evaluation.answer(fitted, toy_dataset.split("x", {**tables, "requests": requests}))
         return float(said.filter(pl.col("account_id") == loud)["score"][0])
 
     assert score(changed) > score(tables["requests"]) + 5

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from baselines import bench, checks, little_world
-from baselines.detector import Detector, accounts
+from baselines.base.detector import Detector, accounts
+from baselines.contract import checks, context, toy_dataset
 from generator import schema
 from generator.dataset import Split
 
@@ -297,7 +297,7 @@ def test_every_check_can_fail() -> None:
 def test_a_check_is_called_and_raises() -> None:
     found = {c.name: c for c in checks.checks(UpsideDown)}
     found["answers"]()
-    with pytest.raises(bench.BrokenPromiseError, match="sign"):
+    with pytest.raises(context.BrokenPromiseError, match="sign"):
         found["higher is worse"]()
 
 
@@ -319,7 +319,7 @@ def test_what_is_told_the_truth_has_no_checks() -> None:
     assert list(checks.checks(Told)) == []
 
 
-@pytest.mark.parametrize("make", [little_world.world], ids=["world"])
+@pytest.mark.parametrize("make", [toy_dataset.world], ids=["world"])
 def test_tables_of_a_little_world_agree(make: Callable[[int], dict[str, pl.DataFrame]]) -> None:
     tables = make(5)
     for name, frame in tables.items():
@@ -334,7 +334,7 @@ def test_tables_of_a_little_world_agree(make: Callable[[int], dict[str, pl.DataF
     both = echo.join(answered, left_on="echo_response_id", right_on="request_id")
     assert both.height == echo.height > 100
     assert (both["then"] <= both["ts"]).all()
-    split = little_world.split("train", tables, buckets=3)
+    split = toy_dataset.split("train", tables, buckets=3)
     sizes = [b.collect().height for b in split.request_labels.buckets()]
     assert sizes == [b.collect().height for b in split.requests.buckets()]
     assert sum(sizes) == requests.height

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from baselines import group_work, pairs
-from baselines.training import I64
+from baselines.features.supervision import I64
+from baselines.graph import candidate_pairs, group_prompts
 
 ACCOUNTS, KEYS = 30, 25
 
@@ -23,12 +23,12 @@ def held(seed: int, keys: int = KEYS) -> sparse.csr_array:
 
 
 def test_pairs_by_hand() -> None:
-    names = [*pairs.MOST_HOLDERS, "start"]
+    names = [*candidate_pairs.MOST_HOLDERS, "start"]
     incidences = {name: held(i, KEYS if i else 0) for i, name in enumerate(names)}
-    found = pairs.candidates(incidences)
+    found = candidate_pairs.candidates(incidences)
     tables = {name: a.toarray() > 0 for name, a in incidences.items()}
     want = {
-        (i, j): sum((tables[n][i] & tables[n][j]).any() for n in pairs.MOST_HOLDERS)
+        (i, j): sum((tables[n][i] & tables[n][j]).any() for n in candidate_pairs.MOST_HOLDERS)
         for i, j in itertools.combinations(range(ACCOUNTS), 2)
     }
     there = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
@@ -51,8 +51,8 @@ def test_pairs_by_hand() -> None:
 
 
 def test_pairs_without_any_key() -> None:
-    none = {name: sparse.csr_array((ACCOUNTS, 0)) for name in pairs.MOST_HOLDERS}
-    assert len(pairs.candidates(none)) == 0
+    none = {name: sparse.csr_array((ACCOUNTS, 0)) for name in candidate_pairs.MOST_HOLDERS}
+    assert len(candidate_pairs.candidates(none)) == 0
 
 
 @pytest.mark.parametrize("visits", [0, 1, 400])
@@ -61,10 +61,10 @@ def test_coincidences_by_hand(visits: int) -> None:
     label: I64 = rng.integers(0, 4, ACCOUNTS)
     row: I64 = rng.integers(0, ACCOUNTS, visits)
     slot: I64 = rng.integers(0, 20, visits)
-    together, by_chance = group_work._coincidences(label[row], slot, row, 5)
+    together, by_chance = group_prompts._coincidences(label[row], slot, row, 5)
     met = Counter((g, s) for g, s, _ in {*zip(label[row].tolist(), slot.tolist(), row.tolist(), strict=True)})
     for group in range(5):
         mine = {s: n for (g, s), n in met.items() if g == group}
         assert together[group] == sum(n * (n - 1) for n in mine.values())
-        apart = [sum(2 * n * mine.get(s + lag, 0) for s, n in mine.items()) for lag in group_work._LAGS]
+        apart = [sum(2 * n * mine.get(s + lag, 0) for s, n in mine.items()) for lag in group_prompts._LAGS]
         assert by_chance[group] == pytest.approx(np.mean(apart))

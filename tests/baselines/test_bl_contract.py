@@ -5,8 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from baselines import DETECTORS, answers, checks, detector
-from baselines.detector import Detector
+from baselines.base import detector, evaluation
+from baselines.base.detector import Detector
+from baselines.contract import checks
+from baselines.registry import DETECTORS
 from baselines.run import run_all
 from generator.dataset import Split
 from generator.errors import UserError
@@ -32,7 +34,7 @@ def test_floors_are_few_and_declared() -> None:
 
 
 def test_relational_trees_find_a_planted_campaign(train: Split, target: Split) -> None:
-    found = answers.run(DETECTORS["xgboost-relational"](), train, target).predictions
+    found = evaluation.run(DETECTORS["xgboost-relational"](), train, target).predictions
     truth = target.labels.polars().select(pl.col("account_id", "label").cast(pl.String)).collect()
     by_label = dict(found.join(truth, on="account_id").group_by("label").agg(pl.col("score").mean()).iter_rows())
     assert by_label["extraction"] > by_label["benign"] + 2
@@ -62,12 +64,12 @@ class Careless(Peeping):
 
 def test_an_undeclared_column_is_not_there(train: Split, target: Split) -> None:
     with pytest.raises(pl.exceptions.ColumnNotFoundError, match="input_tokens"):
-        answers.run(Peeping(), train, target)
+        evaluation.run(Peeping(), train, target)
 
 
 def test_broken_scores_are_refused_with_all_faults(train: Split, target: Split) -> None:
     with pytest.raises(UserError) as caught:
-        answers.run(Careless(), train, target)
+        evaluation.run(Careless(), train, target)
     for fault in ("missing", "unknown", "repeated", "without a finite score"):
         assert fault in str(caught.value)
 

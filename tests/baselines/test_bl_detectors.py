@@ -8,17 +8,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from baselines import training
-from baselines.rate_limit import CEILINGS, RateLimit
-from generator import archetypes, plans
+from baselines.detectors.rules.rate_limit import CEILINGS, RateLimit
+from baselines.features import supervision
+from generator.config import parameters
 from generator.dataset import Split, Table
 from generator.errors import UserError
+from generator.population import subscription_plans
 
 
 def test_ceilings_are_those_of_the_provider() -> None:
-    assert CEILINGS["plan"].to_list() == list(archetypes.CHOICES["plan"])
-    assert CEILINGS["per_minute"].to_list() == plans.REQUESTS_PER_MINUTE.tolist()
-    assert CEILINGS["per_day"].to_list() == plans.REQUESTS_PER_DAY.tolist()
+    assert CEILINGS["plan"].to_list() == list(parameters.CHOICES["plan"])
+    assert CEILINGS["per_minute"].to_list() == subscription_plans.REQUESTS_PER_MINUTE.tolist()
+    assert CEILINGS["per_day"].to_list() == subscription_plans.REQUESTS_PER_DAY.tolist()
 
 
 def test_rate_limit_is_peak_over_ceiling(target: Split) -> None:
@@ -47,12 +48,12 @@ def test_training_needs_both_kinds(train: Split) -> None:
     benign = Split(train.name, train.start, train.days, tables, masked=False)
     ids = train.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect().to_series()
     with pytest.raises(UserError, match=r"train has 0 extraction and 8\d benign accounts"):
-        training.truth(benign, ids)
+        supervision.truth(benign, ids)
 
 
 def test_grey_accounts_are_no_examples(train: Split) -> None:
     ids = train.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect().to_series()
-    known = training.truth(train, ids)
+    known = supervision.truth(train, ids)
     labels = train.labels.polars().select(pl.col("label").cast(pl.String)).collect().to_series()
     assert len(known.rows) == (labels != "grey").sum()
     assert known.positive.sum() == (labels == "extraction").sum()
@@ -64,9 +65,9 @@ def test_held_out_scores_never_saw_the_cohort() -> None:
     cohort = np.repeat(np.arange(40), 10)
     positive = rng.permutation(np.arange(40) < 20)[cohort]
     x = cohort[:, None] + rng.uniform(0, 0.1, (400, 1))
-    known = training.Truth(np.arange(400), positive, cohort)
-    seen = training.predict(training.boost(x, positive, 0), x)
-    held_out = training.held_out(x, known, 0)
+    known = supervision.Truth(np.arange(400), positive, cohort)
+    seen = supervision.predict(supervision.boost(x, positive, 0), x)
+    held_out = supervision.held_out(x, known, 0)
     assert seen[positive].mean() > 1
     assert seen[~positive].mean() < -1
     assert held_out[positive].mean() < held_out[~positive].mean() + 1

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from baselines import feature_table, features
+from baselines.features import account_features, feature_table
 from generator import schema
 from generator.dataset import Split, Table
 
@@ -20,7 +20,7 @@ def _one_account(target: Split, rows: pl.LazyFrame) -> dict[str, float]:
     tables["requests"] = Table("requests", [rows], held.columns)
     only = Split(target.name, target.start, target.days, tables, target.masked)
     who = rows.select(pl.col("account_id").cast(pl.String).first()).collect().item()
-    found = features.account_features(only, feature_table.FEATURES).filter(pl.col("account_id") == who)
+    found = account_features.account_features(only, feature_table.FEATURES).filter(pl.col("account_id") == who)
     return found.to_dicts()[0]
 
 
@@ -68,7 +68,7 @@ def test_worked_by_hand(worked: dict[str, float], name: str, expected: float) ->
 
 
 def test_an_account_that_sent_nothing_has_a_row_of_nulls(target: Split) -> None:
-    found = features.account_features(target, feature_table.named("requests", "age"))
+    found = account_features.account_features(target, feature_table.named("requests", "age"))
     assert found.height == target.accounts.polars().collect().height
     assert found["requests"].null_count() == 1
     assert found["age"].null_count() == 0
@@ -76,13 +76,13 @@ def test_an_account_that_sent_nothing_has_a_row_of_nulls(target: Split) -> None:
 
 def test_names_are_unique_and_columns_public() -> None:
     assert len({f.name for f in EVERY}) == len(EVERY)
-    schema.check_fields(features.fields_of(EVERY))
+    schema.check_fields(account_features.fields_of(EVERY))
 
 
 @pytest.mark.parametrize("feature", EVERY, ids=lambda f: f.name)
-def test_needs_are_enough_and_of_one_table(feature: features.Feature, target: Split) -> None:
+def test_needs_are_enough_and_of_one_table(feature: account_features.Feature, target: Split) -> None:
     assert {need.partition(".")[0] for need in feature.needs} == {feature.table}
-    found = features.account_features(target.restrict(feature.needs), [feature])
+    found = account_features.account_features(target.restrict(feature.needs), [feature])
     assert found.columns == ["account_id", feature.name]
     assert found[feature.name].is_finite().any()
 

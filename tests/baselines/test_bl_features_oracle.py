@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from baselines import features
-from baselines.feature_table import CONTENT, FEATURES, LINKS, METADATA
+from baselines.features import account_features
+from baselines.features.feature_table import CONTENT, FEATURES, LINKS, METADATA
 from generator import schema
 from generator.dataset import Split
 
@@ -143,7 +143,7 @@ def oracle(target: Split) -> Iterator[pl.DataFrame]:
 
 @pytest.fixture(scope="module")
 def ours(target: Split) -> pl.DataFrame:
-    return features.account_features(target, FEATURES)
+    return account_features.account_features(target, FEATURES)
 
 
 def test_no_feature_is_left_out() -> None:

@@ -9,17 +9,13 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from baselines import (
-    change_detection,
-    dense_blocks,
-    graphs,
-    honeypot,
-    leiden_fusion,
-    little_world,
-    prompt_clusters,
-    synchrony,
-)
-from baselines import work_coverage as coverage
+from baselines.contract import toy_dataset
+from baselines.detectors.accounts import change_detection
+from baselines.detectors.coordination import dense_blocks, prompt_clusters, synchrony
+from baselines.detectors.coordination import work_coverage as coverage
+from baselines.detectors.relational import leiden_fusion
+from baselines.detectors.rules import honeypot_propagation
+from baselines.graph import shared_keys
 from generator import schema
 
 
@@ -32,7 +28,7 @@ def _matrix(rows: list[list[int]], columns: int) -> sparse.csr_array:
 
 def test_a_key_says_more_the_fewer_hold_it_and_a_hub_joins_nobody() -> None:
     held = _matrix([[0, 1], [0, 1], [1], [1, 2], [2]], 3)
-    graph = graphs.weighted([held], most=3).toarray()
+    graph = shared_keys.weighted([held], most=3).toarray()
     assert graph[0, 1] == pytest.approx(np.log(5 / 2) / np.log(5))
     assert graph[0, 2] == 0  # key 1 is a hub: four of five hold it
     assert np.allclose(graph, graph.T)
@@ -41,7 +37,7 @@ def test_a_key_says_more_the_fewer_hold_it_and_a_hub_joins_nobody() -> None:
 
 def test_weight_inside_counts_edges_to_the_own_group_only() -> None:
     graph = sparse.csr_array(np.array([[0, 0.5, 0.2], [0.5, 0, 0], [0.2, 0, 0]]))
-    assert graphs.inside(graph, np.array([0, 0, 1])).tolist() == [0.5, 0.5, 0.0]
+    assert shared_keys.inside(graph, np.array([0, 0, 1])).tolist() == [0.5, 0.5, 0.0]
 
 
 def test_all_prompts_within_three_bits_meet_and_those_far_away_do_not() -> None:
@@ -108,7 +104,7 @@ def test_walks_stay_near_their_contact() -> None:
     path = np.zeros((5, 5))
     for a, b in ((0, 1), (1, 2), (2, 3)):
         path[a, b] = path[b, a] = 1
-    at = honeypot.walks(sparse.csr_array(path), np.array([1.0, 0, 0, 0, 0]), restart=0.3)
+    at = honeypot_propagation.walks(sparse.csr_array(path), np.array([1.0, 0, 0, 0, 0]), restart=0.3)
     assert at.sum() == pytest.approx(1)
     assert at[0] > at[2] > at[3] > at[4] == 0
 
@@ -160,15 +156,15 @@ def test_colleagues_are_no_strangers_and_a_pair_met_by_chance_is_no_swarm() -> N
         block[np.ix_(members, members)] = 0.8
     graph, openly = sparse.csr_array(block - np.diag(np.diag(block))), np.eye(10)
     openly[4:8, 4:8] = 1
-    kept = graphs.strangers(graph, sparse.csr_array(openly))
-    score = graphs.close_knit(kept, 0.2)
+    kept = shared_keys.strangers(graph, sparse.csr_array(openly))
+    score = shared_keys.close_knit(kept, 0.2)
     assert score[:4].min() > score[8:].max() > 0
     assert score[4:8].max() == 0
     assert score[0] == pytest.approx(0.8 * np.log(5) + 1e-3 * 3 * 0.8)
 
 
 def test_an_organisation_or_its_domain_makes_colleagues_and_a_free_address_does_not() -> None:
-    tables = little_world.world(1)
+    tables = toy_dataset.world(1)
     ids, known = tables["accounts"]["account_id"].cast(pl.String), tables["accounts"].schema
     rest = [None] * (len(ids) - 6)
     kinds = ["free", "free", "corporate", "corporate", "free", "free", *["free"] * len(rest)]
@@ -177,7 +173,7 @@ def test_an_organisation_or_its_domain_makes_colleagues_and_a_free_address_does_
         pl.Series("email_type", kinds).cast(known["email_type"]),
         pl.Series("email_domain", [*"abccdd", *rest]).fill_null("mail.example").cast(known["email_domain"]),
     )
-    openly = graphs.declared(little_world.split("train", {**tables, "accounts": said}), ids)
+    openly = shared_keys.declared(toy_dataset.split("train", {**tables, "accounts": said}), ids)
     found = {tuple(sorted(pair)) for pair in np.argwhere(openly.toarray()).tolist() if pair[0] != pair[1]}
     assert found == {(0, 1), (2, 3)}
     assert openly.diagonal().tolist() == [1] * len(ids)

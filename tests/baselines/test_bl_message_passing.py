@@ -11,11 +11,12 @@ import pytest
 from scipy import sparse
 from typer.testing import CliRunner
 
-import baselines
 import siphonbench
-import siphonbench_cli
-from baselines import DETECTORS, SKIPPED, message_passing, plugins
+from baselines import plugins, registry
+from baselines.detectors.relational import message_passing
+from baselines.registry import DETECTORS, SKIPPED
 from generator.errors import UserError
+from siphonbench.cli.main import app
 
 NAME = message_passing.MessagePassing.name
 WHY = "needs torch: pip install siphonbench[gnn]"
@@ -24,7 +25,7 @@ WHY = "needs torch: pip install siphonbench[gnn]"
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment without torch, also where it is installed."""
-    for place in (baselines, plugins):
+    for place in (registry, plugins):
         monkeypatch.setattr(place, "DETECTORS", {n: d for n, d in DETECTORS.items() if n != NAME})
         monkeypatch.setattr(place, "SKIPPED", {NAME: WHY})
 
@@ -47,23 +48,23 @@ def test_by_name_it_is_one_sentence() -> None:
 
 @pytest.mark.usefixtures("without")
 def test_a_run_of_all_names_what_it_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "DETECTORS", {"constant": DETECTORS["constant"]})
+    monkeypatch.setattr(registry, "DETECTORS", {"constant": DETECTORS["constant"]})
     data = siphonbench.generate("nano", out=tmp_path / "nano").path
     arguments = ["baselines", "run", "--data", str(data), "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(siphonbench_cli.app, arguments)
+    done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     assert f"skipped message-passing: it {WHY}\n" in done.stderr
-    named = CliRunner().invoke(siphonbench_cli.app, [*arguments, NAME])
+    named = CliRunner().invoke(app, [*arguments, NAME])
     assert (named.exit_code, named.stderr.count("\n")) == (2, 1)
     assert WHY in named.stderr
-    listed = CliRunner().invoke(siphonbench_cli.app, ["baselines", "list"])
+    listed = CliRunner().invoke(app, ["baselines", "list"])
     assert WHY in listed.stdout
 
 
 def test_messages_pass_over_edges_and_the_seed_decides() -> None:
     """Accounts are bad whose neighbours' first feature is high: their own says nothing."""
     pytest.importorskip("torch")
-    from baselines import message_network as network
+    from baselines.graph import network
 
     rng = np.random.default_rng(0)
     x = rng.uniform(-0.5, 0.5, (400, 3))

@@ -9,7 +9,11 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from baselines import DETECTORS, UPPER_BOUNDS, cohort_oracle, detector, links, pooling, run
+from baselines import run
+from baselines.base import detector
+from baselines.detectors.upper_bounds import cohort_oracle
+from baselines.graph import group_pooling, links
+from baselines.registry import DETECTORS, UPPER_BOUNDS
 from generator.dataset import Split, Table
 from generator.errors import MaskedLabelsError
 
@@ -79,14 +83,14 @@ def test_it_is_shown_nothing_of_the_truth_but_cohorts(target: Split) -> None:
 
 def test_hand_worked_pools(train: Split) -> None:
     """Three accounts with a payment instrument of their own against three strangers."""
-    world = pooling.prepare(train)
+    world = group_pooling.prepare(train)
     held = dict(zip([link.name for link in links.LINKS], world.held, strict=True))["payment"]
     key = int(np.argmax(np.asarray(held.sum(axis=0))))
     same = np.flatnonzero(held[:, [key]].toarray()[:, 0])[:3]
     strangers = np.flatnonzero(np.asarray(held.sum(axis=1)) == 0)[:3]
     index = (np.repeat([0, 1], 3), np.r_[same, strangers])
     members = sparse.csr_array((np.ones(6), index), shape=(2, len(world.ids)))
-    pooled = pooling.pool(world, members)
+    pooled = group_pooling.pool(world, members)
     assert pooled["size"].tolist() == [np.log(3)] * 2
     assert pooled["payment top"].tolist() == [1, 0]
     assert pooled["payment pairs"].tolist() == [pytest.approx(np.log(2)), 0]

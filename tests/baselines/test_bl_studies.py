@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 import siphonbench
-from baselines import DETECTORS, answers
+from baselines.base import evaluation
+from baselines.registry import DETECTORS
 from benchmarks import shown
 from generator import schema
 from generator.dataset import Dataset, Split
@@ -46,13 +47,13 @@ def test_an_account_detector_blinded_to_content_is_one_that_declares_none(nano: 
         requests = type(table)("requests", parts, table.columns)
         return replace(split, tables={**split.tables, "requests": requests})
 
-    said = answers.run(detector, view(nano.train), view(nano.test)).predictions
-    assert said.equals(answers.run(detector, view(nano.train), view(swapped(nano.test))).predictions)
-    assert not said.equals(answers.run(detector, nano.train, nano.test).predictions)
+    said = evaluation.run(detector, view(nano.train), view(nano.test)).predictions
+    assert said.equals(evaluation.run(detector, view(nano.train), view(swapped(nano.test))).predictions)
+    assert not said.equals(evaluation.run(detector, nano.train, nano.test).predictions)
 
 
 def volume(nano: Dataset) -> pl.DataFrame:
-    return answers.run(DETECTORS["volume"](), nano.train, nano.test).predictions
+    return evaluation.run(DETECTORS["volume"](), nano.train, nano.test).predictions
 
 
 def test_grey_archetypes_neither_teach_nor_count(nano: Dataset) -> None:

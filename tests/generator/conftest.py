@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from generator import archetypes, config, release
-from generator.config import Config
+from generator.config import archetypes, dataset_config
+from generator.config.dataset_config import Config
 from generator.dataset import Dataset, load
+from generator.pipeline import generate
 from generator.schema import TIERS
 
 TINY = {
@@ -25,7 +26,7 @@ TINY = {
 
 @pytest.fixture(scope="session")
 def tiny_config() -> Config:
-    return config.from_dict(dict(TINY), "test")
+    return dataset_config.from_dict(dict(TINY), "test")
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +36,7 @@ def all_kinds(tiny_config: Config) -> Config:
         tiny_config,
         days=6,
         cohorts=tuple(
-            config.ExtraCohort(f"extra {a.id} {tier}", a.id, 6 if a.label == "benign" else 9, tier)
+            dataset_config.ExtraCohort(f"extra {a.id} {tier}", a.id, 6 if a.label == "benign" else 9, tier)
             for a in archetypes.archetypes().values()
             for tier in (TIERS if a.label == "extraction" else ("",))
         ),
@@ -44,4 +45,4 @@ def all_kinds(tiny_config: Config) -> Config:
 
 @pytest.fixture(scope="session")
 def tiny(tiny_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return load(release.generate(tiny_config, Path(tmp_path_factory.mktemp("tiny")) / "data"))
+    return load(generate.generate(tiny_config, Path(tmp_path_factory.mktemp("tiny")) / "data"))

@@ -14,8 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from generator import audit, schema
-from generator.audit import aggregates, careless, measures, overlap, pairs, places, shortcuts, structure, truth
-from generator.audit.gate import Gate
+from generator.audit import addresses, overlap, structure
+from generator.audit.artifacts import gate_family
+from generator.audit.base import labelled_split, rank_statistics
+from generator.audit.base.gate import Gate
+from generator.audit.shortcuts import aggregates, column_pairs, single_column
 from generator.dataset import Dataset, Split, load
 
 Change = Callable[[pl.DataFrame], pl.DataFrame]
@@ -49,27 +52,28 @@ def set_to(**columns: pl.Expr) -> Change:
 
 
 def by_careless(dataset: Dataset) -> dict[str, Gate]:
-    gates = careless.gates(dataset, truth.worlds(dataset))
+    gates = gate_family.gates(dataset, labelled_split.worlds(dataset))
     return {gate.name.removesuffix(": |ROC AUC - 0.5|"): gate for gate in gates}
 
 
 def by_places(dataset: Dataset) -> dict[str, Gate]:
     return {
-        gate.name.removesuffix(" alone: AP / prevalence"): gate for gate in places.gates(truth.worlds(dataset))
+        gate.name.removesuffix(" alone: AP / prevalence"): gate
+        for gate in addresses.gates(labelled_split.worlds(dataset))
     }
 
 
 def by_singles(dataset: Dataset) -> dict[str, Gate]:
-    single, precision, area = shortcuts.singles(aggregates.describe(truth.worlds(dataset)))
+    single, precision, area = single_column.singles(aggregates.describe(labelled_split.worlds(dataset)))
     return {"single": single, "nulls, AP": precision, "nulls, AUC": area}
 
 
 def by_rows(dataset: Dataset) -> dict[str, Gate]:
-    return {"row": shortcuts.columns_by_row(truth.worlds(dataset))}
+    return {"row": single_column.columns_by_row(labelled_split.worlds(dataset))}
 
 
 def by_overlap(dataset: Dataset) -> dict[str, Gate]:
-    values, accounts, groups = overlap.gates(dataset, aggregates.describe(truth.worlds(dataset)))
+    values, accounts, groups = overlap.gates(dataset, aggregates.describe(labelled_split.worlds(dataset)))
     return {"values": values, "accounts": accounts, "cohorts": groups}
 
 
@@ -142,8 +146,8 @@ def test_a_file_that_holds_one_class_is_noticed(tiny: Dataset, tmp_path: Path) -
             first, second = (pl.read_parquet(f, hive_partitioning=False) for f in files)
             write(first.filter(~attack), files[0], "requests")
             write(pl.concat([second, first.filter(attack)]).sort("ts"), files[1], "requests")
-    assert structure.one_class_files(truth.worlds(tiny)).passed
-    assert not structure.one_class_files(truth.worlds(load(moved.path))).passed
+    assert structure.one_class_files(labelled_split.worlds(tiny)).passed
+    assert not structure.one_class_files(labelled_split.worlds(load(moved.path))).passed
     row = "file of the account"
     assert by_careless(tiny)[row].passed
     assert not by_careless(load(moved.path))[row].passed
@@ -159,8 +163,8 @@ def test_a_whole_audit_of_a_tiny_world(tiny: Dataset) -> None:
 
 
 def test_two_splits_that_share_accounts_are_noticed(tiny: Dataset) -> None:
-    train = truth.worlds(tiny)[0]
-    twice = truth.World(replace(train.split, name="again"), train.truth)
+    train = labelled_split.worlds(tiny)[0]
+    twice = labelled_split.World(replace(train.split, name="again"), train.truth)
     values, accounts, _ = overlap.gates(tiny, aggregates.describe([train, twice]))
     assert values.value >= 240
     assert accounts.value > 20
@@ -177,7 +181,7 @@ def described(columns: dict[str, np.ndarray], positive: np.ndarray) -> aggregate
         "cohort": [f"c{i // 4}" for i in range(n)],
     }
     split = Split("train", datetime(2026, 1, 5, tzinfo=UTC), 1, {}, masked=False)
-    world = truth.World(split, pl.DataFrame(table, strict=False))
+    world = labelled_split.World(split, pl.DataFrame(table, strict=False))
     return aggregates.Aggregates(world, tuple(columns), np.column_stack(list(columns.values())).astype(np.float32))
 
 
@@ -195,14 +199,14 @@ def crossed(seed: int, leak: bool) -> aggregates.Aggregates:
 
 
 def test_a_pair_that_tells_is_found_and_singles_do_not_see_it() -> None:
-    clean = pairs.gates([crossed(1, False), crossed(2, False)])
+    clean = column_pairs.gates([crossed(1, False), crossed(2, False)])
     assert clean.passed
     assert "780 pairs" in clean.name
     planted = [crossed(1, True), crossed(2, True)]
-    found = pairs.gates(planted)
+    found = column_pairs.gates(planted)
     assert not found.passed
     assert found.where.startswith("x7 x x23")
-    assert shortcuts.singles(planted)[0].passed
+    assert single_column.singles(planted)[0].passed
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -211,16 +215,16 @@ def test_trees_on_histograms_are_as_good_as_trees_on_rows(seed: int) -> None:
     from sklearn.tree import DecisionTreeClassifier
 
     rng = np.random.default_rng(seed)
-    codes = rng.integers(0, pairs.BINS, (3000, 2))
+    codes = rng.integers(0, column_pairs.BINS, (3000, 2))
     positive = rng.random(3000) < 0.02 + 0.3 * ((codes[:, 0] > 11) & (codes[:, 1] < 5))
-    counts = [np.zeros((1, pairs.BINS, pairs.BINS), np.float32) for _ in range(2)]
+    counts = [np.zeros((1, column_pairs.BINS, column_pairs.BINS), np.float32) for _ in range(2)]
     for (a, b), p in zip(codes, positive, strict=True):
         counts[0 if p else 1][0, a, b] += 1
-    recall, ap = pairs.tree_scores(*counts)
+    recall, ap = column_pairs.tree_scores(*counts)
     tree = DecisionTreeClassifier(max_depth=3, class_weight="balanced", random_state=0).fit(codes, positive)
     said = tree.predict_proba(codes)[:, 1]
     assert ap[0] == pytest.approx(average_precision_score(positive, said), abs=1e-6)
-    assert recall[0] == pytest.approx(measures.recall(positive, said, 1e-3), abs=1e-6)
+    assert recall[0] == pytest.approx(rank_statistics.recall(positive, said, 1e-3), abs=1e-6)
 
 
 def test_measures_agree_with_the_library() -> None:
@@ -229,32 +233,32 @@ def test_measures_agree_with_the_library() -> None:
     rng = np.random.default_rng(0)
     positive = rng.random(500) < 0.2
     score = np.round(rng.normal(size=500) + positive, 1)
-    high, low = measures.lifts(*measures.blocks(positive, score))
+    high, low = rank_statistics.lifts(*rank_statistics.blocks(positive, score))
     assert high == pytest.approx(average_precision_score(positive, score) / positive.mean())
     assert low == pytest.approx(average_precision_score(positive, -score) / positive.mean())
-    look = measures.look("x", positive, score)
+    look = rank_statistics.look("x", positive, score)
     assert look
     assert look.off == pytest.approx(roc_auc_score(positive, score) - 0.5)
     codes = np.round((score - score.min()) * 10).astype(int)
     counts = np.zeros((500, codes.max() + 1))
     counts[np.arange(500), codes] = 1
-    counted = measures.look_at_counts("x", counts, positive)
+    counted = rank_statistics.look_at_counts("x", counts, positive)
     assert counted
     assert np.allclose((counted.off, counted.spread), (look.off, look.spread))
-    assert np.allclose(measures.lifts(*measures.blocks(positive, np.ones(500))), 1)
+    assert np.allclose(rank_statistics.lifts(*rank_statistics.blocks(positive, np.ones(500))), 1)
 
 
 def test_missing_values_come_last_both_ways() -> None:
     positive = np.array([True, False, False, False])
     score = np.array([np.nan, 1.0, 2.0, 3.0])
-    assert np.allclose(measures.lifts(*measures.blocks(positive, score)), 1)
+    assert np.allclose(rank_statistics.lifts(*rank_statistics.blocks(positive, score)), 1)
 
 
 def test_hand_worked_recall() -> None:
     positive = np.array([True, False, True, True, *[False] * 9])
     score = np.array([9.0, 8, 7, 6, *range(-9, 0)])
-    assert measures.recall(positive, score, 0.1) == pytest.approx(1.0)
-    assert measures.recall(positive, score, 0.05) == pytest.approx(1 / 3)
+    assert rank_statistics.recall(positive, score, 0.1) == pytest.approx(1.0)
+    assert rank_statistics.recall(positive, score, 0.05) == pytest.approx(1 / 3)
 
 
 def test_a_value_sent_over_and_over_is_one_draw_of_its_digits() -> None:
@@ -264,7 +268,7 @@ def test_a_value_sent_over_and_over_is_one_draw_of_its_digits() -> None:
         counts[0, rng.integers(10)] += 50
     counts[1] = 5000
     positive = np.array([True, False])
-    naive, honest = (measures.look_at_counts("x", counts, positive, (n, 1)) for n in (1, 50))
+    naive, honest = (rank_statistics.look_at_counts("x", counts, positive, (n, 1)) for n in (1, 50))
     assert naive
     assert honest
     assert honest.off == naive.off
@@ -281,14 +285,14 @@ def test_chance_stays_within_the_spread_also_when_members_are_alike(alike: float
     for _ in range(300):
         positive = rng.permutation(100)[cohort] < 10
         score = np.sqrt(alike) * rng.normal(size=100)[cohort] + np.sqrt(1 - alike) * rng.normal(size=1200)
-        look = measures.look("x", positive, score, cohort)
+        look = rank_statistics.look("x", positive, score, cohort)
         assert look
         z.append(look.off / look.spread)
     assert 0.8 < np.sqrt(np.mean(np.square(z))) < 1.25
 
 
 def test_aggregates_agree_with_polars(tiny: Dataset) -> None:
-    (world,) = [w for w in truth.worlds(tiny) if w.name == "train"]
+    (world,) = [w for w in labelled_split.worlds(tiny) if w.name == "train"]
     (found,) = aggregates.describe([world])
     rows = tiny.train.requests.polars().with_columns(pl.col("account_id").cast(pl.String)).sort("account_id", "ts")
     x, language = pl.col("input_tokens"), pl.col("language").cast(pl.String)

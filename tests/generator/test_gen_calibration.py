@@ -8,16 +8,21 @@ import numpy as np
 import polars as pl
 import pytest
 
-from generator import accounts, cohorts, config, paths, schema, streams, world
-from generator.archetypes import DIALS, SHARES, kinds
+from generator import schema
+from generator.config import dataset_config
+from generator.config.archetypes import kinds
+from generator.config.parameters import DIALS, SHARES
+from generator.population import accounts, cohorts, parameter_draws, population_plan
+from generator.rng import streams
+from generator.traffic import burstiness, simulate
 
 DAY_MS = 86_400_000
 
 
 @pytest.fixture(scope="module")
-def plan() -> cohorts.Plan:
+def plan() -> population_plan.Plan:
     """A world of 900 accounts, half of them services, without campaigns."""
-    made = config.from_preset("small", 3)
+    made = dataset_config.from_preset("small", 3)
     made = replace(
         made, accounts=900, extraction_accounts=0, campaigns=0, buckets=1, mix={"B1": 0.3, "B6": 0.3, "B8": 0.4}
     )
@@ -25,9 +30,9 @@ def plan() -> cohorts.Plan:
 
 
 @pytest.fixture(scope="module")
-def rows(plan: cohorts.Plan) -> pl.DataFrame:
+def rows(plan: population_plan.Plan) -> pl.DataFrame:
     """Answered requests of that world."""
-    shard = world.simulate(plan, 0)
+    shard = simulate.simulate(plan, 0)
     names = ("ts", "input_tokens", "output_tokens", "reasoning_tokens", "status")
     found = pl.DataFrame({n: shard.columns[n] for n in names})
     kind = np.array(schema.KINDS)[shard.kind]
@@ -92,7 +97,7 @@ def test_reasoning_thinks_in_two_modes(rows: pl.DataFrame) -> None:
     assert 300 < np.median(mine["output_tokens"]) < 900
 
 
-def test_habits_of_accounts_are_as_their_files_say(plan: cohorts.Plan) -> None:
+def test_habits_of_accounts_are_as_their_files_say(plan: population_plan.Plan) -> None:
     who = accounts.make(plan, np.arange(900))
     mine = who.choices["kind"] == schema.KINDS.index("api")
     for dial in ("burst", "input_sigma", "exact_output"):
@@ -104,7 +109,7 @@ def test_habits_of_accounts_are_as_their_files_say(plan: cohorts.Plan) -> None:
             assert wanted[i] <= middle[i] <= wanted[i + 2], dial
 
 
-def test_dials_go_together_as_much_as_they_should(plan: cohorts.Plan) -> None:
+def test_dials_go_together_as_much_as_they_should(plan: population_plan.Plan) -> None:
     # Draws of the same normal scores for as many accounts as we like, with no cohort between them.
     alone = replace(plan.config, mix={"B1": 1.0}, accounts=4000)
     who = accounts.make(cohorts.build(alone, "train"), np.arange(4000))
@@ -117,16 +122,16 @@ def test_dials_go_together_as_much_as_they_should(plan: cohorts.Plan) -> None:
 
 def test_a_law_by_quantiles_is_linear_between_its_shares() -> None:
     values = np.tile(np.array([0, 1, 2, 4, 8, 10, 12, 13, 20], np.float32), (4, 1))
-    found = cohorts._between(values, np.array([0.05, 0.375, 0.5, 0.975], np.float32))
+    found = parameter_draws._between(values, np.array([0.05, 0.375, 0.5, 0.975], np.float32))
     assert found == pytest.approx([1, 6, 8, 16.5], abs=1e-4)
 
 
-def test_a_spell_keeps_the_volume(plan: cohorts.Plan) -> None:
+def test_a_spell_keeps_the_volume(plan: population_plan.Plan) -> None:
     who = accounts.make(plan, np.arange(900))
     day = np.arange(plan.config.days)
     who.dials["active"][:] = 1
     alone = np.zeros(len(who), np.bool_)
-    chance, factor = paths.spells(who, alone, plan.cohort_key[who.cohort], day, plan.config.days)
+    chance, factor = burstiness.spells(who, alone, plan.cohort_key[who.cohort], day, plan.config.days)
     whole = (who.born < 0.01) & (who.gone > plan.config.days)
     assert (chance * factor).sum(axis=1)[whole] == pytest.approx(plan.config.days)
     assert 1 <= (chance > 0).sum(axis=1).min() < (chance > 0).sum(axis=1).max() == plan.config.days
@@ -138,8 +143,8 @@ def test_bursts_crowd_a_day_and_keep_the_order_of_its_requests() -> None:
     key = np.full(n, streams.key("a day"))
     never = np.zeros(n, np.bool_)
 
-    def crowd(burst: float) -> paths.F64:
-        return paths.crowd(at, np.full(n, burst, np.float32), np.full(n, 0.6), key, never)
+    def crowd(burst: float) -> burstiness.F64:
+        return burstiness.crowd(at, np.full(n, burst, np.float32), np.full(n, 0.6), key, never)
 
     even, some, all_at_once = crowd(0.0), crowd(3 / 9), crowd(1.0)
     for found in (even, some, all_at_once):
@@ -152,5 +157,7 @@ def test_bursts_crowd_a_day_and_keep_the_order_of_its_requests() -> None:
     assert np.subtract(*np.quantile(all_at_once, [0.99, 0.01])) < 1 / 512
     # A part of the day's sessions falls where it fell beside the others.
     few = np.arange(0, n, 7)
-    part = paths.crowd(at[few], np.full(len(few), 3 / 9, np.float32), np.full(len(few), 0.6), key[few], never[few])
+    part = burstiness.crowd(
+        at[few], np.full(len(few), 3 / 9, np.float32), np.full(len(few), 0.6), key[few], never[few]
+    )
     assert (part == some[few]).all()

@@ -10,10 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from generator import config, integrity, release, scenario, schema, shards
-from generator.config import Config
+from generator import integrity, schema
+from generator.config import dataset_config
+from generator.config.dataset_config import Config
 from generator.dataset import Dataset, load
 from generator.errors import MaskedLabelsError, UserError
+from generator.pipeline import forecast, generate, shards
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def test_no_dataset_says_how_to_make_one(tmp_path: Path) -> None:
 def test_full_folder_is_refused_and_kept(tiny_config: Config, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UserError, match="holds 1 entries"):
-        release.generate(tiny_config, tmp_path)
+        generate.generate(tiny_config, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -141,7 +143,7 @@ def test_a_stop_leaves_nothing(
 
     monkeypatch.setattr(shards, "write_table", stop)
     with pytest.raises((KeyboardInterrupt, UserError)):
-        release.generate(tiny_config, tmp_path / "out")
+        generate.generate(tiny_config, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -149,9 +151,9 @@ def test_disk_space_is_estimated_from_a_few_accounts(
     tiny: Dataset, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = sum(split["counts"]["requests"] for split in tiny.manifest["splits"].values())
-    assert scenario.disk(tiny_config) / scenario.BYTES_PER_REQUEST == pytest.approx(found, rel=0.05)
-    monkeypatch.setattr(scenario, "_DISK_SAMPLE", 120)
-    assert scenario.disk(tiny_config) / scenario.BYTES_PER_REQUEST == pytest.approx(found, rel=0.3)
+    assert forecast.disk(tiny_config) / forecast.BYTES_PER_REQUEST == pytest.approx(found, rel=0.05)
+    monkeypatch.setattr(forecast, "_DISK_SAMPLE", 120)
+    assert forecast.disk(tiny_config) / forecast.BYTES_PER_REQUEST == pytest.approx(found, rel=0.3)
 
 
 def test_too_small_a_disk_is_noticed_before_work(
@@ -159,7 +161,7 @@ def test_too_small_a_disk_is_noticed_before_work(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 1))
     with pytest.raises(UserError, match="GB are needed"):
-        release.generate(tiny_config, tmp_path / "out")
+        generate.generate(tiny_config, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -167,13 +169,13 @@ def test_all_faults_of_a_config_at_once(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('preset = "nano"\ndays = 0\nacounts = 5\nseed = -1\n[mix]\nB1 = 0.5\nA1 = 0.2\n')
     with pytest.raises(UserError) as caught:
-        config.from_file(file)
+        dataset_config.from_file(file)
     for part in ("days: 0", "acounts: no such key", "seed: -1", "mix: shares add up to 0.7", "mix.A1"):
         assert part in str(caught.value)
 
 
 def test_config_survives_the_manifest(tiny: Dataset, tiny_config: Config) -> None:
-    assert config.from_dict(json.loads(json.dumps(tiny.manifest["config"])), "manifest") == tiny_config
+    assert dataset_config.from_dict(json.loads(json.dumps(tiny.manifest["config"])), "manifest") == tiny_config
 
 
 @pytest.mark.parametrize("text", ["days = ", "preset = 'huge'", "cohorts = [{name = 'x'}]", "start = 'soon'"])
@@ -181,9 +183,9 @@ def test_bad_config_files(tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.toml"
     file.write_text(text)
     with pytest.raises(UserError, match=r"bad\.toml"):
-        config.from_file(file)
+        dataset_config.from_file(file)
 
 
 def test_unknown_preset_names_the_known() -> None:
     with pytest.raises(UserError, match="nano, small"):
-        config.from_preset("giant")
+        dataset_config.from_preset("giant")

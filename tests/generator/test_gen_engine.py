@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from generator import engine, integrity, release, target
-from generator.config import Config
+from generator import integrity
+from generator.config.dataset_config import Config
 from generator.dataset import Dataset, load
 from generator.errors import UserError
-from generator.publish import check
+from generator.pipeline import engines, generate, targets
+from generator.publish import verify
 
 SHARDS = 6  # of the tiny dataset: three worlds of two buckets
 
@@ -33,31 +34,31 @@ def tree(folder: Path) -> dict[str, bytes]:
 )
 def test_a_bad_engine_is_one_sentence(given: tuple[Any, ...], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        engine.choose(*given)
+        engines.choose(*given)
 
 
 def test_dask_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UserError, match=r"siphonbench\[dist\]"):
-        list(engine.choose("dask").run(abs, [1]))
+        list(engines.choose("dask").run(abs, [1]))
 
 
 def test_a_dead_worker_of_a_pool_is_told() -> None:
     with pytest.raises(UserError, match="a worker died"):
-        list(engine.Processes(2).run(os._exit, [3, 3]))
+        list(engines.Processes(2).run(os._exit, [3, 3]))
 
 
 @pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_told() -> None:
     pytest.importorskip("distributed")
     with pytest.raises(UserError, match="--scheduler nonsense://x can't be reached"):
-        list(engine.Dask("nonsense://x").run(abs, [1]))
+        list(engines.Dask("nonsense://x").run(abs, [1]))
 
 
 @pytest.mark.slow
 def test_a_cluster_started_here(tiny: Dataset, tiny_config: Config, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
-    release.generate(tiny_config, tmp_path / "made", with_engine=engine.choose("dask", 1))
+    generate.generate(tiny_config, tmp_path / "made", with_engine=engines.choose("dask", 1))
     assert tree(tmp_path / "made") == tree(tiny.path)
 
 
@@ -78,12 +79,12 @@ def test_a_worker_of_a_cluster_is_killed_in_the_middle(
                 time.sleep(0.01)
             os.kill(victim, 9)
             killed.append(victim)
-            left.append(SHARDS - len(list(tmp_path.glob(f"made.partial/{target.WORK}/*-*"))))
+            left.append(SHARDS - len(list(tmp_path.glob(f"made.partial/{targets.WORK}/*-*"))))
 
         killer = threading.Thread(target=kill)
         killer.start()
-        runs = engine.choose("", 1, cluster.scheduler_address)
-        release.generate(tiny_config, tmp_path / "made", with_engine=runs)
+        runs = engines.choose("", 1, cluster.scheduler_address)
+        generate.generate(tiny_config, tmp_path / "made", with_engine=runs)
         killer.join()
     assert killed == [victim]
     assert left[0] > 0
@@ -102,42 +103,42 @@ def test_written_to_s3(
     system, options = s3
     monkeypatch.setenv("SIPHONBENCH_CACHE", str(tmp_path / "cache"))
     where = Path("s3://bucket/tiny")
-    real, count = target.Address.write, iter(range(1000))
+    real, count = targets.Address.write, iter(range(1000))
 
-    def write(self: target.Address, path: str, content: bytes) -> None:
+    def write(self: targets.Address, path: str, content: bytes) -> None:
         if next(count) == 22:
             raise KeyboardInterrupt
         real(self, path, content)
 
     with monkeypatch.context() as patched:
-        patched.setattr(target.Address, "write", write)
+        patched.setattr(targets.Address, "write", write)
         with pytest.raises(KeyboardInterrupt):
-            release.generate(tiny_config, where, resume=True, storage_options=options)
+            generate.generate(tiny_config, where, resume=True, storage_options=options)
     assert not system.exists("bucket/tiny/manifest.json")
     with pytest.raises(UserError, match="go on with --resume"):
-        release.generate(tiny_config, where, storage_options=options)
+        generate.generate(tiny_config, where, storage_options=options)
     told: list[tuple[int, int]] = []
-    release.generate(tiny_config, where, 1, lambda *n: told.append(n), True, storage_options=options)
+    generate.generate(tiny_config, where, 1, lambda *n: told.append(n), True, storage_options=options)
     assert told[0] == (2, 6)
     system.invalidate_cache()
     got = {path.removeprefix("bucket/tiny/"): system.cat_file(path) for path in system.find("bucket/tiny")}
     assert got == tree(tiny.path)
     assert load("s3://bucket/tiny", options).digest == tiny.digest
-    assert integrity.verify(check.here("s3://bucket/tiny", options)) == []
+    assert integrity.verify(verify.here("s3://bucket/tiny", options)) == []
     with pytest.raises(UserError, match="files already"):
-        release.generate(tiny_config, where, storage_options=options)
+        generate.generate(tiny_config, where, storage_options=options)
 
 
 @pytest.mark.slow
 def test_a_bucket_that_is_not_there_is_told(tiny_config: Config, s3: tuple[Any, dict[str, Any]]) -> None:
     with pytest.raises(UserError, match="s3://nobody/tiny"):
-        release.generate(tiny_config, Path("s3://nobody/tiny"), storage_options=s3[1])
+        generate.generate(tiny_config, Path("s3://nobody/tiny"), storage_options=s3[1])
 
 
 def test_a_stop_leaves_nothing_at_an_address(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     import fsspec  # type: ignore[import-untyped]
 
-    monkeypatch.setattr("generator.shards.write_table", lambda *_: 1 / 0)
+    monkeypatch.setattr("generator.pipeline.shards.write_table", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        release.generate(tiny_config, Path("memory://engine-test/made"))
+        generate.generate(tiny_config, Path("memory://engine-test/made"))
     assert fsspec.filesystem("memory").find("/engine-test") == []

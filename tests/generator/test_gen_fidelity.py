@@ -14,10 +14,10 @@ import pytest
 from generator import schema
 from generator.dataset import Dataset
 from generator.errors import UserError
-from generator.fidelity import classifiers, comparison, distances, plots, protocol, reading, references, sampling
+from generator.fidelity import classifiers, comparison, distances, plots, protocol, references, sampling, traces
 from generator.fidelity import summaries as tables
-from generator.fidelity.reading import Floats, Log
 from generator.fidelity.report import Metric, Report
+from generator.fidelity.traces import Floats, Log
 
 PLAN = sampling.Plan(
     accounts=True,
@@ -41,12 +41,12 @@ def law(seed: int, accounts: int = 120, rows: int = 40, level: float = 6.0) -> L
     mu = rng.normal(level, 1.0, accounts)[who]
     ts = np.concatenate([np.cumsum(rng.gamma(0.5, 2 * 3 * 86_400 / k, k)) for k in n])
     sides = (np.round(np.exp(mu + rng.normal(0, 0.3, len(who)))), np.round(np.exp(rng.normal(mu - 2, 0.5))))
-    return reading.build(ts, who, sides, {"global_time": False}, f"law {seed}")
+    return traces.build(ts, who, sides, {"global_time": False}, f"law {seed}")
 
 
 def sample(ts: Any, account: Any, read: Any, written: Any) -> sampling.Sample:
     """All rows as a sample."""
-    log = reading.build(ts, account, (read, written))
+    log = traces.build(ts, account, (read, written))
     return sampling.Sample(log, log, log.ts, tables.table(log))
 
 
@@ -132,7 +132,7 @@ def test_account_table_by_hand() -> None:
     # Account 0: 60 requests, one an hour, inputs grow; account 1: 25 requests, gaps 1 and 3 in turn, two values.
     hourly, turns = np.arange(60) * 3600.0, np.cumsum(np.r_[0.5, np.tile([1.0, 3.0], 12)])
     grow, flip = np.arange(1.0, 61), np.r_[np.tile([9.0, 99.0], 12), 99.0]
-    log = reading.build(
+    log = traces.build(
         np.r_[hourly, turns],
         np.repeat(["x", "y"], [60, 25]),
         (np.r_[grow, flip], np.r_[grow**2, flip]),
@@ -209,7 +209,7 @@ def test_classifier_tells_what_can_be_told() -> None:
 
 
 def test_row_features_by_hand() -> None:
-    log = reading.build([0, 1, 4, 5], ["x", "y", "x", "x"], ([0, 9, 99, 9], [9, 9, 9, 99]))
+    log = traces.build([0, 1, 4, 5], ["x", "y", "x", "x"], ([0, 9, 99, 9], [9, 9, 9, 99]))
     x, account = classifiers.features(log, PLAN)
     assert account.tolist() == [0, 0, 0, 1]
     assert x[:, 0] == pytest.approx(np.log([1, 100, 10, 10]))
@@ -298,7 +298,7 @@ def test_names_row_order_and_luck_change_nothing() -> None:
     order = rng.permutation(len(synth))
     names = np.array([f"acc-{n}" for n in rng.permutation(synth.accounts)])
     sides = (synth.input[order], synth.output[order])
-    renamed = reading.build(synth.ts[order], names[synth.account][order], sides)
+    renamed = traces.build(synth.ts[order], names[synth.account][order], sides)
     assert protocol.measure(renamed, reference, repeats=2, classifiers=False).metrics == first
     assert protocol.measure(synth, reference, seed=1, repeats=2, classifiers=False).metrics != first
 
@@ -394,24 +394,24 @@ def trace(file: Path, log: Log, kinds: list[str], account: str | None = "client_
 def test_a_trace_reads_as_it_was_written(tmp_path: Path) -> None:
     log = law(1)
     for account in ("client_id", "session_id"):
-        read = reading.from_parquet(trace(tmp_path / "x.parquet", log, ["api"], account, source="s"), "api")
+        read = traces.from_parquet(trace(tmp_path / "x.parquet", log, ["api"], account, source="s"), "api")
         for side in ("ts", "account", "input", "output"):
             assert (getattr(read, side) == getattr(log, side)).all()
         assert (read.meta, read.name) == ({"source": "s"}, "x")
-    both = reading.from_parquet(trace(tmp_path / "y.parquet", log, ["conversation", "conversation_arena", "api"]))
-    chat = reading.from_parquet(tmp_path / "y.parquet", "conversation")
+    both = traces.from_parquet(trace(tmp_path / "y.parquet", log, ["conversation", "conversation_arena", "api"]))
+    chat = traces.from_parquet(tmp_path / "y.parquet", "conversation")
     assert len(both) == len(log)
     assert len(chat) == pytest.approx(1 / 3 * len(log), abs=1)
     stamps = pl.from_epoch(pl.Series("ts", (log.ts * 1e6).astype(np.int64)), time_unit="us")
     plain = {"account_id": log.account, "input_tokens": log.input, "output_tokens": log.output}
     pl.DataFrame({"ts": stamps, **plain}).write_parquet(tmp_path / "z.parquet")
-    assert reading.from_parquet(tmp_path / "z.parquet", "api").ts == pytest.approx(log.ts, abs=1e-5)
+    assert traces.from_parquet(tmp_path / "z.parquet", "api").ts == pytest.approx(log.ts, abs=1e-5)
 
 
 def test_too_many_accounts_are_thinned_to_a_fixed_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = trace(tmp_path / "x.parquet", law(1), ["api"])
-    monkeypatch.setattr(reading, "MAX_ACCOUNTS", 30)
-    first, second = (reading.from_parquet(file) for _ in range(2))
+    monkeypatch.setattr(traces, "MAX_ACCOUNTS", 30)
+    first, second = (traces.from_parquet(file) for _ in range(2))
     assert first.accounts == 30
     assert (first.ts == second.ts).all()
     assert set(first.input) < set(law(1).input)
@@ -463,7 +463,7 @@ def test_bad_references_are_told_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds 1 Parquet files, and none has 200 rows of a workload kind"):
         references.pairs(tmp_path)
     with pytest.raises(UserError, match="has no ts and no input_tokens and no output_tokens"):
-        reading.from_parquet(tmp_path / "x.parquet")
+        traces.from_parquet(tmp_path / "x.parquet")
     trace(tmp_path / "y.parquet", law(1), ["api"])
     with pytest.raises(UserError, match="has no usable trace of kind code, only of api"):
         references.pairs(tmp_path, kind="code")
@@ -490,16 +490,16 @@ def test_a_world_reads_as_its_tables_say(tiny: Dataset) -> None:
         answered = answered.drop_nulls(account)
         if len(answered) < 200:
             with pytest.raises(UserError, match=f"has {len(answered)} benign requests of kind {kind}"):
-                reading.from_dataset(split, kind)
+                traces.from_dataset(split, kind)
             continue
-        log = reading.from_dataset(split, kind)
+        log = traces.from_dataset(split, kind)
         assert (len(log), log.accounts) == (len(answered), answered[account].n_unique())
         assert (log.input.sum(), log.output.sum()) == (
             answered["input_tokens"].sum(),
             answered["output_tokens"].sum(),
         )
         assert log.ts == pytest.approx(answered["ts"].sort().dt.epoch("ms").to_numpy() / 1000, abs=1e-4)
-        every = reading.from_dataset(split, kind, account="account_id", everyone=True, failed=True)
+        every = traces.from_dataset(split, kind, account="account_id", everyone=True, failed=True)
         assert len(every) == len(rows)
 
 
@@ -520,7 +520,7 @@ def test_comparison_counts_names_and_draws(tiny: Dataset, tmp_path: Path) -> Non
     files = sorted(f.name for f in (tmp_path / "plots").iterdir())
     assert files == ["api-law 1.svg", "api-law 2.svg"]
     drawn = (tmp_path / "plots" / files[0]).read_bytes()
-    again = plots.draw(reports[0], reading.from_dataset(tiny.train, "api"), pairs[0], tmp_path / "again")
+    again = plots.draw(reports[0], traces.from_dataset(tiny.train, "api"), pairs[0], tmp_path / "again")
     assert again.read_bytes() == drawn
     comparison.write(tmp_path / "new" / "report.json", "{}")
     assert [f.name for f in (tmp_path / "new").iterdir()] == ["report.json"]

@@ -12,22 +12,22 @@ import numpy as np
 import polars as pl
 import pytest
 
+from generator.campaign_report import behaviour, links, measures, page, selection, svg
+from generator.campaign_report.selection import Crowd, Portrait, World
 from generator.dataset import Dataset, Table
 from generator.errors import UserError
-from generator.portrait import conduct, gather, links, measures, page, pictures
-from generator.portrait.gather import Crowd, Portrait, World
 
 HOSTILE = '"><script src=//evil.example/x.js></script>$\\frac{'
 
 
 @pytest.fixture(scope="module")
 def world(tiny: Dataset) -> World:
-    return gather.survey(tiny, "test")
+    return selection.survey(tiny, "test")
 
 
 @pytest.fixture(scope="module")
 def portrait(world: World) -> Portrait:
-    return gather.gather(world)
+    return selection.gather(world)
 
 
 @pytest.fixture(scope="module")
@@ -75,32 +75,32 @@ def test_those_beside_them_are_benign(world: World, portrait: Portrait) -> None:
     cohort = dict(world.people.select("account_id", "cohort").iter_rows())
     for group in portrait.groups:
         assert len({cohort[a] for a in group.accounts["account_id"]}) == 1
-        assert len(group.accounts) >= gather.GROUP_FLOOR
+        assert len(group.accounts) >= selection.GROUP_FLOOR
 
 
 def test_matched_on_the_number_of_requests() -> None:
     pool = pl.DataFrame({"account_id": list("abcde"), "n": [1, 90, 110, 1000, 5]})
-    taken = gather.match(pl.DataFrame({"n": [100, 0, 100]}), pool)
+    taken = selection.match(pl.DataFrame({"n": [100, 0, 100]}), pool)
     assert sorted(taken["account_id"]) == ["a", "b", "c"]
-    assert len(gather.match(pl.DataFrame({"n": [3] * 9}), pool)) == 5  # no more than there are
+    assert len(selection.match(pl.DataFrame({"n": [3] * 9}), pool)) == 5  # no more than there are
 
 
 def test_a_crowd_too_large_is_drawn_in_part(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gather, "ROWS", 3)
-    one, same, other = (gather.gather(world, seed=seed) for seed in (1, 1, 2))
+    monkeypatch.setattr(selection, "ROWS", 3)
+    one, same, other = (selection.gather(world, seed=seed) for seed in (1, 1, 2))
     assert len(one.members.accounts) == 3 < one.members.of == one.campaign["accounts"]
     assert one.members.accounts.equals(same.members.accounts)
     assert not one.members.accounts.equals(other.members.accounts)
-    assert f"3 of {one.members.of} accounts, drawn at random" in conduct.activity(one).says
-    monkeypatch.setattr(gather, "LOAD", 0)
-    assert len(gather.gather(world).members.accounts) == 2
+    assert f"3 of {one.members.of} accounts, drawn at random" in behaviour.activity(one).says
+    monkeypatch.setattr(selection, "LOAD", 0)
+    assert len(selection.gather(world).members.accounts) == 2
 
 
 def test_refusals_name_what_there_is(tiny: Dataset, world: World) -> None:
     with pytest.raises(UserError, match="no campaign 'mine': choose campaign/"):
-        gather.gather(world, "mine")
+        selection.gather(world, "mine")
     with pytest.raises(UserError, match="no split 'tset'"):
-        gather.survey(tiny, "tset")
+        selection.survey(tiny, "tset")
 
 
 @pytest.mark.parametrize(("shipped", "said"), [(True, "holds no campaign"), (False, "ships without its truth")])
@@ -112,7 +112,7 @@ def test_a_split_without_campaigns_is_refused(shipped: bool, said: str, tiny: Da
     tables = {name: t for name, t in tiny.train.tables.items() if name != "campaigns"} | none
     empty = replace(tiny, splits={**tiny.splits, "train": replace(tiny.train, tables=tables)})
     with pytest.raises(UserError, match=said):
-        gather.survey(empty, "train")
+        selection.survey(empty, "train")
 
 
 # The numbers
@@ -249,7 +249,7 @@ def test_page_is_well_made(html: str) -> None:
 
 
 def test_same_seed_same_bytes(tiny: Dataset, html: str) -> None:
-    assert page.render(gather.gather(gather.survey(tiny, "test"))) == html
+    assert page.render(selection.gather(selection.survey(tiny, "test"))) == html
 
 
 def test_hostile_names_are_only_text(world: World, portrait: Portrait) -> None:
@@ -280,8 +280,8 @@ def test_a_campaign_that_sent_nothing_is_drawn(portrait: Portrait) -> None:
 
 
 def test_texts_keep_their_digits() -> None:
-    drawn: list[pictures.Panel] = []
-    with pictures.axes(drawn, "a < b", "0.12345 of $x") as ax:
+    drawn: list[svg.Panel] = []
+    with svg.axes(drawn, "a < b", "0.12345 of $x") as ax:
         ax.plot([0, 1], [0, 1])
     assert ">0.12345 of $x<" in drawn[0].svg
     assert 'aria-label="a &lt; b"' in drawn[0].svg
@@ -289,8 +289,8 @@ def test_texts_keep_their_digits() -> None:
 
 
 def test_all_pages_and_their_index(tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "FIGURES", (conduct.activity,))  # the quickest
-    two = replace(world := gather.survey(tiny, "train"), roster=world.roster.head(2))
+    monkeypatch.setattr(page, "FIGURES", (behaviour.activity,))  # the quickest
+    two = replace(world := selection.survey(tiny, "train"), roster=world.roster.head(2))
     ticks: list[tuple[int, int]] = []
     index = page.write_all(two, tmp_path / "all", on_page=lambda done, total: ticks.append((done, total)))
     files = sorted(f.name for f in (tmp_path / "all").iterdir())

@@ -16,10 +16,11 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from generator import config, release, shards, target
-from generator.config import Config
+from generator.config import dataset_config
+from generator.config.dataset_config import Config
 from generator.dataset import Dataset
 from generator.errors import UserError
+from generator.pipeline import generate, shards, targets
 
 NANO = 'preset = "nano"\nbuckets = 3\nseed = 5\n'
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -114,9 +115,9 @@ class _CutError(BaseException):
 
 def cut(made: Config, out: Path, number: int) -> None:
     """The power goes with the write of that number: a part of the file stands under its temporary name."""
-    real, count = target.Folder.write, iter(range(10**9))
+    real, count = targets.Folder.write, iter(range(10**9))
 
-    def write(self: target.Folder, path: str, content: bytes) -> None:
+    def write(self: targets.Folder, path: str, content: bytes) -> None:
         if next(count) == number:
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             (self.root / f"{path}.0.tmp").write_bytes(content[: len(content) // 2])
@@ -124,8 +125,8 @@ def cut(made: Config, out: Path, number: int) -> None:
         real(self, path, content)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(target.Folder, "write", write)
-        release.generate(made, out, resume=True)
+        patched.setattr(targets.Folder, "write", write)
+        generate.generate(made, out, resume=True)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 8, 9, 17, 18, 26, 55, 58, 62, 66])
@@ -133,7 +134,7 @@ def test_a_cut_at_any_write(number: int, tiny: Dataset, tiny_config: Config, tmp
     with pytest.raises(_CutError):
         cut(tiny_config, tmp_path / "made", number)
     told: list[tuple[int, int]] = []
-    release.generate(tiny_config, tmp_path / "made", on_shard=lambda *n: told.append(n), resume=True)
+    generate.generate(tiny_config, tmp_path / "made", on_shard=lambda *n: told.append(n), resume=True)
     assert told[0] == (min(6, max(0, number - 1) // 9), 6)  # 4 days x 2 tables and a receipt per shard
     assert tree(tmp_path / "made") == tree(tiny.path)
     assert [f.name for f in tmp_path.iterdir()] == ["made"]
@@ -147,14 +148,14 @@ def test_a_cut_when_all_is_written(
         raise _CutError
 
     with monkeypatch.context() as patched:
-        place: Any = target.Folder if broken == "publish" else Path
+        place: Any = targets.Folder if broken == "publish" else Path
         patched.setattr(place, broken, cut_here)
         with pytest.raises(_CutError):
-            release.generate(tiny_config, tmp_path / "made", resume=True)
+            generate.generate(tiny_config, tmp_path / "made", resume=True)
     with monkeypatch.context() as patched:
         patched.setattr(shards, "make", cut_here)  # nothing is made again
         for _ in range(2):
-            release.generate(tiny_config, tmp_path / "made", resume=True)
+            generate.generate(tiny_config, tmp_path / "made", resume=True)
     assert tree(tmp_path / "made") == tree(tiny.path)
 
 
@@ -181,7 +182,7 @@ def test_what_a_power_cut_spoiled_is_made_again(
 ) -> None:
     damage(half / name)
     told: list[tuple[int, int]] = []
-    made = release.generate(tiny_config, half.with_name("made"), 1, lambda *n: told.append(n), resume=True)
+    made = generate.generate(tiny_config, half.with_name("made"), 1, lambda *n: told.append(n), resume=True)
     assert told[0] == (1, 6)
     assert tree(made) == tree(tiny.path)
 
@@ -190,7 +191,7 @@ def test_leftovers_of_another_dataset_are_refused_and_kept(half: Path, tiny_conf
     before = tree(half)
     other = replace(tiny_config, seed=8)
     with pytest.raises(UserError, match=r"holds part of another dataset: .*tiny-seed7.*tiny-seed8") as caught:
-        release.generate(other, half.with_name("made"), resume=True)
+        generate.generate(other, half.with_name("made"), resume=True)
     assert len(str(caught.value).splitlines()) == 1
     assert tree(half) == before
 
@@ -198,9 +199,9 @@ def test_leftovers_of_another_dataset_are_refused_and_kept(half: Path, tiny_conf
 def test_leftovers_of_another_version_are_refused(
     half: Path, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("generator.begun.version", lambda _: "9.9")
+    monkeypatch.setattr("generator.pipeline.resume_state.version", lambda _: "9.9")
     with pytest.raises(UserError, match=r"holds part of another dataset: .*versions"):
-        release.generate(tiny_config, half.with_name("made"), resume=True)
+        generate.generate(tiny_config, half.with_name("made"), resume=True)
 
 
 @pytest.mark.parametrize("record", [None, b"", b"{", b"[]", b"7", b"\xff"])
@@ -210,23 +211,23 @@ def test_leftovers_without_a_record_are_refused(record: bytes | None, half: Path
     if record is not None:
         file.write_bytes(record)
     with pytest.raises(UserError, match="no record of what they are part of"):
-        release.generate(tiny_config, half.with_name("made"), resume=True)
+        generate.generate(tiny_config, half.with_name("made"), resume=True)
 
 
 def test_without_resume_it_begins_anew(half: Path, tiny: Dataset, tiny_config: Config) -> None:
     (half / "train/requests/day-001/bucket-0001.parquet").write_bytes(b"spoiled")
     told: list[tuple[int, int]] = []
-    made = release.generate(tiny_config, half.with_name("made"), on_shard=lambda *n: told.append(n))
+    made = generate.generate(tiny_config, half.with_name("made"), on_shard=lambda *n: told.append(n))
     assert (told[0], tree(made)) == ((0, 6), tree(tiny.path))
 
 
 def test_a_finished_dataset_is_done_and_another_one_refused(
     tiny: Dataset, tiny_config: Config, tmp_path: Path
 ) -> None:
-    release.generate(tiny_config, tmp_path / "made", resume=True)
-    assert release.generate(tiny_config, tmp_path / "made", resume=True) == tmp_path / "made"
+    generate.generate(tiny_config, tmp_path / "made", resume=True)
+    assert generate.generate(tiny_config, tmp_path / "made", resume=True) == tmp_path / "made"
     with pytest.raises(UserError, match="holds 4 entries already"):
-        release.generate(replace(tiny_config, seed=8), tmp_path / "made", resume=True)
+        generate.generate(replace(tiny_config, seed=8), tmp_path / "made", resume=True)
 
 
 def test_a_full_disk_keeps_what_is_finished(
@@ -238,8 +239,8 @@ def test_a_full_disk_keeps_what_is_finished(
     with monkeypatch.context() as patched:
         patched.setattr(shards, "write_table", full)
         with pytest.raises(UserError, match="go on with --resume"):
-            release.generate(tiny_config, tmp_path / "made", resume=True)
-    assert tree(release.generate(tiny_config, tmp_path / "made", resume=True)) == tree(tiny.path)
+            generate.generate(tiny_config, tmp_path / "made", resume=True)
+    assert tree(generate.generate(tiny_config, tmp_path / "made", resume=True)) == tree(tiny.path)
 
 
 def test_sealed_leftovers_need_the_same_secret(tiny_config: Config, tmp_path: Path) -> None:
@@ -248,13 +249,15 @@ def test_sealed_leftovers_need_the_same_secret(tiny_config: Config, tmp_path: Pa
         cut(sealed, tmp_path / "made", 3)
     assert not [path for path, content in tree(tmp_path).items() if sealed.secret.encode() in content]
     with pytest.raises(UserError, match="part of another dataset"):
-        release.generate(replace(sealed, secret="cd" * 32), tmp_path / "made", resume=True)
-    made = release.generate(sealed, tmp_path / "made", resume=True)
-    assert tree(made) == tree(release.generate(sealed, tmp_path / "again"))
+        generate.generate(replace(sealed, secret="cd" * 32), tmp_path / "made", resume=True)
+    made = generate.generate(sealed, tmp_path / "made", resume=True)
+    assert tree(made) == tree(generate.generate(sealed, tmp_path / "again"))
 
 
 def test_receipts_come_back_as_they_were(tiny_config: Config, tmp_path: Path) -> None:
-    job = shards.Job(config.from_dict(tiny_config.as_dict(), "x"), "train", 0, target.at(tmp_path / "made"))
+    job = shards.Job(
+        dataset_config.from_dict(tiny_config.as_dict(), "x"), "train", 0, targets.at(tmp_path / "made")
+    )
     (tmp_path / "made.partial").mkdir()
     shards.make(job)
     content = job.target.read(job.receipt)

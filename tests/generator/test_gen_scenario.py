@@ -15,13 +15,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from generator import accounts, archetypes, arrivals, cohorts, config, ledger, ranges, scenario, scenario_file
-from generator.config import Config, ExtraCohort
+from generator.audit import conservation
+from generator.config import dataset_config, distributions, parameters, scenario_template
+from generator.config.campaign_schedule import rota
+from generator.config.dataset_config import Config, ExtraCohort
 from generator.dataset import Dataset, Split
 from generator.errors import UserError
-from generator.groups import Names, Run
-from generator.rota import rota
+from generator.pipeline import forecast
+from generator.population import accounts, cohorts, population_plan
+from generator.population.cohort_names import Names, Run
 from generator.schema import SPLITS, TIERS
+from generator.traffic import sessions
 
 A = [f"A{i}" for i in range(1, 9)]
 
@@ -30,7 +34,7 @@ def faults(text: str, tmp_path: Path) -> str:
     file = tmp_path / "mine.toml"
     file.write_text(text)
     with pytest.raises(UserError) as caught:
-        config.from_file(file)
+        dataset_config.from_file(file)
     return str(caught.value)
 
 
@@ -89,14 +93,14 @@ def test_faults_of_all_parts_are_told_together(tmp_path: Path) -> None:
 
 
 def test_every_preset_and_scenario_can_be_built() -> None:
-    found = [config.from_preset(p, 3) for p in config.PRESETS] + [
-        config.from_file(Path(s)) for s in config.SCENARIOS
+    found = [dataset_config.from_preset(p, 3) for p in dataset_config.PRESETS] + [
+        dataset_config.from_file(Path(s)) for s in dataset_config.SCENARIOS
     ]
     assert [c.name for c in found] == ["nano", "small", "medium", "full", "headline"]
     sizes = [(c.accounts, c.extraction_accounts, c.campaigns, c.days) for c in found[:4]]
     assert sizes == [(600, 60, 6, 7), (6000, 240, 12, 14), (60000, 1500, 36, 28), (1000000, 25000, 63, 45)]
     for c in found:
-        assert config.from_dict(json.loads(json.dumps(c.as_dict())), "manifest") == c
+        assert dataset_config.from_dict(json.loads(json.dumps(c.as_dict())), "manifest") == c
 
 
 @pytest.mark.parametrize("kinds", [1, 2, 3, 5, 6, 8, 9])
@@ -113,15 +117,15 @@ def test_campaigns_take_archetypes_and_tiers_evenly(kinds: int, split: str) -> N
 
 
 def test_twelve_campaigns_reach_every_archetype_and_held_out_ones_only_in_test() -> None:
-    c = config.from_preset("small", 1)
+    c = dataset_config.from_preset("small", 1)
     for split in SPLITS:
-        found = {cohorts.variants()[i][0] for i in cohorts.build(c, split).archetype}
+        found = {population_plan.variants()[i][0] for i in cohorts.build(c, split).archetype}
         assert {a for a in found if a.startswith("A")} == {*A, *(["A9"] if split == "test" else [])}
 
 
 def test_large_presets_give_every_archetype_three_campaigns() -> None:
     for name in ("medium", "full"):
-        c = config.from_preset(name)
+        c = dataset_config.from_preset(name)
         for split in SPLITS:
             count = Counter(a for a, _ in rota(c.campaigns, split, c.campaign_archetypes, c.test_only_archetypes))
             assert min(count.values()) >= 3
@@ -152,15 +156,15 @@ def test_names_of_cohorts_by_hand() -> None:
     ],
 )
 def test_forms_of_a_range(spec: Any, numbers: tuple[float, float, str]) -> None:
-    found = ranges.parse("rate", spec)
+    found = distributions.parse("rate", spec)
     assert found[:3] == numbers
-    assert ranges.parse("rate", json.loads(json.dumps(found))) == found
+    assert distributions.parse("rate", json.loads(json.dumps(found))) == found
 
 
 def test_a_range_multiplied() -> None:
-    two = ranges.parse("rate", {"times": 2})
-    assert ranges.over(two, archetypes.Range(3, 1.5, "lognormal")) == archetypes.Range(6, 1.5, "lognormal")
-    assert ranges.over(two, archetypes.Range(3, 4))[:2] == (6, 8)
+    two = distributions.parse("rate", {"times": 2})
+    assert distributions.over(two, parameters.Range(3, 1.5, "lognormal")) == parameters.Range(6, 1.5, "lognormal")
+    assert distributions.over(two, parameters.Range(3, 4))[:2] == (6, 8)
 
 
 def _rates(c: Config, name: str) -> np.ndarray[Any, Any]:
@@ -172,8 +176,8 @@ def _rates(c: Config, name: str) -> np.ndarray[Any, Any]:
 def test_an_overlay_reaches_its_tier_and_no_other(tiny_config: Config) -> None:
     extra = tuple(ExtraCohort(f"{a}-{t}", a, 6, t, dials={"disguise": 0}) for a in ("A1", "A2") for t in TIERS)
     plain = replace(tiny_config, cohorts=extra)
-    laid = replace(plain, overlay={"A1": {"session": ranges.parse("session", 7)}})
-    tier = replace(plain, overlay=laid.overlay | {"A1.evasive": {"session": ranges.parse("session", 9)}})
+    laid = replace(plain, overlay={"A1": {"session": distributions.parse("session", 7)}})
+    tier = replace(plain, overlay=laid.overlay | {"A1.evasive": {"session": distributions.parse("session", 9)}})
     for e in extra:
         before, after, last = (_rates(c, f"extra/{e.name}") for c in (plain, laid, tier))
         if e.archetype == "A2":
@@ -186,12 +190,16 @@ def test_an_overlay_reaches_its_tier_and_no_other(tiny_config: Config) -> None:
 
 def test_an_overlay_of_customers_reaches_those_that_pose_as_them(tiny_config: Config) -> None:
     posing = ExtraCohort("x", "A8", 9, "adaptive", dials={"disguise": 1})
-    every = {a: {"session": ranges.parse("session", 5)} for a in tiny_config.mix}
+    every = {a: {"session": distributions.parse("session", 5)} for a in tiny_config.mix}
     assert set(_rates(replace(tiny_config, cohorts=(posing,), overlay=every), "extra/x").tolist()) == {5}
 
 
 def test_dials_target_and_window_of_a_cohort(tiny_config: Config) -> None:
-    dials = {"session": 8.0, "gap": ranges.parse("gap", [20, 30]), "growth": ranges.parse("growth", {"times": 2})}
+    dials = {
+        "session": 8.0,
+        "gap": distributions.parse("gap", [20, 30]),
+        "growth": distributions.parse("growth", {"times": 2}),
+    }
     bare = ExtraCohort("x", "A4", 30, "evasive")
     own = replace(bare, target="coding", first_day=2, days=1, dials=dials)
     others = ExtraCohort("y", "A4", 30, "evasive")
@@ -203,13 +211,13 @@ def test_dials_target_and_window_of_a_cohort(tiny_config: Config) -> None:
     assert after.dials["growth"] == pytest.approx(2 * before.dials["growth"])
     first, end = (x[-2] for x in cohorts.work_days(plans[1]))
     assert (first, end) == (2, 3)
-    assert archetypes.COHORT_CHOICES["domain"][plans[1].domain[-2]] == "coding"
+    assert parameters.COHORT_CHOICES["domain"][plans[1].domain[-2]] == "coding"
     rest = [accounts.make(p, np.flatnonzero(p.account_cohort != len(p.sizes) - 2)) for p in plans]
-    assert all((rest[0].dials[d] == rest[1].dials[d]).all() for d in archetypes.DIALS)
+    assert all((rest[0].dials[d] == rest[1].dials[d]).all() for d in parameters.DIALS)
 
 
 def test_no_campaign_works_on_quiet_days() -> None:
-    c = config.from_preset("small", 5)
+    c = dataset_config.from_preset("small", 5)
     for split in SPLITS:
         plan = cohorts.build(c, split)
         first, _ = cohorts.work_days(plan)
@@ -220,9 +228,9 @@ def test_expected_is_exact_where_all_are_counted(tiny_config: Config) -> None:
     told: list[tuple[int, int]] = []
     extra = (ExtraCohort("shop", "B8", 8), ExtraCohort("swarm", "A2", 9, "overt"))
     c = replace(tiny_config, cohorts=extra)
-    groups = scenario.expected(c, "train", on_group=lambda *t: told.append(t))
+    groups = forecast.expected(c, "train", on_group=lambda *t: told.append(t))
     plan = cohorts.build(c, "train")
-    counts = arrivals.counts(plan, accounts.make(plan, np.arange(len(plan.account_key))), np.arange(c.days))
+    counts = sessions.counts(plan, accounts.make(plan, np.arange(len(plan.account_key))), np.arange(c.days))
     assert np.sum([g.per_day for g in groups], axis=0).tolist() == counts.sum(axis=0).tolist()
     assert sum(g.accounts for g in groups) == c.accounts + 17
     assert told[-1] == (len(groups), len(groups))
@@ -233,28 +241,28 @@ def test_expected_is_exact_where_all_are_counted(tiny_config: Config) -> None:
 
 def test_expected_meets_what_is_made(tiny: Dataset, tiny_config: Config) -> None:
     for name in tiny.splits:
-        groups = {g.name: g for g in scenario.expected(tiny_config, name)}
+        groups = {g.name: g for g in forecast.expected(tiny_config, name)}
         made = tiny.manifest["splits"][name]["counts"]["requests"]
         assert sum(g.requests for g in groups.values()) == pytest.approx(made, rel=0.1)
-        lines, _ = ledger.ledger(tiny.reveal(name))
+        lines, _ = conservation.ledger(tiny.reveal(name))
         wanted = sum(groups[line.campaign].output_tokens for line in lines[:-1])
         assert wanted == pytest.approx(lines[-1].output_tokens, rel=0.3)  # as if all were answered
 
 
 def test_a_sample_stands_for_the_whole(tiny_config: Config) -> None:
     c = replace(tiny_config, accounts=3000, mix={"B14": 1.0})
-    few, every = (next(g for g in scenario.expected(c, "train", n) if g.name == "B14") for n in (1000, 5000))
+    few, every = (next(g for g in forecast.expected(c, "train", n) if g.name == "B14") for n in (1000, 5000))
     assert (few.sampled, every.sampled, few.accounts) == (988, 2964, 2964)
     assert few.requests == pytest.approx(every.requests, rel=0.35)
 
 
 def test_headline_is_the_report_at_its_own_scale() -> None:
-    c = config.from_file(Path("headline"), 4)
+    c = dataset_config.from_file(Path("headline"), 4)
     assert (c.splits, c.accounts, c.days, c.quiet_days, c.campaigns) == (("train",), 1_000_000, 45, 0, 0)
     (campaign,) = c.cohorts
     assert campaign.accounts == 25_000
     # Its accounts do not depend on how many others there are.
-    groups = scenario.expected(replace(c, accounts=2_000), "train", 25_000)
+    groups = forecast.expected(replace(c, accounts=2_000), "train", 25_000)
     (swarm,) = (g for g in groups if g.tier)
     assert swarm.requests == pytest.approx(28.8e6, rel=0.02)
     assert swarm.median == pytest.approx(25.6, rel=0.02)
@@ -265,16 +273,16 @@ def test_headline_is_the_report_at_its_own_scale() -> None:
 def test_large_worlds_have_the_size_that_they_are_said_to_have() -> None:
     wanted = {"medium": 20e6, "full": 350e6}
     for name, requests in wanted.items():
-        c = config.from_preset(name, 6)
-        assert sum(g.requests for g in scenario.expected(c, "train")) == pytest.approx(requests, rel=0.15)
-    c = config.from_file(Path("headline"), 6)
-    assert sum(g.requests for g in scenario.expected(c, "train")) == pytest.approx(380e6, rel=0.1)
+        c = dataset_config.from_preset(name, 6)
+        assert sum(g.requests for g in forecast.expected(c, "train")) == pytest.approx(requests, rel=0.15)
+    c = dataset_config.from_file(Path("headline"), 6)
+    assert sum(g.requests for g in forecast.expected(c, "train")) == pytest.approx(380e6, rel=0.1)
 
 
 def test_ledger_adds_up_and_counts(tiny: Dataset) -> None:
     for name in tiny.splits:
         split = tiny.reveal(name)
-        lines, faults = ledger.ledger(split)
+        lines, faults = conservation.ledger(split)
         assert faults == []
         *each, total = lines
         assert total.accounts == sum(line.accounts for line in each) == 36
@@ -314,30 +322,30 @@ def changed(tiny: Dataset) -> Callable[[str, Any], Split]:
 def test_what_does_not_add_up_is_said(
     changed: Callable[[str, Any], Split], table: str, change: Any, said: str
 ) -> None:
-    _, faults = ledger.ledger(changed(table, change))
+    _, faults = conservation.ledger(changed(table, change))
     assert any(said in fault for fault in faults)
     assert all(fault.startswith("train: ") for fault in faults)
 
 
-@pytest.mark.parametrize("preset", config.PRESETS)
+@pytest.mark.parametrize("preset", dataset_config.PRESETS)
 def test_a_written_scenario_is_its_preset_and_so_are_its_comments(preset: str) -> None:
-    written = scenario_file.text(preset, preset)
-    wanted = config.from_preset(preset)
-    assert config.from_dict(config.over_preset(tomllib.loads(written), "x"), "x") == wanted
+    written = scenario_template.text(preset, preset)
+    wanted = dataset_config.from_preset(preset)
+    assert dataset_config.from_dict(dataset_config.over_preset(tomllib.loads(written), "x"), "x") == wanted
     shown = re.sub(r"(?m)^# (?=\[|\w+ = )", "", written)
     document = tomllib.loads(shown)
     (graders,) = document.pop("cohorts")
     assert graders["name"] == "graders"
     del document["overlay"]["A2.evasive"]
-    assert config.from_dict(config.over_preset(document, "x"), "x") == wanted
+    assert dataset_config.from_dict(dataset_config.over_preset(document, "x"), "x") == wanted
 
 
 def test_a_written_scenario_holds_the_campaigns_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "my study!.toml"
-    scenario_file.write(file, "small", ("A2:evasive:40", "A6:overt:300"))
-    c = config.from_file(file)
+    scenario_template.write(file, "small", ("A2:evasive:40", "A6:overt:300"))
+    c = dataset_config.from_file(file)
     assert c.name == "my-study"
     assert [(x.archetype, x.tier, x.accounts) for x in c.cohorts] == [("A2", "evasive", 40), ("A6", "overt", 300)]
     assert (c.campaigns, c.extraction_accounts) == (0, 0)
     with pytest.raises(UserError, match="exists already and is kept"):
-        scenario_file.write(file)
+        scenario_template.write(file)

@@ -12,11 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from generator import archetypes, cohorts, config, content, ranges, release, seal, secret, streams
-from generator.config import Config
+from generator.config import dataset_config, distributions, parameters
+from generator.config.dataset_config import Config
 from generator.dataset import load, read_manifest
 from generator.errors import UserError
+from generator.pipeline import generate, sealed_worlds
+from generator.population import cohorts
+from generator.rng import keyed_streams, streams
 from generator.schema import TRUTH
+from generator.traffic import content
 
 KEY, OTHER = "1f" * 32, "1f" * 31 + "1e"
 GOLDEN = 0x9E3779B97F4A7C15
@@ -29,7 +33,7 @@ def little(tiny_config: Config) -> Config:
 
 
 def _digest(made: Config, out: Path) -> str:
-    return load(release.generate(made, out)).digest
+    return load(generate.generate(made, out)).digest
 
 
 def test_the_secret_and_nothing_else_decides_a_sealed_world(little: Config, tmp_path: Path) -> None:
@@ -45,18 +49,18 @@ def test_the_secret_and_nothing_else_decides_a_sealed_world(little: Config, tmp_
 
 def test_the_secret_stands_in_no_file_and_no_text(little: Config, tmp_path: Path) -> None:
     sealed = replace(little, secret=KEY)
-    folder = release.generate(sealed, tmp_path / "made")
+    folder = generate.generate(sealed, tmp_path / "made")
     assert not [f for f in folder.rglob("*") if f.is_file() and KEY.encode() in f.read_bytes()]
     assert KEY not in repr(sealed)
     assert KEY not in json.dumps(sealed.as_dict())
     with pytest.raises(UserError, match="secret: no such key"):
-        config.from_dict({**config.preset("nano"), "seed": 1, "secret": KEY}, "a file")
+        dataset_config.from_dict({**dataset_config.preset("nano"), "seed": 1, "secret": KEY}, "a file")
 
 
 def test_every_bit_of_the_secret_counts() -> None:
     seen = set()
     for bit in range(256):
-        with secret.keyed(f"{1 << bit:064x}"):
+        with keyed_streams.keyed(f"{1 << bit:064x}"):
             seen |= {int(streams.key("world", 0, "test")), int(streams.mix(np.array([7], np.uint64))[0])}
     assert len(seen) == 512
 
@@ -64,7 +68,7 @@ def test_every_bit_of_the_secret_counts() -> None:
 def test_a_sealed_world_is_never_drawn_with_open_streams_nor_the_other_way(little: Config) -> None:
     with pytest.raises(RuntimeError, match="sealed world"):
         cohorts.build(replace(little, secret=KEY), "test")
-    with secret.keyed(KEY), pytest.raises(RuntimeError, match="sealed world"):
+    with keyed_streams.keyed(KEY), pytest.raises(RuntimeError, match="sealed world"):
         cohorts.build(little, "test")
 
 
@@ -78,12 +82,12 @@ def test_mixing_is_siphash_1_3() -> None:
     # Its constants, under a key of zeros.
     state = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
     a, b, c, d = (np.uint64(word) for word in state)
-    mine = secret.mix(np.array(numbers, np.uint64), (a, b, c, d))
+    mine = keyed_streams.mix(np.array(numbers, np.uint64), (a, b, c, d))
     assert [int(x) for x in done.stdout.split()] == mine.astype(np.int64).tolist()
 
 
 def test_keyed_draws_have_the_right_moments_and_no_correlation() -> None:
-    with secret.keyed(KEY):
+    with keyed_streams.keyed(KEY):
         bits = streams.items(np.full(200_000, streams.key("test"), np.uint64), np.arange(200_000))
         columns = [streams.normal(bits, part) for part in range(4)] + [
             streams.normal(streams.child(bits, "other"))
@@ -104,7 +108,7 @@ def _unmixed(x: int) -> int:
 
 def _grouped_by_their_ids(made: Config) -> float:
     """Share of accounts of groups that a stranger who runs the open generator backwards puts beside a mate."""
-    with secret.keyed(made.secret):
+    with keyed_streams.keyed(made.secret):
         plan = cohorts.build(made, "test")
         ids = streams.child(plan.account_key, "account id").tolist()
     purpose, inverse = int(streams.key("purpose", "account id")), pow(GOLDEN, -1, WORD)
@@ -124,38 +128,38 @@ def test_ids_of_an_open_world_can_be_run_backwards_and_those_of_a_sealed_one_can
 def test_meanings_are_the_same_in_every_world() -> None:
     # What was learnt about topics in an open world holds in a sealed one.
     open_ones = content._centres()
-    with secret.keyed(KEY):
+    with keyed_streams.keyed(KEY):
         assert np.array_equal(content._centres(), open_ones)
 
 
 def test_a_seal_is_read_back_and_its_commitment_holds(little: Config, tmp_path: Path) -> None:
-    made = seal.new(replace(little, overlay={"A1": {"rate": ranges.parse("rate", [3, 9])}}), "2")
-    seal.write(made, tmp_path / "s")
+    made = sealed_worlds.new(replace(little, overlay={"A1": {"rate": distributions.parse("rate", [3, 9])}}), "2")
+    sealed_worlds.write(made, tmp_path / "s")
     assert (tmp_path / "s").stat().st_mode & 0o777 == 0o600
-    again = seal.read(tmp_path / "s")
+    again = sealed_worlds.read(tmp_path / "s")
     assert again == made
     assert again.commitment == made.commitment
-    others = [seal.new(made.config, "2"), replace(made, evaluator="3")]
+    others = [sealed_worlds.new(made.config, "2"), replace(made, evaluator="3")]
     others.append(replace(made, config=replace(made.config, overlay={})))
     assert len({made.commitment, *(o.commitment for o in others)}) == 4
 
 
 def test_a_secret_file_is_refused_where_others_would_see_it(little: Config, tmp_path: Path) -> None:
-    made = seal.new(little, "2")
+    made = sealed_worlds.new(little, "2")
     public = tmp_path / "release"
     (public / "deep").mkdir(parents=True)
     (tmp_path / "link").symlink_to(public)
     for place in (public / "s", public / "deep" / "s", tmp_path / "link" / "s"):
         with pytest.raises(UserError, match="keep it outside"):
-            seal.write(made, place, public)
+            sealed_worlds.write(made, place, public)
     with pytest.raises(UserError, match="is no folder"):
-        seal.write(made, tmp_path / "no" / "s", public)
-    seal.write(made, tmp_path / "s", public)
+        sealed_worlds.write(made, tmp_path / "no" / "s", public)
+    sealed_worlds.write(made, tmp_path / "s", public)
     with pytest.raises(UserError, match="exists already"):
-        seal.write(made, tmp_path / "s", public)
+        sealed_worlds.write(made, tmp_path / "s", public)
     (tmp_path / "s").chmod(0o644)
     with pytest.raises(UserError, match="chmod 600"):
-        seal.read(tmp_path / "s")
+        sealed_worlds.read(tmp_path / "s")
 
 
 @pytest.mark.parametrize(
@@ -174,41 +178,41 @@ def test_a_secret_file_is_refused_where_others_would_see_it(little: Config, tmp_
 def test_what_is_no_secret_file_is_refused_and_not_repeated(
     change: object, little: Config, tmp_path: Path
 ) -> None:
-    document = json.loads(seal.text(seal.new(little, "2")))
+    document = json.loads(sealed_worlds.text(sealed_worlds.new(little, "2")))
     hidden = document["secret"]
     change(document)  # type: ignore[operator]
     (tmp_path / "s").write_text(json.dumps(document))
     (tmp_path / "s").chmod(0o600)
     with pytest.raises(UserError) as told:
-        seal.read(tmp_path / "s")
+        sealed_worlds.read(tmp_path / "s")
     assert hidden[:-1] not in str(told.value)
 
 
 def test_what_is_published_holds_no_truth_and_is_compared_value_by_value(little: Config, tmp_path: Path) -> None:
-    made = seal.new(little, "2")
-    world = seal.world(made, tmp_path / "world")
+    made = sealed_worlds.new(little, "2")
+    world = sealed_worlds.world(made, tmp_path / "world")
     assert (world / "manifest.json").stat().st_mode & 0o077 == 0
     out = tmp_path / "out"
     out.mkdir()
-    seal.publish(world, out, "spring", made.commitment)
+    sealed_worlds.publish(world, out, "spring", made.commitment)
     assert not [f for f in out.rglob("*") if any(t in f.name or t in str(f.parent) for t in TRUTH)]
     text = (out / "manifest.json").read_text()
     assert not [w for w in ("extraction", "campaign", "overlay", "label", *TRUTH) if w in text]
-    assert seal.compare(out, world) == []
+    assert sealed_worlds.compare(out, world) == []
     manifest = read_manifest(out)
     path = next(iter(manifest["splits"]["test"]["files"]))
     manifest["splits"]["test"]["files"][path]["content"] = "0" * 64
-    release.write_manifest(out, manifest)
-    assert seal.compare(out, world) == [f"{path}: holds other values than the world made again"]
+    generate.write_manifest(out, manifest)
+    assert sealed_worlds.compare(out, world) == [f"{path}: holds other values than the world made again"]
 
 
 def test_a_range_laid_over_a_correlated_dial_stays_correlated() -> None:
-    below = archetypes.Range(1, 2, "uniform", correlation=-0.8)
+    below = parameters.Range(1, 2, "uniform", correlation=-0.8)
     for spec in (7, [3, 9], {"times": 2}):
-        assert ranges.over(ranges.parse("rate", spec), below).correlation == -0.8
+        assert distributions.over(distributions.parse("rate", spec), below).correlation == -0.8
     # As JSON keeps one, it comes back whole.
-    kept = json.loads(json.dumps(archetypes.Range(3, 9, "log", correlation=0.5)))
-    assert ranges.parse("rate", kept) == archetypes.Range(3, 9, "log", correlation=0.5)
+    kept = json.loads(json.dumps(parameters.Range(3, 9, "log", correlation=0.5)))
+    assert distributions.parse("rate", kept) == parameters.Range(3, 9, "log", correlation=0.5)
     for wrong in (2, "x", None, True, float("nan")):
         with pytest.raises(ValueError, match="is no range"):
-            ranges.parse("rate", [*kept[:4], wrong])
+            distributions.parse("rate", [*kept[:4], wrong])

@@ -6,9 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from generator import accounts as people
-from generator import arrivals, cohorts, config, laws, streams, world
+from generator.config import dataset_config
+from generator.population import accounts as people
+from generator.population import cohorts
+from generator.rng import streams
 from generator.schema import KINDS
+from generator.traffic import sessions, simulate
+from generator.workloads import law_tables
 
 F64 = npt.NDArray[np.float64]
 Rows = dict[str, npt.NDArray[np.int64]]
@@ -27,19 +31,19 @@ COLUMNS = ("ts", "input_tokens", "output_tokens", "cache_read_input_tokens", "co
 
 
 @pytest.fixture(scope="module")
-def shard() -> world.Shard:
-    return world.simulate(cohorts.build(config.from_dict(CONFIG, "test"), "train"), 0)
+def shard() -> simulate.Shard:
+    return simulate.simulate(cohorts.build(dataset_config.from_dict(CONFIG, "test"), "train"), 0)
 
 
 @pytest.fixture(scope="module")
-def agents(shard: world.Shard) -> Rows:
+def agents(shard: simulate.Shard) -> Rows:
     """Requests of agents, session after session."""
     found = of_kind(shard, "agent")
     order = np.lexsort((found["ts"], found["conversation_id"]))
     return {name: values[order] for name, values in found.items()}
 
 
-def of_kind(shard: world.Shard, kind: str) -> Rows:
+def of_kind(shard: simulate.Shard, kind: str) -> Rows:
     mine = shard.kind == KINDS.index(kind)
     return {name: shard.columns[name][mine].astype(np.int64) for name in COLUMNS}
 
@@ -77,19 +81,19 @@ def test_sessions_of_agents_differ_from_each_other(agents: Rows) -> None:
     assert 150 <= np.median(np.exp(log)) <= 300  # 217
 
 
-def test_code_ends_at_the_editors_window(shard: world.Shard) -> None:
+def test_code_ends_at_the_editors_window(shard: simulate.Shard) -> None:
     code = of_kind(shard, "code")
     assert len(code["ts"]) > 5_000
-    edge = laws.law("code")["window"]
+    edge = law_tables.law("code")["window"]
     assert code["input_tokens"].max() <= edge + 2
     assert 0.02 <= np.mean(code["input_tokens"] >= edge - 1) <= 0.06  # Azure 2023: 3.7 %
     answers = code["output_tokens"][code["status"] == 200]
-    assert answers.min() >= laws.law("code")["least"]
+    assert answers.min() >= law_tables.law("code")["least"]
     assert 11 <= np.median(answers) <= 15
     assert 150 <= np.quantile(answers, 0.99) <= 350
 
 
-def test_code_comes_in_bursts_and_conversation_does_not(shard: world.Shard) -> None:
+def test_code_comes_in_bursts_and_conversation_does_not(shard: simulate.Shard) -> None:
     code, talk = (np.sort(of_kind(shard, kind)["ts"]).astype(np.float64) for kind in ("code", "conversation"))
     assert np.median(segments(code, 1000)) > 4  # Azure 2023: 6-13
     gap = np.diff(code)
@@ -106,33 +110,33 @@ def segments(ts: F64, size: int) -> F64:
     return np.asarray(gaps.std(axis=1) / gaps.mean(axis=1))
 
 
-def test_chats_are_short_and_fill_their_window_at_most(shard: world.Shard) -> None:
+def test_chats_are_short_and_fill_their_window_at_most(shard: simulate.Shard) -> None:
     talk = of_kind(shard, "conversation")
     chat = talk["conversation_id"] >= 0
     _, turns = np.unique(talk["conversation_id"][chat], return_counts=True)
     assert 0.4 <= np.mean(turns == 1) <= 0.75  # BurstGPT, WildChat: 50-75 %
     assert 1.5 <= turns.mean() <= 2.6
     assert 5 <= np.quantile(turns, 0.99) <= 14
-    window = laws.law("conversation")["history"]["window"]
+    window = law_tables.law("conversation")["history"]["window"]
     assert np.mean(talk["input_tokens"][chat] > window + 200) < 0.03
     assert 0.2 <= np.mean(talk["input_tokens"][chat] >= window) <= 0.7
 
 
 def test_sessions_take_all_requests_of_their_day() -> None:
-    plan = cohorts.build(config.from_dict(CONFIG | {"accounts": 300}, "test"), "train")
+    plan = cohorts.build(dataset_config.from_dict(CONFIG | {"accounts": 300}, "test"), "train")
     who = people.make(plan, people.in_bucket(plan, 0))
-    found = arrivals.sessions(plan, who)
+    found = sessions.sessions(plan, who)
     assert found.length.min() >= 1
     days = plan.config.days + 1
     taken = np.bincount(found.account * days + found.day + 1, found.length, len(who) * days)
-    assert (taken == arrivals.counts(plan, who, np.arange(-1, plan.config.days)).ravel()).all()
+    assert (taken == sessions.counts(plan, who, np.arange(-1, plan.config.days)).ravel()).all()
 
 
 def test_quantile_laws_return_their_quantiles() -> None:
     bits = streams.items(np.full(200_000, streams.key("law"), np.uint64), np.arange(200_000))
     for kind, name in (("code", "input"), ("agent", "growth"), ("agent", "tool")):
-        table = laws.law(kind)[name]
-        drawn = laws.quantiles(kind, name).log(streams.normal(streams.child(bits, name)))
+        table = law_tables.law(kind)[name]
+        drawn = law_tables.quantiles(kind, name).log(streams.normal(streams.child(bits, name)))
         inner = [(p, v) for p, v in zip(table["share"], table["value"], strict=True) if 0.02 < p < 0.98]
         for share, value in inner:
             assert np.mean(drawn <= np.log(value)) == pytest.approx(share, abs=0.006), (kind, name, share)
@@ -140,7 +144,7 @@ def test_quantile_laws_return_their_quantiles() -> None:
 
 def test_mixtures_draw_their_components() -> None:
     bits = streams.items(np.full(200_000, streams.key("law"), np.uint64), np.arange(200_000))
-    gaps = laws.mixture("code", "gaps")
+    gaps = law_tables.mixture("code", "gaps")
     component = gaps.component(bits)
     assert np.bincount(component) / len(bits) == pytest.approx(gaps.weight / gaps.weight.sum(), abs=0.005)
     log = gaps.log(component, bits)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from generator import streams
+from generator.rng import streams
 
 
 def _keys(n: int) -> streams.U64:

@@ -10,16 +10,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from generator import accounts, archetypes, cohorts, config, labels, limits, plans, provider, relay, schema, world
-from generator.config import Config
-from generator.world import Shard
+from generator import schema
+from generator.config import archetypes, dataset_config, parameters
+from generator.config.dataset_config import Config
+from generator.pipeline import labels
+from generator.population import accounts, cohorts, parameter_draws, population_plan, subscription_plans
+from generator.traffic import provider, rate_limits, routing, simulate
+from generator.traffic.simulate import Shard
 
 
 @dataclass
 class World:
     """A world of one shard, and its requests with what only the plan knows."""
 
-    plan: cohorts.Plan
+    plan: population_plan.Plan
     shard: Shard
     rows: pl.DataFrame
 
@@ -33,15 +37,15 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
 
     def made(archetype: str, **dials: float) -> World:
         known = dict(archetypes.archetypes())
-        fixed = {name: archetypes.Range(value, value) for name, value in dials.items()}
+        fixed = {name: parameters.Range(value, value) for name, value in dials.items()}
         a = known[archetype]
         known[archetype] = replace(a, ranges=a.ranges | fixed, tiers={t: d | fixed for t, d in a.tiers.items()})
         monkeypatch.setattr(cohorts, "archetypes", lambda: known)
-        for table in (cohorts._table, cohorts.edges):
+        for table in (parameter_draws._table, parameter_draws.edges):
             table.cache_clear()
-        extra = tuple(config.ExtraCohort(f"swarm {t}", archetype, 24, t) for t in schema.TIERS)
+        extra = tuple(dataset_config.ExtraCohort(f"swarm {t}", archetype, 24, t) for t in schema.TIERS)
         plan = cohorts.build(replace(tiny_config, buckets=1, days=8, campaigns=0, cohorts=extra), "train")
-        shard = world.simulate(plan, 0)
+        shard = simulate.simulate(plan, 0)
         owner = shard.accounts.index[shard.owner]
         columns: dict[str, Any] = {k: v for k, v in shard.columns.items() if not k.startswith("prompt_emb")}
         columns |= {"account": owner, "cohort": plan.account_cohort[owner], "work": shard.work}
@@ -50,7 +54,7 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
         return World(plan, shard, pl.DataFrame(columns | {"attack": attack}))
 
     yield made
-    for table in (cohorts._table, cohorts.edges):
+    for table in (parameter_draws._table, parameter_draws.edges):
         table.cache_clear()
 
 
@@ -61,7 +65,7 @@ def test_turns_of_a_conversation_hop_inside_the_pod(make: Make) -> None:
     talks = rows.filter(pl.col("attack") & (pl.col("conversation_id") >= 0))
     seen = talks.group_by("conversation_id").agg(
         senders=pl.col("account").n_unique(),
-        pods=(pl.col("member") // relay.POD).n_unique(),
+        pods=(pl.col("member") // routing.POD).n_unique(),
         cohorts=pl.col("cohort").n_unique(),
         turns=pl.len(),
     )
@@ -85,7 +89,7 @@ def test_hopped_turns_find_no_cache_and_show_the_senders_device(make: Make) -> N
 
 
 def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plans, "REQUESTS_PER_MINUTE", np.full(6, 2))
+    monkeypatch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.full(6, 2))
     fixed = {
         "hopping": 0,
         "camouflage": 0,
@@ -183,14 +187,14 @@ def test_evenly_loaded_members_send_equally_much(make: Make) -> None:
 
 def test_channels_pass_on_fewer_fields(make: Make) -> None:
     rows = make("A8").rows
-    names = archetypes.CHOICES["channel"]
+    names = parameters.CHOICES["channel"]
     direct = rows.filter(pl.col("channel") == names.index("console"))
     for name in names[1:]:
         through = rows.filter(pl.col("channel") == names.index(name))
         assert through.height > 100
         assert (through["end_user_id"] == -1).all()
         assert through["ip_prefix"].n_unique() <= 24
-        assert through["sdk"].unique().to_list() == [archetypes.CHOICES["sdk"].index("gateway")]
+        assert through["sdk"].unique().to_list() == [parameters.CHOICES["sdk"].index("gateway")]
         assert set(through["ip_prefix"]).isdisjoint(direct["ip_prefix"])
     aggregated = rows.filter(pl.col("channel") == names.index("aggregator"))
     assert (aggregated["conversation_id"] == -1).all()
@@ -207,9 +211,9 @@ def test_the_decoy_answers_but_stands_in_no_list(make: Make) -> None:
 
 def test_a_spend_cap_stops_an_account_until_the_day_ends(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     caps = np.full(6, 1e9)
-    free = archetypes.CHOICES["plan"].index("free")
+    free = parameters.CHOICES["plan"].index("free")
     caps[free] = 0.05
-    monkeypatch.setattr(plans, "SPEND_PER_MONTH", caps)
+    monkeypatch.setattr(subscription_plans, "SPEND_PER_MONTH", caps)
     made = make("A1", handover=0, hopping=0)
     of = made.shard.accounts.choices["plan"][made.shard.owner]
     paid = made.rows.with_columns(plan=pl.Series(of))
@@ -236,13 +240,13 @@ def test_limits_by_hand() -> None:
     ts = np.array([0, 10, 20, 30, 70_000, 86_400_000, 86_400_001, 0, 1, 2])
     used = _Hand(input=np.full(10, 10), output=np.full(10, 10), cache_read=np.zeros(10, np.int64))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plans, "REQUESTS_PER_MINUTE", np.array([3]))
-        patch.setattr(plans, "TOKENS_PER_MINUTE", np.array([1000]))
-        patch.setattr(plans, "REQUESTS_PER_DAY", np.array([100]))
-        patch.setattr(plans, "SPEND_PER_MONTH", np.array([10.0]))
-        fast = limits._too_fast(who, found, session, ts, used)  # type: ignore[arg-type]
+        patch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.array([3]))
+        patch.setattr(subscription_plans, "TOKENS_PER_MINUTE", np.array([1000]))
+        patch.setattr(subscription_plans, "REQUESTS_PER_DAY", np.array([100]))
+        patch.setattr(subscription_plans, "SPEND_PER_MONTH", np.array([10.0]))
+        fast = rate_limits._too_fast(who, found, session, ts, used)  # type: ignore[arg-type]
         cost = np.array([6.0, 6, 1, 1, 1, 4, 4, 1, 1, 1])
-        spent = limits._overspent(who, found, session, cost)  # type: ignore[arg-type]
+        spent = rate_limits._overspent(who, found, session, cost)  # type: ignore[arg-type]
     assert fast.tolist() == [False] * 3 + [True] + [False] * 6
     # 12 > 10 after two requests: the rest of day 0 is turned down; on day 1 the cap is 20, and 15 + 4 < 20.
     assert spent.tolist() == [False, False, True, True, True, False, False, False, False, False]

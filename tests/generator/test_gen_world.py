@@ -13,44 +13,37 @@ import numpy as np
 import polars as pl
 import pytest
 
-from generator import (
-    archetypes,
-    arrivals,
-    attempts,
-    cohorts,
-    config,
-    handover,
-    labels,
-    release,
-    schema,
-    tables,
-    world,
-)
-from generator.accounts import Accounts
-from generator.arrivals import Sessions
+from generator import schema
 from generator.audit import structure
-from generator.config import Config
+from generator.config import archetypes, dataset_config, parameters
+from generator.config.dataset_config import Config
 from generator.dataset import Dataset
+from generator.pipeline import arrow_tables, generate, labels
+from generator.population import cohorts, population_plan
+from generator.population.accounts import Accounts
+from generator.traffic import attempts, cross_shard, simulate
+from generator.traffic import sessions as arrivals
+from generator.traffic.sessions import Sessions
 
 
-def _public(plan: cohorts.Plan) -> pl.DataFrame:
+def _public(plan: population_plan.Plan) -> pl.DataFrame:
     parts = []
     for bucket in range(plan.config.buckets):
-        shard = world.simulate(plan, bucket)
-        parts += [pl.from_arrow(t) for _, t in tables.requests(plan, shard)]
+        shard = simulate.simulate(plan, bucket)
+        parts += [pl.from_arrow(t) for _, t in arrow_tables.requests(plan, shard)]
     frame = pl.concat([p for p in parts if isinstance(p, pl.DataFrame)])
     return frame.with_columns(pl.col(pl.Categorical).cast(pl.String)).sort("request_id")
 
 
 def test_worker_count_does_not_change_a_byte(tiny: Dataset, tiny_config: Config, tmp_path: Path) -> None:
-    other = release.generate(tiny_config, tmp_path / "two", workers=2)
+    other = generate.generate(tiny_config, tmp_path / "two", workers=2)
     files = sorted(p.relative_to(other) for p in other.rglob("*") if p.is_file())
     assert files == sorted(p.relative_to(tiny.path) for p in tiny.path.rglob("*") if p.is_file())
     assert all((other / f).read_bytes() == (tiny.path / f).read_bytes() for f in files)
 
 
 def test_another_seed_gives_other_bytes(tiny: Dataset, tiny_config: Config, tmp_path: Path) -> None:
-    other = release.generate(replace(tiny_config, seed=8), tmp_path / "eight")
+    other = generate.generate(replace(tiny_config, seed=8), tmp_path / "eight")
     name = "train/requests/day-000/bucket-0000.parquet"
     assert (other / name).read_bytes() != (tiny.path / name).read_bytes()
 
@@ -76,7 +69,9 @@ def test_processor_does_not_change_a_value(tiny: Dataset, tmp_path: Path) -> Non
 def test_more_cohorts_of_every_archetype_leave_all_other_accounts_alone(all_kinds: Config, split: str) -> None:
     before = cohorts.build(replace(all_kinds, cohorts=()), split)
     after = cohorts.build(all_kinds, split)
-    assert {a for a, _ in cohorts.variants()} == {cohorts.variants()[i][0] for i in after.archetype}
+    assert {a for a, _ in population_plan.variants()} == {
+        population_plan.variants()[i][0] for i in after.archetype
+    }
     assert len(after.account_key) == len(before.account_key) + sum(c.accounts for c in all_kinds.cohorts)
     old, new = _public(before), _public(after)
     ids = old["account_id"].unique()
@@ -97,12 +92,12 @@ def test_a_book_of_what_was_handed_over_changes_nothing(
     all_kinds: Config, order: tuple[int, ...], most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In any order, a bucket made twice, and a book that is full all the time included."""
-    monkeypatch.setattr(handover, "_MOST", most)
+    monkeypatch.setattr(cross_shard, "_MOST", most)
     plan = cohorts.build(replace(all_kinds, buckets=5), "train")
-    book, sessions = handover.Book(plan), []
+    book, sessions = cross_shard.Book(plan), []
 
     def counted(
-        plan: cohorts.Plan, who: Accounts, found: Sessions, make: Any = attempts.make
+        plan: population_plan.Plan, who: Accounts, found: Sessions, make: Any = attempts.make
     ) -> attempts.Attempts:
         sessions.append(len(found.key))
         made: attempts.Attempts = make(plan, who, found)
@@ -110,7 +105,7 @@ def test_a_book_of_what_was_handed_over_changes_nothing(
 
     monkeypatch.setattr(attempts, "make", counted)
     for bucket in order:
-        alone, noted = world.simulate(plan, bucket), world.simulate(plan, bucket, book)
+        alone, noted = simulate.simulate(plan, bucket), simulate.simulate(plan, bucket, book)
         assert all(values.tobytes() == noted.columns[name].tobytes() for name, values in alone.columns.items())
         assert (alone.owner.tobytes(), alone.item.tobytes()) == (noted.owner.tobytes(), noted.item.tobytes())
     assert (sum(sessions[1::2]) < 0.9 * sum(sessions[::2])) == (most > 5)
@@ -129,7 +124,7 @@ def test_permuted_labels_leave_the_public_bytes_alone(tiny: Dataset) -> None:
 def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     real = arrivals.counts
 
-    def leaky(plan: cohorts.Plan, accounts: object, day: arrivals.I64) -> arrivals.I64:
+    def leaky(plan: population_plan.Plan, accounts: object, day: arrivals.I64) -> arrivals.I64:
         found = real(plan, accounts, day)  # type: ignore[arg-type]
         attack = plan.label[accounts.cohort] == labels.EXTRACTION  # type: ignore[attr-defined]
         return np.where(attack[:, None], found * 2, found)
@@ -208,12 +203,12 @@ def test_every_dial_in_every_file_has_a_unit_and_a_source() -> None:
         document = tomllib.loads(file.read_text("utf-8"))
         tables = [document.get("dials", {}), *document.get("tiers", {}).values()]
         for name, spec in (item for table in tables for item in table.items()):
-            assert spec["unit"] == archetypes.DIALS[name].unit, (file.name, name)
+            assert spec["unit"] == parameters.DIALS[name].unit, (file.name, name)
             assert spec["source"], (file.name, name)
 
 
 def test_campaigns_draw_their_own_dials_in_three_tiers() -> None:
-    plan = cohorts.build(config.from_preset("small", 3), "test")
+    plan = cohorts.build(dataset_config.from_preset("small", 3), "test")
     attack = plan.label == labels.EXTRACTION
     assert sorted(np.bincount(plan.tier[attack]).tolist()) == [4, 4, 4]
     assert len(set(plan.dials["synchrony"][attack].tolist())) == attack.sum() == 12

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lb_stores import Postgres, Tracking
 
-from leaderboard.store import Store
+from leaderboard.tracking.store import Store
 
 
 @pytest.fixture(scope="session")

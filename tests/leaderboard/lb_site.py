@@ -20,8 +20,8 @@ import numpy as np
 import polars as pl
 
 import siphonbench
-from leaderboard import teams
-from leaderboard.store import Store
+from leaderboard.intake import teams
+from leaderboard.tracking.store import Store
 
 HOME = Path(__file__).resolve().parents[2]
 

@@ -14,7 +14,7 @@ import httpx
 import sqlalchemy as sa
 from lb_site import free_port
 
-from leaderboard.store import Store
+from leaderboard.tracking.store import Store
 
 
 class Postgres:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from leaderboard import scoring
-from leaderboard.card import Card
-from leaderboard.scorecard import Scorecard
-from leaderboard.submission import Submission
-from leaderboard.truth import Truth
+from leaderboard.records.card import Card
+from leaderboard.records.scorecard import Scorecard
+from leaderboard.records.submission import Submission
+from leaderboard.tasks import scoring
+from leaderboard.tasks.ground_truth import Truth
 
 DIGEST = "ab" * 32
 # account, label, archetype, cohort, tier, score

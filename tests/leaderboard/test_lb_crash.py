@@ -17,11 +17,12 @@ import pytest
 from lb_site import Served
 
 import siphonbench
-from leaderboard import board, judge, tracking
-from leaderboard.card import Card
-from leaderboard.queue import Queue
-from leaderboard.store import Store
-from leaderboard.submission import write
+from leaderboard.intake.queue import Queue
+from leaderboard.records.card import Card
+from leaderboard.records.submission import write
+from leaderboard.tasks import evaluate
+from leaderboard.tracking import mlflow_runs, rankings
+from leaderboard.tracking.store import Store
 
 N, KINDS = 100, 10
 
@@ -84,12 +85,12 @@ def _as_if_scored_serially(nano: Path, ids: list[str], store: Store, tmp_path: P
     entries, cards = {}, {}
     for kind in range(KINDS):
         folder = write(tmp_path / f"s{kind}", scores(ids, kind), Card(f"entry {kind:03d}"))
-        entries[kind] = judge.read(world.test, "accounts", folder)
-        cards[kind] = judge.score(world, "test", "accounts", entries[kind])
+        entries[kind] = evaluate.read(world.test, "accounts", folder)
+        cards[kind] = evaluate.score(world, "test", "accounts", entries[kind])
     for i in range(N):
         card = Card(f"entry {i:03d}", "red" if i % 2 else "blue")
-        tracking.record(alone, cards[i % KINDS], replace(entries[i % KINDS], card=card), world.name)
-    boards = [board.read(s, world.digest).entries for s in (store, alone)]
+        mlflow_runs.record(alone, cards[i % KINDS], replace(entries[i % KINDS], card=card), world.name)
+    boards = [rankings.read(s, world.digest).entries for s in (store, alone)]
     values = [
         sorted((e.name, e.team, e.rank, e.primary, e.low, e.high, sorted(e.numbers.items())) for e in b)
         for b in boards

@@ -10,7 +10,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
-import siphonbench_cli
+from siphonbench.cli.main import app
 
 COMPOSE = Path(__file__).resolve().parents[2] / "deploy" / "compose.yaml"
 
@@ -35,7 +35,7 @@ def test_no_password_stands_in_it() -> None:
 
 @pytest.mark.parametrize(("service", "command"), [("site", ["serve"])])
 def test_every_option_is_known(services: dict[str, Any], service: str, command: list[str]) -> None:
-    told = CliRunner().invoke(siphonbench_cli.app, [*command, "--help"], terminal_width=200).stdout
+    told = CliRunner().invoke(app, [*command, "--help"], terminal_width=200).stdout
     options = [o.partition("=")[0] for o in services[service]["command"] if o.startswith("--")]
     assert options
     assert all(o in told for o in options)

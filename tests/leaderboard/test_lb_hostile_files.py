@@ -24,8 +24,8 @@ import pytest
 from pyarrow import feather
 
 from generator.errors import UserError
-from leaderboard.store import Store
-from leaderboard.worker import Scorer
+from leaderboard.intake.worker import Scorer
+from leaderboard.tracking.store import Store
 
 LIMIT = 3 << 30  # of address space; what a file may really cost is below
 MAY_COST = 150 << 20
@@ -351,7 +351,7 @@ def test_there_are_sixty() -> None:
 
 @pytest.mark.slow
 def test_nan_in_one_row_of_a_million(tmp_path: Path) -> None:
-    from leaderboard import submission
+    from leaderboard.records import submission
 
     ids = [f"acc_{i:07d}" for i in range(1_000_000)]
     values = np.random.default_rng(0).random(1_000_000)

@@ -21,10 +21,10 @@ from starlette.testclient import TestClient
 from test_lb_page import Reader
 
 import siphonbench
-from leaderboard import teams
-from leaderboard.site import app, shield, upload
+from leaderboard.intake import teams
+from leaderboard.site import app, security, upload
 from leaderboard.site.settings import Settings, World
-from leaderboard.store import Store
+from leaderboard.tracking.store import Store
 
 pytestmark = pytest.mark.slow
 PUT = "/api/v1/submissions/accounts"
@@ -392,7 +392,7 @@ def test_an_address_may_try_so_often_a_minute(settings: Settings, good: bytes) -
 
 
 def test_rates_forget_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    rate = shield.Rate(2, 10.0)
+    rate = security.Rate(2, 10.0)
     clock = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     assert [rate.wait("a") for _ in range(3)] == [0.0, 0.0, 10.0]
@@ -414,7 +414,7 @@ def test_rates_forget_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_counts_as_one_address(a: str, b: str | None, same: bool) -> None:
-    assert (shield.network(a) == shield.network(b)) is same
+    assert (security.network(a) == security.network(b)) is same
 
 
 def test_a_full_disk_is_told(settings: Settings, good: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lb_world import judged
 
-from leaderboard import ranking
+from leaderboard.metrics import ranking
 
 
 @given(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import page
-from leaderboard.board import RANK_RULE, Board, Entry
+from leaderboard.tracking import board_page
+from leaderboard.tracking.rankings import RANK_RULE, Board, Entry
 
 VOID = {"meta", "br", "line", "circle", "link", "input"}
 
@@ -60,7 +60,7 @@ class Reader(HTMLParser):
 @pytest.fixture
 def text() -> str:
     entries = (entry(1, "best"), entry(2, "<script>alert(1)</script>"))
-    return page.render(Board("nano-0", "ab" * 32, "1", "accounts", entries))
+    return board_page.render(Board("nano-0", "ab" * 32, "1", "accounts", entries))
 
 
 def test_strangers_text_is_text(text: str) -> None:
@@ -111,14 +111,14 @@ def test_entries_of_one_name_are_told_apart() -> None:
     first = replace(entry(2, "mine"), when=datetime(2026, 3, 1, tzinfo=UTC))
     board = Board("nano-0", "ab" * 32, "1", "accounts", (entry(1, "mine"), first, entry(3, "other")))
     assert board.labels == ("mine #2", "mine #1", "other")
-    text = page.render(board)
+    text = board_page.render(board)
     assert text.index("mine #2") < text.index("mine #1") < text.index(">other<")
 
 
 def test_seconds_are_a_column_where_they_are_known(text: str) -> None:
     assert "Seconds" not in text
     board = Board("nano-0", "ab" * 32, "1", "accounts", (replace(entry(1, "best"), seconds=12.25), entry(2, "x")))
-    timed = page.render(board)
+    timed = board_page.render(board)
     assert ">12.2</td>" in timed
     assert len(Reader(timed).all("td")) == len(Reader(text).all("td")) + 2
 
@@ -131,6 +131,6 @@ def test_the_bar_stands_where_the_interval_is(text: str) -> None:
 
 def test_written_whole(tmp_path: Path) -> None:
     board = Board("nano-0", "ab" * 32, "1", "accounts", (entry(1, "best"),))
-    path = page.write(board, tmp_path / "new" / "board.html")
-    assert path.read_text("utf-8") == page.render(board)
+    path = board_page.write(board, tmp_path / "new" / "board.html")
+    assert path.read_text("utf-8") == board_page.render(board)
     assert [p.name for p in path.parent.iterdir()] == ["board.html"]

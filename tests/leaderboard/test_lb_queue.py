@@ -8,10 +8,10 @@ import uuid
 
 import pytest
 
-from leaderboard import queue, teams
-from leaderboard.card import Card
-from leaderboard.queue import Queue
-from leaderboard.store import Store
+from leaderboard.intake import queue, teams
+from leaderboard.intake.queue import Queue
+from leaderboard.records.card import Card
+from leaderboard.tracking.store import Store
 
 FILE = "ab" * 32
 

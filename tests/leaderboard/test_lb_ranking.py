@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from leaderboard import ranking
-from leaderboard.ranking import METRICS, Curve, Ranked
+from leaderboard.metrics import ranking
+from leaderboard.metrics.ranking import METRICS, Curve, Ranked
 
 
 def curve(scores: list[float], truth: str) -> Curve:

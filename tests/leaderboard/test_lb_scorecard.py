@@ -8,8 +8,8 @@ import pytest
 from lb_world import DIGEST, LABELS, SCORES, judged, predictions, scored
 
 from generator.errors import UserError
-from leaderboard.ranking import METRICS
-from leaderboard.scorecard import Scorecard
+from leaderboard.metrics.ranking import METRICS
+from leaderboard.records.scorecard import Scorecard
 
 # Without the grey account, in order: e1 b1 e2 e3 b2 b3 b4
 OVERT = (1 + 2 / 3) / 2  # e1 first, e2 third: the evasive e3 is neither positive nor negative here

@@ -15,10 +15,10 @@ import pytest
 from starlette.testclient import TestClient
 from test_lb_page import Reader
 
-from leaderboard import queue, teams
+from leaderboard.intake import queue, teams
 from leaderboard.site import app, build
 from leaderboard.site.settings import Settings, World
-from leaderboard.store import Store
+from leaderboard.tracking.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -19,14 +19,14 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from generator.errors import UserError
-from leaderboard import board, tracking, transfer
-from leaderboard.store import Store
+from leaderboard.tracking import export, mlflow_runs, rankings
+from leaderboard.tracking.store import Store
 
 PERFECT = [3.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 
 
 def put(store: Store, name: str = "mine") -> str:
-    return tracking.record(store, scored(PERFECT), entry(PERFECT, name), "nano-0")
+    return mlflow_runs.record(store, scored(PERFECT), entry(PERFECT, name), "nano-0")
 
 
 def finished(store: Store) -> list[str]:
@@ -57,7 +57,7 @@ def test_a_fault_that_passes_is_waited_out(store: Store, broken: str, monkeypatc
     monkeypatch.undo()
     assert len(waits) >= 3
     assert finished(store) == ["before", "mine"]
-    assert len(board.read(store, DIGEST).entries) == 2
+    assert len(rankings.read(store, DIGEST).entries) == 2
 
 
 def test_a_locked_database_is_waited_for(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_hosts_without_a_common_folder(kind: str, request: pytest.FixtureRequest
         r.join()
     assert [r.exitcode for r in racers] == [0, 0, 0]
     assert finished(store) == ["before", "mine"]
-    assert len(board.read(store, DIGEST).entries) == 2
+    assert len(rankings.read(store, DIGEST).entries) == 2
 
 
 @pytest.mark.slow
@@ -126,7 +126,7 @@ def test_a_run_that_another_host_records_is_left_alone(tracking_server: Tracking
     store = tracking_server.store(tmp_path / "a")
     put(store)
     client = store.client()
-    experiment = client.get_experiment_by_name(tracking.experiment_name(DIGEST, "accounts"))
+    experiment = client.get_experiment_by_name(mlflow_runs.experiment_name(DIGEST, "accounts"))
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
     tags = {k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")}
@@ -144,29 +144,29 @@ def test_a_board_moves_whole(store: Store, tmp_path: Path) -> None:
     for name in ("one", "two", "<b>three</b>"):
         put(store, name)
     told: list[tuple[int, int]] = []
-    assert transfer.export(store, tmp_path / "board.jsonl.gz", lambda *done: told.append(done)) == 3
+    assert export.export(store, tmp_path / "board.jsonl.gz", lambda *done: told.append(done)) == 3
     assert told[-1] == (3, 3)
     there = Store(tmp_path / "there")
     put(there, "two")
     put(there, "four")
-    assert transfer.import_(there, tmp_path / "board.jsonl.gz") == (2, 3)
-    assert transfer.import_(there, tmp_path / "board.jsonl.gz") == (0, 3)
+    assert export.import_(there, tmp_path / "board.jsonl.gz") == (2, 3)
+    assert export.import_(there, tmp_path / "board.jsonl.gz") == (0, 3)
     assert finished(there) == sorted(["one", "two", "<b>three</b>", "four"])
-    before = {e.name: e for e in board.read(store, DIGEST).entries}
-    after = {e.name: e for e in board.read(there, DIGEST).entries}
+    before = {e.name: e for e in rankings.read(store, DIGEST).entries}
+    after = {e.name: e for e in rankings.read(there, DIGEST).entries}
     assert after["one"] == replace(before["one"], run_id=after["one"].run_id, rank=after["one"].rank)
     folder = there.client().download_artifacts(after["one"].run_id, "", str(tmp_path))
     assert {f.name for f in Path(folder).iterdir()} >= {"scorecard.json", "card.toml"}
     # And back: nothing but what was added there is new here.
-    transfer.export(there, tmp_path / "back.jsonl.gz")
-    assert transfer.import_(store, tmp_path / "back.jsonl.gz") == (1, 4)
+    export.export(there, tmp_path / "back.jsonl.gz")
+    assert export.import_(store, tmp_path / "back.jsonl.gz") == (1, 4)
 
 
 def test_an_import_that_is_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, there = Store(tmp_path / "board"), Store(tmp_path / "there")
     for name in ("one", "two", "three"):
         put(store, name)
-    transfer.export(store, tmp_path / "x.gz")
+    export.export(store, tmp_path / "x.gz")
     whole: Any = MlflowClient.log_artifacts
     left = [1]
 
@@ -179,9 +179,9 @@ def test_an_import_that_is_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patched:
         patched.setattr(MlflowClient, "log_artifacts", stop)
         with pytest.raises(KeyboardInterrupt):
-            transfer.import_(there, tmp_path / "x.gz")
+            export.import_(there, tmp_path / "x.gz")
     assert len(finished(there)) == 1
-    assert transfer.import_(there, tmp_path / "x.gz") == (2, 3)
+    assert export.import_(there, tmp_path / "x.gz") == (2, 3)
     assert finished(there) == ["one", "three", "two"]
 
 
@@ -212,31 +212,31 @@ def _evil(line: bytes) -> bytes:
 def test_a_harmed_file_records_nothing(harm: object, tmp_path: Path) -> None:
     store, there, file = Store(tmp_path / "board"), Store(tmp_path / "there"), tmp_path / "x.gz"
     put(store)
-    transfer.export(store, file)
+    export.export(store, file)
     assert callable(harm)
     file.write_bytes(gzip.compress(harm(_lines(file))))
     with pytest.raises(UserError, match=r"cut off or changed|can't be read|no exported board"):
-        transfer.import_(there, file)
+        export.import_(there, file)
     assert not there.folder.exists()
 
 
 def test_only_a_gzip_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "x.gz").write_text("plain")
     with pytest.raises(UserError, match="can't be read as an exported board"):
-        transfer.import_(Store(tmp_path / "there"), tmp_path / "x.gz")
+        export.import_(Store(tmp_path / "there"), tmp_path / "x.gz")
 
 
 def test_nothing_to_export(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no board"):
-        transfer.export(Store(tmp_path / "nowhere"), tmp_path / "x.gz")
+        export.export(Store(tmp_path / "nowhere"), tmp_path / "x.gz")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_marked_as_reproduced(store: Store) -> None:
     run = store.client().get_run(put(store))
     id_ = run.data.tags["submission_id"]
-    assert tracking.mark(store, id_[:16], "ran its code") == "mine"
+    assert mlflow_runs.mark(store, id_[:16], "ran its code") == "mine"
     assert store.client().get_run(run.info.run_id).data.tags["reproduced"] == "ran its code"
     for wrong in ("0" * 16, "x", "a' or '1'='1", "%%%%%%%%%%"):
         with pytest.raises(UserError, match="has 0 entries"):
-            tracking.mark(store, wrong, "")
+            mlflow_runs.mark(store, wrong, "")

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.errors import UserError
-from leaderboard import card as cards
-from leaderboard import submission
-from leaderboard.card import Card
-from leaderboard.submission import Submission
+from leaderboard.records import card as cards
+from leaderboard.records import submission
+from leaderboard.records.card import Card
+from leaderboard.records.submission import Submission
 
 ACCOUNTS = ["a", "b", "c"]
 GOOD = pl.DataFrame({"account_id": ["c", "a", "b"], "score": [3.0, 1.0, 2.0]})

@@ -10,10 +10,10 @@ import pytest
 from lb_world import ACCOUNTS, DIGEST, LABELS
 
 from generator.errors import UserError
-from leaderboard import scoring
-from leaderboard.scorecard import Scorecard
-from leaderboard.tasks import TASKS
-from leaderboard.truth import Truth
+from leaderboard.records.scorecard import Scorecard
+from leaderboard.records.task_definitions import TASKS
+from leaderboard.tasks import scoring
+from leaderboard.tasks.ground_truth import Truth
 
 # request, account, serves an extraction, score: e1 is camouflaged
 REQUESTS = [

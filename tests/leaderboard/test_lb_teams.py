@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from generator.errors import UserError
-from leaderboard import database, names, teams
-from leaderboard.database import TEAMS
-from leaderboard.store import Store
+from leaderboard.intake import teams
+from leaderboard.records import display_names
+from leaderboard.tracking import database
+from leaderboard.tracking.database import TEAMS
+from leaderboard.tracking.store import Store
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ def test_faulty_names(engine: sa.Engine, name: str, said: str) -> None:
 
 @pytest.mark.parametrize("name", ["Équipe 7", "команда", "チーム", "O'Brien & <b>sons</b>", "ümlaut-net (v2)"])
 def test_honest_names(name: str) -> None:
-    assert names.faults(name) == []
+    assert display_names.faults(name) == []
 
 
 def test_a_locked_database_is_waited_for(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from generator.errors import UserError
-from leaderboard import submission
+from leaderboard.records import submission
 
 CLEAR = "\x1b[2J"  # clears the screen
 GOOD = pa.table({"account_id": ["a", "b"], "score": [1.0, 2.0]})

@@ -11,16 +11,16 @@ import pytest
 from lb_world import DIGEST, entry, scored
 
 from generator.errors import UserError
-from leaderboard import board, plots, tracking
-from leaderboard.scorecard import Scorecard
-from leaderboard.tracking import Store
+from leaderboard.records.scorecard import Scorecard
+from leaderboard.tracking import mlflow_runs, plots, rankings
+from leaderboard.tracking.mlflow_runs import Store
 
 PERFECT = [3.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 REVERSED = [-1.0, -2.0, -3.0, 0.0, 0.1, 0.2, 0.3, 0.4]
 
 
 def put(store: Store, scores: list[float], name: str = "mine", seconds: float | None = None) -> str:
-    return tracking.record(store, scored(scores), entry(scores, name), "nano-0", seconds)
+    return mlflow_runs.record(store, scored(scores), entry(scores, name), "nano-0", seconds)
 
 
 def runs(store: Store) -> list[tuple[str, str]]:
@@ -33,7 +33,7 @@ def test_a_board_of_three(store: Store, capfd: pytest.CaptureFixture[str]) -> No
     put(store, REVERSED, "last")
     run_id = put(store, PERFECT, "first", seconds=2.5)
     put(store, PERFECT, "also first")
-    got = board.read(store, DIGEST)
+    got = rankings.read(store, DIGEST)
     assert [(e.rank, e.primary) for e in got.entries[:2]] == [(1, 1.0), (1, 1.0)]
     assert (got.entries[2].rank, got.entries[2].name) == (3, "last")
     assert (got.dataset, got.digest, got.task) == ("nano-0", DIGEST, "accounts")
@@ -80,7 +80,7 @@ def test_an_interrupted_run_never_shows_and_is_replaced(store: Store, monkeypatc
             put(store, PERFECT)
     assert [status for _, status in runs(store)] == ["RUNNING"]
     with pytest.raises(UserError, match="no entries for accounts"):
-        board.read(store, DIGEST)
+        rankings.read(store, DIGEST)
     run_id = put(store, PERFECT)
     assert runs(store) == [(run_id, "FINISHED")]
 
@@ -88,44 +88,44 @@ def test_an_interrupted_run_never_shows_and_is_replaced(store: Store, monkeypatc
 def test_a_stale_run_is_swept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     put(store, PERFECT)
     client = store.client()
-    experiment = client.get_experiment_by_name(tracking.experiment_name(DIGEST, "accounts"))
+    experiment = client.get_experiment_by_name(mlflow_runs.experiment_name(DIGEST, "accounts"))
     assert experiment is not None
     stale = client.create_run(experiment.experiment_id, start_time=1).info.run_id
     put(store, REVERSED)
     assert client.get_run(stale).info.status == "KILLED"
-    assert len(board.read(store, DIGEST).entries) == 2
+    assert len(rankings.read(store, DIGEST).entries) == 2
 
 
 def test_unlike_keys_share_no_table(store: Store) -> None:
     put(store, PERFECT)
     other = "cd" * 32
-    tracking.record(store, scored(PERFECT, other), entry(PERFECT), "nano-1")
-    assert [len(board.read(store, d).entries) for d in (DIGEST, other)] == [1, 1]
+    mlflow_runs.record(store, scored(PERFECT, other), entry(PERFECT), "nano-1")
+    assert [len(rankings.read(store, d).entries) for d in (DIGEST, other)] == [1, 1]
     names = {
-        tracking.experiment_name(d, t, e) for d in (DIGEST, other) for t in ("accounts", "early") for e in "12"
+        mlflow_runs.experiment_name(d, t, e) for d in (DIGEST, other) for t in ("accounts", "early") for e in "12"
     }
     assert len(names) == 8
 
 
 def test_an_empty_board_is_told_and_not_made(store: Store) -> None:
     with pytest.raises(UserError, match="no entries for accounts on dataset abababababab; submit one first"):
-        board.read(store, DIGEST)
+        rankings.read(store, DIGEST)
     assert store.tracking or not store.folder.exists()
 
 
 def test_resamples_survive_a_tag() -> None:
     values = tuple(np.random.default_rng(0).random(1000).astype(np.float32).tolist())
-    text = tracking.pack(values)
+    text = mlflow_runs.pack(values)
     assert len(text) == 5000  # MLflow cuts tags at 8,000 silently
-    assert tuple(tracking.unpack(text)) == values
+    assert tuple(mlflow_runs.unpack(text)) == values
 
 
 def test_ranks_follow_the_leader_of_the_group() -> None:
     a, b, c, d = (np.full(100, v) for v in (0.9, 0.8, 0.7, 0.1))
     b[::2] += 0.2  # now ahead of a, now behind
     c[::2] += 0.3  # not told from b, and so from the leader a: now ahead, now behind
-    assert board.ranks([a, b, c, d]) == [1, 1, 1, 4]
-    assert board.ranks([a, np.full(100, 0.8), np.full(100, 0.8), d]) == [1, 2, 2, 4]
+    assert rankings.ranks([a, b, c, d]) == [1, 1, 1, 4]
+    assert rankings.ranks([a, np.full(100, 0.8), np.full(100, 0.8), d]) == [1, 2, 2, 4]
 
 
 def test_terminal_table_shows_markup_as_text(store: Store) -> None:
@@ -133,7 +133,7 @@ def test_terminal_table_shows_markup_as_text(store: Store) -> None:
 
     put(store, PERFECT, "[red]x[/red]")
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(board.table(board.read(store, DIGEST)))
+    console.print(rankings.table(rankings.read(store, DIGEST)))
     text = console.export_text()
     assert "[red]x[/red]" in text
     assert "1.000-1.000" in text
@@ -154,4 +154,4 @@ def test_two_processes_may_open_an_empty_store(store: Store) -> None:
     for w in workers:
         w.join()
     assert [w.exitcode for w in workers] == [0, 0, 0]
-    assert sorted(e.name for e in board.read(store, DIGEST).entries) == ["x", "y"]
+    assert sorted(e.name for e in rankings.read(store, DIGEST).entries) == ["x", "y"]

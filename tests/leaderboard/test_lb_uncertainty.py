@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leaderboard import uncertainty
+from leaderboard.metrics import resampling
 
 STRATUM = np.array([0, 0, 1, 1, 1])  # groups 0, 1 | 2, 3, 4
 
 
-def drawn(resamples: int, digest: str = "d") -> uncertainty.F64:
-    return uncertainty.Draws(STRATUM, digest, resamples).weights(0, resamples)
+def drawn(resamples: int, digest: str = "d") -> resampling.F64:
+    return resampling.Draws(STRATUM, digest, resamples).weights(0, resamples)
 
 
 def test_strata_keep_their_size() -> None:
@@ -28,19 +28,19 @@ def test_a_resample_depends_on_dataset_and_number_only() -> None:
 
 
 def test_measures_of_all_resamples_in_their_order() -> None:
-    draws = uncertainty.Draws(STRATUM, "d", 300)
+    draws = resampling.Draws(STRATUM, "d", 300)
     got = draws.measure(lambda w: {"first": w[0], "sum": w.sum(axis=0)}, cells=10**6)
     assert (got["first"] == drawn(300)[0]).all()
     assert (got["sum"] == 5).all()
 
 
 def test_an_interval_leaves_out_what_could_not_be_measured() -> None:
-    assert uncertainty.interval(np.array([np.nan, 0.5, np.nan, 0.5])) == (0.5, 0.5)
-    assert uncertainty.interval(np.array([np.nan])) == (0.0, 1.0)
+    assert resampling.interval(np.array([np.nan, 0.5, np.nan, 0.5])) == (0.5, 0.5)
+    assert resampling.interval(np.array([np.nan])) == (0.0, 1.0)
 
 
 def test_interval() -> None:
-    assert uncertainty.interval(np.arange(1001.0)) == (25.0, 975.0)
+    assert resampling.interval(np.arange(1001.0)) == (25.0, 975.0)
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_interval() -> None:
     ],
 )
 def test_differences_are_paired(a: list[float], b: list[float], expected: bool) -> None:
-    assert uncertainty.differs(np.array(a), np.array(b)) is expected
+    assert resampling.differs(np.array(a), np.array(b)) is expected

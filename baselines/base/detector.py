@@ -1,0 +1,85 @@
+"""The detector protocol: what everybody who wants to be run must have."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import polars as pl
+
+from baselines.base.search_space import Ranges
+from generator.dataset import Split
+
+
+@dataclass
+class Detector(ABC):
+    """Something that learns from one world and gives every account of another a score.
+
+    Subclasses are dataclasses: constructor arguments are the parameters, everything learnt is a field with
+    ``init=False``, so that `clone` gives an unfitted twin.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of all randomness; the same seed and data give the same scores.
+
+    Attributes
+    ----------
+    name, description, source : str
+        Key in the registry, one line for a reader, and where the idea comes from.
+    fields : tuple of str
+        Public columns used, as table.column; `answers.run` hides all others.
+    tasks : tuple of str
+        Keys of `answers.TASKS` that it answers, each by the method named there.
+    upper_bound : bool
+        Whether it is told part of the truth when it scores: no entry of a board, but a bound on what entries can
+        reach.
+    floor : bool
+        Whether it knows nothing worth knowing: nobody demands that it scores a blatant campaign higher.
+    draws : bool
+        Whether it draws a number for each id, so that other ids get other scores.
+    ranges : mapping of str to tuning.Range
+        Parameters that can be tuned, and values they may have.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    source: ClassVar[str]
+    fields: ClassVar[tuple[str, ...]]
+    tasks: ClassVar[tuple[str, ...]] = ("accounts", "early")
+    upper_bound: ClassVar[bool] = False
+    floor: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
+    ranges: ClassVar[Ranges] = {}
+
+    seed: int = 0
+
+    @abstractmethod
+    def fit(self, *worlds: Split) -> Self:
+        """Learn from one world with open labels, or several that share no account."""
+
+    @abstractmethod
+    def score(self, split: Split) -> pl.DataFrame:
+        """One row (account_id, score) for every account; a higher score means more likely extraction.
+
+        For the task "early" the split is what was known when a day ended (`Split.as_of`), day after day.
+        """
+
+    def group(self, split: Split) -> pl.DataFrame:
+        """One row (account_id, campaign) for every account; null: in no campaign. For the task "campaigns"."""
+        raise NotImplementedError(f"detector {self.name} declares the task campaigns and has no group")
+
+    def score_requests(self, split: Split) -> pl.DataFrame:
+        """One row (request_id, score) for every request. For the task "requests"."""
+        raise NotImplementedError(f"detector {self.name} declares the task requests and has no score_requests")
+
+    def clone(self) -> Self:
+        """An unfitted detector with the same parameters."""
+        return replace(self)
+
+
+def accounts(split: Split) -> pl.Series:
+    """Ids of all accounts of a split, sorted."""
+    ids = split.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()
+    return ids.to_series().sort()

@@ -1,0 +1,44 @@
+"""What a detector's code ran into, told to its author: the fault, the author's own line, and a remedy if known."""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from pathlib import Path
+
+import polars as pl
+
+from baselines.base.detector import Detector
+from generator import schema
+
+_ABSENT = (pl.exceptions.ColumnNotFoundError, KeyError, AttributeError)  # as Polars, Arrow or pandas say it
+_QUOTED = re.compile(r"""["'](\w+)["']""")
+
+
+def told(error: Exception, kind: type[Detector]) -> str:
+    """The error as one clause, with the last line of the author's own that led to it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = ([f for f in frames if _own(f, kind)] or frames)[-1]
+    said = str(error).strip().partition("\n")[0]
+    if hint := undeclared(error, kind):
+        said = f"{said.partition('; valid columns')[0]}; {hint}"
+    return f"{type(error).__name__} in {Path(where.filename).name}, line {where.lineno}: {said or 'no message'}"
+
+
+def undeclared(error: Exception, kind: type[Detector]) -> str:
+    """Which columns were missed that exist and were not declared; "" if it is not about such."""
+    # A KeyError of the author's own dictionary is none of ours.
+    if not isinstance(error, _ABSENT) or _own(traceback.extract_tb(error.__traceback__)[-1], kind):
+        return ""
+    missed = set(_QUOTED.findall(str(error).partition("; valid columns")[0]))
+    public = [f"{t}.{c.name}" for t in schema.PUBLIC for c in schema.TABLES[t] if c.group != "K"]
+    some = [f for f in public if f.partition(".")[2] in missed and f not in kind.fields]
+    one = len(some) == 1
+    exist, are = ("exists", "is") if one else ("exist", "are")
+    return f"{' and '.join(some)} {exist}, but {are} not in fields of {kind.__name__}" if some else ""
+
+
+def _own(frame: traceback.FrameSummary, kind: type[Detector]) -> bool:
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return file is not None and Path(frame.filename).parent == Path(file).parent

@@ -1,0 +1,176 @@
+"""What detectors answer, task by task, and the wrapper that holds each of them to the contract."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from baselines.base.detector import Detector
+from generator.dataset import Split
+from generator.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A question: the method that answers it, and the columns of the answer.
+
+    Attributes
+    ----------
+    method : str
+        Method of `Detector`.
+    table, key : str
+        The answer has one row for each row of this public table, named by this column.
+    value : str
+        The other column.
+    numeric : bool
+        Whether the value must be a finite number; otherwise it is text or null.
+    """
+
+    method: str
+    table: str
+    key: str
+    value: str
+    numeric: bool
+
+
+TASKS: dict[str, Task] = {
+    "accounts": Task("score", "accounts", "account_id", "score", True),
+    "campaigns": Task("group", "accounts", "account_id", "campaign", False),
+    "requests": Task("score_requests", "requests", "request_id", "score", True),
+    # Asked day after day for a split as of that day, by `replay`.
+    "early": Task("score", "accounts", "account_id", "score", True),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a detector said about a split.
+
+    Attributes
+    ----------
+    name, task : str
+        Name of the detector, and a key of `TASKS`.
+    predictions : polars.DataFrame
+        Key and value of the task, sorted by key; for "early" with the day in front, sorted by it first.
+    seconds : float
+        Wall time of fitting and scoring.
+    fields : tuple of str
+        Columns that it declared.
+    """
+
+    name: str
+    task: str
+    predictions: pl.DataFrame
+    seconds: float
+    fields: tuple[str, ...] = ()
+
+
+def run(detector: Detector, train: Split | Sequence[Split], target: Split, task: str = "accounts") -> Result:
+    """Fit a detector on one world or several and let it answer about another, showing it only what it declared.
+
+    Parameters
+    ----------
+    detector : Detector
+        Left as it is: a clone is fitted.
+    train : Split or sequence of Split
+        Worlds with open labels.
+    target : Split
+        Its labels are hidden, open or not.
+    task : str
+        Key of `TASKS`.
+
+    Raises
+    ------
+    UserError
+        If the detector does not answer this task, or breaks the contract; names every fault.
+    """
+    worlds = [train] if isinstance(train, Split) else train
+    began = time.perf_counter()
+    fitted = fit(detector, worlds)
+    predictions = answer(fitted, target, task)
+    return Result(detector.name, task, predictions, time.perf_counter() - began, detector.fields)
+
+
+def run_each(detector: Detector, train: Split, targets: Iterable[Split]) -> Iterator[Result]:
+    """Fit a detector once and score the accounts of several splits; the first result's time holds the fitting."""
+    began = time.perf_counter()
+    fitted = fit(detector, [train])
+    for target in targets:
+        said = answer(fitted, target)
+        yield Result(detector.name, "accounts", said, time.perf_counter() - began, detector.fields)
+        began = time.perf_counter()
+
+
+def fit(detector: Detector, worlds: Iterable[Split]) -> Detector:
+    """A fitted clone that has seen only the columns it declared."""
+    return detector.clone().fit(*(world.restrict(detector.fields) for world in worlds))
+
+
+def answer(fitted: Detector, target: Split, task: str = "accounts") -> pl.DataFrame:
+    """What a fitted detector says about a split of which it sees the declared columns and no truth.
+
+    Raises
+    ------
+    UserError
+        If the detector does not answer this task, or breaks the contract; names every fault.
+    """
+    if task not in TASKS or task not in fitted.tasks:
+        raise UserError(f"detector {fitted.name} does not answer the task {task!r}: {', '.join(fitted.tasks)}")
+    if task == "early":
+        return replay(fitted, target)
+    return _ask(fitted, target, TASKS[task])
+
+
+def replay(fitted: Detector, target: Split) -> pl.DataFrame:
+    """Scores (day, account_id, score) of the accounts known on each day, by what was known when it ended."""
+    days = (_ask(fitted, target.as_of(day), TASKS["early"]) for day in range(target.days))
+    dated = [said.select(pl.lit(day, pl.Int32).alias("day"), pl.all()) for day, said in enumerate(days)]
+    return pl.concat(dated)
+
+
+def check(name: str, said: pl.DataFrame, target: Split, task: Task) -> pl.DataFrame:
+    """The answer with its columns in order, cast and sorted by key, once it keeps the contract.
+
+    Raises
+    ------
+    UserError
+        If keys are missing, unknown or repeated, or scores are not finite numbers.
+    """
+    if not isinstance(said, pl.DataFrame):
+        raise UserError(
+            f"detector {name} returned a {type(said).__name__}; return a DataFrame, as .collect() gives"
+        )
+    key_type = pl.Int64 if task.table == "requests" else pl.String
+    value_type = pl.Float64 if task.numeric else pl.String
+    if set(said.columns) != {task.key, task.value} or (task.numeric and not said[task.value].dtype.is_numeric()):
+        raise UserError(
+            f"detector {name} returned {dict(said.schema)}; return a frame with {task.key} and "
+            f"{'a numeric ' * task.numeric}{task.value}, nothing else"
+        )
+    tidy = said.select(pl.col(task.key).cast(key_type), pl.col(task.value).cast(value_type)).sort(task.key)
+    keys = target.tables[task.table].polars().select(pl.col(task.key).cast(key_type)).collect()
+    expected, found = keys.to_series().sort(), tidy[task.key]
+    faults = {}
+    if not found.equals(expected):  # looked into only then: there may be many millions
+        faults = {
+            "missing": expected.filter(~expected.is_in(found.implode())),
+            "unknown": found.filter(~found.is_in(expected.implode())),
+            "repeated": found.filter(found.is_duplicated()).unique(maintain_order=True),
+        }
+    if task.numeric:
+        faults["without a finite score"] = found.filter(~tidy[task.value].is_finite().fill_null(False))
+    told = [f"{len(ids):,} {fault} (e.g. {ids[0]})" for fault, ids in faults.items() if len(ids)]
+    if told:
+        raise UserError(
+            f"detector {name} broke the contract on {len(expected):,} {task.table}: {'; '.join(told)}; "
+            f"{task.method} must return one row with {task.value} for every {task.key}"
+        )
+    return tidy
+
+
+def _ask(fitted: Detector, target: Split, task: Task) -> pl.DataFrame:
+    shown = target.restrict(fitted.fields).without_labels()
+    return check(fitted.name, getattr(fitted, task.method)(shown), target, task)

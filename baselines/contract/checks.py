@@ -1,0 +1,277 @@
+"""The contract as a generator of checks that every detector must pass, a stranger's as well.
+
+    for check in checks(MyDetector):
+        check()  # raises where the promise is broken
+
+A check meets the detector on little worlds in memory; nothing is read from disk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+
+import polars as pl
+
+from baselines.base import error_hints, evaluation
+from baselines.base.detector import Detector
+from baselines.contract import context, toy_dataset
+from baselines.contract.context import Bench, BrokenPromiseError
+from generator import schema
+from generator.errors import UserError
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise of one detector, called to see whether it is kept.
+
+    Attributes
+    ----------
+    name, promise : str
+        A short name, and what the detector promises.
+    """
+
+    name: str
+    promise: str
+    _try: Callable[[Bench], None]
+    _bench: Bench
+
+    def __call__(self) -> None:
+        """Try it; whatever is raised says how the promise is broken."""
+        try:
+            self._try(self._bench)
+        except Exception as error:
+            if hint := error_hints.undeclared(error, self._bench.kind):
+                error.add_note(hint)  # pytest shows it
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a check; `reason` is empty where it passed."""
+
+    name: str
+    promise: str
+    reason: str
+    seconds: float
+    tried: bool = True
+
+    @property
+    def passed(self) -> bool:
+        """Whether the promise is kept."""
+        return not self.reason
+
+
+def checks(kind: type[Detector]) -> Iterator[Check]:
+    """All checks of a detector, which share what can be worked out once.
+
+    Parameters
+    ----------
+    kind : type of Detector
+        Built with its default parameters; an upper bound, which is told part of the truth, has no checks.
+    """
+    if kind.upper_bound:
+        return
+    shared = Bench(kind)
+    yield from (Check(name, str(test.__doc__), test, shared) for name, test in CONTRACT.items())
+
+
+def outcomes(kind: type[Detector]) -> Iterator[Outcome]:
+    """Run all checks, whatever they raise; a faulty declaration leaves nothing to try, a fault is told once."""
+    told: dict[str, str] = {}
+    for check in checks(kind):
+        if "declaration" in told.values():
+            yield Outcome(check.name, check.promise, "mend the declaration first", 0.0, tried=False)
+            continue
+        began = time.perf_counter()
+        reason = _reason(check, kind)
+        seconds = time.perf_counter() - began
+        first = told.setdefault(reason, check.name) if reason else check.name
+        yield Outcome(check.name, check.promise, reason if first == check.name else f"as for {first}", seconds)
+
+
+def _reason(check: Check, kind: type[Detector]) -> str:
+    """Why a check failed; "" if it passed."""
+    try:
+        check()
+    except (BrokenPromiseError, UserError) as error:
+        return str(error)
+    except Exception as error:  # a stranger's code may raise anything
+        return error_hints.told(error, kind)
+    return ""
+
+
+def _declares(b: Bench) -> None:
+    """Declares name, description, source, public fields and tasks, and needs no argument to be built."""
+    kind, faults = b.kind, []
+    for attribute in ("name", "description", "source", "fields"):
+        value = getattr(kind, attribute, None)
+        if not isinstance(value, tuple if attribute == "fields" else str) or value == "":
+            faults.append(f"{attribute} is {value!r}: write a {'tuple' if attribute == 'fields' else 'text'}")
+    tasks = getattr(kind, "tasks", ())
+    faults += [
+        f"{t!r} is no task: choose from {', '.join(evaluation.TASKS)}" for t in tasks if t not in evaluation.TASKS
+    ]
+    faults += [
+        f"task {t} needs a method {evaluation.TASKS[t].method}"
+        for t in tasks
+        if t in evaluation.TASKS and not _has(kind, evaluation.TASKS[t].method)
+    ]
+    if not tasks:
+        faults.append("tasks is empty: name at least one")
+    if faults:
+        raise BrokenPromiseError("; ".join(faults))
+    try:
+        schema.check_fields(kind.fields)
+    except ValueError as error:
+        raise BrokenPromiseError(str(error)) from error
+    kind(seed=3)
+
+
+def _has(kind: type[Detector], method: str) -> bool:
+    return method == "score" or getattr(kind, method) is not getattr(Detector, method)
+
+
+def _answers(b: Bench) -> None:
+    """Answers every task it names: a row for every key, no other, and no NaN."""
+    assert set(b.said) == set(b.tasks)
+
+
+def _days(b: Bench) -> None:
+    """Can be asked day after day, from the first day on."""
+    if "early" in b.kind.tasks:
+        evaluation.replay(b.fitted, toy_dataset.split("validation", b.tables))
+
+
+def _seed(b: Bench) -> None:
+    """Says the same again under the same seed."""
+    context.same(b.said, b.ask(b.tables, b.fit()))
+    context.same(b.said, b.ask(b.tables))
+
+
+def _clone(b: Bench) -> None:
+    """A clone is unfitted, has the same parameters, and leaves the original alone."""
+    before = b.said
+    twin = b.fitted.clone()
+    if type(twin) is not b.kind or _parameters(twin) != _parameters(b.fitted):
+        raise BrokenPromiseError(f"clone gave {twin!r} for {b.fitted!r}")
+    fresh = b.kind()
+    if left := [n for n in vars(twin) if repr(getattr(twin, n)) != repr(getattr(fresh, n, None))]:
+        raise BrokenPromiseError(f"a clone still holds what was learnt in {', '.join(left)}")
+    twin.fit(b.lessons[1].restrict(b.kind.fields))
+    context.same(before, b.ask(b.tables))
+
+
+def _fit(b: Bench) -> None:
+    """Fitting returns the detector and changes neither its parameters nor what its class declares."""
+    fresh, declared = b.kind(), _declared(b.kind)
+    before = _parameters(fresh)
+    back = fresh.fit(b.lessons[0].restrict(b.kind.fields))
+    if back is not fresh:
+        raise BrokenPromiseError(f"fit returned {type(back).__name__}, not the detector itself")
+    if changed := {n: v for n, v in _parameters(fresh).items() if v != before[n]}:
+        raise BrokenPromiseError(f"fit changed {changed}: what is learnt belongs in fields with init=False")
+    if _declared(b.kind) != declared:
+        raise BrokenPromiseError("fit changed what the class declares")
+
+
+def _columns(b: Bench) -> None:
+    """Reads declared columns only: others may hold anything."""
+    context.same(b.said, b.ask(context.scrambled(b.tables, b.kind.fields)))
+
+
+def _order(b: Bench) -> None:
+    """The order of rows and the number of account buckets make no difference."""
+    context.same(b.said, b.ask(context.shuffled(b.tables)))
+    context.same(b.said, b.ask(context.shuffled(b.tables), buckets=1))
+
+
+def _names(b: Bench) -> None:
+    """Names of accounts and requests make no difference, unless it draws a number for each."""
+    said = b.ask(context.renamed(b.tables))
+    if not b.kind.draws:
+        context.same(b.said, context.back(said, b.tables))
+
+
+def _future(b: Bench) -> None:
+    """What it says as of a day is the same whatever follows, and whatever it has seen before."""
+    day = 1
+    moved = toy_dataset.split("validation", context.later(b.tables, day))
+    today = toy_dataset.split("validation", b.tables).as_of(day)
+    expected = b.about(today, b.spare)
+    b.about(moved)
+    context.same(expected, b.about(moved.as_of(day)))
+
+
+def _empty(b: Bench) -> None:
+    """Bears a day without a request, and a window without any."""
+    b.ask(context.only(b.tables, pl.col("day") != 1))
+    b.ask(context.only(b.tables, pl.lit(False)))
+
+
+def _one(b: Bench) -> None:
+    """Bears a world of one account, busy or silent."""
+    busy = b.tables["requests"]["account_id"].cast(pl.String)[0]
+    silent = b.tables["accounts"]["account_id"].cast(pl.String)[-1]
+    for who in (busy, silent):
+        mine = pl.col("account_id").cast(pl.String) == who
+        b.ask(context.only(b.tables, mine, mine))
+
+
+def _two(b: Bench) -> None:
+    """Learns from two worlds at once."""
+    b.ask(b.tables, evaluation.fit(b.kind(), b.lessons))
+
+
+def _higher(b: Bench) -> None:
+    """Scores a blatant campaign no lower than benign accounts on average, unless it is a floor."""
+    from scipy.stats import rankdata
+
+    if b.kind.floor:
+        return
+    labels = b.tables["account_labels"].select("account_id", pl.col("label").cast(pl.String))
+    asked = b.tables["request_labels"].select(
+        "request_id", label=pl.when("is_extraction").then(pl.lit("extraction")).otherwise(pl.lit("benign"))
+    )
+    for task, truth in (("accounts", labels), ("requests", asked)):
+        if task not in b.said:
+            continue
+        key = truth.columns[0]
+        text = pl.col(key).cast(pl.String)
+        known = b.said[task].with_columns(text).join(truth.with_columns(text), on=key)
+        known = known.filter(pl.col("label") != "grey")
+        ranks, guilty = rankdata(known["score"].to_numpy()), (known["label"] == "extraction").to_numpy()
+        above, below = ranks[guilty].mean(), ranks[~guilty].mean()
+        if above < below:
+            raise BrokenPromiseError(
+                f"higher must mean worse: of {len(ranks):,} scores for the task {task}, those of a campaign that "
+                f"hides nothing have rank {above:,.0f} on average, the others {below:,.0f}; turn the sign round"
+            )
+
+
+def _parameters(detector: Detector) -> dict[str, object]:
+    return {f.name: getattr(detector, f.name) for f in fields(detector) if f.init}
+
+
+def _declared(kind: type[Detector]) -> tuple[object, ...]:
+    return tuple(getattr(kind, a, None) for a in ("name", "description", "source", "fields", "tasks"))
+
+
+CONTRACT: dict[str, Callable[[Bench], None]] = {
+    "declaration": _declares,
+    "answers": _answers,
+    "day by day": _days,
+    "same seed": _seed,
+    "clone": _clone,
+    "fit": _fit,
+    "declared columns": _columns,
+    "row order": _order,
+    "names": _names,
+    "future": _future,
+    "nothing happens": _empty,
+    "one account": _one,
+    "two worlds": _two,
+    "higher is worse": _higher,
+}
+"""Name of each check, and the function that tries it; its docstring is the promise."""

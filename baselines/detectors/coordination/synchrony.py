@@ -1,0 +1,93 @@
+"""Unsupervised: accounts that act at the same moments, again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from baselines.base import detector, search_space
+from baselines.features.supervision import F64, I64
+from baselines.graph import shared_keys
+from generator.dataset import Split
+
+_PRIME = (1 << 61) - 1
+
+
+@dataclass
+class Synchrony(detector.Detector):
+    """How much more often an account begins sessions together with others than two strangers would.
+
+    Moments are slots of ten minutes in which a session begins. Accounts whose sets of moments agree in a band of
+    MinHash values are candidates, so that never all pairs are compared; their overlap is then counted exactly,
+    less what chance gives two accounts that are as busy.
+
+    Parameters
+    ----------
+    bands, rows : int
+        MinHash bands and values per band; two sets of Jaccard similarity s meet with 1 - (1 - s^rows)^bands.
+    most : int
+        Accounts above which a bucket of a band is left out.
+    """
+
+    name: ClassVar[str] = "synchrony"
+    description: ClassVar[str] = "session starts in common beyond chance, candidates by MinHash"
+    source: ClassVar[str] = "after Cao et al., SynchroTrap, CCS 2014; Broder, 1997"
+    fields: ClassVar[tuple[str, ...]] = shared_keys.fields_of(("start",))
+    ranges: ClassVar[search_space.Ranges] = {
+        "bands": search_space.Range(8, 48, log=True),
+        "rows": search_space.Range(1, 4),
+        "most": search_space.Range(20, 200, log=True),
+    }
+
+    bands: int = 24
+    rows: int = 2
+    most: int = 60
+
+    def fit(self, *worlds: Split) -> Self:
+        """Nothing to learn."""
+        return self
+
+    def score(self, split: Split) -> pl.DataFrame:
+        """Sum over partners of what two share beyond chance, in standard deviations, where above three."""
+        world = shared_keys.shared(split, ("start",))
+        held = world.held["start"]
+        first, second = candidates(held, self.bands, self.rows, self.most, self.seed)
+        z = excess(held, first, second, split.days * 144)
+        z = np.where(z > 3, z, 0.0)
+        both = np.bincount(np.r_[first, second], np.r_[z, z], held.shape[0])
+        return shared_keys.scores(world.ids, np.log1p(both))
+
+
+def candidates(held: sparse.csr_array, bands: int, rows: int, most: int, seed: int) -> tuple[I64, I64]:
+    """Pairs of rows (first < second) of a sparse 0/1 matrix that agree in a band of MinHash values."""
+    n = held.shape[0]
+    some = np.flatnonzero(np.diff(held.indptr))
+    if not len(some):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(bands):
+        key = np.zeros(len(some), np.uint64)
+        for _ in range(rows):
+            value = rng.permutation(held.shape[1]).astype(np.uint64)[held.indices]
+            key = key * np.uint64(1_000_003) + np.minimum.reduceat(value, held.indptr[some])
+        bucket = np.unique(key, return_inverse=True)[1]
+        size = np.bincount(bucket)
+        kept = (size[bucket] > 1) & (size[bucket] <= most)
+        member = sparse.csr_array((np.ones(kept.sum()), (some[kept], bucket[kept])), shape=(n, len(size)))
+        pairs = sparse.triu(member @ member.T, 1).tocoo()
+        found.append(pairs.row.astype(np.int64) * n + pairs.col)
+    both = np.unique(np.concatenate(found))
+    return both // n, both % n
+
+
+def excess(held: sparse.csr_array, first: I64, second: I64, slots: int) -> F64:
+    """Keys in common less those expected of two independent sets, in standard deviations."""
+    common = np.asarray(held[first].multiply(held[second]).sum(axis=1), np.float64)
+    size = np.diff(held.indptr).astype(np.float64)
+    expected = size[first] * size[second] / slots
+    return (common - expected) / np.sqrt(expected + 1)

@@ -1,0 +1,139 @@
+"""A fused network of all links, its Leiden communities, and which of them are campaigns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from baselines.base import detector, search_space
+from baselines.features import prompt_visits, supervision
+from baselines.features.supervision import F64, I64
+from baselines.graph import candidate_pairs, relational_view
+from generator.dataset import Split
+
+
+@dataclass
+class LeidenFusion(detector.Detector):
+    """Communities of a network whose edges say how likely two accounts belong together; groups are judged whole.
+
+    A model fuses all links of a pair into one weight. Leiden's algorithm with the constant Potts model finds
+    groups of more than mean weight `resolution`, well connected inside. Each is described by how alike and how
+    linked its members are, and boosted trees say whether it is a campaign. All members get the group's score.
+
+    Campaigns are answered in two steps: groups that may be one are kept, and among their members alone, where
+    hardly any stranger is left to be drawn in, groups are sought again that hang together more loosely.
+
+    Parameters
+    ----------
+    resolution : float
+        Mean weight of pairs above which two groups are one.
+    suspect : float
+        Chance of being a campaign from which a group is suspected.
+    loose : float
+        The `resolution` among suspected accounts.
+    """
+
+    name: ClassVar[str] = "leiden-fusion"
+    description: ClassVar[str] = "Leiden communities of a fused network, judged as groups"
+    source: ClassVar[str] = "Traag, Waltman and van Eck, From Louvain to Leiden, Scientific Reports 9, 2019"
+    fields: ClassVar[tuple[str, ...]] = relational_view.FIELDS
+    tasks: ClassVar[tuple[str, ...]] = ("accounts", "campaigns", "early")
+    ranges: ClassVar[search_space.Ranges] = {
+        "resolution": search_space.Range(0.01, 0.6, log=True),
+        "suspect": search_space.Range(0.02, 0.6, log=True),
+        "loose": search_space.Range(0.003, 0.1, log=True),
+    }
+
+    resolution: float = 0.1
+    suspect: float = 0.06
+    loose: float = 0.01
+    _pair_model: Any = field(init=False, repr=False, default=None)
+    _topics: Any = field(init=False, repr=False, default=None)
+    _model: Any = field(init=False, repr=False, default=None)
+
+    def fit(self, *worlds: Split) -> Self:
+        """Learn who belongs together, then which groups (found ones and true cohorts) are campaigns."""
+        known = [relational_view.world(w) for w in worlds]
+        truth = [supervision.truth(w, k.ids) for w, k in zip(worlds, known, strict=True)]
+        cohorts = [supervision.cohorts(w, k.ids) - 1 for w, k in zip(worlds, known, strict=True)]
+        self._topics = prompt_visits.codebook([k.visits for k in known], self.seed)
+        self._pair_model, chances = candidate_pairs.together([k.pairs for k in known], cohorts, self.seed)
+        rows = []
+        for world, said, cohort, chance in zip(known, truth, cohorts, chances, strict=True):
+            seen = prompt_visits.with_topics(world.visits, self._topics)
+            label = leiden(candidate_pairs.graph(world.pairs, chance, len(world.ids)), self.resolution, self.seed)
+            rows += [_examples(g, said) for g in relational_view.groupings(world, seen, (label, cohort))]
+        x, share, weight = (np.concatenate(part) for part in zip(*rows, strict=True))
+        positive = share > 0.5
+        self._model = supervision.boost(x, positive, self.seed, weight) if 0 < positive.sum() < len(x) else None
+        return self
+
+    def score(self, split: Split) -> pl.DataFrame:
+        """Log-odds that the account's group is a campaign; accounts alone share the lowest."""
+        world = relational_view.world(split)
+        _, label, said = self._judged(world)
+        return pl.DataFrame({"account_id": world.ids, "score": said[label]})
+
+    def group(self, split: Split) -> pl.DataFrame:
+        """Suspected groups, joined where they hang together."""
+        world = relational_view.world(split)
+        graph, label, said = self._judged(world)
+        suspected = (said > np.log(self.suspect / (1 - self.suspect))) & (np.bincount(label) > 1)
+        campaign = joined(graph, label, suspected & (self._model is not None), self.loose, self.seed)
+        named = pl.DataFrame({"account_id": world.ids, "campaign": campaign})
+        return named.select(
+            "account_id", pl.when(pl.col("campaign") >= 0).then(pl.col("campaign").cast(pl.String))
+        )
+
+    def _judged(self, world: relational_view.World) -> tuple[sparse.csr_array, I64, F64]:
+        """The network, the group of each account, and the log-odds of each group."""
+        seen = prompt_visits.with_topics(world.visits, self._topics)
+        graph = candidate_pairs.graph(
+            world.pairs, candidate_pairs.chances(self._pair_model, world.pairs.x), len(world.ids)
+        )
+        label = leiden(graph, self.resolution, self.seed)
+        (found,) = relational_view.groupings(world, seen, [label])
+        size = np.bincount(label)
+        said = supervision.predict(self._model, found.x) if self._model else np.zeros(len(size))
+        return graph, label, np.where(size > 1, said, min(0.0, float(said.min(initial=0.0))) - 1)
+
+
+def joined(graph: sparse.csr_array, label: I64, suspected: supervision.Mask, loose: float, seed: int) -> I64:
+    """Looser groups among the members of the suspected groups alone; -1 for everybody else."""
+    rows = np.flatnonzero(suspected[label])
+    found = np.full(len(label), -1)
+    if len(rows):
+        found[rows] = leiden(sparse.csr_array(graph[rows][:, rows]), loose, seed)
+    return found
+
+
+def leiden(graph: sparse.csr_array, resolution: float, seed: int) -> I64:
+    """Group of each node, numbered from 0: Leiden with the constant Potts model, weights from 0 to 1."""
+    import random
+
+    import igraph
+
+    upper = sparse.triu(graph, 1).tocoo()
+    found = igraph.Graph(graph.shape[0], np.column_stack([upper.row, upper.col]).tolist())
+    # igraph draws from whatever generator it is handed: ours, keyed by the seed, and its own again afterwards.
+    igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
+    try:
+        parts = found.community_leiden(
+            objective_function="CPM", weights=upper.data.tolist(), resolution=resolution, n_iterations=-1
+        )
+    finally:
+        igraph.set_random_number_generator(random)
+    return np.unique(np.array(parts.membership), return_inverse=True)[1].astype(np.int64)
+
+
+def _examples(g: relational_view.Grouping, known: supervision.Truth) -> tuple[F64, F64, F64]:
+    """Groups of two or more labelled accounts: features, share of extraction accounts, weight."""
+    size = np.bincount(g.label)
+    labelled = np.bincount(g.label[known.rows], minlength=len(size))
+    bad = np.bincount(g.label[known.rows[known.positive]], minlength=len(size))
+    use = (size > 1) & (labelled > 0)
+    return g.x[use], bad[use] / labelled[use], np.sqrt(labelled[use])

@@ -1,0 +1,139 @@
+"""Supervised, accounts in company: who belongs together, and what such groups are like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from baselines.base import detector, search_space
+from baselines.features import prompt_visits, supervision
+from baselines.features.supervision import F64, I64
+from baselines.graph import candidate_pairs, relational_view
+from baselines.graph.communities import communities
+from generator.dataset import Split
+
+RESOLUTIONS = (0.3, 0.1, 0.03)
+TREES: Mapping[str, Any] = {**supervision.TREES, "colsample_bytree": 0.3}
+_BAGS = 2
+Rows = tuple[F64, supervision.Mask, F64]
+"""Features, label and weight."""
+
+
+@dataclass
+class XGBoostRelational(detector.Detector):
+    """Gradient-boosted trees on groups of accounts, and on each account's place in them.
+
+    Groups come first: a model learns from the links of two accounts how likely they belong to one cohort, of any
+    kind, and a graph of such pairs falls into communities, from close-knit to loose. Each community is described
+    by how alike its members' habits are, by what they share, and by what they do under the system prompts that
+    are theirs. One set of trees judges groups, also cohorts and thinned groups while it learns; another judges
+    accounts by the groups they are in and how firmly they sit there. The score is the mean of both.
+
+    Parameters
+    ----------
+    depth : int
+        Most splits in a row of the trees that judge.
+    eta : float
+        What each of these trees adds.
+    """
+
+    name: ClassVar[str] = "xgboost-relational"
+    description: ClassVar[str] = "boosted trees on communities and an account's place in them"
+    source: ClassVar[str] = "after Traag et al., Physical Review E 84, 2011, and Chen and Guestrin, KDD 2016"
+    fields: ClassVar[tuple[str, ...]] = relational_view.FIELDS
+    ranges: ClassVar[search_space.Ranges] = {
+        "depth": search_space.Range(2, 8),
+        "eta": search_space.Range(0.01, 0.3, log=True),
+    }
+
+    depth: int = TREES["max_depth"]
+    eta: float = TREES["eta"]
+    _pair_model: Any = field(init=False, repr=False, default=None)
+    _topics: Any = field(init=False, repr=False, default=None)
+    _of_accounts: list[Any] = field(init=False, repr=False, default_factory=list)
+    _of_groups: list[Any] = field(init=False, repr=False, default_factory=list)
+
+    def fit(self, *worlds: Split) -> Self:
+        """Learn topics, then who belongs together, then who extracts; grey accounts are only company."""
+        known = [relational_view.world(w) for w in worlds]
+        truth = [supervision.truth(w, k.ids) for w, k in zip(worlds, known, strict=True)]
+        cohorts = [supervision.cohorts(w, k.ids) - 1 for w, k in zip(worlds, known, strict=True)]
+        self._topics = prompt_visits.codebook([k.visits for k in known], self.seed)
+        self._pair_model, chances = candidate_pairs.together([k.pairs for k in known], cohorts, self.seed)
+        rng = np.random.default_rng(self.seed)
+        lessons = [self._lesson(*of, rng) for of in zip(known, truth, cohorts, chances, strict=True)]
+        self._of_accounts, self._of_groups = (
+            self._bags(*(np.concatenate(part) for part in zip(*rows, strict=True)))
+            for rows in zip(*lessons, strict=True)
+        )
+        return self
+
+    def _lesson(
+        self,
+        world: relational_view.World,
+        known: supervision.Truth,
+        cohort: I64,
+        chance: F64,
+        rng: np.random.Generator,
+    ) -> tuple[Rows, Rows]:
+        """What one world teaches: labelled places of accounts, and labelled groups."""
+        seen = prompt_visits.with_topics(world.visits, self._topics)
+        graph, found = _groups(world, seen, chance)
+        more = [cohort, *(relational_view.thinned(label, rng) for label in (cohort, *(g.label for g in found)))]
+        x = relational_view.places(found, graph)[known.rows]
+        # Members of one group repeat each other: a cohort counts as the root of its size.
+        weight = 1 / np.sqrt(np.bincount(known.cohort)[known.cohort])
+        return (x, known.positive, weight), _examples(
+            [*found, *relational_view.groupings(world, seen, more)], known
+        )
+
+    def score(self, split: Split) -> pl.DataFrame:
+        """Log-odds of extraction."""
+        world = relational_view.world(split)
+        seen = prompt_visits.with_topics(world.visits, self._topics)
+        graph, found = _groups(world, seen, candidate_pairs.chances(self._pair_model, world.pairs.x))
+        of_account = _mean_of(self._of_accounts, relational_view.places(found, graph))
+        of_groups = np.array([_judged(self._of_groups, g, float(of_account.min())) for g in found])
+        return pl.DataFrame({"account_id": world.ids, "score": (of_account + of_groups.mean(axis=0)) / 2})
+
+    def _bags(self, x: F64, positive: supervision.Mask, weight: F64) -> list[Any]:
+        if positive.all() or not positive.any():
+            return []
+        seeds = range(self.seed, self.seed + _BAGS)
+        trees = {**TREES, "max_depth": self.depth, "eta": self.eta}
+        return [supervision.boost(x, positive, s, weight / weight.mean(), trees) for s in seeds]
+
+
+def _groups(
+    world: relational_view.World, seen: pl.DataFrame, chance: F64
+) -> tuple[sparse.csr_array, list[relational_view.Grouping]]:
+    graph = candidate_pairs.graph(world.pairs, chance, len(world.ids))
+    return graph, relational_view.groupings(world, seen, (communities(graph, r) for r in RESOLUTIONS))
+
+
+def _examples(found: Iterable[relational_view.Grouping], known: supervision.Truth) -> Rows:
+    """Groups as labelled rows: one that holds both kinds of accounts is an example of each, in proportion."""
+    x, positive, weight = [], [], []
+    for g in found:
+        size = np.bincount(g.label)
+        for side in (True, False):
+            count = np.bincount(g.label[known.rows[known.positive == side]], minlength=len(size))
+            use = (size > 1) & (count > 0)
+            x.append(g.x[use])
+            positive.append(np.full(use.sum(), side))
+            weight.append((count / np.sqrt(size))[use])
+    return np.vstack(x), np.concatenate(positive), np.concatenate(weight)
+
+
+def _judged(models: list[Any], g: relational_view.Grouping, alone: float) -> F64:
+    """Score of each account's group; `alone` for accounts without one."""
+    return np.where(np.bincount(g.label)[g.label] > 1, _mean_of(models, g.x)[g.label], alone)
+
+
+def _mean_of(models: list[Any], x: F64) -> F64:
+    return np.mean([supervision.predict(m, x) for m in models], axis=0) if models else np.zeros(len(x))

@@ -1,0 +1,84 @@
+"""Unsupervised: contact with a decoy, and closeness to those who had it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from baselines.base import detector, search_space
+from baselines.features.supervision import F64
+from baselines.graph import shared_keys
+from generator.dataset import Split
+
+_LINKS = ("payment", "domain", "signup", "prefix", "device", "template", "tools", "conversation")
+
+
+@dataclass
+class HoneypotPropagation(detector.Detector):
+    """How close an account is, over shared keys, to accounts that called a model which no list names.
+
+    Curious customers find the decoy as well, and most members of a swarm never touch it: contact alone is weak
+    evidence. It is spread over the graph of shared keys by random walks that return to the contacts, and set
+    against where walks end that return to anybody.
+
+    Parameters
+    ----------
+    most : int
+        Holders above which a key is a hub.
+    restart : float
+        Chance that a walk returns at each step.
+    """
+
+    name: ClassVar[str] = "honeypot-propagation"
+    description: ClassVar[str] = "calls of a decoy model, spread over shared keys by random walks"
+    source: ClassVar[str] = "Page et al., 1999; Gyongyi et al., TrustRank, VLDB 2004"
+    fields: ClassVar[tuple[str, ...]] = tuple(sorted({*shared_keys.fields_of(_LINKS), "requests.model"}))
+    ranges: ClassVar[search_space.Ranges] = {
+        "most": search_space.Range(10, 200, log=True),
+        "restart": search_space.Range(0.05, 0.7),
+    }
+
+    most: int = 60
+    restart: float = 0.3
+
+    def fit(self, *worlds: Split) -> Self:
+        """Nothing to learn: the list of models is public."""
+        return self
+
+    def score(self, split: Split) -> pl.DataFrame:
+        """Log of the share of walks that end at the account, over that of walks from everywhere."""
+        world = shared_keys.shared(split, _LINKS)
+        graph = shared_keys.weighted(list(world.held.values()), self.most)
+        seeds = contacts(split, world.ids)
+        n = len(seeds)
+        if not n or not seeds.any():
+            return shared_keys.scores(world.ids, np.zeros(n))
+        near = walks(graph, seeds / seeds.sum(), self.restart)
+        anywhere = walks(graph, np.full(n, 1 / n), self.restart)
+        return shared_keys.scores(world.ids, np.log1p(near / np.maximum(anywhere, 1e-12)).round(9))
+
+
+def walks(graph: sparse.csr_array, start: F64, restart: float, steps: int = 30) -> F64:
+    """Where random walks are that return to `start` with chance `restart` at each step (personalised PageRank)."""
+    degree = graph.sum(axis=1)
+    step = sparse.csr_array(sparse.diags_array(1 / np.where(degree > 0, degree, 1)) @ graph).T.tocsr()
+    lost = degree <= 0
+    at = start.copy()
+    for _ in range(steps):
+        at = restart * start + (1 - restart) * (step @ at + at[lost].sum() * start)
+    return at
+
+
+def contacts(split: Split, ids: pl.Series) -> F64:
+    """1 for accounts that called a model which is not on the list of models."""
+    listed = split.releases.polars().select(pl.col("model").cast(pl.String)).collect().to_series()
+    called = [
+        bucket.select(pl.col("account_id", "model").cast(pl.String)).unique().collect()
+        for bucket in split.requests.buckets()
+    ]
+    decoyed = pl.concat(called).filter(~pl.col("model").is_in(listed.implode()))["account_id"].unique()
+    return ids.is_in(decoyed.implode()).cast(pl.Float64).to_numpy().copy()

@@ -1,0 +1,166 @@
+"""From a world with open labels to a matrix, and gradient-boosted trees on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from baselines.features import account_features
+from baselines.features.account_features import Feature
+from generator.dataset import Split
+from generator.errors import UserError
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+TREES: Mapping[str, Any] = {
+    "objective": "binary:logistic",
+    "tree_method": "hist",
+    "eta": 0.05,
+    "max_depth": 3,
+    "min_child_weight": 5,
+    "subsample": 0.8,
+    "colsample_bytree": 0.5,
+    "lambda": 3.0,
+    "max_bin": 128,
+    # On matrices this small a second thread gains nothing, and waiting ones spin where other work runs beside.
+    "nthread": 1,
+}
+ROUNDS = 300
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Labelled rows of a matrix.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        Which rows are labelled.
+    positive : ndarray of bool
+        Their label.
+    cohort : ndarray of int
+        Cohort of each, numbered: rows of one cohort are never split between training and holding out.
+    """
+
+    rows: I64
+    positive: npt.NDArray[np.bool_]
+    cohort: I64
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Features of the labelled accounts of one world or several, their label and their cohort, numbered."""
+
+    x: F64
+    positive: Mask
+    cohort: I64
+
+
+def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> Labelled:
+    """Features of accounts with a label; grey accounts are left out.
+
+    Raises
+    ------
+    UserError
+        If a world has nothing to tell apart.
+    """
+    parts, start = [], 0
+    for world in worlds:
+        frame = account_features.account_features(world, wanted)
+        known = truth(world, frame["account_id"])
+        parts.append((matrix(frame)[known.rows], known.positive, known.cohort + start))
+        start = int(parts[-1][2].max()) + 1
+    x, positive, cohort = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Labelled(x, positive, cohort)
+
+
+def truth(train: Split, ids: pl.Series) -> Truth:
+    """Which of the accounts in `ids` are extraction accounts; grey accounts are left out.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to tell apart.
+    """
+    labels = train.labels.polars().select("account_id", "label", "cohort").cast(pl.String).collect()
+    rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
+    known = rows.join(labels, on="account_id").filter(pl.col("label") != "grey").sort("row")
+    positive = (known["label"] == "extraction").to_numpy()
+    if positive.all() or not positive.any():
+        raise UserError(
+            f"{train.name} has {positive.sum()} extraction and {(~positive).sum()} benign accounts; "
+            "training needs both: choose a larger preset or another seed"
+        )
+    cohort = known["cohort"].rank("dense").to_numpy().astype(np.int64)
+    return Truth(known["row"].to_numpy(), positive, cohort)
+
+
+def cohorts(train: Split, ids: pl.Series) -> I64:
+    """Cohort of each of the accounts in `ids`, numbered."""
+    labels = train.labels.polars().select("account_id", "cohort").cast(pl.String).collect()
+    found = pl.DataFrame({"account_id": ids}).join(labels, on="account_id", how="left", maintain_order="left")
+    return found["cohort"].rank("dense").to_numpy().astype(np.int64)
+
+
+def boost(
+    x: npt.NDArray[np.floating[Any]],
+    positive: npt.NDArray[np.bool_],
+    seed: int,
+    weight: F64 | None = None,
+    trees: Mapping[str, Any] = TREES,
+    rounds: int = ROUNDS,
+) -> Any:
+    """Fit gradient-boosted trees; the order of the rows makes no difference.
+
+    Source: Chen and Guestrin, "XGBoost: a scalable tree boosting system", KDD 2016.
+    """
+    import xgboost
+
+    # Rows are drawn by position: a canonical order makes the draw depend on what the rows say alone.
+    order = np.lexsort((*x.T, positive))
+    data = xgboost.DMatrix(x[order], positive[order], weight=None if weight is None else weight[order], nthread=1)
+    return xgboost.train({**trees, "seed": seed}, data, rounds)
+
+
+def predict(model: Any, x: npt.NDArray[np.floating[Any]]) -> F64:
+    """Log-odds of the rows."""
+    import xgboost
+
+    return np.asarray(model.predict(xgboost.DMatrix(x, nthread=1), output_margin=True), np.float64)
+
+
+def held_out(x: F64, known: Truth, seed: int, folds: int = 5) -> F64:
+    """Log-odds of every row from models that saw nobody of its cohort; unlabelled rows from their mean."""
+    positive = known.positive
+    # Campaigns are few: deal them out one by one, and benign cohorts likewise, so that no fold is without.
+    fold = np.empty(len(positive), np.int64)
+    for side in (positive, ~positive):
+        fold[side] = np.unique(known.cohort[side], return_inverse=True)[1] % folds
+    total, result = np.zeros(len(x)), np.zeros(len(x))
+    used = [f for f in range(folds) if positive[fold != f].any()]
+    for f in used:
+        inside = known.rows[fold != f]
+        said = predict(boost(x[inside], positive[fold != f], seed), x)
+        total += said
+        result[known.rows[fold == f]] = said[known.rows[fold == f]]
+    unlabelled = np.setdiff1d(np.arange(len(x)), known.rows)
+    result[unlabelled] = total[unlabelled] / len(used)
+    return result
+
+
+def matrix(frame: pl.DataFrame) -> F64:
+    """Features as numbers without the account, NaN where undefined, rounded to hide the order of summation."""
+    return rounded(frame.drop("account_id").to_numpy().astype(np.float64))
+
+
+def rounded(x: F64) -> F64:
+    """Numbers as float32 holds them, less its last bits: the same for rows that were added up in another order."""
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(np.round(mantissa * 2**18) / 2**18, exponent)

@@ -1,0 +1,136 @@
+"""Pairs of accounts that share a key which is no hub, and how they are linked; never all pairs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from baselines.features import supervision
+from baselines.features.supervision import F64, I64
+
+# Most holders of a key that makes its holders candidates. Links that are not named here only describe candidates.
+MOST_HOLDERS: Mapping[str, int] = {
+    "payment": 60,
+    "domain": 120,
+    "signup": 60,
+    "prefix": 120,
+    "device": 120,
+    "conversation": 60,
+    "template": 300,
+    "tools": 300,
+    "prompt": 60,
+    "echo": 60,
+}
+TREES: Mapping[str, Any] = {**supervision.TREES, "eta": 0.1, "max_depth": 5, "colsample_bytree": 0.6}
+ROUNDS = 120
+LEAST = 0.05
+"""Pairs that are less likely than this to belong together are forgotten."""
+_CHUNK = 100_000
+_EXAMPLES = 300_000
+Incidences = Mapping[str, sparse.csr_array]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Candidate pairs: the two accounts, first < second, and numbers about their links."""
+
+    first: I64
+    second: I64
+    x: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def candidates(incidences: Incidences) -> Pairs:
+    """Pairs that share a key, described by every link."""
+    n = next(iter(incidences.values())).shape[0]
+    shared = sparse.csr_array((n, n))
+    for name, most in MOST_HOLDERS.items():
+        a = incidences[name]
+        few = a[:, a.sum(axis=0) <= most]
+        shared = shared + (few @ few.T).sign()
+    found = sparse.triu(shared, 1).tocsr().tocoo()
+    first, second = found.row.astype(np.int64), found.col.astype(np.int64)
+    columns = itertools.chain([found.data], (c for a in incidences.values() for c in _link(a, first, second)))
+    # Rounded one by one: of all columns together the steps would fill the memory ten times over.
+    x = np.column_stack([supervision.rounded(c).astype(np.float32) for c in columns])
+    return Pairs(first, second, x)
+
+
+def together(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tuple[Any, list[F64]]:
+    """Learn which pairs of one world or several belong to one cohort.
+
+    Returns
+    -------
+    model, chances : Booster, list of ndarray
+        The model, and for each pair what a model says that was not shown the cohort of its first account.
+    """
+    both = list(zip(worlds, cohorts, strict=True))
+    x = np.concatenate([p.x for p in worlds])
+    same = np.concatenate([c[p.first] == c[p.second] for p, c in both])
+    half = np.concatenate([_halves(c)[p.first] for p, c in both])
+    held_out = np.zeros(len(x))
+    for side in (False, True):
+        held_out[half == side] = chances(_fit(x, same, half != side, seed), x[half == side])
+    ends = np.cumsum([len(p) for p in worlds])[:-1]
+    return _fit(x, same, np.ones(len(x), np.bool_), seed), np.split(held_out, ends)
+
+
+def chances(model: Any, x: npt.NDArray[np.float32]) -> F64:
+    """How likely the two accounts of each pair belong together; 0 where nothing was learnt."""
+    if model is None or not len(x):
+        return np.zeros(len(x))
+    return 1 / (1 + np.exp(-supervision.predict(model, x)))
+
+
+def graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
+    """Symmetric graph of the pairs that may belong together, weighted by how likely they do."""
+    kept = chance >= LEAST
+    i, j, p = pairs.first[kept], pairs.second[kept], chance[kept]
+    found = sparse.csr_array((np.r_[p, p], (np.r_[i, j], np.r_[j, i])), shape=(n, n))
+    found.sort_indices()
+    return found
+
+
+def _fit(x: npt.NDArray[np.float32], same: npt.NDArray[np.bool_], use: npt.NDArray[np.bool_], seed: int) -> Any:
+    rows = np.flatnonzero(use)
+    rows = rows[:: 1 + len(rows) // _EXAMPLES]
+    if not same[rows].any() or same[rows].all():
+        return None
+    return supervision.boost(x[rows], same[rows], seed, trees=TREES, rounds=ROUNDS)
+
+
+def _halves(cohort: I64) -> npt.NDArray[np.bool_]:
+    return np.asarray(cohort % 2 == 1)
+
+
+def _link(a: sparse.csr_array, first: I64, second: I64) -> Sequence[F64]:
+    """What two accounts share over one link: keys, holders of the rarest, cosine; and how much each holds."""
+    n, holders = a.shape[0], a.sum(axis=0)
+    idf = np.log(n / holders)
+    # A sum of high powers is ruled by the largest: the rarest key.
+    weights = np.ones(len(holders)), np.maximum(holders - 1, 1) ** -4.0, idf**2
+    count, powers, product = _dots(a, np.column_stack(weights), first, second).T
+    rarest = np.maximum(powers, 1e-30) ** -0.25
+    length = np.sqrt(a @ idf**2)
+    both = length[first] * length[second]
+    cosine = product / np.where(both > 0, both, 1)
+    held = np.diff(a.indptr).astype(np.float64)
+    low, high = np.minimum(held[first], held[second]), np.maximum(held[first], held[second])
+    return (count, np.where(count > 0, rarest, np.nan), np.where(both > 0, cosine, np.nan), low, high)
+
+
+def _dots(a: sparse.csr_array, weights: F64, first: I64, second: I64) -> F64:
+    """Sums of the weights of the keys that both accounts of a pair hold, shape (pairs, kinds of weight)."""
+    found = np.zeros((len(first), weights.shape[1]))
+    for start in range(0, len(first), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        found[part] = a[first[part]].multiply(a[second[part]]) @ weights
+    return found

@@ -1,0 +1,122 @@
+"""A message-passing network in plain PyTorch: two rounds over a sparse graph, trained on the whole of it at once.
+
+The only module that imports torch; whoever uses it imports it where it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from baselines.features.supervision import F64, I64, Mask
+
+_EPOCHS, _RATE, _DECAY = 100, 0.01, 1e-3
+Tensor = Any
+Layers = list[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Nodes of one graph or several side by side, ready for the network.
+
+    Attributes
+    ----------
+    first : Tensor, shape (nodes, 3 x features + 2)
+        What the first round sees: nothing in it is learnt, so it is gathered once.
+    mean : Tensor
+        Sparse; turns values of nodes into weighted means over their neighbours.
+    degree : Tensor, shape (nodes, 2)
+        Log of weight and number of edges.
+    """
+
+    first: Tensor
+    mean: Tensor
+    degree: Tensor
+
+
+def nodes(x: F64, graph: sparse.csr_array) -> Nodes:
+    """Features of nodes, and their symmetric weighted graph."""
+    weight = graph.sum(axis=1)
+    step = sparse.csr_array(sparse.diags_array(1 / np.where(weight > 0, weight, 1)) @ graph).tocoo()
+    places = torch.from_numpy(np.vstack([step.row, step.col]).astype(np.int64))
+    mean = torch.sparse_coo_tensor(places, torch.from_numpy(step.data), step.shape, check_invariants=True)
+    degree = torch.from_numpy(np.log1p(np.column_stack([weight, np.diff(graph.indptr).astype(np.float64)])))
+    with _one_thread():
+        mean = mean.coalesce()
+        return Nodes(_gathered(torch.from_numpy(np.ascontiguousarray(x)), mean, degree), mean, degree)
+
+
+def train(n: Nodes, rows: I64, positive: Mask, weight: F64, hidden: int, drop: float, seed: int) -> Layers:
+    """Layers that tell the labelled rows apart; both classes weigh the same in all.
+
+    Parameters
+    ----------
+    rows, positive, weight : ndarray
+        Labelled nodes, their label, and what each counts among its class.
+    hidden : int
+        Width of both rounds.
+    drop : float
+        Share of values that are hidden from each layer while it learns.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    sizes = ((n.first.shape[1], hidden), (3 * hidden + 2, hidden), (hidden, 1))
+    with _one_thread():
+        layers = [_layer(a, b, draw) for a, b in sizes]
+        learner = torch.optim.AdamW([p for pair in layers for p in pair], lr=_RATE, weight_decay=_DECAY)
+        balance = weight / np.where(positive, weight[positive].sum(), weight[~positive].sum())
+        said, right, counts = (torch.from_numpy(v) for v in (rows, positive.astype(np.float64), balance))
+        for _ in range(_EPOCHS):
+            learner.zero_grad()
+            logits = _forward(layers, n, drop, draw)[said]
+            torch.nn.functional.binary_cross_entropy_with_logits(logits, right, counts, reduction="sum").backward()
+            learner.step()
+    return [(w.detach(), b.detach()) for w, b in layers]
+
+
+def logits(layers: Layers, n: Nodes) -> F64:
+    """Log-odds of every node."""
+    with _one_thread(), torch.no_grad():
+        return np.asarray(_forward(layers, n).numpy(), np.float64)
+
+
+def _forward(layers: Layers, n: Nodes, drop: float = 0.0, draw: Any = None) -> Tensor:
+    def hidden(values: Tensor) -> Tensor:
+        if not drop:
+            return values
+        kept = torch.rand(values.shape, generator=draw, dtype=values.dtype) >= drop
+        return values * kept / (1 - drop)
+
+    (first, a), (second, b), (last, c) = layers
+    h = torch.relu(hidden(n.first) @ first + a)
+    h = torch.relu(_gathered(hidden(h), n.mean, n.degree) @ second + b)
+    return (hidden(h) @ last + c)[:, 0]
+
+
+def _gathered(h: Tensor, mean: Tensor, degree: Tensor) -> Tensor:
+    """Own values, the neighbours' mean and how far they spread, and how much links there are."""
+    m = torch.sparse.mm(mean, h)
+    spread = torch.sparse.mm(mean, h * h) - m * m
+    return torch.cat([h, m, torch.sqrt(torch.clamp(spread, min=0) + 1e-4), degree], 1)
+
+
+def _layer(inputs: int, outputs: int, draw: Any) -> tuple[Tensor, Tensor]:
+    bound = inputs**-0.5
+    w = (torch.rand((inputs, outputs), generator=draw, dtype=torch.float64) * 2 - 1) * bound
+    return w.requires_grad_(), torch.zeros(outputs, dtype=torch.float64).requires_grad_()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums are added up in one order, whatever the number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,121 @@
+"""The company that accounts keep: their world in tables, groups of them in numbers, and each one's place there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from baselines.features import account_features, feature_table, prompt_visits, supervision
+from baselines.features.supervision import F64, I64
+from baselines.graph import candidate_pairs, group_features, group_prompts, links
+from generator.dataset import Split
+
+_HABITS = feature_table.named(*group_features.SPREAD)
+FIELDS = tuple(
+    sorted(
+        {
+            *account_features.fields_of(_HABITS),
+            *group_features.FIELDS,
+            *prompt_visits.FIELDS,
+            *(f for link in links.LINKS for f in link.needs),
+        }
+    )
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """Accounts of one world in an order that their names have no part in, and what is known of them.
+
+    Attributes
+    ----------
+    ids : polars.Series
+        Accounts (String); everything else counts them in this order.
+    days : int
+        Length of the window.
+    habits, incidences, visits : groups.Habits, dict, polars.DataFrame
+        See `groups`, `links` and `visits`.
+    pairs : pairs.Pairs
+        Candidates for belonging together.
+    """
+
+    ids: pl.Series
+    days: int
+    habits: group_features.Habits
+    incidences: candidate_pairs.Incidences
+    visits: pl.DataFrame
+    pairs: candidate_pairs.Pairs
+
+
+def world(split: Split) -> World:
+    """Read a world once."""
+    frame = account_features.account_features(split, _HABITS)
+    # Communities are found node by node: in an order that depends on what accounts do, not on their names.
+    x = supervision.matrix(frame)
+    frame = frame[np.lexsort(x.T)]
+    ids = frame["account_id"]
+    incidences = {link.name: links.incidence(link, split, ids) for link in links.LINKS}
+    return World(
+        ids=ids,
+        days=split.days,
+        habits=group_features.habits(split, frame),
+        incidences=incidences,
+        visits=prompt_visits.visits(split, ids),
+        pairs=candidate_pairs.candidates(incidences),
+    )
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """A way of sorting accounts into groups: the group of each account, and one row of numbers per group."""
+
+    label: I64
+    x: F64
+
+
+def groupings(known: World, seen: pl.DataFrame, labels: Iterable[I64]) -> list[Grouping]:
+    """Describe the groups of each labelling.
+
+    Parameters
+    ----------
+    known : World
+        Accounts.
+    seen : polars.DataFrame
+        Their visits with topics.
+    labels : iterable of ndarray
+        Group of each account, numbered from 0.
+    """
+    found = []
+    for label in labels:
+        columns = (
+            group_features.of_habits(label, known.habits)
+            | group_features.of_links(label, known.incidences)
+            | group_prompts.of_work(label, seen, known.days)
+        )
+        found.append(Grouping(label, supervision.rounded(np.column_stack(list(columns.values())))))
+    return found
+
+
+def thinned(label: I64, rng: np.random.Generator) -> I64:
+    """Groups of which some members are left out, each on its own: what a group looks like when half seen."""
+    kept = rng.uniform(0.35, 0.95, int(label.max()) + 1)[label]
+    alone = rng.random(len(label)) > kept
+    fresh = np.where(alone, int(label.max()) + 1 + np.arange(len(label)), label)
+    return np.unique(fresh, return_inverse=True)[1].astype(np.int64)
+
+
+def places(found: Iterable[Grouping], graph: sparse.csr_array) -> F64:
+    """One row per account: the groups it is in, and how much its links to each weigh, in all and per member."""
+    row = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
+    blocks = [np.log1p(np.diff(graph.indptr).astype(np.float64))[:, None]]
+    for g in found:
+        others = np.bincount(g.label)[g.label] - 1
+        inside = np.where(g.label[row] == g.label[graph.indices], graph.data, 0)
+        weight = np.asarray(np.bincount(row, inside, len(others)), np.float64)
+        x = np.where((others > 0)[:, None], g.x[g.label], np.nan)
+        blocks += [x, np.column_stack([weight, weight / np.maximum(others, 1)])]
+    return supervision.rounded(np.hstack(blocks))

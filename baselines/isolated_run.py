@@ -1,0 +1,220 @@
+"""A detector in a process of its own: what it takes in time and memory is its own, and it ends with its parent."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TextIO
+
+from baselines import plugins
+from baselines.base import error_hints, evaluation
+from baselines.base.detector import Detector
+from generator import dataset
+from generator.errors import UserError
+
+_HOME = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one process does: fit a detector on train and answer about a split, task after task.
+
+    Attributes
+    ----------
+    data : str
+        Dataset folder.
+    name : str
+        As `plugins.find` takes it.
+    tasks : tuple of str
+        Keys of `answers.TASKS`.
+    split : str
+        Split to answer about.
+    seed : int
+        Seed of the detector.
+    params : dict
+        Its other parameters; what is left out keeps its default.
+    """
+
+    data: str
+    name: str
+    tasks: tuple[str, ...] = ("accounts",)
+    split: str = "test"
+    seed: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a process said about one task.
+
+    Attributes
+    ----------
+    task : str
+        Key of `answers.TASKS`.
+    file : Path
+        Predictions as Parquet, in the folder that `run` was given.
+    seconds : float
+        Wall time of fitting, and of answering this task.
+    peak_mb : float
+        Largest resident memory of the process so far, 10^6 bytes.
+    """
+
+    task: str
+    file: Path
+    seconds: float
+    peak_mb: float
+
+
+def run(job: Job, folder: Path) -> Iterator[Answer]:
+    """Start the process; answers come one by one, as they are ready.
+
+    Parameters
+    ----------
+    job : Job
+        What to do.
+    folder : Path
+        Existing folder for the files, and for what the process prints: log.txt.
+
+    Raises
+    ------
+    UserError
+        If the detector breaks the contract or raises, or its process ends early.
+    """
+    log = folder / "log.txt"
+    # What is found here is found there, but for the current folder.
+    paths = [str(_HOME.parent), *(p for p in sys.path if p not in ("", str(Path.cwd())))]
+    # -P: no module of the current folder may take the place of ours.
+    command = [sys.executable, "-P", "-m", "baselines.isolated_run", str(folder)]
+    with log.open("w", encoding="utf-8") as said:
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(asdict(job)) + "\n")
+        process.stdin.flush()  # and stays open: the child ends when it closes, whatever ended us
+        for line in process.stdout:
+            told = json.loads(line)
+            if "error" in told:
+                raise UserError(told["error"])
+            yield Answer(**told | {"file": Path(told["file"])})
+        if code := process.wait():
+            last = log.read_text("utf-8", "replace").strip().rpartition("\n")[2][:200] or "nothing"
+            raise UserError(f"the process of detector {job.name} ended with code {code}: {last}")
+    except BrokenPipeError as error:
+        raise UserError(f"the process of detector {job.name} did not start") from error
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+
+
+def made(name: str, seed: int, params: Mapping[str, Any]) -> Detector:
+    """A detector with parameters of its own.
+
+    Raises
+    ------
+    UserError
+        If it has no such parameter, or not of this type; names every fault.
+    """
+    kind = plugins.find(name)
+    plain = kind(seed=seed)
+    known = {f.name for f in fields(kind) if f.init} - {"seed"}
+    faults = []
+    for key, value in params.items():
+        if key not in known:
+            faults.append(f"{key}: no such parameter; known are {', '.join(sorted(known)) or 'none'}")
+            continue
+        default = getattr(plain, key)
+        wanted = (int, float) if isinstance(default, float) else type(default)
+        if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool):
+            faults.append(f"{key}: {value!r} is no {type(default).__name__} as the default {default!r} is")
+    if faults:
+        raise UserError(f"detector {name}: {'; '.join(faults)}")
+    return kind(seed=seed, **params)
+
+
+def version(kind: type[Detector]) -> str:
+    """Digest of the code that a detector may run: all detectors' own, and for a stranger's that of its package."""
+    files = set(_HOME.glob("*.py"))
+    module = sys.modules[kind.__module__]
+    if source := getattr(module, "__file__", None):
+        files |= set(Path(source).parent.rglob("*.py")) if module.__package__ else {Path(source)}
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def main() -> None:
+    """Do the job that standard input names, and answer on standard output, one JSON document a line."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a detector prints is no answer
+    job = Job(**json.loads(sys.stdin.readline()))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _work(job, Path(sys.argv[1]), out)
+    except UserError as error:
+        _say(out, error=str(error))
+    except Exception as error:  # a stranger's code may raise anything
+        traceback.print_exc()
+        _say(out, error=f"detector {job.name} failed: {error_hints.told(error, plugins.find(job.name))}")
+
+
+def _work(job: Job, folder: Path, out: TextIO) -> None:
+    detector = made(job.name, job.seed, job.params)
+    data = dataset.load(job.data)
+    target = data.reveal(job.split).without_labels()
+    began = time.perf_counter()
+    fitted = evaluation.fit(detector, [data.reveal("train")])
+    fitting = time.perf_counter() - began
+    for task in job.tasks:
+        began = time.perf_counter()
+        said = evaluation.answer(fitted, target, task)
+        seconds = fitting + time.perf_counter() - began
+        file = folder / f"{task}.parquet"
+        said.write_parquet(file)
+        _say(out, task=task, file=str(file), seconds=seconds, peak_mb=peak_mb())
+
+
+def _say(out: TextIO, **document: Any) -> None:
+    out.write(json.dumps(document) + "\n")
+    out.flush()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def peak_mb() -> float:
+    """Peak memory since this program began; Linux's ru_maxrss also counts what started it."""
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text("ascii", "replace"))):
+        return int(found[1]) * 1024 / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Artefacts of accounts: their file, their place in tables and dictionaries, digits of times, lengths of names."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from generator.audit.artifacts import ids
+from generator.audit.base.labelled_split import F64, World
+from generator.dataset import Dataset
+
+Columns = dict[str, F64]
+_REQUEST_ID_BITS = 63
+
+
+def of_accounts(dataset: Dataset, world: World) -> dict[str, Columns]:
+    """One number per account for each artefact, by family; NaN where there is none."""
+    table = world.joined(world.split.accounts.polars())
+    at = np.empty(len(table))
+    at[table["row"].to_numpy()] = np.arange(len(table))
+    table = table.sort("row")
+    ms = table["created"].dt.epoch("ms").to_numpy()
+    domain = pl.when(pl.col("email_type").cast(pl.String) != "free").then(pl.col("email_domain").str.len_bytes())
+    lengths = table.select(domain.alias("domain"), organization=pl.col("organization").str.len_bytes())
+    names = lengths.cast(pl.Float64).fill_null(float("nan"))
+    return {
+        "order": {
+            "accounts row order": at - np.arange(len(at)),
+            "place in the files' dictionaries": _dictionaries(dataset, world),
+        },
+        "file": _files(world),
+        "digits": {
+            "created milliseconds": (ms % 1000).astype(np.float64),
+            "created last digit": (ms % 10).astype(np.float64),
+            "created parity": (ms % 2).astype(np.float64),
+        },
+        "formatting": {
+            "e-mail domain length": names["domain"].to_numpy(),
+            "organization length": names["organization"].to_numpy(),
+        },
+    }
+
+
+def identity(world: World) -> Columns:
+    """Bits of account, payment and sign-up numbers and of the first request's id: for the model alone."""
+    table = world.joined(world.split.accounts.polars()).sort("row")
+    numbers = ids.account_numbers(world)
+    found = {"account_id": numbers.to_numpy().astype(np.float64)} | ids.bits(numbers, "account_id")
+    found |= ids.bits(table["payment_id"], "payment_id", 8) | ids.bits(table["signup_prefix"], "signup_prefix", 8)
+    first = [frame.group_by("row").agg(pl.col("request_id").first()) for frame in world.buckets("request_id")]
+    asked = table.select("row").join(pl.concat(first), on="row", how="left", maintain_order="left")
+    return found | ids.bits(asked["request_id"], "request_id", _REQUEST_ID_BITS)
+
+
+def _files(world: World) -> Columns:
+    """Which of the buckets an account's requests lie in."""
+    held = [frame["row"].unique().to_numpy() for frame in world.buckets()]
+    n = len(world.truth)
+    return {f"file {i}": np.isin(np.arange(n), rows).astype(np.float64) for i, rows in enumerate(held)}
+
+
+def _dictionaries(dataset: Dataset, world: World) -> F64:
+    """Place of each account in the dictionary of its first file; 0 in files where it only repeats the rows' order.
+
+    A dictionary in the order in which accounts appear says no more than the rows do.
+    """
+    row = dict(zip(world.truth["account_id"], range(len(world.truth)), strict=True))
+    found = np.full(len(row), np.nan)
+    listed = dataset.manifest["splits"][world.name]["files"]
+    for path in sorted(p for p in listed if "/requests/" in p):
+        column = pq.ParquetFile(dataset.path / path).read(["account_id"]).column("account_id").combine_chunks()
+        for chunk in getattr(column, "chunks", [column]):
+            at = np.array([row.get(name, -1) for name in chunk.dictionary.to_pylist()], np.int64)
+            used, first = np.unique(chunk.indices.to_numpy(), return_index=True)
+            repeats = len(used) == len(at) and bool(np.all(np.diff(first) > 0))
+            place = np.zeros(len(at)) if repeats else np.arange(len(at), dtype=np.float64)
+            fresh = at >= 0
+            fresh[fresh] = np.isnan(found[at[fresh]])
+            found[at[fresh]] = place[fresh]
+    return found

@@ -1,0 +1,107 @@
+"""Gates about what detectors reach: invisible account by account, visible in aggregate, not solved."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from generator.audit.base import gate
+from generator.audit.base.gate import Gate
+from generator.audit.base.labelled_split import F64
+
+CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
+"""Each must beat the one before it; the best of all is the best honest baseline."""
+ORACLE = "cohort-oracle"
+LARGE = 30_000
+"""Accounts of a world from which the oracle's bound is that of the medium preset."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What one detector reached.
+
+    Attributes
+    ----------
+    ap : dict of str to float
+        Average precision, mean over tiers, per scored split.
+    overall : dict of str to float
+        Average precision of all extraction accounts against all benign ones, per scored split.
+    recall : dict of str to float
+        Recall at FPR 1 % of the tiers evasive and adaptive, per scored split.
+    resampled : dict of str to ndarray
+        `ap` under resampling of cohorts, paired between detectors.
+    """
+
+    ap: dict[str, float] = field(default_factory=dict)
+    overall: dict[str, float] = field(default_factory=dict)
+    recall: dict[str, float] = field(default_factory=dict)
+    resampled: dict[str, F64] = field(default_factory=dict)
+
+
+def gates(reached: Mapping[str, Reached], accounts: int) -> list[Gate]:
+    """Gates about predictions.
+
+    Parameters
+    ----------
+    reached : mapping of str to Reached
+        For each of `CHAIN` and for `ORACLE`.
+    accounts : int
+        Accounts of each world.
+    """
+    limit = reached[CHAIN[0]].recall
+    split, worst = max(limit.items(), key=lambda item: item[1])
+    best = max(CHAIN, key=lambda name: _mean(reached[name].ap))
+    ap = _mean(reached[best].ap)
+    oracle = reached[ORACLE].overall
+    steps = sorted(
+        (_step(reached[low], reached[high]), f"{low} < {high}") for low, high in itertools.pairwise(CHAIN)
+    )
+    return [
+        gate.at_most(
+            "per-account rate limit, evasive and adaptive: recall at FPR 1 %",
+            worst,
+            0.05,
+            "keep the swarm below the per-account limits",
+            f"{split}; {_told(limit)}",
+        ),
+        gate.at_least(
+            "oracle that knows the cohorts but not their labels: AP",
+            _mean(oracle),
+            0.95 if accounts >= LARGE else 0.9,
+            "give cohorts of campaigns more in common that pooled statistics see",
+            _told(oracle),
+        ),
+        gate.between(
+            f"best honest baseline ({best}): AP, mean over tiers",
+            ap,
+            0.5,
+            0.9,
+            "strengthen what cohorts share" if ap < 0.5 else "weaken what cohorts share",
+            "; ".join(f"{name}: {_told(reached[name].ap)}" for name in CHAIN),
+        ),
+        Gate(
+            "rate limit < account-level trees < relational trees: lower end of the smallest paired 95 % interval",
+            steps[0][0],
+            "> 0",
+            steps[0][0] > 0,
+            "the account level tells too much, or the relations too little",
+            ", ".join(f"{name} by {value:.3f}" for value, name in steps),
+        ),
+    ]
+
+
+def _step(low: Reached, high: Reached) -> float:
+    """Lower end of the paired interval of the difference, mean over the scored splits."""
+    difference = np.mean([high.resampled[s] - low.resampled[s] for s in high.resampled], axis=0)
+    return float(np.percentile(difference, 2.5))
+
+
+def _mean(values: Mapping[str, float]) -> float:
+    return float(np.mean(list(values.values())))
+
+
+def _told(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{split} {value:.3f}" for split, value in values.items())

@@ -1,0 +1,201 @@
+"""Every simple aggregate of every column per account, by sorting: a thousand of them in a few passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from generator import schema
+from generator.audit.base.labelled_split import F64, I64, World
+from generator.audit.shortcuts import columns
+
+F32 = npt.NDArray[np.float32]
+QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+_CODE = np.uint64(33)
+
+
+@dataclass(frozen=True)
+class Aggregates:
+    """Aggregates of one world.
+
+    Attributes
+    ----------
+    world : World
+        Rows are its accounts.
+    names : tuple of str
+        Column and aggregate, such as "input_tokens:mean" or "country=region_a".
+    values : ndarray of float32, shape (accounts, aggregates)
+        NaN where undefined.
+    """
+
+    world: World
+    names: tuple[str, ...]
+    values: F32
+
+    @property
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """Rows that the shortcut gates look at: benign, evasive and adaptive accounts."""
+        return self.world.benign | self.world.hidden
+
+
+def describe(worlds: list[World]) -> list[Aggregates]:
+    """All aggregates of all worlds, the same columns for each."""
+    pools = columns.values_of(worlds, "requests", columns.CATEGORIES)
+    own = columns.values_of(worlds, "accounts", columns.OF_ACCOUNTS)
+    return [_describe(world, pools, own) for world in worlds]
+
+
+def _describe(world: World, pools: dict[str, list[str]], own: dict[str, list[str]]) -> Aggregates:
+    n = len(world.truth)
+    found: dict[str, F32] = {}
+    for frame in world.buckets(pl.exclude("account_id", "request_id")):
+        rows, described = _bucket(frame, world, pools)
+        for name, values in described.items():
+            found.setdefault(name, np.full(n, np.nan, np.float32))[rows] = values
+    found["requests"] = np.nan_to_num(found["requests"])
+    first = found.pop("ts:first") if "ts:first" in found else np.full(n, np.nan, np.float32)
+    found |= _of_accounts(world, own, first) | {"ts:first": first}
+    return Aggregates(world, tuple(found), np.column_stack(list(found.values())))
+
+
+def _of_accounts(world: World, pools: dict[str, list[str]], first: F32) -> dict[str, F32]:
+    """The account table's own columns, and the age at the first request."""
+    table = world.joined(world.split.accounts.polars()).sort("row")
+    created = (table["created"] - world.split.start).dt.total_milliseconds().to_numpy() / 86_400_000
+    found = {"created": created, "age at first request": first - created}
+    for name in ("payment_id", "organization"):
+        found[f"{name}:null"] = table[name].is_null().to_numpy()
+    for name, values in pools.items():
+        text = table[name].cast(pl.String)
+        found |= {f"{name}={v}": (text == v).fill_null(False).to_numpy() for v in values}
+    return {name: np.asarray(values, np.float32) for name, values in found.items()}
+
+
+def _bucket(frame: pl.DataFrame, world: World, pools: dict[str, list[str]]) -> tuple[I64, dict[str, Any]]:
+    """Account rows, and the aggregates of each, of the requests of one bucket."""
+    frame = frame.sort("row", "ts")
+    rows, group, sizes = np.unique(frame["row"].to_numpy(), return_inverse=True, return_counts=True)
+    span = (frame["ts"] - world.split.start).dt.total_milliseconds().to_numpy()
+    gap = np.r_[np.nan, np.diff(span)]
+    gap[np.cumsum(sizes) - sizes] = np.nan
+    groups = _Groups(group, sizes)
+    found: dict[str, Any] = {"requests": sizes, "days": _runs(groups, frame["day"].to_numpy().astype(np.int64))[0]}
+    found |= {f"ts:{k}": v / 86_400_000 for k, v in groups.number(span, tied=False).items()}
+    found |= {f"gap:{k}": v for k, v in groups.number(gap).items()}
+    found |= {f"hour:{k}": v for k, v in groups.number(span // 3_600_000 % 24).items()}
+    weekday = (span // 86_400_000 + world.split.start.weekday()) % 7
+    found |= {f"weekday:{k}": v for k, v in groups.number(weekday).items()}
+    for name in (*columns.NUMBERS, *schema.EMBEDDING_COLUMNS):
+        values = frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        tied = name not in schema.EMBEDDING_COLUMNS
+        found |= {f"{name}:{k}": v for k, v in groups.number(values, tied).items()}
+    for name in columns.OPAQUE:
+        bits = frame[name].hash(0).to_numpy() >> np.uint64(33)
+        found |= {f"{name}:{k}": v for k, v in groups.equal(bits.astype(np.int64), frame[name]).items()}
+    for name, pool in pools.items():
+        codes = (
+            frame[name].cast(pl.String).replace_strict(pool, range(len(pool)), default=None, return_dtype=pl.Int64)
+        )
+        found |= groups.category(name, codes.fill_null(-1).to_numpy(), pool)
+    for name in columns.NULLABLE:
+        found[f"{name}:null"] = groups.mean(frame[name].is_null().to_numpy())
+    return rows, found
+
+
+class _Groups:
+    """Rows sorted by account, and what can be said of a column per account."""
+
+    def __init__(self, group: I64, sizes: I64) -> None:
+        self.group, self.sizes = group, sizes
+        self.starts = np.cumsum(sizes) - sizes
+        self.ends = self.starts + sizes - 1
+
+    def mean(self, values: npt.NDArray[Any]) -> F64:
+        found: F64 = np.bincount(self.group, values, len(self.sizes)) / self.sizes
+        return found
+
+    def number(self, values: F64, tied: bool = True) -> dict[str, F64]:
+        """Moments, quantiles, first and last; with `tied` also distinct values, entropy and share of the mode."""
+        values = np.asarray(values, np.float64)
+        known = ~np.isnan(values)
+        v, g = values[known], self.group[known]
+        count = np.bincount(g, minlength=len(self.sizes)).astype(np.float64)
+        count[count == 0] = np.nan
+        mean = np.bincount(g, v, len(count)) / count
+        spread = np.bincount(g, (v - mean[g]) ** 2, len(count)) / count
+        found = {"mean": mean, "sd": np.sqrt(spread), "total": mean * count}
+        found |= {"first": values[self.starts], "last": values[self.ends]}
+        inside = _Groups(g, np.nan_to_num(count).astype(np.int64))
+        ordered = _sorted(g, v)
+        for q in QUANTILES:
+            found[f"q{q:g}"] = _quantile(inside, ordered, q)
+        if tied:
+            found |= dict(
+                zip(("distinct", "entropy", "mode"), _runs(inside, ordered, presorted=True), strict=True)
+            )
+        return found
+
+    def equal(self, codes: I64, column: pl.Series) -> dict[str, F64]:
+        """What can be said of values that are only equal or not; nulls are left out."""
+        known = column.is_not_null().to_numpy()
+        g = self.group[known]
+        inside = _Groups(g, np.bincount(g, minlength=len(self.sizes)))
+        return dict(zip(("distinct", "entropy", "mode"), _runs(inside, codes[known]), strict=True))
+
+    def category(self, name: str, codes: I64, pool: list[str]) -> dict[str, F64]:
+        """As `equal`, and the share, first and last of each value."""
+        n, k = len(self.sizes), len(pool) + 1
+        share = np.bincount(self.group * k + codes + 1, minlength=n * k).reshape(n, k) / self.sizes[:, None]
+        found = {f"{name}={v}": share[:, i + 1] for i, v in enumerate(pool)}
+        for word, at in (("first", self.starts), ("last", self.ends)):
+            found |= {f"{name}:{word}={v}": (codes[at] == i).astype(np.float64) for i, v in enumerate(pool)}
+        known = codes >= 0
+        g = self.group[known]
+        inside = _Groups(g, np.bincount(g, minlength=n))
+        for word, values in zip(("distinct", "entropy", "mode"), _runs(inside, codes[known]), strict=True):
+            found[f"{name}:{word}"] = values
+        return found
+
+
+def _sorted(group: I64, values: F64) -> F64:
+    """Values sorted inside their group."""
+    low = values.min(initial=0.0)
+    if len(values) and np.all(values == np.floor(values)) and values.max() - low < 2.0**33:
+        key = (group.astype(np.uint64) << _CODE) | (values - low).astype(np.uint64)
+        key.sort()
+        return np.asarray((key & np.uint64(2**33 - 1)).astype(np.float64) + low)
+    order = np.lexsort((values, group))
+    return np.asarray(values[order])
+
+
+def _quantile(groups: _Groups, ordered: F64, q: float) -> F64:
+    """Linear quantile of each group."""
+    size = groups.sizes
+    at = groups.starts + q * np.maximum(size - 1, 0)
+    low = np.minimum(np.floor(at).astype(np.int64), max(0, len(ordered) - 1))
+    high = np.minimum(np.ceil(at).astype(np.int64), max(0, len(ordered) - 1))
+    if not len(ordered):
+        return np.full(len(size), np.nan)
+    found: F64 = np.where(size > 0, ordered[low] + (at - low) * (ordered[high] - ordered[low]), np.nan)
+    return found
+
+
+def _runs(groups: _Groups, values: npt.NDArray[Any], presorted: bool = False) -> tuple[F64, F64, F64]:
+    """Distinct values, their entropy in nats, and the share of the commonest, per group."""
+    n = len(groups.sizes)
+    ordered = values if presorted else _sorted(groups.group, values.astype(np.float64))
+    if not len(ordered):
+        return np.zeros(n), np.full(n, np.nan), np.full(n, np.nan)
+    new = np.r_[True, (ordered[1:] != ordered[:-1]) | (groups.group[1:] != groups.group[:-1])]
+    starts = np.flatnonzero(new)
+    length = np.diff(np.r_[starts, len(ordered)]).astype(np.float64)
+    owner = groups.group[starts]
+    total = np.where(groups.sizes > 0, groups.sizes, np.nan)
+    entropy = np.log(total) - np.bincount(owner, length * np.log(length), n) / total
+    mode = np.zeros(n)
+    np.maximum.at(mode, owner, length)
+    return np.bincount(owner, minlength=n).astype(np.float64), entropy, mode / total

@@ -1,0 +1,42 @@
+"""What kind of column each one is, to a searcher of shortcuts."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from generator import schema
+from generator.audit.base.labelled_split import World
+
+OPAQUE = (
+    "conversation_id",
+    "end_user_id",
+    "ip_prefix",
+    "asn",
+    "tls_fingerprint",
+    "system_prompt_hash",
+    "tools_hash",
+    "prompt_simhash",
+    "response_simhash",
+    "echo_response_id",
+)
+"""Numbers that say nothing but equality; what their bits say is looked at in `ids`."""
+_NEITHER = ("request_id", "account_id", "ts")
+NUMBERS = tuple(
+    c.name
+    for c in schema.REQUESTS
+    if c.name not in (*OPAQUE, *_NEITHER) and c.dtype != schema.CATEGORY and c.name not in schema.EMBEDDING_COLUMNS
+)
+CATEGORIES = tuple(c.name for c in schema.REQUESTS if c.dtype == schema.CATEGORY and c.name not in _NEITHER)
+NULLABLE = tuple(c.name for c in schema.REQUESTS if c.nullable)
+OF_ACCOUNTS = tuple(c.name for c in schema.ACCOUNTS if c.dtype == schema.CATEGORY and c.name not in _NEITHER)
+
+
+def values_of(worlds: list[World], table: str, columns: tuple[str, ...]) -> dict[str, list[str]]:
+    """Values that occur in each category column of a table, in any world."""
+    found: dict[str, set[str]] = {c: set() for c in columns}
+    for world in worlds:
+        for part in world.split.tables[table].buckets():
+            rows = part.select(pl.col(c).cast(pl.String).drop_nulls().unique().implode() for c in columns)
+            for name, listed in rows.collect().row(0, named=True).items():
+                found[name] |= set(listed)
+    return {name: sorted(values) for name, values in found.items()}

@@ -1,0 +1,159 @@
+"""Can one column, or a small tree on all aggregates, find the hidden tiers?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from generator.audit.base import gate, rank_statistics
+from generator.audit.base.gate import Gate
+from generator.audit.base.labelled_split import Bool, World
+from generator.audit.shortcuts import columns
+from generator.audit.shortcuts.aggregates import Aggregates
+
+LIFT, RECALL, FPR = 3.0, 0.15, 1e-3
+NULL_OFF = 0.1
+"""Nulls that follow from a habit (temperature left at its default, no tools) may differ a little, as habits do."""
+_REMEDY = "draw that habit from the benign population, in generator/archetypes"
+_WAYS = ("high", "low")
+_PRIOR = 5.0
+"""Accounts' worth of the mean rate that each value starts with."""
+
+
+def singles(found: list[Aggregates]) -> list[Gate]:
+    """Each aggregate as a score, both ways, in each world; the shares of nulls once more, and by ROC AUC."""
+    lifts = [
+        (lift, f"{name} {way} in {a.world.name}")
+        for a in found
+        for name, both in zip(a.names, _lifts(a), strict=True)
+        for lift, way in zip(both, _WAYS, strict=True)
+    ]
+    nulls = [x for x in lifts if x[1].split(" ")[0].endswith(":null")]
+    n = len(found[0].names)
+    return [
+        _worst(f"best single aggregate of {n}, evasive and adaptive: AP / prevalence", lifts, LIFT),
+        _worst("share of nulls, any column, evasive and adaptive: AP / prevalence", nulls, LIFT),
+        _null_habits(found),
+    ]
+
+
+def _null_habits(found: list[Aggregates]) -> Gate:
+    """AP forgives a null that many benign accounts have as well; the AUC does not."""
+    looks = [
+        rank_statistics.look(
+            f"{name} in {a.world.name}",
+            a.world.hidden[a.judged],
+            a.values[a.judged, k].astype(np.float64),
+            a.world.cohort[a.judged],
+        )
+        for a in found
+        for k, name in enumerate(a.names)
+        if name.endswith(":null")
+    ]
+    name = "share of nulls, any column, evasive and adaptive: |ROC AUC - 0.5|"
+    return rank_statistics.verdict(name, looks, len(looks), _REMEDY, NULL_OFF)
+
+
+def columns_by_row(worlds: list[World]) -> Gate:
+    """Each raw column as a score of a request, against the label of its account; every account counts the same.
+
+    Numbers are scored as they are, and like categories by the rate of their value in the other worlds.
+    """
+    counted = {w.name: _counts(w) for w in worlds}
+    lifts = []
+    for name in columns.NUMBERS + columns.CATEGORIES:
+        for world in worlds:
+            table = counted[world.name][name]
+            others = [counted[w.name][name] for w in worlds if w is not world]
+            encoded = _row_lifts(_encoded(table, others)) if others else (0.0, 0.0)
+            lifts.append((encoded[0], f"rate of {name} in {world.name}"))
+            if name in columns.NUMBERS:
+                lifts += [
+                    (x, f"{name} {way} in {world.name}") for x, way in zip(_row_lifts(table), _WAYS, strict=True)
+                ]
+    n = len(columns.NUMBERS + columns.CATEGORIES)
+    return _worst(f"best single raw column of {n}, by request, evasive and adaptive: AP / prevalence", lifts, LIFT)
+
+
+def tree(found: list[Aggregates]) -> Gate:
+    """Depth-3 tree on all aggregates of the first world, on each of the others."""
+    first, *others = found
+    recalls = sorted(
+        ((recall, a.world.name) for a, recall in zip(others, fitted(first, others, None), strict=True)),
+        reverse=True,
+    )
+    return gate.at_most(
+        f"depth-3 tree on all aggregates, fitted on {first.world.name}: recall at FPR 0.1 %",
+        recalls[0][0] if recalls else 0.0,
+        RECALL,
+        "find the split it uses and match that habit",
+        ", ".join(f"{name} {value:.3f}" for value, name in recalls),
+    )
+
+
+def fitted(first: Aggregates, others: list[Aggregates], chosen: list[int] | None) -> list[float]:
+    """Recall at FPR 0.1 % on the other worlds of a depth-3 tree fitted on chosen columns of the first."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    if not first.world.hidden.any():
+        return [0.0] * len(others)
+    x, y = _matrix(first, chosen)
+    model = DecisionTreeClassifier(max_depth=3, random_state=0, class_weight="balanced").fit(x, y)
+    recalls = []
+    for other in others:
+        x, y = _matrix(other, chosen)
+        recalls.append(rank_statistics.recall(y, model.predict_proba(x)[:, 1], FPR) if y.any() else 0.0)
+    return recalls
+
+
+def _matrix(a: Aggregates, chosen: list[int] | None) -> tuple[Any, Bool]:
+    x = a.values[a.judged] if chosen is None else a.values[np.ix_(a.judged, np.array(chosen))]
+    return np.nan_to_num(x, nan=-1e30, posinf=1e30, neginf=-1e30), a.world.hidden[a.judged]
+
+
+def _lifts(a: Aggregates) -> list[tuple[float, float]]:
+    y = a.world.hidden[a.judged]
+    if not y.any():
+        return [(0.0, 0.0)] * len(a.names)
+    return [rank_statistics.lifts(*rank_statistics.blocks(y, x)) for x in a.values[a.judged].T]
+
+
+def _worst(name: str, lifts: list[tuple[float, str]], limit: float) -> Gate:
+    lifts.sort(reverse=True)
+    where = "; ".join(f"{what} {lift:.2f}" for lift, what in lifts[:5])
+    return gate.at_most(name, lifts[0][0] if lifts else 0.0, limit, _REMEDY, where)
+
+
+def _counts(world: World) -> dict[str, pl.DataFrame]:
+    """Per column and value: weight of hidden and of benign requests; those of an account weigh 1 together."""
+    names = columns.NUMBERS + columns.CATEGORIES
+    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in names}
+    for frame in world.buckets(*names):
+        weighed = frame.filter(pl.col("hidden") | pl.col("benign")).with_columns(w=1 / pl.len().over("row"))
+        sums = [(pl.col("w") * pl.col(side)).sum().alias(side) for side in ("hidden", "benign")]
+        for name in names:
+            kind = pl.String if name in columns.CATEGORIES else pl.Float64
+            parts[name].append(weighed.group_by(pl.col(name).cast(kind).alias("value")).agg(sums))
+    return {
+        name: pl.concat(p).group_by("value").agg(pl.col("hidden", "benign").sum()).sort("value")
+        for name, p in parts.items()
+    }
+
+
+def _encoded(table: pl.DataFrame, others: list[pl.DataFrame]) -> pl.DataFrame:
+    """Values replaced by their rate elsewhere, drawn to the mean where they are rare there."""
+    known = pl.concat(others).group_by("value").agg(pl.col("hidden", "benign").sum())
+    hidden, benign = (float(known[side].to_numpy().sum()) for side in ("hidden", "benign"))
+    mean = hidden / max(1e-9, hidden + benign)
+    seen = pl.col("hidden") + pl.col("benign")
+    rate = known.select("value", rate=(pl.col("hidden") + _PRIOR * mean) / (seen + _PRIOR))
+    joined = table.join(rate, on="value", how="left", nulls_equal=True)
+    return joined.select("hidden", "benign", value=pl.col("rate").fill_null(mean))
+
+
+def _row_lifts(table: pl.DataFrame) -> tuple[float, float]:
+    merged = table.group_by("value").agg(pl.col("hidden", "benign").sum()).sort("value", nulls_last=True)
+    p, n = merged["hidden"].to_numpy(), merged["benign"].to_numpy()
+    return rank_statistics.lifts(p, n, merged["value"].null_count() > 0) if p.sum() else (0.0, 0.0)

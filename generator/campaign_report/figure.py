@@ -1,0 +1,63 @@
+"""A figure of the page, and numbers in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.campaign_report.selection import Crowd
+from generator.campaign_report.svg import Panel
+
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Panels that belong together.
+
+    Attributes
+    ----------
+    key : str
+        Anchor on the page.
+    says : str
+        What to look for, with numbers.
+    head, rows : tuple of str, list of tuple of str
+        Table of the same numbers; the first column names the row.
+    """
+
+    key: str
+    title: str
+    says: str
+    head: tuple[str, ...] = ()
+    panels: list[Panel] = field(default_factory=list)
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+
+def of(crowd: Crowd) -> str:
+    """How many accounts, and of how many where not all are drawn."""
+    n = len(crowd.accounts)
+    return f"{n:,} accounts" if n == crowd.of else f"{n:,} of {crowd.of:,} accounts, drawn at random,"
+
+
+def percent(share: float | None) -> str:
+    """Share as a percentage; of nothing, 0."""
+    return f"{share or 0:.1%}"
+
+
+def number(value: float) -> str:
+    """Three figures, or whole; "-" for NaN."""
+    if np.isnan(value):
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def median(values: npt.NDArray[np.integer] | F64) -> str:
+    """Median; "-" of nothing."""
+    return number(float(np.median(values))) if len(values) else "-"
+
+
+def quartiles(values: F64) -> str:
+    """Lower to upper quartile; "-" of nothing."""
+    return " to ".join(number(float(x)) for x in np.quantile(values, (0.25, 0.75))) if len(values) else "-"

@@ -1,0 +1,157 @@
+"""Numbers behind the pictures: activity grids, rates, gaps, distinct prompts, distances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from generator.campaign_report.selection import Crowd
+from generator.schema import EMBEDDING_COLUMNS
+
+F64 = npt.NDArray[np.float64]
+PROMPT = ("prompt_simhash", *EMBEDDING_COLUMNS)  # equal in all of them: the same prompt again
+BITS = 64
+ANSWERED = 200
+
+
+def grid(crowd: Crowd, days: int, columns: int) -> tuple[F64, F64]:
+    """Requests per account and time bin, shape (accounts, columns): all, and those that serve extraction."""
+    shape = (len(crowd.accounts), columns)
+    row, t = crowd.requests["row"].to_numpy(), crowd.requests["t"].to_numpy()
+    cell = row.astype(np.int64) * columns + np.minimum((t / days * columns).astype(np.int64), columns - 1)
+    size = shape[0] * columns
+    flags = crowd.requests["is_extraction"].fill_null(False).to_numpy()
+    every = np.bincount(cell, minlength=size).astype(float)
+    return every.reshape(shape), np.bincount(cell[flags], minlength=size).astype(float).reshape(shape)
+
+
+def rate(requests: pl.DataFrame, days: int, hours: int) -> F64:
+    """Requests per hour, in bins of some hours from the start of the window."""
+    edges = np.arange(0, days * 24 + hours, hours) / 24
+    return np.asarray(np.histogram(requests["t"].to_numpy(), edges)[0] / hours)
+
+
+def unsteadiness(series: F64) -> float:
+    """Coefficient of variation of a rate; NaN if nothing happened."""
+    return float(series.std() / series.mean()) if series.size and series.mean() > 0 else float("nan")
+
+
+def per_day(crowd: Crowd) -> F64:
+    """Requests of each account on each of its active days."""
+    days = crowd.requests.group_by("row", pl.col("t").floor().alias("on")).len()
+    return np.sort(days["len"].to_numpy().astype(float))
+
+
+def column(crowd: Crowd, name: str) -> F64:
+    """A column of all requests, as numbers."""
+    return crowd.requests[name].to_numpy().astype(float)
+
+
+def gaps(crowd: Crowd) -> F64:
+    """Seconds between consecutive requests of an account."""
+    between = crowd.requests.select((pl.col("t").diff().over("row") * 86_400).alias("gap"))["gap"]
+    return np.asarray(np.maximum(between.drop_nulls().to_numpy(), 0.001))
+
+
+def hours(crowd: Crowd) -> F64:
+    """Hour of the day of each request, UTC."""
+    return (crowd.requests["t"].to_numpy() % 1) * 24
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How a crowd's answered requests cover what they ask.
+
+    Attributes
+    ----------
+    growth : ndarray
+        Distinct prompts after each request, in the order of time.
+    own, other : float
+        Share of requests that repeat a prompt first sent by the same account, by another one.
+    """
+
+    growth: npt.NDArray[np.int64]
+    own: float
+    other: float
+
+    @property
+    def distinct(self) -> int:
+        """Distinct prompts in all."""
+        return int(self.growth[-1]) if len(self.growth) else 0
+
+    @property
+    def fresh(self) -> float:
+        """Share of requests whose prompt nobody of the crowd sent before."""
+        return 1 - self.own - self.other
+
+
+def coverage(requests: pl.DataFrame) -> Coverage:
+    """Coverage of a crowd's prompts; retried and refused requests don't count.
+
+    Parameters
+    ----------
+    requests : polars.DataFrame
+        In the order of time.
+    """
+    asked = requests.filter(pl.col("status") == ANSWERED).select("row", prompt=pl.struct(PROMPT))
+    if asked.is_empty():
+        return Coverage(np.zeros(0, np.int64), 0.0, 0.0)
+    seen = asked.select(
+        fresh=pl.col("prompt").is_first_distinct(),
+        same=pl.col("row") == pl.col("row").first().over("prompt"),
+    )
+    fresh, same = seen["fresh"].to_numpy(), seen["same"].to_numpy()
+    return Coverage(np.cumsum(fresh), float((~fresh & same).mean()), float((~fresh & ~same).mean()))
+
+
+def templates(requests: pl.DataFrame) -> pl.DataFrame:
+    """System prompts (null: none) by share of requests: template, share, accounts."""
+    found = requests.group_by(pl.col("system_prompt_hash").alias("template")).agg(
+        share=pl.len() / max(1, len(requests)), accounts=pl.col("row").n_unique()
+    )
+    return found.sort(["share", "template"], descending=[True, False], nulls_last=True)
+
+
+def sample(requests: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:
+    """Some rows, in their order."""
+    if len(requests) <= size:
+        return requests
+    return requests[np.sort(np.random.default_rng(seed).choice(len(requests), size, replace=False))]
+
+
+def plane(parts: list[pl.DataFrame]) -> tuple[list[F64], float]:
+    """Prompt embeddings on their two main axes, and the share of variance that these hold.
+
+    The axes are those of all parts together, so that the maps can be laid side by side.
+    """
+    points = [part.select(EMBEDDING_COLUMNS).to_numpy().astype(float) for part in parts]
+    everything = np.concatenate(points)
+    if len(everything) < 2:
+        return [p[:, :2] for p in points], 0.0
+    centre = everything.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(everything - centre, rowvar=False))
+    axes = vectors[:, ::-1][:, :2]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])  # a sign that no library decides
+    return [(p - centre) @ axes for p in points], float(values[-2:].sum() / max(values.sum(), 1e-12))
+
+
+def nearest(ours: pl.DataFrame, others: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """SimHash bits between each prompt and the nearest of another account; prompts without such are left out."""
+    if ours.is_empty() or others.is_empty():
+        return np.zeros(0, np.int64)
+    a, b = ours["prompt_simhash"].to_numpy(), others["prompt_simhash"].to_numpy()
+    bits = np.bitwise_count(a[:, None] ^ b[None, :]).astype(np.int64)
+    same = ours["account_id"].to_numpy()[:, None] == others["account_id"].to_numpy()[None, :]
+    best = np.where(same, BITS + 1, bits).min(axis=1)
+    return np.asarray(best[best <= BITS])
+
+
+def chance_distance(prompts: int) -> int:
+    """Median of `nearest` were all SimHashes random: the least of so many draws from a binomial."""
+    from scipy.special import bdtr
+
+    below = bdtr(np.arange(BITS + 1), BITS, 0.5)  # of the binomial, without the weight of scipy.stats
+    return int(np.searchsorted(below, 1 - 0.5 ** (1 / max(prompts, 1))))

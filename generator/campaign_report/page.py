@@ -1,0 +1,152 @@
+"""The portrait as one HTML page without outside resources; or a page for each campaign, and an index."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from generator.campaign_report import behaviour, content, selection
+from generator.campaign_report.selection import Portrait, World
+from generator.config.archetypes import archetypes
+from generator.config.parameters import DIALS
+from generator.errors import UserError
+
+INDEX = "index.html"
+FIGURES = (behaviour.activity, behaviour.links, behaviour.habits, content.content, content.coverage)
+# Column of the campaigns table: what it is called on the page, and how it is written.
+FACTS = (
+    ("tier", "Evasion tier", "{}"),
+    ("target", "Target capability", "{}"),
+    ("accounts", "Accounts, replacements included", "{:,}"),
+    ("requests_planned", "Requests sent", "{:,}"),
+    ("requests_rejected", "of these answered with an error", "{:,}"),
+    ("extraction_requests", "Answered requests that serve the extraction", "{:,}"),
+    ("extraction_input_tokens", "their input tokens", "{:,}"),
+    ("extraction_output_tokens", "their output tokens", "{:,}"),
+    ("list_price_usd", "their list price", "{:,.2f} USD"),
+    ("student_value", "Student value, 0 to 1 (an assumption)", "{:.4f}"),
+)
+
+
+def write(world: World, path: Path, campaign: str | None = None, seed: int = 0) -> Path:
+    """Write the page of a campaign: of the one with most accounts if none is named.
+
+    Parameters
+    ----------
+    world : World
+        From `gather.survey`.
+    path : Path
+        HTML file; replaced if it exists.
+    seed : int
+        Decides which accounts stand for a crowd that is too large to draw.
+
+    Raises
+    ------
+    UserError
+        If there is no such campaign, or the path is a folder.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name an HTML file in it, or use --all for a page per campaign")
+    return _write(path, render(selection.gather(world, campaign, seed), seed))
+
+
+def write_all(
+    world: World, folder: Path, seed: int = 0, on_page: Callable[[int, int], None] = lambda done, total: None
+) -> Path:
+    """Write a page for each campaign into a folder, and an index.html that links them; returns the index.
+
+    Parameters
+    ----------
+    on_page : callable, optional
+        Told (done, total) as work goes on.
+
+    Raises
+    ------
+    UserError
+        If the path is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: --all writes into a folder, name another --out")
+    rows = _roster(world)
+    for done, row in enumerate(rows):
+        on_page(done, len(rows))
+        _write(folder / row["file"], render(selection.gather(world, row["campaign"], seed), seed, siblings=True))
+    on_page(len(rows), len(rows))
+    return _write(folder / INDEX, _template("index.html.j2").render(**_world(world), rows=rows))
+
+
+def render(portrait: Portrait, seed: int = 0, siblings: bool = False) -> str:
+    """HTML of a portrait; every text that comes from the dataset is escaped.
+
+    Parameters
+    ----------
+    siblings : bool
+        Whether the other campaigns' pages stand in the same folder, to be linked.
+    """
+    row, known = portrait.campaign, archetypes()
+    archetype = row["archetype"]
+    return _template("page.html.j2").render(
+        **_world(portrait.world),
+        campaign=row,
+        kind=known[archetype].title if archetype in known else "no archetype of this version",
+        facts=[(title, text.format(row[column])) for column, title, text in FACTS],
+        dials=[_dial(name, value) for name, value in portrait.dials.items()],
+        figures=[figure(portrait) for figure in FIGURES],
+        others=[other for other in _roster(portrait.world) if other["campaign"] != row["campaign"]],
+        siblings=siblings,
+        seed=seed,
+    )
+
+
+def _template(name: str) -> Template:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    ).get_template(name)
+
+
+def _world(world: World) -> dict[str, Any]:
+    dataset, split = world.dataset, world.split
+    return {
+        "dataset": dataset.name,
+        "digest": dataset.digest,
+        "split": split.name,
+        "start": split.start,
+        "days": split.days,
+    }
+
+
+def _roster(world: World) -> list[dict[str, Any]]:
+    """All campaigns, each with the file that --all writes and the command that shows it."""
+    rows = world.roster.to_dicts()
+    for number, row in enumerate(rows, 1):
+        slug = re.sub(r"[^a-z0-9]+", "-", row["campaign"].lower()).strip("-")[:40]
+        row["file"] = f"{number:03}-{slug or 'campaign'}.html"
+        options = ("--split", world.split.name, "--campaign", row["campaign"])
+        row["command"] = shlex.join(("siphonbench", "inspect", str(world.dataset.path), *options))
+    return rows
+
+
+def _dial(name: str, value: float) -> tuple[str, str, str, str]:
+    known = DIALS.get(name)
+    return (
+        name,
+        f"{value:,.3g}" if value < 1000 else f"{value:,.0f}",
+        *((known.unit, known.description) if known else ("-", "-")),
+    )
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write under a temporary name, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, "utf-8")
+    temporary.rename(path)
+    return path

@@ -1,0 +1,91 @@
+"""A shard's arrays -> Arrow tables of the public schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from generator import schema
+from generator.config.parameters import CHOICES
+from generator.population import accounts as people
+from generator.population import addresses, identities
+from generator.population.accounts import Accounts
+from generator.population.population_plan import Plan
+from generator.rng import streams
+from generator.traffic import content, provider
+from generator.traffic.sessions import DAY_MS
+from generator.traffic.simulate import Shard
+
+POOLS: dict[str, tuple[str, ...]] = {
+    **CHOICES,
+    "endpoint": ("messages", "batches"),
+    "model": tuple(m[0] for m in provider.MODELS),
+    "service_tier": ("standard", "batch", "priority"),
+    "stop_reason": provider.STOP_REASONS,
+    "error_type": provider.ERRORS,
+    "country": addresses.COUNTRIES,
+    "language": content.LANGUAGES,
+    "stop_category": content.STOP_CATEGORIES,
+}
+
+
+def requests(plan: Plan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
+    """Tables of requests, one per day."""
+    start = np.int64(int(plan.config.window(plan.split).timestamp() * 1000))
+    ids = pa.array(people.names(shard.accounts.key[: shard.size]), pa.string())
+    pools = {name: pa.array(values, pa.string()) for name, values in POOLS.items()}
+    for day in range(plan.config.days):
+        rows = slice(shard.day_edges[day], shard.day_edges[day + 1])
+        arrays = []
+        for column in schema.REQUESTS:
+            if column.name == "account_id":
+                codes = pa.array(shard.owner[rows])
+                arrays.append(pa.DictionaryArray.from_arrays(codes, ids))
+            elif column.name == "ts":
+                arrays.append(pa.array(shard.columns["ts"][rows] + start).cast(column.dtype))
+            else:
+                arrays.append(_array(column, shard.columns[column.name][rows], pools))
+        yield day, pa.Table.from_arrays(arrays, schema=schema.arrow_schema("requests"))
+
+
+def account_rows(plan: Plan, who: Accounts) -> pa.Table:
+    """The accounts table of some accounts."""
+    start = plan.config.window(plan.split)
+    created = np.floor(who.created.astype(np.float64) * DAY_MS).astype(np.int64)
+    created += (streams.uniform_wide(streams.child(who.key, "sign-up time")) * 600_000).astype(np.int64)
+    paid, on_file = identities.payment(plan, who)
+    domains, organizations = identities.emails(plan, who)
+    columns: dict[str, Any] = {
+        "account_id": people.names(who.key),
+        "created": pa.array(created + int(start.timestamp() * 1000)).cast(schema.TIMESTAMP),
+        "payment_id": pa.array(paid, mask=~on_file),
+        "email_domain": domains,
+        "organization": organizations,
+        "signup_prefix": identities.signup_prefix(plan, who),
+    }
+    for name in ("plan", "verification", "payment_type", "email_type"):
+        codes = pa.array(who.choices[name].astype(np.int32))
+        columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array(CHOICES[name], pa.string()))
+    arrays = [
+        pa.array(columns[c.name], c.dtype) if isinstance(columns[c.name], list) else columns[c.name]
+        for c in schema.ACCOUNTS
+    ]
+    return pa.table(
+        [pa.array(a) if isinstance(a, np.ndarray) else a for a in arrays],
+        names=[c.name for c in schema.ACCOUNTS],
+    ).cast(schema.arrow_schema("accounts"))
+
+
+def _array(column: schema.Column, values: npt.NDArray[Any], pools: dict[str, pa.Array]) -> pa.Array:
+    """Arrow array of one column; -1 (NaN for floats) means null where the column is nullable."""
+    if column.dtype == schema.CATEGORY:
+        codes = pa.array(values.astype(np.int32), mask=values < 0 if column.nullable else None)
+        return pa.DictionaryArray.from_arrays(codes, pools[column.name])
+    mask = None
+    if column.nullable:
+        mask = np.isnan(values) if values.dtype.kind == "f" else values == (0 if values.dtype.kind == "u" else -1)
+    return pa.array(values, column.dtype, mask=mask)

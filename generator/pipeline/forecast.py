@@ -1,0 +1,165 @@
+"""What a scenario will hold, from its plan: expected requests, tokens and price per campaign and kind of customer.
+
+Nothing is generated: the requests of a sample of accounts are counted as the generator will count them, and a
+few of those accounts are asked for their tokens. Where the sample is all accounts of a group, its count is the
+plan's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from generator import schema
+from generator.config.archetypes import archetypes
+from generator.config.dataset_config import Config
+from generator.population import accounts as people
+from generator.population import cohorts, population_plan
+from generator.population.population_plan import Plan
+from generator.rng import keyed_streams
+from generator.traffic import provider, sessions
+from generator.workloads import token_usage
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+SAMPLE = 20_000  # accounts per group; the mean of the most skewed archetype then has an error of about 4 %
+_TOKEN_ROWS = 100_000  # requests per group whose tokens are drawn
+BYTES_PER_REQUEST = 66  # on disk, truth included
+_DISK_SAMPLE = 4_000  # accounts of each world; their mean has an error of up to a tenth
+
+
+@dataclass(frozen=True)
+class Group:
+    """Accounts that are told of together: a campaign, an extra cohort, or all benign ones of an archetype.
+
+    Attributes
+    ----------
+    name, archetype, tier, label : str
+        What they are; the tier is "" for benign ones.
+    accounts, sampled : int
+        How many there are, and on how many the rest rests.
+    first_day, last_day : int
+        Work window.
+    per_day : ndarray of float64, shape (days,)
+        Expected requests on each day of the window.
+    median : float
+        Requests a day of the median account, over the whole window.
+    output_tokens, list_price : float
+        Expected, over the whole window; USD.
+    """
+
+    name: str
+    archetype: str
+    tier: str
+    label: str
+    accounts: int
+    sampled: int
+    first_day: int
+    last_day: int
+    per_day: F64
+    median: float
+    output_tokens: float
+    list_price: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {"per_day": self.per_day.tolist(), "requests": self.requests}
+
+    @property
+    def requests(self) -> float:
+        """Expected requests over the whole window."""
+        return float(self.per_day.sum())
+
+
+def expected(
+    config: Config, split: str, sample: int = SAMPLE, on_group: Callable[[int, int], None] | None = None
+) -> list[Group]:
+    """Groups of one world: benign archetypes first, then extra cohorts and campaigns in the order of the plan.
+
+    Parameters
+    ----------
+    sample : int
+        Largest number of accounts looked at per group.
+    on_group : callable, optional
+        Told (done, total) as work goes on.
+    """
+    plan = cohorts.build(config, split)
+    kinds = population_plan.variants()
+    extraction = plan.label == schema.LABELS.index("extraction")
+    alone = extraction.copy()
+    alone[len(plan.sizes) - len(config.cohorts) :] = True
+    shared = [
+        (archetype, np.flatnonzero((plan.archetype == i) & ~alone)) for i, (archetype, _) in enumerate(kinds)
+    ]
+    parts = [(name, which) for name, which in shared if len(which)]
+    parts += [(plan.names[c], np.array([c])) for c in np.flatnonzero(alone).tolist()]
+    found = []
+    for done, (name, which) in enumerate(parts, 1):
+        found.append(_group(plan, name, which, sample))
+        if on_group:
+            on_group(done, len(parts))
+    return found
+
+
+def disk(config: Config) -> float:
+    """Bytes that all worlds of a dataset take on disk, from the requests of a few thousand accounts of each."""
+    requests = 0.0
+    with keyed_streams.keyed(config.secret):
+        for split in config.splits:
+            plan = cohorts.build(config, split)
+            _, counts, factor = _counted(plan, np.arange(len(plan.account_key)), _DISK_SAMPLE)
+            requests += float(counts.sum()) * factor
+    return requests * BYTES_PER_REQUEST
+
+
+def _counted(plan: Plan, members: I64, sample: int) -> tuple[I64, I64, float]:
+    """At most `sample` of some accounts, requests of each a day, and how many accounts each stands for."""
+    # Evenly over all of them: neighbours are of one cohort.
+    taken = members[:: max(1, -(-len(members) // sample))]
+    counts = sessions.counts(plan, people.make(plan, taken), np.arange(plan.config.days))
+    return taken, counts, len(members) / len(taken)
+
+
+def _group(plan: Plan, name: str, which: npt.NDArray[np.integer], sample: int) -> Group:
+    first = int(which[0])
+    archetype, tier = population_plan.variants()[plan.archetype[first]]
+    members = np.flatnonzero(np.isin(plan.account_cohort, which))
+    taken, counts, factor = _counted(plan, members, sample)
+    per_account = counts.sum(axis=1)
+    outputs, price = _usage(plan, taken, per_account)
+    begins, ends = cohorts.work_days(plan)
+    campaign = len(which) == 1
+    return Group(
+        name=name,
+        archetype=archetype,
+        tier=tier,
+        label=archetypes()[archetype].label,
+        accounts=len(members),
+        sampled=len(taken),
+        first_day=int(begins[first]) if campaign else 0,
+        last_day=min(plan.config.days, int(ends[first])) - 1 if campaign else plan.config.days - 1,
+        per_day=counts.sum(axis=0) * factor,
+        median=float(np.median(per_account)) / plan.config.days,
+        output_tokens=outputs * factor,
+        list_price=price * factor,
+    )
+
+
+def _usage(plan: Plan, taken: I64, per_account: I64) -> tuple[float, float]:
+    """Output tokens and list price (USD) of the taken accounts' requests, from those of some of them."""
+    busy = np.flatnonzero(per_account)
+    if not len(busy):
+        return 0.0, 0.0
+    few = busy[np.cumsum(per_account[busy]) <= _TOKEN_ROWS]
+    few = few if len(few) else busy[[np.argmin(per_account[busy])]]
+    who = people.make(plan, taken[few])
+    found = sessions.sessions(plan, who)
+    session, key = sessions.requests(found)
+    used = token_usage.usage(who, found, session, key)
+    price = provider.price(provider.models(plan, who, found)[session], used, provider.batches(who, found)[session])
+    scale = per_account.sum() / max(1, len(session))
+    return float(used.output.sum() * scale), float(price.sum() * scale)

@@ -1,0 +1,150 @@
+"""Makes a dataset folder: simulate each world shard by shard, write Parquet, and the manifest last of all."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from generator import integrity, schema
+from generator.config.dataset_config import Config
+from generator.dataset import MANIFEST
+from generator.errors import UserError
+from generator.pipeline import engines, labels, resume_state, shards, targets
+from generator.pipeline.engines import Engine
+from generator.pipeline.targets import Target
+from generator.population import cohorts
+from generator.rng import keyed_streams
+from generator.traffic import provider
+
+
+def generate(
+    config: Config,
+    out: Path,
+    workers: int = 1,
+    on_shard: Callable[[int, int], None] | None = None,
+    resume: bool = False,
+    with_engine: Engine | None = None,
+    storage_options: dict[str, Any] | None = None,
+) -> Path:
+    """Write a whole dataset.
+
+    The folder appears under its name only when it is complete: until then it is `out` + ".partial". At an address
+    the manifest comes last, and nothing is a dataset without it.
+
+    Parameters
+    ----------
+    config : Config
+        What to make.
+    out : Path
+        Folder that must not exist, or be empty; or an address that fsspec opens.
+    workers : int
+        Processes; the bytes do not depend on it.
+    on_shard : callable, optional
+        Told (done, total) after each shard.
+    resume : bool
+        Go on from what a run that was killed has left, and leave it again if this one is stopped.
+    with_engine : Engine, optional
+        What runs the shards, in place of `workers` processes here.
+    storage_options : dict, optional
+        For addresses: what fsspec's file system is opened with.
+
+    Raises
+    ------
+    UserError
+        If the place is not free, what was left is part of another dataset, or the disk too small or full.
+    """
+    at = targets.at(out, storage_options)
+    if resume_state.begin(config, at, resume):
+        return out
+    jobs = [shards.Job(config, s, b, at) for s in config.splits for b in range(config.buckets)]
+    with _undone(at, resume):
+        left = shards.unfinished(jobs, at) if resume else jobs
+        tick = on_shard or (lambda done, total: None)
+        tick(len(jobs) - len(left), len(jobs))
+        with closing(_counted(with_engine or engines.choose("", workers), left)) as made:
+            for n in made:
+                tick(len(jobs) - len(left) + n, len(jobs))
+        with keyed_streams.keyed(config.secret):
+            splits = {s: _close_split(config, s, at, [j for j in jobs if j.split == s]) for s in config.splits}
+        at.write(MANIFEST, json.dumps(_manifest(config, splits), indent=1).encode())
+        at.publish()
+    return out
+
+
+def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest of a folder, under a temporary name first."""
+    temporary = root / (MANIFEST + ".tmp")
+    temporary.write_text(json.dumps(manifest, indent=1), "utf-8")
+    temporary.rename(root / MANIFEST)
+
+
+@contextmanager
+def _undone(at: Target, keep: bool) -> Iterator[None]:
+    """Leave nothing behind after an error or Ctrl-C, unless it is to be gone on from."""
+    try:
+        yield
+    except BaseException as error:
+        if not keep:
+            at.clear()
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            kept = "go on with --resume" if keep else "nothing was kept"
+            raise UserError(
+                f"no space left for {at.name}: free some, or choose a smaller preset; {kept}"
+            ) from error
+        raise
+
+
+def _counted(runs: Engine, jobs: list[shards.Job]) -> Generator[int]:
+    """Make all shards; how many are made so far."""
+    for n, _ in enumerate(runs.run(shards.make, jobs), 1):
+        yield n
+
+
+def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Job]) -> dict[str, Any]:
+    """Tables that are one file each, and the split's part of the manifest."""
+    plan = cohorts.build(config, split)
+    done = shards.receipts(jobs)
+    whole = {
+        "accounts": done.accounts,
+        "account_labels": done.labels,
+        "campaigns": labels.campaigns(plan, done.sums),
+        "releases": pa.Table.from_pylist(provider.releases(plan), schema=schema.arrow_schema("releases")),
+    }
+    for name in ("accounts", "account_labels"):
+        ids = whole[name].column("account_id").cast(pa.string())
+        whole[name] = whole[name].unify_dictionaries().take(pc.sort_indices(ids)).combine_chunks()
+    files = done.files
+    for name, table in whole.items():
+        path = f"{split}/{name}.parquet"
+        files[path] = shards.write_table(at, path, table)
+    return {
+        "start": config.window(split).replace(tzinfo=None).isoformat(),
+        "days": config.days,
+        "counts": {
+            "accounts": len(plan.account_key),
+            "extraction": int((plan.label == labels.EXTRACTION)[plan.account_cohort].sum()),
+            "campaigns": int((plan.label == labels.EXTRACTION).sum()),
+            "requests": done.requests,
+        },
+        "files": dict(sorted(files.items())),
+    }
+
+
+def _manifest(config: Config, splits: dict[str, Any]) -> dict[str, Any]:
+    entries = {p: e for s in splits.values() for p, e in s["files"].items()}
+    return {
+        "format": 1,
+        "name": resume_state.name(config),
+        "digest": integrity.dataset_digest(entries),
+        "config": config.as_dict(),
+        "config_digest": config.digest,
+        "versions": resume_state.versions(),
+        "splits": splits,
+    }

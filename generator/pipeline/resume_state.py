@@ -1,0 +1,127 @@
+"""How a dataset is begun: anew, or from what a run that was killed has left of the same one."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from generator.config.dataset_config import Config
+from generator.dataset import MANIFEST
+from generator.errors import UserError
+from generator.pipeline.forecast import disk
+from generator.pipeline.targets import WORK, Folder, Target, check_free
+from generator.rng import keyed_streams
+
+_PACKAGES = ("siphonbench", "numpy", "pyarrow", "faker")
+_RECORD = f"{WORK}/record.json"
+_SPARE = 1.15  # of the disk space expected: better a warning too early than a full disk
+
+
+def begin(config: Config, at: Target, resume: bool) -> bool:
+    """Make room, and record what is begun; whether all is done already."""
+    record = _record(config)
+    if resume and _whole(at, record):
+        return True
+    if isinstance(at, Folder):
+        check_free(at.out)
+    left, sizes = at.read(_RECORD), at.sizes()
+    if resume:
+        _check_left(at, left, record, sizes)
+    elif isinstance(at, Folder):
+        at.clear()
+        sizes = {}
+    elif sizes:
+        remedy = "go on with --resume, or remove them" if left else "choose another address, or remove them"
+        raise UserError(f"--out {at.name} holds {len(sizes)} files already: {remedy}")
+    _check_room(config, at, sum(sizes.values()))
+    if isinstance(at, Folder):
+        at.root.mkdir(parents=True, exist_ok=True)
+    at.write(_RECORD, json.dumps(record).encode())
+    return False
+
+
+def _check_room(config: Config, at: Target, used: int) -> None:
+    """Refuse to begin what the disk has no room for."""
+    free = at.free()
+    if free is None:
+        return
+    need = _SPARE * disk(config) - used
+    if free < need:
+        raise UserError(
+            f"--out {at.name}: about {need / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "
+            "choose another disk or a smaller preset"
+        )
+
+
+def is_of(manifest: bytes, config: Config) -> bool:
+    """Whether a manifest is that of a configuration, made with these versions."""
+    return _agrees(manifest, _record(config))
+
+
+def _record(config: Config) -> dict[str, Any]:
+    """What leftovers have to agree on for their bytes to fit together."""
+    key = {"key": keyed_streams.derive(config.secret, "resume")} if config.secret else {}
+    return {"name": name(config), "config_digest": config.digest, "versions": versions()} | key
+
+
+def _whole(at: Target, record: dict[str, Any]) -> bool:
+    """Whether the dataset is there but for its name: a kill can come as late as that."""
+    if "key" in record:  # a manifest tells nothing of a secret
+        return False
+    if isinstance(at, Folder) and (at.out / MANIFEST).is_file():
+        found = _agrees((at.out / MANIFEST).read_bytes(), record)
+        if found:
+            at.clear()
+        return found
+    content = at.read(MANIFEST)
+    if content is None or not _agrees(content, record):
+        return False
+    at.publish()
+    return True
+
+
+def _agrees(manifest: bytes, record: dict[str, Any]) -> bool:
+    try:
+        found = json.loads(manifest)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and all(found.get(key) == value for key, value in record.items())
+
+
+def _check_left(at: Target, left: bytes | None, record: dict[str, Any], sizes: dict[str, int]) -> None:
+    """Refuse to go on from what is no part of this dataset."""
+    if left is None and not sizes:
+        return
+    try:
+        found = json.loads(left or b"")
+        differing = [key for key in record | found if found.get(key) != record.get(key)]
+    except (ValueError, TypeError, AttributeError):
+        raise UserError(
+            f"{at.name} holds {len(sizes)} files and no record of what they are part of: remove them, or leave "
+            "out --resume to begin anew"
+        ) from None
+    if differing:
+        was, now = ({n: r.get(n) for n in differing} for r in (found, record))
+        raise UserError(
+            f"{at.name} holds part of another dataset: {json.dumps(was)} where this run has {json.dumps(now)}; "
+            "give the configuration and the versions that it was begun with, or remove it to begin anew"
+        )
+
+
+def name(config: Config) -> str:
+    """Name of a dataset, as its manifest has it."""
+    return f"{config.name}-seed{config.seed}"
+
+
+def versions() -> dict[str, str]:
+    """Versions that bytes depend on."""
+    return {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,246 @@
+"""Sealed worlds: made from a secret file, published without labels, and made again by whoever has the secret.
+
+A secret file holds 256 random bits and the whole configuration, dials nobody has seen included. Who publishes its
+commitment first can't change either later, and who reads the commitment learns neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from generator import integrity
+from generator.config import dataset_config as configs
+from generator.config.dataset_config import Config
+from generator.dataset import MANIFEST, MASKED, read_manifest
+from generator.errors import UserError
+from generator.pipeline import generate
+from generator.rng.keyed_streams import BYTES
+from generator.schema import PUBLIC
+
+SPLIT = "test"
+_FORMAT = 1
+_KEYS = {"format", "secret", "config", "evaluator"}
+_HEX = re.compile(rf"[0-9a-f]{{{2 * BYTES}}}", re.ASCII)
+_Tick = Callable[[int, int], None] | None
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What a sealed world is made from, and what it will be judged by.
+
+    Attributes
+    ----------
+    config : Config
+        With its secret.
+    evaluator : str
+        Version of the evaluator.
+    """
+
+    config: Config
+    evaluator: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as they stand in the secret file."""
+        plain = {"format": _FORMAT, "secret": self.config.secret, "evaluator": self.evaluator}
+        return plain | {"config": self.config.as_dict()}
+
+    @property
+    def commitment(self) -> str:
+        """SHA-256 over secret, configuration and evaluator version."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def new(config: Config, evaluator: str, splits: tuple[str, ...] = (SPLIT,)) -> Seal:
+    """Seal with a fresh secret of 256 bits; the configuration's seed no longer matters."""
+    return Seal(replace(config, seed=0, splits=splits, secret=secrets.token_hex(BYTES)), evaluator)
+
+
+def write(seal: Seal, path: Path, *public: Path) -> None:
+    """Write a secret file that its owner alone can read.
+
+    Parameters
+    ----------
+    seal : Seal
+        What to keep.
+    path : Path
+        File that must not exist.
+    *public : Path
+        Folders that others will see: the file may stand in none of them.
+
+    Raises
+    ------
+    UserError
+        If the file exists, its folder does not, or it would be published.
+    """
+    check_place(path, *public)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)  # whatever the umask says
+        file.write(text(seal))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def text(seal: Seal) -> str:
+    """A seal as the JSON text of its file."""
+    return json.dumps(seal.as_dict(), indent=1, sort_keys=True) + "\n"
+
+
+def check_place(path: Path, *public: Path) -> None:
+    """Whether a secret file may be made there; see `write`."""
+    faults = []
+    if path.exists() or path.is_symlink():
+        faults.append("exists already and is kept: choose another name")
+    if not path.parent.is_dir():
+        faults.append(f"is in {path.parent}, which is no folder: make it first")
+    # What is made next to it, such as the world with its labels, must not lie there either.
+    faults += [
+        f"would be published with {folder}: keep it outside"
+        for folder in public
+        if path.resolve().is_relative_to(folder.resolve())
+    ]
+    if faults:
+        raise UserError(f"--secret {path} " + "; it ".join(faults))
+
+
+def read(path: Path, revealed: bool = False) -> Seal:
+    """Seal of a secret file.
+
+    Parameters
+    ----------
+    path : Path
+        Secret file.
+    revealed : bool
+        Whether others may read it by now.
+
+    Raises
+    ------
+    UserError
+        If it can't be read, others can read it, or it is no secret file.
+    """
+    try:
+        mode = path.stat().st_mode
+        content = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"--secret {path} can't be read ({_reason(error)}): name the file that seal wrote"
+        ) from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not revealed:
+        raise UserError(f"--secret {path} can be read by others (mode {stat.S_IMODE(mode):o}): chmod 600 {path}")
+    return parse(content, str(path))
+
+
+def parse(content: str, where: str) -> Seal:
+    """Seal from the text of a secret file.
+
+    Raises
+    ------
+    UserError
+        If it is none; nothing of the text is repeated.
+    """
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is no secret file: it holds no JSON; name the file that seal wrote") from error
+    sound = isinstance(document, dict) and set(document) == _KEYS and document["format"] == _FORMAT
+    if not sound or not isinstance(document["config"], dict) or not isinstance(document["evaluator"], str):
+        raise UserError(f"{where} is no secret file: it must hold {', '.join(sorted(_KEYS))}, format {_FORMAT}")
+    if not isinstance(document["secret"], str) or not _HEX.fullmatch(document["secret"]):
+        raise UserError(f"{where}: secret: is not {2 * BYTES} hexadecimal digits; take the file as seal wrote it")
+    config = configs.from_dict(document["config"], f"{where}: config")
+    found = Seal(replace(config, secret=document["secret"]), document["evaluator"])
+    if json.loads(json.dumps(found.as_dict())) != document:  # or one seal could be written in two ways
+        raise UserError(f"{where}: config: is not as seal writes it; take the file as it was")
+    return found
+
+
+def world(seal: Seal, out: Path, workers: int = 1, on_shard: _Tick = None) -> Path:
+    """Make a sealed world with all of its labels, for the eyes of its owner; see `release.generate`."""
+    old = os.umask(0o077)
+    try:
+        return generate.generate(seal.config, out, workers, on_shard)
+    finally:
+        os.umask(old)
+
+
+def publish(labelled: Path, out: Path, name: str, commitment: str, tables: bool = True) -> dict[str, Any]:
+    """Copy what everybody may see of sealed worlds into a folder; the manifest that stands there.
+
+    Parameters
+    ----------
+    labelled : Path
+        Dataset with all of its labels; only splits that are not masked keep theirs.
+    out : Path
+        Folder, made if missing.
+    name, commitment : str
+        They take the place of the configuration.
+    tables : bool
+        Whether the tables come along; left out, the manifest is returned and not written.
+    """
+    manifest = public_manifest(read_manifest(labelled), name, commitment)
+    if tables:
+        for path in (p for split in manifest["splits"].values() for p in split["files"]):
+            (out / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(labelled / path, out / path)
+        generate.write_manifest(out, manifest)
+    return manifest
+
+
+def public_manifest(manifest: dict[str, Any], name: str, commitment: str) -> dict[str, Any]:
+    """A manifest without configuration; masked splits without labels' files and counts that labels give."""
+    splits = {split: _masked(told) if split in MASKED else told for split, told in manifest["splits"].items()}
+    return {
+        "format": manifest["format"],
+        "name": name,
+        "digest": manifest["digest"],
+        "config": {"sealed": commitment},
+        "config_digest": commitment,
+        "versions": manifest["versions"],
+        "splits": splits,
+    }
+
+
+def _masked(split: dict[str, Any]) -> dict[str, Any]:
+    files = {p: e for p, e in split["files"].items() if integrity.table_of(p) in PUBLIC}
+    counts = {k: split["counts"][k] for k in ("accounts", "requests")}
+    return {"start": split["start"], "days": split["days"], "counts": counts, "files": files}
+
+
+def compare(public: Path, labelled: Path) -> list[str]:
+    """What differs between a published folder and the worlds made again; one sentence per fault."""
+    told = read_manifest(public)
+    found = public_manifest(read_manifest(labelled), "", "")
+    mine, theirs = (
+        {p: e["content"] for split in m["splits"].values() for p, e in split["files"].items()}
+        for m in (told, found)
+    )
+    faults = [f"{p}: not in the world made again" for p in sorted(set(mine) - set(theirs))]
+    faults += [f"{p}: missing" for p in sorted(set(theirs) - set(mine))]
+    faults += [
+        f"{p}: holds other values than the world made again"
+        for p in sorted(set(mine) & set(theirs))
+        if mine[p] != theirs[p]
+    ]
+    if not faults and told["digest"] != found["digest"]:
+        faults.append(f"{MANIFEST}: its digest is not that of the world made again")
+    return faults
+
+
+def scratch() -> TemporaryDirectory[str]:
+    """Folder for a world that is made only to be looked at; nobody else can enter it."""
+    return TemporaryDirectory(prefix="siphonbench-")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__

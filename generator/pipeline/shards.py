@@ -1,0 +1,182 @@
+"""One shard of a dataset: a bucket of accounts of one world, its files, and a receipt that it is done."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import operator
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from generator import integrity, schema
+from generator.config.dataset_config import Config
+from generator.pipeline import arrow_tables, labels
+from generator.pipeline.targets import WORK, Target
+from generator.population import cohorts, population_plan
+from generator.rng import keyed_streams
+from generator.traffic import simulate
+from generator.traffic.cross_shard import Book
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to make, and where to."""
+
+    config: Config
+    split: str
+    bucket: int
+    target: Target
+
+    @property
+    def receipt(self) -> str:
+        """Path of the receipt."""
+        return f"{WORK}/{self.split}-{self.bucket:04d}"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a finished shard left: its files' entries, its account rows, and its part of the campaigns' sums."""
+
+    files: dict[str, dict[str, Any]]
+    requests: int
+    accounts: pa.Table
+    labels: pa.Table
+    sums: labels.Sums
+
+    def pack(self) -> bytes:
+        """Bytes that `unpack` reads: tables of Arrow, one after the other, floats and all to the last bit."""
+        cohorts_of = [np.full(len(hashes), c) for c, hashes in self.sums.smallest.items()]
+        smallest = {
+            "cohort": np.concatenate([np.zeros(0, np.int64), *cohorts_of]),
+            "hash": np.concatenate([np.zeros(0, np.uint64), *self.sums.smallest.values()]),
+        }
+        note = json.dumps({"files": self.files, "requests": self.requests})
+        counts = pa.table({str(i): column for i, column in enumerate(self.sums.counts.T)})
+        sink = pa.BufferOutputStream()
+        for table in (self.accounts.replace_schema_metadata({"note": note}), self.labels, counts, smallest):
+            table = table if isinstance(table, pa.Table) else pa.table(table)
+            with pa.ipc.new_stream(sink, table.schema) as stream:
+                stream.write_table(table)
+        body = bytes(sink.getvalue())
+        return hashlib.sha256(body).digest() + body
+
+    @staticmethod
+    def unpack(content: bytes) -> Receipt:
+        """The receipt again.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are torn.
+        """
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            raise ValueError("a receipt is torn")
+        source = pa.BufferReader(content[32:])
+        accounts, of_labels, counts, smallest = (pa.ipc.open_stream(source).read_all() for _ in range(4))
+        note = json.loads(accounts.schema.metadata[b"note"])
+        cohort, hashes = (smallest.column(name).to_numpy() for name in ("cohort", "hash"))
+        sums = labels.Sums(
+            np.stack([column.to_numpy() for column in counts.columns], axis=1),
+            {int(c): hashes[cohort == c] for c in np.unique(cohort)},
+        )
+        return Receipt(note["files"], note["requests"], accounts.replace_schema_metadata(None), of_labels, sums)
+
+
+def make(job: Job) -> None:
+    """Write a shard's files, and its receipt last. Made twice, even at once, it is the same."""
+    with keyed_streams.keyed(job.config.secret):
+        job.target.write(job.receipt, _made(job).pack())
+
+
+def unfinished(jobs: list[Job], target: Target) -> list[Job]:
+    """Jobs without a receipt, or one whose files are not what it says."""
+    sizes = target.sizes()
+    return [job for job in jobs if not _stands(job, sizes)]
+
+
+def receipts(jobs: list[Job]) -> Receipt:
+    """Receipts of finished jobs of one split, in one: tables and sums in the order of jobs."""
+    found = [_receipt(job) for job in jobs]
+    return Receipt(
+        files={path: entry for r in found for path, entry in r.files.items()},
+        requests=sum(r.requests for r in found),
+        accounts=pa.concat_tables([r.accounts for r in found]),
+        labels=pa.concat_tables([r.labels for r in found]),
+        sums=functools.reduce(operator.add, (r.sums for r in found)),
+    )
+
+
+def write_table(target: Target, path: str, table: pa.Table) -> dict[str, Any]:
+    """Write one Parquet file, and describe it for the manifest."""
+    name = integrity.table_of(path)
+    described = table.replace_schema_metadata(schema.pandas_metadata(name))
+    sink = pa.BufferOutputStream()
+    pq.write_table(described, sink, **schema.parquet_options(name))
+    written = memoryview(sink.getvalue())
+    target.write(path, written)
+    return {
+        "sha256": hashlib.sha256(written).hexdigest(),
+        "content": integrity.content_digest(table),
+        "rows": table.num_rows,
+        "bytes": len(written),
+    }
+
+
+def _receipt(job: Job) -> Receipt:
+    content = job.target.read(job.receipt)
+    if content is None:
+        raise FileNotFoundError(f"{job.target.name}: bucket {job.bucket} of {job.split} left no receipt")
+    return Receipt.unpack(content)
+
+
+def _stands(job: Job, sizes: Mapping[str, int]) -> bool:
+    if job.receipt not in sizes:
+        return False
+    try:
+        files = _receipt(job).files
+    except ValueError:  # torn by a power cut
+        return False
+    return all(job.target.intact(path, entry, sizes) for path, entry in files.items())
+
+
+_kept = threading.local()
+
+
+@contextmanager
+def _world(config: Config, split: str) -> Iterator[tuple[population_plan.Plan, Book]]:
+    """Plan of a world and notes on it, kept for the next shard of this thread, unless this one fails."""
+    name = (config.digest, config.secret, split)
+    found = _kept.world if getattr(_kept, "name", None) == name else None
+    _kept.name = None
+    if found is None:
+        plan = cohorts.build(config, split)
+        found = plan, Book(plan)
+    yield found
+    _kept.name, _kept.world = name, found
+
+
+def _made(job: Job) -> Receipt:
+    with _world(job.config, job.split) as (plan, book):
+        shard = simulate.simulate(plan, job.bucket, book)
+    files = {}
+    for day, table in arrow_tables.requests(plan, shard):
+        tail = f"day-{day:03d}/bucket-{job.bucket:04d}.parquet"
+        for name, rows in (("requests", table), ("request_labels", labels.request_labels(plan, shard, day))):
+            path = f"{job.split}/{name}/{tail}"
+            files[path] = write_table(job.target, path, rows)
+    who = shard.accounts.first(shard.size)
+    return Receipt(
+        files=files,
+        requests=len(shard.owner),
+        accounts=arrow_tables.account_rows(plan, who),
+        labels=labels.account_labels(plan, who.index),
+        sums=labels.campaign_sums(plan, shard),
+    )

@@ -1,0 +1,118 @@
+"""Config -> cohorts with drawn dials. Benign groups and campaigns are the same type; only the label differs.
+
+The plan is small, made the same way in every process, and holds no request. Its label columns are read by
+`generator.pipeline.labels` alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from generator.config.archetypes import archetypes
+from generator.config.campaign_schedule import rota
+from generator.config.dataset_config import Config
+from generator.config.parameters import COHORT_CHOICES, DIALS
+from generator.population.cohort_names import Names, Run
+from generator.population.parameter_draws import _last, _overlay, draw, draw_for, edges, normal_of
+from generator.population.population_plan import Plan, variants
+from generator.rng import keyed_streams, streams
+from generator.schema import LABELS, TIERS
+
+COHORT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "cohort")
+ACCOUNT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "account")
+# The kind of workload that work in each domain calls for.
+CALLED_FOR = dict(
+    zip(
+        COHORT_CHOICES["domain"],
+        ("code", "agent", "reasoning", "api", "conversation", "conversation"),
+        strict=True,
+    )
+)
+
+
+def build(config: Config, split: str) -> Plan:
+    """Plan of one world: a pure function of config and split."""
+    keyed_streams.check(config.secret)
+    world = streams.key("world", config.seed, split)
+    runs = [*_benign(config, world), *_campaigns(config, split, world), *_extra(config, world)]
+    index = {v: i for i, v in enumerate(variants())}
+    known = archetypes()
+    each = [len(r.sizes) for r in runs]
+    kind = np.repeat(np.array([index[r.archetype, r.tier] for r in runs], np.int32), each)
+    label = np.repeat(np.array([LABELS.index(known[r.archetype].label) for r in runs], np.int8), each)
+    tier = np.repeat(np.array([TIERS.index(r.tier) if r.tier else -1 for r in runs], np.int8), each)
+    sizes = np.concatenate([r.sizes for r in runs])
+    keys = np.concatenate([r.key for r in runs])
+    cohort = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    member = np.arange(len(cohort)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    plan = Plan(
+        config=config,
+        split=split,
+        key=world,
+        names=Names(runs),
+        cohort_key=keys,
+        archetype=kind,
+        sizes=sizes,
+        dials={},
+        account_cohort=cohort,
+        account_member=member,
+        account_key=streams.items(keys[cohort], member),
+        domain=streams.pick(streams.child(keys, "domain"), edges("domain")[kind]),
+        label=label,
+        tier=tier,
+    )
+    for cohort_of, extra in zip(_last(plan), config.cohorts, strict=True):
+        if extra.target:
+            plan.domain[cohort_of] = COHORT_CHOICES["domain"].index(extra.target)
+    every = np.arange(len(sizes), dtype=np.int32)
+    for name in COHORT_DIALS:
+        plan.dials[name] = draw_for(plan, name, every, kind, np.zeros_like(kind), normal_of(keys, name))
+    return plan
+
+
+def work_days(plan: Plan) -> tuple[streams.F32, streams.F32]:
+    """First day of each cohort's work window, and the day after its last one."""
+    days, quiet = np.float32(plan.config.days), np.float32(plan.config.quiet_days)
+    quiet_of = np.where(plan.dials["quiet"] > np.float32(0.5), quiet, np.float32(0))
+    first = np.floor(quiet_of + plan.dials["window_start"] * (days - quiet_of))
+    return first, first + np.ceil(plan.dials["window_days"])
+
+
+def _benign(config: Config, world: np.uint64) -> list[Run]:
+    """Groups of each archetype, drawn one after the other until its share of the accounts is filled."""
+    index = {v: i for i, v in enumerate(variants())}
+    total = config.accounts - config.extraction_accounts
+    runs = []
+    shares = np.round(np.cumsum(list(config.mix.values())) * total).astype(int)
+    for name, wanted in zip(config.mix, np.diff(shares, prepend=0).tolist(), strict=True):
+        keys = streams.items(np.array([streams.key(int(world), name)]), np.arange(wanted))
+        kinds = np.full(wanted, index[name, ""], np.int32)
+        drawn = draw("size", kinds, np.zeros_like(kinds), normal_of(keys, "size"), _overlay(config))
+        # No group of a small world may be a tenth of it.
+        sizes = np.clip(drawn.astype(np.int64), 1, max(4, config.accounts // 25))
+        before = np.cumsum(sizes) - sizes
+        n = int((before < wanted).sum())
+        runs.append(Run(name + "/{}", name, "", keys[:n], np.minimum(sizes, wanted - before)[:n]))
+    return runs
+
+
+def _campaigns(config: Config, split: str, world: np.uint64) -> list[Run]:
+    """Campaigns take tiers and archetypes in turn; their sizes differ by up to four times."""
+    n = config.campaigns
+    if n == 0:
+        return []
+    keys = np.array([streams.key(int(world), f"campaign/{i}") for i in range(n)], np.uint64)
+    weight = streams.exp(streams.uniform(streams.child(keys, "campaign size")) * np.float32(1.4))
+    spare = config.extraction_accounts - 3 * n
+    edges = np.round(np.cumsum(weight) / weight.cumsum()[-1] * spare).astype(int)
+    sizes = 3 + np.diff(edges, prepend=0)
+    turn = rota(n, split, config.campaign_archetypes, config.test_only_archetypes)
+    return [Run(f"campaign/{i}", a, t, keys[i : i + 1], sizes[i : i + 1]) for i, (a, t) in enumerate(turn)]
+
+
+def _extra(config: Config, world: np.uint64) -> list[Run]:
+    return [
+        Run(name, c.archetype, c.tier, np.array([streams.key(int(world), name)]), np.array([c.accounts]))
+        for c in config.cohorts
+        for name in (f"extra/{c.name}",)
+    ]

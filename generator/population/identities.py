@@ -1,0 +1,82 @@
+"""Who shares what: address prefixes, autonomous systems, devices, payment instruments, domains, invented names."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.config.parameters import CHOICES
+from generator.population.addresses import addresses
+from generator.rng import streams
+from generator.rng.opaque_ids import opaque63
+
+if TYPE_CHECKING:
+    from generator.population.accounts import Accounts
+    from generator.population.population_plan import Plan
+
+_FREE_MAIL, _DISPOSABLE = 8, 40
+
+
+def payment(plan: Plan, accounts: Accounts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Payment instrument of each account, and whether there is one on file."""
+    kind = accounts.choices["payment_type"]
+    names = CHOICES["payment_type"]
+    bits = streams.child(accounts.key, "payment")
+    shared = streams.uniform(bits, 0) < accounts.dials["leak_payment"]
+    vendor = ~shared & (kind == names.index("prepaid")) & (streams.uniform(bits, 1) < np.float32(0.6))
+    pool = np.where(vendor, max(3, plan.config.accounts // 60), accounts.dials["link_pool"].astype(np.int64))
+    scope = np.where(vendor, streams.child(plan.root, "prepaid vendor"), streams.child(accounts.key, "card"))
+    scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared card"), scope)
+    found = streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
+    on_file = (kind != names.index("none")) & (kind != names.index("credits"))
+    return opaque63(found), on_file
+
+
+def emails(plan: Plan, accounts: Accounts) -> tuple[list[str], list[str | None]]:
+    """Invented e-mail domain of each account, and the organisation it names (None: a person)."""
+    kind = accounts.choices["email_type"]
+    names = CHOICES["email_type"]
+    bits = streams.child(accounts.key, "email")
+    shared = streams.uniform(bits, 0) < accounts.dials["leak_domain"]
+    sizes = {"free": _FREE_MAIL, "disposable": _DISPOSABLE, "education": max(2, plan.config.accounts // 300)}
+    public = np.array([sizes.get(n, 1) for n in names])[kind]
+    scope = np.where(kind == names.index("corporate"), accounts.key, streams.child(plan.root, "mail"))
+    joint = shared & (kind != names.index("free"))
+    scope = np.where(joint, streams.child(plan.cohort_key[accounts.cohort], "domain"), scope)
+    number = np.where(joint, 0, (streams.uniform(bits, 1) ** 2 * public).astype(np.int64))
+    key = streams.items(streams.items(scope, kind), number)
+    family, word = _pools()
+    i, j, k = (
+        streams.below(streams.child(key, p), m) for p, m in (("f", len(family)), ("w", len(word)), ("n", 90))
+    )
+    corporate = kind == names.index("corporate")
+    domains, organizations = [], []
+    for a, b, c, firm in zip(i.tolist(), j.tolist(), k.tolist(), corporate.tolist(), strict=True):
+        domains.append(f"{family[a]}-{word[b]}{c + 10}.example".lower())
+        organizations.append(f"{family[a]} {word[b].title()} {c + 10}" if firm else None)
+    return domains, organizations
+
+
+def signup_prefix(plan: Plan, accounts: Accounts) -> npt.NDArray[np.int32]:
+    """Address prefix that each account signed up from: one of those it uses."""
+    row = np.arange(len(accounts), dtype=np.int64)
+    bits = streams.child(accounts.key, "sign-up address")
+    return addresses(plan, accounts, row, bits, np.zeros(len(row), np.bool_))["ip_prefix"]
+
+
+@cache
+def _pools() -> tuple[list[str], list[str]]:
+    """Family names and words, drawn once from Faker; everything else indexes them."""
+    # Only the two providers that are needed: loading them all takes longer than making a nano world.
+    from faker import Generator
+    from faker.providers.lorem.en_US import Provider as Lorem
+    from faker.providers.person.en_US import Provider as Person
+
+    fake = Generator()
+    fake.seed_instance(20260105)
+    person, lorem = Person(fake), Lorem(fake)
+    family = sorted({person.last_name() for _ in range(300)})
+    return family, sorted({lorem.word() for _ in range(300)})

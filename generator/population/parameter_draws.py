@@ -1,0 +1,117 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from generator.config import distributions
+from generator.config.archetypes import archetypes
+from generator.config.dataset_config import Config
+from generator.config.parameters import DIALS, SHARES, Range
+from generator.population.population_plan import I32, Overlay, Plan, variants
+from generator.rng import streams
+from generator.schema import KINDS
+
+
+def normal_of(keys: streams.U64, dial: str) -> streams.F32:
+    """Standard normal of each key for a dial."""
+    return streams.normal(streams.child(keys, "dial " + dial))
+
+
+def draw_for(plan: Plan, dial: str, cohort: I32, variant: I32, kind: I32, z: streams.F32) -> streams.F32:
+    """Values of a dial for members of cohorts: as `draw`, but the range of an extra cohort's own comes first."""
+    value = draw(dial, variant, kind, z, _overlay(plan.config))
+    for i, extra in zip(_last(plan), plan.config.cohorts, strict=True):
+        own = extra.own_dials(plan.config).get(dial)
+        if own is None:
+            continue
+        at = np.flatnonzero(cohort == i)
+        if own.law == distributions.TIMES:
+            value[at] = np.clip(value[at] * np.float32(own.low), DIALS[dial].low, DIALS[dial].high)
+        else:
+            value[at] = _value(dial, [np.repeat(x[0], len(at), axis=0) for x in _numbers([[own]])], z[at])
+    return value
+
+
+def draw(dial: str, variant: I32, kind: I32, z: streams.F32, overlay: Overlay = ()) -> streams.F32:
+    """Values of a dial at standard normals `z`, inside the dial's bounds.
+
+    Parameters
+    ----------
+    dial : str
+        Key of `DIALS`.
+    variant, kind : ndarray of int32
+        Index into `variants()` and into `schema.KINDS`.
+    z : ndarray of float32
+        Standard normals.
+    overlay : tuple
+        (archetype or archetype.tier, dial, range) in place of what the archetypes say.
+    """
+    return _value(dial, [table[variant, kind] for table in _table(dial, overlay)], z)
+
+
+def _value(dial: str, numbers: list[streams.F32], z: streams.F32) -> streams.F32:
+    a, b, law, la, lb, values = numbers
+    u = streams.cdf(z)
+    log = np.where(law == 2, la + b * z, la + (lb - la) * u)
+    value = np.where(law == 0, a + (b - a) * u, streams.exp(log.astype(np.float32)))
+    known = np.flatnonzero(law == 3)
+    value[known] = _between(values[known], u[known])
+    return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
+
+
+def _between(values: streams.F32, u: streams.F32) -> streams.F32:
+    """Values at uniforms `u` of laws that are known at `SHARES`, one law per row."""
+    shares = np.array(SHARES, np.float32)
+    i = np.clip(np.searchsorted(shares, u, side="right") - 1, 0, len(SHARES) - 2)
+    row = np.arange(len(u))
+    part = (u - shares[i]) / (shares[i + 1] - shares[i])
+    return np.asarray(values[row, i] + part * (values[row, i + 1] - values[row, i]))
+
+
+@cache
+def correlations(dial: str) -> streams.F32:
+    """Correlation of a dial with its partner, by variant and kind."""
+    known = archetypes()
+    table = [[known[a].tier(t, k)[dial].correlation for k in KINDS] for a, t in variants()]
+    return np.clip(np.array(table, np.float32), -1, 1)
+
+
+@cache
+def edges(choice: str) -> streams.F32:
+    """Cumulated weights of a choice, one row per variant."""
+    known = archetypes()
+    table = np.array([known[a].choices[choice] for a, _ in variants()])
+    return np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
+
+
+@cache
+def _table(dial: str, overlay: Overlay = ()) -> tuple[streams.F32, ...]:
+    """First and second number of a dial's range, its law, the logs of both, and quantiles, by variant and kind."""
+    known = archetypes()
+    over = {name: value for name, d, value in overlay if d == dial}
+    rows = []
+    for a, t in variants():
+        below = [known[a].tier(t, k)[dial] for k in KINDS]
+        own = over.get(f"{a}.{t}", over.get(a))
+        rows.append([distributions.over(own, b) for b in below] if own else below)
+    return _numbers(rows)
+
+
+def _numbers(rows: list[list[Range]]) -> tuple[streams.F32, ...]:
+    a, b, values = (np.array([[r[i] for r in row] for row in rows], np.float32) for i in (0, 1, 3))
+    law = np.array([[distributions.LAWS.index(r.law) for r in row] for row in rows], np.float32)
+    # Rounded above the last bit: another C library must give the same table.
+    la, lb = (np.log(np.maximum(x.astype(np.float64), 1e-6)).round(6).astype(np.float32) for x in (a, b))
+    return a, b, law, la, lb, values
+
+
+def _overlay(config: Config) -> Overlay:
+    return tuple((name, dial, value) for name, dials in config.overlay.items() for dial, value in dials.items())
+
+
+def _last(plan: Plan) -> range:
+    """Numbers of the extra cohorts."""
+    return range(len(plan.sizes) - len(plan.config.cohorts), len(plan.sizes))

@@ -1,0 +1,74 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.config.archetypes import archetypes
+from generator.config.dataset_config import Config
+from generator.config.parameters import Range
+from generator.rng import streams
+from generator.schema import TIERS
+
+I32 = npt.NDArray[np.int32]
+
+
+Overlay = tuple[tuple[str, str, Range], ...]
+
+
+@dataclass
+class Plan:
+    """All cohorts and the seats of all accounts of one world.
+
+    Attributes
+    ----------
+    config, split : Config, str
+        What it was made from.
+    key : numpy.uint64
+        Key of the world; all streams descend from it.
+    names : sequence of str
+        Name of each cohort, unique within the world.
+    cohort_key : ndarray of uint64
+        Stream of each cohort.
+    archetype, sizes : ndarray of int
+        Index into `variants`, and members, of each cohort.
+    dials : dict of str to ndarray of float32
+        Drawn cohort dials.
+    account_cohort, account_member : ndarray of int32
+        Cohort of each account and its number in it.
+    account_key : ndarray of uint64
+        Stream of each account.
+    domain : ndarray of int32
+        What each cohort's work is about, an index into `COHORT_CHOICES`; benign groups have one too.
+    label, tier : ndarray of int8
+        Truth per cohort (-1: none); never read by the simulation.
+    """
+
+    config: Config
+    split: str
+    key: np.uint64
+    names: Sequence[str]
+    cohort_key: streams.U64
+    archetype: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int64]
+    dials: dict[str, streams.F32]
+    account_cohort: npt.NDArray[np.int32]
+    account_member: npt.NDArray[np.int64]
+    account_key: streams.U64
+    domain: I32
+    label: npt.NDArray[np.int8]
+    tier: npt.NDArray[np.int8]
+
+    @property
+    def root(self) -> streams.U64:
+        """Key of the world as an array of one, for streams that all of its accounts share."""
+        return np.array([self.key], np.uint64)
+
+
+def variants() -> list[tuple[str, str]]:
+    """(archetype, tier) of every kind of cohort, in a fixed order; tier "" for benign ones."""
+    return [(a.id, tier) for a in archetypes().values() for tier in (TIERS if a.label == "extraction" else ("",))]

@@ -1,0 +1,176 @@
+"""Counter-based random streams: every draw is a pure function of stable names, never of order.
+
+A stream is a 64-bit key. Keys are made from names (seed, world, cohort) with `key`, and from other keys with
+`child` (purpose) and `items` (numbered members). A draw mixes the key with SplitMix64's finaliser, so any worker
+can make any row of any account without making the others first. Inside `secret.keyed`, which sealed worlds are
+made in, names and mixing are keyed instead.
+
+Bytes must not depend on the processor: numpy's exp, log and power differ between SIMD levels in the last bit.
+Everything here is integer arithmetic, table look-up, or single IEEE operations (+, *, floor), which do not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from functools import cache, lru_cache
+from statistics import NormalDist
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.rng import keyed_streams
+
+U64 = npt.NDArray[np.uint64]
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+T = TypeVar("T", bound=np.generic)
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+def key(*names: str | int) -> np.uint64:
+    """Key of a stream with the given stable names."""
+    return _key("\x1f".join(str(n) for n in names), keyed_streams.blake())
+
+
+@lru_cache(maxsize=1024)
+def _key(text: str, secret_key: bytes) -> np.uint64:
+    digest = hashlib.blake2b(text.encode(), digest_size=8, key=secret_key).digest()
+    return np.uint64(int.from_bytes(digest, "little"))
+
+
+def mix(x: U64) -> U64:
+    """SplitMix64 finaliser: a bijection on 64 bits whose outputs look independent.
+
+    Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    """
+    state = keyed_streams.words()
+    if state is not None:
+        return keyed_streams.mix(x, state)
+    shifted = x >> np.uint64(30)
+    x = x ^ shifted
+    x *= _M1
+    x ^= np.right_shift(x, np.uint64(27), out=shifted)
+    x *= _M2
+    x ^= np.right_shift(x, np.uint64(31), out=shifted)
+    return x
+
+
+def child(keys: U64, purpose: str) -> U64:
+    """One stream per key for a named purpose; streams of different purposes are independent."""
+    return mix(keys ^ key("purpose", purpose))
+
+
+def items(keys: U64, index: npt.NDArray[np.integer]) -> U64:
+    """Stream of the member numbered `index` of each key (index >= 0)."""
+    steps = index.astype(np.uint64)
+    steps += np.uint64(1)
+    steps *= _GOLDEN
+    return mix(keys + steps)
+
+
+def halves(bits: U64, part: int) -> npt.NDArray[np.uint16]:
+    """16 of the 64 bits; parts 0 to 3 of one draw are independent of each other."""
+    return (bits >> np.uint64(16 * part)).astype(np.uint16)
+
+
+def uniform(bits: U64, part: int = 0) -> F32:
+    """Uniform on (0, 1), 65,536 steps, from 16 of the 64 bits."""
+    u = halves(bits, part).astype(np.float32)
+    u += np.float32(0.5)
+    u *= np.float32(2.0**-16)
+    return u
+
+
+def uniform_wide(bits: U64) -> npt.NDArray[np.float64]:
+    """Uniform on [0, 1) with 2^-53 steps."""
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def below(bits: U64, n: npt.NDArray[np.integer] | int) -> I64:
+    """Whole numbers 0 to n - 1 (n up to 2^31), from the upper 32 bits."""
+    high = (bits >> np.uint64(32)) * np.asarray(n).astype(np.uint64)
+    high >>= np.uint64(32)
+    return high.view(np.int64)
+
+
+def normal(bits: U64, part: int = 0) -> F32:
+    """Standard normal, 65,536 quantiles, from 16 of the 64 bits."""
+    return _looked_up(_NORMAL, bits, part)
+
+
+def exponential(bits: U64, part: int = 0) -> F32:
+    """Standard exponential, 65,536 quantiles, from 16 of the 64 bits."""
+    return _looked_up(_EXPONENTIAL, bits, part)
+
+
+def log_exponential(bits: U64, part: int = 0) -> F32:
+    """Logarithm of a standard exponential: times 1 / c it is the logarithm of a Weibull variable of shape c."""
+    return _looked_up(_LOG_EXPONENTIAL, bits, part)
+
+
+def cdf(z: F32) -> F32:
+    """Standard normal distribution function, by table: turns a correlated normal into a uniform."""
+    found: F32 = _CDF[np.clip(z * 512 + 2048, 0, 4095).astype(np.int32)]
+    return found
+
+
+def exp(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Exponential with relative error below 1e-7, the same bits on every processor."""
+    y = np.multiply(x, 1.4426950408889634 * 4096, dtype=np.float64)
+    y = np.minimum(np.maximum(y, -60 * 4096), 60 * 4096)
+    whole = np.floor(y)
+    y -= whole
+    step = whole.astype(np.int64)
+    i = step & 4095
+    y *= _EXP2_RISE.take(i)
+    y += _EXP2.take(i)
+    step >>= 12
+    step <<= 52
+    y.view(np.int64)[...] += step  # times a power of two: a step of the exponent's bits, exactly
+    return np.asarray(y)
+
+
+def pick(bits: U64, weights: npt.NDArray[np.floating], part: int = 0) -> npt.NDArray[np.int32]:
+    """Index drawn with the given weights (1-d: shared by all; 2-d: one row of cumulated weights each)."""
+    if weights.ndim == 1:
+        return _looked_up(_choices(weights.tobytes(), weights.dtype.str), bits, part)
+    u = uniform(bits, part)
+    rank = np.zeros(len(u), np.int32)
+    for column in range(weights.shape[1] - 1):
+        rank += u >= weights[:, column]
+    return rank
+
+
+def _looked_up(table: npt.NDArray[T], bits: U64, part: int) -> npt.NDArray[T]:
+    """Entry of a table of 65,536 that 16 of the 64 bits stand for."""
+    index = bits >> np.uint64(16 * part)
+    index &= np.uint64(0xFFFF)
+    return table.take(index.view(np.int64))
+
+
+@cache
+def _choices(buffer: bytes, dtype: str) -> npt.NDArray[np.int32]:
+    """What `pick` draws by the weights in a buffer, for each of the 65,536 uniforms."""
+    weights = np.frombuffer(buffer, dtype)
+    edges = np.cumsum(weights / weights.sum()).astype(np.float32)
+    every = uniform(np.arange(65536, dtype=np.uint64))
+    return np.minimum(np.searchsorted(edges, every, side="right"), len(weights) - 1).astype(np.int32)
+
+
+_INVERSE = NormalDist().inv_cdf
+# Rounded far above the last bit, so that a different C library gives the same table.
+_UPPER = np.array([round(_INVERSE((i + 0.5) / 65536), 6) for i in range(32768, 65536)], np.float32)
+_NORMAL = np.concatenate([-_UPPER[::-1], _UPPER])
+_EXPONENTIAL = np.array([round(-math.log1p(-(i + 0.5) / 65536), 6) for i in range(65536)], np.float32)
+_LOG_EXPONENTIAL = np.array(
+    [round(math.log(-math.log1p(-(i + 0.5) / 65536)), 6) for i in range(65536)], np.float32
+)
+_CDF = np.array([round(0.5 * math.erfc(-(i - 2047.5) / 512 / math.sqrt(2)), 7) for i in range(4096)], np.float32)
+_EXP2 = np.array([round(2 ** (i / 4096), 12) for i in range(4097)], np.float64)
+_EXP2_RISE = np.diff(_EXP2)
+NORMAL8 = np.array([round(_INVERSE((i + 0.5) / 256) * 32) for i in range(256)], np.int16)
+"""Standard normal times 32 for each byte: enough for an int8 embedding."""

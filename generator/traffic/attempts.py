@@ -1,0 +1,116 @@
+"""Requests on their way to the provider: who made them, when they arrive, who sends them and what becomes of them.
+
+Whether a request is turned down depends on all that its author did before, so whole accounts are made at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.rng import streams
+from generator.traffic import provider, rate_limits, routing, sessions
+from generator.traffic.routing import Sent
+from generator.traffic.sessions import DAY_MS, Sessions
+from generator.workloads import token_usage
+from generator.workloads.token_usage import Usage
+
+if TYPE_CHECKING:
+    from generator.population.accounts import Accounts
+    from generator.population.population_plan import Plan
+
+I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Attempts:
+    """Sessions, their requests, and the attempts at them.
+
+    Attributes
+    ----------
+    found : Sessions
+        The sessions.
+    model, batch : ndarray
+        Model that each session asks for, and whether it is a batch.
+    session : ndarray of int64
+        Session of each request.
+    key : ndarray of uint64
+        Stream of each request.
+    used, cost : Usage, ndarray of float64
+        Tokens and list price (USD) of each request.
+    slow, opening, repeated : ndarray of bool
+        Whether the provider is overloaded when it arrives, it opens its session, and it repeats one that failed.
+    sent : Sent
+        The attempts: some requests are sent twice.
+    """
+
+    found: Sessions
+    model: npt.NDArray[np.int32]
+    batch: Mask
+    session: I64
+    key: streams.U64
+    used: Usage
+    cost: npt.NDArray[np.float64]
+    slow: Mask
+    opening: Mask
+    repeated: Mask
+    sent: Sent
+
+    @property
+    def author(self) -> I64:
+        """Account that made the request of each attempt."""
+        return np.asarray(self.found.account[self.session[self.sent.row]])
+
+    def take(self, at: I64) -> Attempts:
+        """Some of the attempts, as many requests, and only sessions that these belong to."""
+        row = self.sent.row[at]
+        session = self.session[row]
+        needed = np.bincount(session, minlength=len(self.model)) > 0
+        kept = np.flatnonzero(needed)
+        return Attempts(
+            found=self.found.take(kept),
+            model=self.model[kept],
+            batch=self.batch[kept],
+            session=(np.cumsum(needed) - 1)[session],
+            sent=replace(each(lambda x: x[at], self.sent), row=np.arange(len(at))),
+            **{name: each(lambda x: x[row], getattr(self, name)) for name in _OF_REQUESTS},
+        )
+
+
+_OF_REQUESTS = ("key", "used", "cost", "slow", "opening", "repeated")
+
+
+def make(plan: Plan, who: Accounts, found: Sessions) -> Attempts:
+    """All that comes of all sessions of some accounts."""
+    session, key = sessions.requests(found)
+    used = token_usage.usage(who, found, session, key)
+    ts = sessions.times(who, found, session, streams.child(key, "gap"), used.pause)
+    model = provider.models(plan, who, found)
+    batch = provider.batches(who, found)
+    cost = provider.price(model[session], used, batch[session])
+    slow = rate_limits.incident(plan, ts)
+    error, repeated = rate_limits.errors(who, found, session, key, ts, used, cost, slow)
+    sent = routing.send(plan, who, found, session, key, ts, used.turn, error)
+    opening = np.zeros(len(session), np.bool_)
+    opening[found.first] = True
+    return Attempts(found, model, batch, session, key, used, cost, slow, opening, repeated, sent)
+
+
+def arriving(plan: Plan, who: Accounts, sent: Sent) -> Mask:
+    """Which attempts arrive in the window, on living accounts."""
+    day = sent.ts / DAY_MS
+    alive = (day >= who.born[sent.sender]) & (day < who.gone[sent.sender])
+    return np.asarray(alive & (sent.ts >= 0) & (sent.ts < plan.config.days * DAY_MS))
+
+
+def each(make_one: Callable[..., Any], *parts: Any) -> Any:
+    """The same done to each array of some dataclasses of one kind: one of that kind."""
+    first = parts[0]
+    if isinstance(first, np.ndarray):
+        return make_one(*parts)
+    return replace(first, **{f.name: each(make_one, *(getattr(p, f.name) for p in parts)) for f in fields(first)})

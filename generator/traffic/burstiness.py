@@ -1,0 +1,109 @@
+"""The uneven course of a service's traffic: spells of days, and bursts inside a day.
+
+Inside a day requests follow a random cascade: the day is halved again and again, and one half of each part gets
+the larger share of what falls into it (the b-model: Wang, Madhyastha, Chan, Papadimitriou and Faloutsos, "Data
+mining meets performance evaluation: fast algorithms for modeling bursty traffic", ICDE 2002). Which half that is
+depends on the account and the day alone, so that any session can be placed without the others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.rng import streams
+
+if TYPE_CHECKING:
+    from generator.population.accounts import Accounts
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+# Working hours: quantiles of the mean hour of clients that are not flat (ServeGen, Apache-2.0; local time).
+PEAK_SHARES = np.array([0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])
+PEAK_DAYS = np.array([0.02, 0.25, 0.45, 0.61, 0.74, 0.87, 1.02])
+# Nine halvings, from the day down to 2.8 minutes. Those at which an account's work crowds leave the lighter half
+# almost nothing; below them an uneven rest remains (ServeGen: log rates of 10 minutes, SD about .5).
+HALVINGS = 9
+_CROWDED, _UNEVEN = 0.999, 0.1
+_TOWARDS_PEAK = 3
+_WORD = 6  # halvings whose heavier sides fit into one draw of 64 bits
+
+
+def peaks(hours: streams.U64) -> F64:
+    """Middle of the working hours, as a share of the day, for streams of hours."""
+    u = streams.uniform(streams.child(hours, "peak hour")).astype(np.float64)
+    i = np.clip(np.searchsorted(PEAK_SHARES, u, side="right") - 1, 0, len(PEAK_SHARES) - 2)
+    part = (u - PEAK_SHARES[i]) / (PEAK_SHARES[i + 1] - PEAK_SHARES[i])
+    peak = PEAK_DAYS[i] + part * (PEAK_DAYS[i + 1] - PEAK_DAYS[i])
+    return np.asarray(peak - np.floor(peak))
+
+
+def spells(
+    accounts: Accounts, follows: npt.NDArray[np.bool_], cohort_key: streams.U64, day: I64, days: int
+) -> tuple[F64, F64]:
+    """Chance of each account-day to be active, and factor of its volume: in a spell every day works the more.
+
+    Parameters
+    ----------
+    follows : ndarray of bool
+        Accounts that keep their cohort's days, its spell included.
+    cohort_key : ndarray of uint64
+        Stream of the cohort of each account.
+    day : ndarray of int64
+        Days of the window.
+    days : int
+        Length of the window.
+    """
+    d = accounts.dials
+    u = streams.uniform(streams.child(np.where(follows, cohort_key, accounts.key), "spell"))
+    bound = d["cover"] <= np.float32(0.5)
+    first = np.floor(np.maximum(accounts.born, np.where(bound, accounts.first_work, 0))).astype(np.int64)
+    last = np.minimum(np.minimum(accounts.gone, np.where(bound, accounts.last_work, days)), days)
+    life = np.maximum(np.ceil(last).astype(np.int64) - first, 1)
+    length = np.maximum(np.floor(d["spell"].astype(np.float64) * life + 0.5).astype(np.int64), 1)
+    start = (first + np.floor(u * (life - length + 1)).astype(np.int64))[:, None]
+    inside = (day >= start) & (day < start + length[:, None])
+    spelled = (length < life)[:, None]
+    volume = (d["active"] * (life / length))[:, None]
+    chance = np.where(spelled, inside, d["active"][:, None])
+    return chance, np.where(spelled, volume, 1.0)
+
+
+def crowd(at: F64, burst: streams.F32, peak: F64, day_key: streams.U64, skip: npt.NDArray[np.bool_]) -> F64:
+    """Times of day moved to where the account-day's cascade puts them; evenly spread times follow it exactly.
+
+    Parameters
+    ----------
+    at : ndarray of float64
+        Even times of day, from 0 to 1.
+    burst : ndarray of float32
+        How far the work of a day crowds together: share of the halvings at which nearly all goes to one half.
+    peak : ndarray of float64
+        Hour that the largest parts of the day lean to.
+    day_key : ndarray of uint64
+        Stream of the account-day.
+    skip : ndarray of bool
+        Times that have a place in the day already: only their surroundings crowd.
+    """
+    word, depth = streams.child(day_key, "bursts"), burst * np.float32(HALVINGS)
+    x, node, low, width = at.copy(), np.ones(len(at), np.uint64), np.zeros(len(at)), 1.0
+    for level in range(HALVINGS):
+        if level == _WORD:
+            word, node = streams.items(word, node.astype(np.int64)), np.ones(len(at), np.uint64)
+        width /= 2
+        crowded = np.clip(depth - np.float32(level), 0, 1) * np.float32(_CROWDED)
+        excess = np.float32(0.5) * np.maximum(crowded, np.float32(_UNEVEN))
+        if level < _TOWARDS_PEAK:
+            right = peak >= low + width
+            excess = np.where(skip, np.float32(0), excess)
+        else:
+            right = (word >> node) & np.uint64(1) == 1
+        edge = np.where(right, 0.5 - excess, 0.5 + excess)
+        upper = x >= edge
+        x = np.where(upper, (x - edge) / (1 - edge), x / edge)
+        low += np.where(upper, width, 0)
+        node = 2 * node + upper.astype(np.uint64)
+    return np.asarray(low + x * width)

@@ -1,0 +1,243 @@
+"""When: active days, requests per day, sessions, their starts and the gaps inside them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.rng import streams
+from generator.traffic import burstiness
+
+if TYPE_CHECKING:
+    from generator.population.accounts import Accounts
+    from generator.population.population_plan import Plan
+
+DAY_MS = 86_400_000
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass
+class Sessions:
+    """Sessions of some accounts; arrays of equal length.
+
+    Attributes
+    ----------
+    account : ndarray of int64
+        Position in the accounts they were made from.
+    day : ndarray of int64
+        Day on which the session began; -1 is the day before the window.
+    key : ndarray of uint64
+        Stream of the session.
+    first, length : ndarray of int64
+        First request (as a row of the shard) and number of requests.
+    start : ndarray of int64
+        Milliseconds since the window began.
+    work : ndarray of bool
+        Whether the session serves what the cohort is there for; the rest is the account's own traffic.
+    """
+
+    account: I64
+    day: I64
+    key: streams.U64
+    first: I64
+    length: I64
+    start: I64
+    work: npt.NDArray[np.bool_]
+
+    def take(self, at: I64 | slice) -> Sessions:
+        """Some of them; `first` still counts from the same request."""
+        return Sessions(**{f.name: getattr(self, f.name)[at] for f in fields(self)})
+
+
+def day_key(accounts: Accounts, day: I64, row: I64) -> streams.U64:
+    """Stream of the accounts in `row` on a day each (day >= -1)."""
+    return streams.items(streams.child(accounts.key, "days")[row], day + 1)
+
+
+def session_key(day_keys: streams.U64, order: I64) -> streams.U64:
+    """Stream of the session numbered `order` of an account-day."""
+    return streams.items(streams.child(day_keys, "session"), order)
+
+
+def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
+    """Requests that each account sends on each of the given days.
+
+    Parameters
+    ----------
+    day : ndarray of int64, shape (days,)
+        Days of the window, from -1.
+
+    Returns
+    -------
+    ndarray of int64, shape (accounts, days)
+    """
+    d = {k: v[:, None] for k, v in accounts.dials.items()}
+    keys = streams.items(streams.child(accounts.key, "days")[:, None], day + 1)
+    bits, more = streams.child(keys, "count"), streams.child(keys, "count 2")
+    weekend = (plan.config.window(plan.split).weekday() + day) % 7 >= 5
+    rhythm = np.where(weekend[None, :], d["weekend"], np.float32(1))
+    cohort_days = streams.items(streams.child(plan.cohort_key[accounts.cohort], "days")[:, None], day + 1)
+    follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < d["day_synchrony"]
+    u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
+    alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
+    inside = _in_window(accounts, np.arange(len(accounts))[:, None], day) | (d["cover"] > np.float32(0.5))
+    chance, factor = burstiness.spells(
+        accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days
+    )
+    active = (u < chance * rhythm) & alive & inside
+    wobble = d["rate_wobble"]
+    mean = d["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
+    mean = mean * factor * _common_load(accounts, cohort_days, day)
+    n = np.floor(np.minimum(mean, 5 * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
+    return np.where(active, n, 0)
+
+
+def pieces(n: I64, most: int) -> list[slice]:
+    """Accounts whose sessions are made together: about `most` requests each.
+
+    Parameters
+    ----------
+    n : ndarray of int64, shape (accounts, days)
+        Requests of each account and day.
+    """
+    piece = np.cumsum(n.sum(axis=1)) // most
+    edges = [0, *(1 + np.flatnonzero(np.diff(piece, append=-1))).tolist()]
+    return list(itertools.starmap(slice, itertools.pairwise(edges))) or [slice(0)]
+
+
+def sessions(plan: Plan, accounts: Accounts, some: slice = slice(None), n: I64 | None = None) -> Sessions:
+    """All sessions of some accounts, the evening before the window included (some run into it).
+
+    Parameters
+    ----------
+    some : slice
+        Which of the accounts.
+    n : ndarray of int64, shape (accounts, days), optional
+        Requests of each of the accounts on each day from -1, if known: see `counts`.
+    """
+    day = np.arange(-1, plan.config.days)
+    n = counts(plan, accounts, day) if n is None else n
+    at = np.arange(len(accounts))[some]
+    n, account, days = n[some].ravel(), np.repeat(at, len(day)), np.tile(day, len(at))
+    has = np.flatnonzero(n)
+    n, account, days = n[has], account[has], days[has]
+    per_session = accounts.dials["session"].astype(np.float64)[account]
+    number = np.ceil(n / per_session).astype(np.int64)
+    owner = np.repeat(np.arange(len(n)), number)
+    order = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
+    account, days, n, number = account[owner], days[owner], n[owner], number[owner]
+    key = session_key(day_key(accounts, days, account), order)
+    length = _lengths(key, order, n, number)
+    work = _works(accounts, account, days, key)
+    start = _starts(plan, accounts, account, days, key, work)
+    return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
+
+
+def _lengths(key: streams.U64, order: I64, n: I64, number: I64) -> I64:
+    """Requests per session: one each, and the rest of the account-day's n in shares that fall like exponentials.
+
+    Whole numbers throughout: no account changes another's rounding.
+    """
+    weight = 1 + (streams.exponential(streams.child(key, "length")) * 4096).astype(np.int64)
+    last = np.cumsum(weight)
+    first = np.flatnonzero(order == 0)
+    group = np.cumsum(order == 0) - 1
+    base = (last[first] - weight[first])[group]
+    whole = np.add.reduceat(weight, first)[group] if len(first) else weight
+    before, after = last - weight - base, last - base
+    return np.asarray(1 + after * (n - number) // whole - before * (n - number) // whole)
+
+
+def requests(found: Sessions) -> tuple[I64, streams.U64]:
+    """Session and stream of each request of whole sessions, in their order."""
+    session = np.repeat(np.arange(len(found.length)), found.length)
+    return session, streams.items(found.key[session], np.arange(len(session)) - found.first[session])
+
+
+def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, pause: I64) -> I64:
+    """Arrival of each request in milliseconds since the window began.
+
+    Parameters
+    ----------
+    session : ndarray of int64
+        Session of each request, ascending.
+    bits : ndarray of uint64
+        One draw per request.
+    pause : ndarray of int64
+        Milliseconds since the request before, where the kind of workload has a law for it; -1 elsewhere.
+    """
+    rows = np.flatnonzero(pause < 0)
+    account = found.account[session[rows]]
+    spread = accounts.dials["gap_sigma"][account] * streams.normal(bits[rows], 0)
+    gap = 1000 * accounts.dials["gap"][account] * streams.exp(spread)
+    whole = pause.copy()
+    whole[rows] = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits[rows], 1) % 97
+    total = np.cumsum(whole)
+    return np.asarray(found.start[session] + total - total[found.first][session])
+
+
+def _common_load(accounts: Accounts, cohort_days: streams.U64, day: I64) -> npt.NDArray[np.float64]:
+    """Factor of each account's requests on each day: the cohort's surges, and the ramp after sign-up."""
+    surge = accounts.dials["surge"][:, None]
+    common = streams.normal(streams.child(cohort_days, "surge"))
+    ramp = (day + np.float32(0.75) - accounts.created[:, None]) / (1 + accounts.dials["ramp"][:, None])
+    return np.asarray(
+        streams.exp(surge * common - surge * surge / 2) * np.clip(ramp, np.float32(0.1), np.float32(1))
+    )
+
+
+def _in_window(accounts: Accounts, row: I64, day: I64) -> npt.NDArray[np.bool_]:
+    """Whether a day lies in the work window of the accounts in `row`; broadcasts."""
+    first = accounts.first_work[row]
+    return np.asarray((day >= first - (first == 0)) & (day < accounts.last_work[row]))
+
+
+def _works(accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:
+    own = streams.uniform(streams.child(key, "camouflage")) < accounts.dials["camouflage"][account]
+    return _in_window(accounts, account, day) & ~own
+
+
+def _starts(
+    plan: Plan, accounts: Accounts, account: I64, day: I64, key: streams.U64, work: npt.NDArray[np.bool_]
+) -> I64:
+    """Own time of day, moved to the next firing of the cohort's driver where the session is synchronised.
+
+    Moving to the nearest slot of the driver keeps the account's habits of hour: only other accounts tell.
+    """
+    d = accounts.dials
+    bits, place = streams.child(key, "start"), streams.child(key, "place")
+    flat = streams.uniform_wide(place)
+    own = _own_times(accounts, account, day, bits, flat)
+    slots = np.floor(d["slots"])[account].astype(np.float64)
+    cell = np.floor(own * slots)
+    cohort = plan.cohort_key[accounts.cohort][account]
+    fixed = d["regular"][account] > np.float32(0.5)
+    driver = streams.items(streams.child(cohort, "driver"), np.where(fixed, 0, day + 2))
+    fire = (cell + streams.uniform_wide(streams.items(driver, cell.astype(np.int64)))) / slots
+    late = d["jitter"][account] * np.abs(streams.normal(bits, 2)) * 1000 + flat * 1000
+    synchronised = work & (streams.uniform(bits, 3) < d["synchrony"][account])
+    ms = np.where(synchronised, fire * DAY_MS + late, own * DAY_MS)
+    return day * DAY_MS + ms.astype(np.int64)
+
+
+def _own_times(
+    accounts: Accounts, account: I64, day: I64, bits: streams.U64, flat: burstiness.F64
+) -> burstiness.F64:
+    """Time of day of each session by the account's habits: round the clock or in its hours, even or in bursts."""
+    d = accounts.dials
+    peak, burst = burstiness.peaks(accounts.hours)[account], d["burst"][account]
+    human = peak + (d["hours"][account] / 24) * streams.normal(bits, 0)
+    # What takes less than six hours a day has no working hours.
+    personal = (streams.uniform(bits, 1) < d["diurnal"][account]) & (burst * burstiness.HALVINGS < 2)
+    own = np.where(personal, human + flat / 4096, flat)
+    own -= np.floor(own)
+    rows = np.flatnonzero(burst > 0)
+    day_keys = day_key(accounts, day[rows], account[rows])
+    late = np.float32(1.5 / 24) * streams.normal(streams.child(day_keys, "hours"))
+    lean = peak[rows] + late
+    own[rows] = burstiness.crowd(own[rows], burst[rows], lean - np.floor(lean), day_keys, personal[rows])
+    return own

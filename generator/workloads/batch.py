@@ -1,0 +1,95 @@
+"""Requests of one kind of workload, whole sessions in order, and what its law says about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.rng import streams
+
+if TYPE_CHECKING:
+    from generator.population.accounts import Accounts
+    from generator.traffic.sessions import Sessions
+
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass
+class Rows:
+    """Requests of one kind, whole sessions in order.
+
+    Attributes
+    ----------
+    key : ndarray of uint64
+        Stream of each request.
+    order : ndarray of int64
+        Number of the request in its session.
+    local : ndarray of int64
+        Session of each request, counted among these.
+    session : ndarray of int64
+        These sessions, as positions in `found`.
+    account : ndarray of int64
+        Account of each of these sessions.
+    conversing : ndarray of bool
+        Whether each of these sessions is one conversation.
+    """
+
+    accounts: Accounts
+    found: Sessions
+    key: streams.U64
+    order: I64
+    local: I64
+    session: I64
+    account: I64
+    conversing: npt.NDArray[np.bool_]
+
+    def dial(self, name: str) -> streams.F32:
+        """A habit, per session."""
+        return self.accounts.dials[name][self.account]
+
+    def bits(self, purpose: str) -> streams.U64:
+        """Stream of each session."""
+        return streams.child(self.found.key[self.session], purpose)
+
+
+@dataclass
+class Flow:
+    """What a law says about each request.
+
+    Attributes
+    ----------
+    input, output : ndarray of int64
+        Tokens.
+    pause : ndarray of int64
+        Milliseconds since the request before; -1: as the account's gaps.
+    human : ndarray of bool
+        Whether a person, not a tool's result, started it.
+    thought : ndarray of float32, optional
+        Share of thinking in an answer that was thought about; any, if left out.
+    """
+
+    input: I64
+    output: I64
+    pause: I64 | int = -1
+    human: npt.NDArray[np.bool_] | bool = True
+    thought: streams.F32 | None = None
+
+
+def whole_number(log: npt.NDArray[np.floating], factor: npt.NDArray[np.floating] | float = 1) -> I64:
+    """Rounded exponential times a factor."""
+    return np.asarray(np.floor(streams.exp(log) * factor + 0.5)).astype(np.int64)
+
+
+def before(values: I64, order: I64) -> I64:
+    """Value of the request before; 0 for a session's first."""
+    return np.where(order > 0, np.r_[0, values[:-1]], 0)
+
+
+def running(step: I64, rows: Rows) -> I64:
+    """Sum inside the session up to each request. Whole numbers: no account changes another's rounding."""
+    total = np.cumsum(step)
+    first = np.flatnonzero(rows.order == 0)
+    return total - (total[first] - step[first])[rows.local]

@@ -1,0 +1,113 @@
+"""All results of one entry: the same shape for every task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from generator.schema import TIERS
+from leaderboard.records.task_definitions import TASKS
+
+EVALUATOR_VERSION = "2"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A metric's value, what chance gets, and its 95 % interval."""
+
+    value: float
+    chance: float
+    low: float
+    high: float
+
+
+Line = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """All results of one entry on one dataset.
+
+    Attributes
+    ----------
+    task, evaluator, dataset : str
+        Key of `tasks.TASKS`, version of the evaluator, digest of the dataset: unlike ones share no table.
+    counts : dict of str to int
+        What was judged, e.g. "accounts" and "extraction".
+    primary : Value
+        The metric that ranks entries.
+    tables : dict of str to dict of str to Value
+        Metrics by slice: "overall", evasion tiers, archetypes.
+    false_positives : dict of str to Value
+        Share of each benign archetype flagged at the task's budget; the chance is the budget. Their intervals take
+        the threshold as given.
+    curves : dict of str to dict of str to (x, y)
+        Lines by panel of `plots.PANELS` and name.
+    resampled : tuple of float
+        The primary metric in each resample, for paired comparison.
+    grey_flagged : float or None
+        Share of grey accounts flagged at the same budget; None without grey accounts.
+    """
+
+    task: str
+    dataset: str
+    counts: dict[str, int]
+    primary: Value
+    tables: dict[str, dict[str, Value]]
+    resampled: tuple[float, ...] = field(repr=False)
+    false_positives: dict[str, Value] = field(default_factory=dict)
+    curves: dict[str, dict[str, Line]] = field(default_factory=dict, repr=False)
+    grey_flagged: float | None = None
+    evaluator: str = EVALUATOR_VERSION
+
+    @property
+    def tiers(self) -> dict[str, dict[str, Value]]:
+        """Tables of the evasion tiers present."""
+        return {t: self.tables[t] for t in TIERS if t in self.tables}
+
+    @property
+    def worst_tier(self) -> str:
+        """Tier with the lowest value of the metric that ranks entries."""
+        metric = TASKS[self.task].primary
+        return min(self.tiers, key=lambda t: self.tiers[t][metric].value)
+
+    @property
+    def worst_archetype(self) -> str:
+        """Benign archetype that is falsely flagged most often; "" where the task has none."""
+        return max(self.false_positives, key=lambda k: self.false_positives[k].value, default="")
+
+    def to_json(self) -> str:
+        """The whole card as JSON."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Scorecard:
+        """Scorecard from what `to_json` wrote."""
+        d: dict[str, Any] = json.loads(text)
+        d["primary"] = Value(**d["primary"])
+        d["tables"] = {name: _values(table) for name, table in d["tables"].items()}
+        d["false_positives"] = _values(d["false_positives"])
+        d["curves"] = {
+            panel: {name: (tuple(x), tuple(y)) for name, (x, y) in lines.items()}
+            for panel, lines in d["curves"].items()
+        }
+        return cls(**d | {"resampled": tuple(d["resampled"])})
+
+    def flat(self) -> dict[str, float]:
+        """Every number by name: "evasive/ap" and its "evasive/ap_low", "_high" and "_chance"; "fpr/B3"."""
+        numbers = _flat({"primary": self.primary})
+        for name, table in self.tables.items():
+            numbers |= _flat({f"{name}/{metric}": v for metric, v in table.items()})
+        numbers |= {f"fpr/{a}": v.value for a, v in self.false_positives.items()}
+        return numbers if self.grey_flagged is None else numbers | {"grey_flagged": self.grey_flagged}
+
+
+def _values(table: Mapping[str, Any]) -> dict[str, Value]:
+    return {name: Value(**v) for name, v in table.items()}
+
+
+def _flat(values: Mapping[str, Value]) -> dict[str, float]:
+    endings = {"": "value", "_low": "low", "_high": "high", "_chance": "chance"}
+    return {f"{name}{end}": getattr(v, what) for name, v in values.items() for end, what in endings.items()}

@@ -1,0 +1,180 @@
+"""The team's side of a daily season: gets a day's tables, shows a detector the past, hands in what it says."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import polars as pl
+
+from generator import schema
+from generator.dataset import Split, Table
+from generator.errors import UserError, printable
+from leaderboard.seasons.daily_replay import TABLES, Walk
+from leaderboard.seasons.rules import Season, parse
+
+_SECONDS = 120.0
+_LARGEST = 64 << 20  # of an answer that is no table
+
+
+class Transport(ABC):
+    """Where the days come from, and where scores go."""
+
+    @abstractmethod
+    def season(self) -> Season:
+        """The season as everybody knows it."""
+
+    @abstractmethod
+    def day(self) -> int | None:
+        """Day whose scores are wanted next; None once all are in."""
+
+    @abstractmethod
+    def table(self, day: int, name: str) -> bytes:
+        """What a day added to a table, as a Parquet file."""
+
+    @abstractmethod
+    def hand_in(self, day: int, file: Path) -> None:
+        """Hand in the scores of a day."""
+
+
+class Local(Transport):
+    """A season whose desk is in this process."""
+
+    def __init__(self, season: Season, walk: Walk) -> None:
+        self._season, self._walk = season, walk
+
+    def season(self) -> Season:  # noqa: D102
+        return self._season
+
+    def day(self) -> int | None:  # noqa: D102
+        return self._walk.day()
+
+    def table(self, day: int, name: str) -> bytes:  # noqa: D102
+        return self._walk.table(day, name)
+
+    def hand_in(self, day: int, file: Path) -> None:  # noqa: D102
+        self._walk.hand_in(day, file)
+
+
+class Http(Transport):
+    """A season on a server.
+
+    Parameters
+    ----------
+    server : str
+        Its address, e.g. https://board.example.org.
+    token : str
+        Of the team.
+    """
+
+    def __init__(self, server: str, token: str) -> None:
+        if not server.startswith(("http://", "https://")):
+            raise UserError(f"--server {server[:80]} is no address: begin with https:// or http://")
+        if not token.isascii() or not token.isprintable() or not token:
+            raise UserError("the token is none: take it as the organiser sent it")
+        self._base, self._token = server.rstrip("/") + "/api/v1/season", token
+
+    def season(self) -> Season:  # noqa: D102
+        return parse(self._get("").decode())
+
+    def day(self) -> int | None:  # noqa: D102
+        found = json.loads(self._get("/day"))["day"]
+        return None if found is None else int(found)
+
+    def table(self, day: int, name: str) -> bytes:  # noqa: D102
+        return self._get(f"/days/{day}/{quote(name)}", largest=None)
+
+    def hand_in(self, day: int, file: Path) -> None:  # noqa: D102
+        self._ask("PUT", f"/days/{day}/scores", file.read_bytes(), _LARGEST)
+
+    def _get(self, path: str, largest: int | None = _LARGEST) -> bytes:
+        return self._ask("GET", path, None, largest)
+
+    def _ask(self, method: str, path: str, body: bytes | None, largest: int | None) -> bytes:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/octet-stream"}
+        # Only http and https get here, see `__init__`.
+        asked = urllib.request.Request(self._base + path, body, headers, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(asked, timeout=_SECONDS) as answer:  # noqa: S310
+                return bytes(answer.read(largest))
+        except urllib.error.HTTPError as error:
+            raise UserError(f"the server says {error.code}: {_detail(error.read(1 << 16))}") from error
+        except OSError as error:
+            raise UserError(f"{self._base} does not answer ({error}): try again, the walk goes on") from error
+
+
+class Past:
+    """What has been handed out so far, in a folder.
+
+    Parameters
+    ----------
+    season : Season
+        Says when the window begins.
+    folder : Path
+        Where the tables are put.
+    """
+
+    def __init__(self, season: Season, folder: Path) -> None:
+        self._start = datetime.fromisoformat(season.start + "+00:00")
+        self._folder, self._days = folder, 0
+
+    def add(self, day: int, tables: dict[str, bytes]) -> None:
+        """Put one more day to it."""
+        for name, content in tables.items():
+            (self._folder / f"{name}-{day:03d}.parquet").write_bytes(content)
+        self._days = max(self._days, day + 1)
+
+    def split(self) -> Split:
+        """The world as of its last day, as `Split.as_of` shows one; without truth."""
+        tables = {}
+        for name in TABLES:
+            part = pl.scan_parquet(sorted(self._folder.glob(f"{name}-*.parquet")))
+            tables[name] = Table(name, [part], tuple(c.name for c in schema.TABLES[name]))
+        return Split("test", self._start, self._days, tables, masked=True)
+
+
+def play(
+    transport: Transport,
+    score: Callable[[Split], pl.DataFrame],
+    folder: Path,
+    on_day: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Walk through all days that are left; who was interrupted goes on where they were.
+
+    Parameters
+    ----------
+    transport : Transport
+        The season.
+    score : callable
+        From the world as of a day to account_id and score of every account known then.
+    folder : Path
+        Empty; for the tables.
+    on_day : callable
+        Told (done, total) after each day.
+    """
+    season = transport.season()
+    past, have = Past(season, folder), 0
+    while (day := transport.day()) is not None:
+        for earlier in range(have, day + 1):
+            names = TABLES if earlier == 0 else TABLES[:2]
+            past.add(earlier, {name: transport.table(earlier, name) for name in names})
+        have = day + 1
+        said = score(past.split()).select("account_id", "score")
+        file = folder / "scores.parquet"
+        said.write_parquet(file)
+        transport.hand_in(day, file)
+        on_day(day + 1, season.days)
+
+
+def _detail(body: bytes) -> str:
+    try:
+        text = str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        text = "nothing more"
+    return printable(text[:2000])

@@ -1,0 +1,228 @@
+"""The desk of a season: takes submissions, judges them unseen, and answers rounded and at set times.
+
+What a team learns before the end is whether its file is sound, which public tables decide alone; when its answer
+comes, which the clock decides alone; and then one rounded number. Judging is done beside requests, so that no
+request waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import sqlalchemy as sa
+
+from generator.dataset import Split
+from generator.errors import UserError
+from leaderboard.seasons import judging
+from leaderboard.seasons.attempts_table import ATTEMPTS
+from leaderboard.seasons.blob_store import Shelf
+from leaderboard.seasons.rules import Rules, moment
+from leaderboard.tracking.database import now, retrying
+
+_DAY = 86400
+_LOG = logging.getLogger(__name__)
+_FAULT = "it could not be judged: ask the organiser"
+_A = ATTEMPTS.c
+
+
+@dataclass(frozen=True)
+class World:
+    """What a team is asked about.
+
+    Attributes
+    ----------
+    split : Split
+        With open labels: only `judging` looks at them.
+    digest : str
+        Of the public tables.
+    """
+
+    split: Split
+    digest: str
+
+    @property
+    def public(self) -> Split:
+        """What the team may see."""
+        return self.split.without_labels()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a team holds of an attempt.
+
+    Attributes
+    ----------
+    id : str
+        Names it; 128 random bits.
+    due : datetime
+        When its answer comes.
+    left : int
+        Attempts that are left today for this task.
+    """
+
+    id: str
+    due: datetime
+    left: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said about an attempt.
+
+    Attributes
+    ----------
+    score : float or None
+        Rounded; None while it is not out.
+    said : str
+        For people.
+    """
+
+    task: str
+    score: float | None
+    said: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A team's best answer so far; equal scores share a rank."""
+
+    rank: int
+    team: str
+    score: float
+    attempts: int
+
+
+class Desk:
+    """Where teams hand in.
+
+    Parameters
+    ----------
+    rules : Rules
+        What is allowed.
+    world : callable
+        World that a team is asked about.
+    engine : sqlalchemy.Engine
+        See `ledger.engine`.
+    shelf : Shelf
+        Where files are kept.
+    """
+
+    def __init__(self, rules: Rules, world: Callable[[str], World], engine: sa.Engine, shelf: Shelf) -> None:
+        self.rules, self.world, self.engine, self.shelf = rules, world, engine, shelf
+
+    def submit(self, team: str, task: str, path: Path, when: float | None = None) -> Receipt:
+        """Take a submission; one that is refused uses no attempt.
+
+        Raises
+        ------
+        UserError
+            Outside of the season, for a task that is not asked, without an attempt left, or with all faults
+            of the file.
+        """
+        made = now() if when is None else when
+        self.rules.check_open(made)
+        self._check_task(task)
+        if self.rules.daily:
+            raise UserError(
+                f"{self.rules.name} takes the scores of one day after the other, no file for all of them"
+            )
+        self._number(team, task, made)
+        table = judging.read(path, task, self.world(team).public)
+        file = self.shelf.keep(table)
+        id_, due = secrets.token_hex(16), self.rules.due(made)
+
+        def insert() -> int:
+            number = self._number(team, task, made)
+            row = {"id": id_, "team": team, "task": task, "utc_day": int(made // _DAY), "number": number}
+            with self.engine.begin() as connection:
+                connection.execute(ATTEMPTS.insert().values(**row, made=made, due=due, file=file))
+            return number
+
+        number = retrying(insert, lambda error: isinstance(error, sa.exc.SQLAlchemyError))
+        return Receipt(id_, _time(due), self.rules.attempts - number - 1)
+
+    def settle(self) -> int:
+        """Judge all attempts that wait, whether their answers are due or not; how many there were."""
+        waiting = sa.select(ATTEMPTS).where(_A.score.is_(None), _A.fault.is_(None)).order_by(_A.made, _A.id)
+        with self.engine.connect() as connection:
+            rows = connection.execute(waiting).all()
+        for row in rows:
+            values = self._judged(row.team, row.task, row.file)
+            retrying(lambda id_=row.id, values=values: self._set(id_, values))  # type: ignore[misc]
+        return len(rows)
+
+    def answer(self, team: str, id_: str, when: float | None = None) -> Answer:
+        """What is said about an attempt of the team by now.
+
+        Raises
+        ------
+        UserError
+            If the team has no such attempt.
+        """
+        with self.engine.connect() as connection:
+            row = connection.execute(ATTEMPTS.select().where(_A.id == id_, _A.team == team)).one_or_none()
+        if row is None:
+            raise UserError("you have no such attempt: take the id from its receipt")
+        if (now() if when is None else when) < row.due:
+            return Answer(row.task, None, f"comes at {moment(_time(row.due))}")
+        if row.fault or row.score is None:
+            return Answer(row.task, None, row.fault or "is being judged: come back soon")
+        return Answer(row.task, round(row.score, self.rules.decimals), "judged")
+
+    def standings(self, task: str, when: float | None = None) -> list[Standing]:
+        """Best answer of each team among those that are out, best first.
+
+        Raises
+        ------
+        UserError
+            If the task is not asked.
+        """
+        self._check_task(task)
+        out = sa.select(_A.team, _A.score).where(_A.task == task, _A.due <= (now() if when is None else when))
+        best: dict[str, list[float]] = {}
+        with self.engine.connect() as connection:
+            for team, score in connection.execute(out.where(_A.score.is_not(None))):
+                best.setdefault(team, []).append(round(score, self.rules.decimals))
+        top = {team: max(scores) for team, scores in best.items()}
+        ordered = sorted(top, key=lambda team: (-top[team], team))
+        ranks = {score: 1 + sum(s > score for s in top.values()) for score in top.values()}
+        return [Standing(ranks[top[team]], team, top[team], len(best[team])) for team in ordered]
+
+    def _check_task(self, task: str) -> None:
+        if task not in self.rules.tasks:
+            raise UserError(f"task {task[:40]!r} is not asked in {self.rules.name}: {', '.join(self.rules.tasks)}")
+
+    def _number(self, team: str, task: str, made: float) -> int:
+        today = (_A.team == team) & (_A.task == task) & (_A.utc_day == int(made // _DAY))
+        with self.engine.connect() as connection:
+            used = connection.execute(sa.select(sa.func.count()).where(today)).scalar_one()
+        if used >= self.rules.attempts:
+            raise UserError(
+                f"all {self.rules.attempts} attempts at {task} of this day are used: come back after midnight UTC"
+            )
+        return int(used)
+
+    def _judged(self, team: str, task: str, file: str) -> dict[str, float | str]:
+        world = self.world(team)
+        try:
+            score = judging.score(task, self.shelf.read(file), world.split, world.digest)
+        except (UserError, pl.exceptions.PolarsError, OSError) as error:
+            # What the labels made of it is for nobody: neither the team nor the log is told more.
+            _LOG.warning("an attempt at %s could not be judged: %s", task, type(error).__name__)
+            return {"fault": _FAULT}
+        return {"score": score} if math.isfinite(score) else {"fault": _FAULT}
+
+    def _set(self, id_: str, values: dict[str, float | str]) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(ATTEMPTS.update().where(_A.id == id_).values(**values))
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

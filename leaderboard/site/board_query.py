@@ -1,0 +1,107 @@
+"""Columns of a board: what each task shows, and how rows are sorted and filtered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from leaderboard.records.task_definitions import TASKS, Column
+from leaderboard.site.live_boards import Entry, View
+
+PER_PAGE = 100
+GROUPS = {"M": "metadata", "L": "links", "C": "content"}
+
+
+@dataclass(frozen=True)
+class Query:
+    """How a reader wants a board.
+
+    Attributes
+    ----------
+    sort : str
+        Metric, or "name", "team", "when"; "rank" without.
+    ascending : bool
+        Order.
+    groups : str
+        Only entries that use none but these field groups, e.g. "ML".
+    text : str
+        Only entries whose name or team holds it.
+    mark : str
+        "reproduced" for those only.
+    page : int
+        From 1.
+    """
+
+    sort: str = "rank"
+    ascending: bool = True
+    groups: str = ""
+    text: str = ""
+    mark: str = ""
+    page: int = 1
+
+    def address(self, **changes: object) -> str:
+        """Query string of this one with changes."""
+        values = {
+            "sort": self.sort,
+            "order": "asc" if self.ascending else "desc",
+            "groups": self.groups,
+            "text": self.text,
+            "mark": self.mark,
+            "page": self.page,
+        } | changes
+        usual = {"sort": "rank", "order": "asc", "groups": "", "text": "", "mark": "", "page": 1}
+        return urlencode({k: v for k, v in values.items() if v != usual[k]}) or "sort=rank"
+
+
+def primary(task: str) -> Column:
+    """The column that ranks a board."""
+    return Column("primary", TASKS[task].title, TASKS[task].short)
+
+
+def columns(view: View) -> tuple[Column, ...]:
+    """The other columns: those of the task that an entry has."""
+    found = {m for e in view.entries[:50] for m in e.metrics}
+    return tuple(c for c in TASKS[view.task].columns if c.number in found)
+
+
+def select(view: View, query: Query) -> list[Entry]:
+    """Entries that a reader asked for, all pages of them."""
+    rows = [e for e in view.entries if _wanted(e, query)]
+    if query.sort == "rank":
+        return rows if query.ascending else rows[::-1]
+    missing = [e for e in rows if _value(e, query.sort) is None]
+    known = [e for e in rows if _value(e, query.sort) is not None]
+    return sorted(known, key=lambda e: _key(e, query.sort), reverse=not query.ascending) + missing
+
+
+def page(rows: Sequence[Entry], number: int) -> Sequence[Entry]:
+    """One page of rows, from 1."""
+    return rows[(number - 1) * PER_PAGE : number * PER_PAGE]
+
+
+def _wanted(e: Entry, query: Query) -> bool:
+    text = query.text.casefold()
+    return (
+        (not query.groups or set(e.fields) - {"+", "-"} <= set(query.groups))
+        and (not text or text in e.name.casefold() or text in e.team.casefold())
+        and (not query.mark or e.mark == query.mark)
+    )
+
+
+_TEXTS: dict[str, Callable[[Entry], str]] = {
+    "name": lambda e: e.name.casefold(),
+    "team": lambda e: e.team.casefold(),
+    "fields": lambda e: e.fields,
+}
+
+
+def _value(e: Entry, sort: str) -> Any:
+    if sort in _TEXTS:
+        return _TEXTS[sort](e)
+    return e.when if sort == "when" else e.metrics.get(sort)
+
+
+def _key(e: Entry, sort: str) -> tuple[Any, str]:
+    return _value(e, sort), e.id

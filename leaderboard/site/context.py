@@ -1,0 +1,83 @@
+"""What the operations of one server share: settings, boards, the queue and the worker that empties it."""
+
+from __future__ import annotations
+
+import re
+
+from leaderboard.intake.queue import FINISHED, Job, Queue
+from leaderboard.intake.worker import Worker
+from leaderboard.site.live_boards import Boards, Entry, View
+from leaderboard.site.pages import Pages
+from leaderboard.site.problems import Problem
+from leaderboard.site.settings import Settings, World
+from leaderboard.tracking import database
+
+_ID = re.compile(r"[0-9a-f]{16,64}", re.ASCII)
+
+
+class Site:
+    """What the operations of one server share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.engine = settings.store.engine()
+        self.queue = Queue(self.engine, settings.store.waiting)
+        self.boards = Boards(settings.store, [(w.digest, t) for w in settings.worlds for t in w.tasks])
+        self.pages = Pages(settings, self.boards)
+        self.now = database.now
+        self._worker: Worker | None = None
+
+    def start(self) -> None:
+        """Read the boards, and begin to empty the queue."""
+        for world in self.settings.worlds:
+            for task in world.tasks:
+                self.boards.refresh(world.digest, task)
+        for left in self.settings.store.waiting.glob("*.partial"):
+            left.unlink(missing_ok=True)  # of uploads that a crash cut off: their senders know
+        if self.settings.scoring:
+            self._worker = Worker(self.queue, self.settings.store, self._order, self.settings.limits, self._done)
+            self._worker.start()
+
+    def stop(self) -> None:
+        """Give what is being scored back to the queue."""
+        if self._worker:
+            self._worker.stop()
+
+    def wake(self) -> None:
+        """Tell the worker that something waits."""
+        if self._worker:
+            self._worker.wake.set()
+
+    def place(self, world: str | None, task: str) -> World:
+        """World of a key, if the task is one of its."""
+        found = self.settings.world(world)
+        if found is None or task not in found.tasks:
+            known = "; ".join(f"{', '.join(w.tasks)} on {w.key}" for w in self.settings.worlds)
+            raise Problem(404, f"There is no such board; there are {known}.")
+        return found
+
+    def entry(self, id_: str) -> tuple[View, Entry]:
+        """An entry and its board."""
+        if not _ID.fullmatch(id_) or not (found := self.boards.find(id_[:16])):
+            raise Problem(404, "There is no such entry: it may be on another board.")
+        return found
+
+    def job(self, id_: str) -> Job:
+        """A submission."""
+        if not _ID.fullmatch(id_) or not (job := self.queue.get(id_)):
+            raise Problem(404, "There is no such submission: send the file again.")
+        return job
+
+    def entry_of(self, job: Job) -> Entry | None:
+        """Entry of a finished submission, once the board shows it."""
+        views = [v for v in self.boards.all() if (v.world, v.task) == (job.world, job.task)]
+        return next((e for v in views for e in v.entries if job.state == FINISHED and e.run == job.entry), None)
+
+    def _order(self, job: Job) -> dict[str, str]:
+        world = self.settings.world(job.world)
+        if world is None:
+            raise LookupError(f"submission {job.id} is for a dataset that is not served: {job.world[:12]}")
+        return {"world": str(world.folder), "split": world.split}
+
+    def _done(self, job: Job) -> None:
+        self.boards.refresh(job.world, job.task)

@@ -1,0 +1,99 @@
+"""The *accounts* task: average precision, mean over the evasion tiers.
+
+Positives of a tier are the accounts of its campaigns, negatives all benign accounts; grey accounts are neither.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from generator.errors import UserError
+from leaderboard.metrics import ranking, resampling, slices
+from leaderboard.metrics.population import Population
+from leaderboard.metrics.ranking import Curve, Ranked
+from leaderboard.metrics.resampling import F64, RESAMPLES
+from leaderboard.metrics.slices import Rates, Slices
+from leaderboard.records.scorecard import Line, Scorecard, Value
+from leaderboard.records.task_definitions import TASKS
+from leaderboard.tasks.ground_truth import Truth
+
+TASK = "accounts"
+FALSE_POSITIVES = 0.01
+RECALLS = np.arange(1, 51) / 50
+BUDGETS = np.geomspace(1e-4, 1, 61)
+
+
+def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
+    """Score an answer to the accounts task.
+
+    Parameters
+    ----------
+    predictions : polars.DataFrame
+        account_id, score; one finite row per account (see `submission.read`).
+    truth : Truth
+        Its labels are used.
+    digest : str
+        Digest of the dataset; keys the resampling, so that entries share their draws.
+    resamples : int
+        Resamples of campaigns and benign cohorts.
+
+    Raises
+    ------
+    UserError
+        If an account has no score, or the labels lack extraction or benign accounts.
+    """
+    people = truth.population
+    given = aligned(predictions, people)
+    judged = ~people.grey
+    masks = {tier: people.benign | (people.tier == tier) for tier in people.tiers} | {"overall": judged}
+    ranked = {name: Ranked(given[mask], people.attack[mask], people.group[mask]) for name, mask in masks.items()}
+    exact = {name: r.curve() for name, r in ranked.items()}
+    table = Slices(ranked, tuple(TASKS[TASK].metrics), exact)
+    share = ranking.flagged(given, people.benign, FALSE_POSITIVES)
+    rates = Rates(people, share, FALSE_POSITIVES)
+    draws = people.draws(digest, resamples)
+    drawn = draws.measure(lambda w: table.compute(w) | rates.compute(w), table.cells)
+    tables = table.tables(drawn)
+    primary = np.mean([drawn[f"{tier}/ap"] for tier in people.tiers], axis=0)
+    means = [float(np.mean([getattr(tables[t]["ap"], k) for t in people.tiers])) for k in ("value", "chance")]
+    return Scorecard(
+        task=TASK,
+        dataset=digest,
+        counts=people.counts(),
+        primary=Value(means[0], means[1], *resampling.interval(primary)),
+        tables=tables,
+        resampled=tuple(primary.astype(np.float32).tolist()),
+        false_positives=rates.values(drawn),
+        grey_flagged=slices.grey(people, share),
+        curves={
+            "precision_recall": {t: precision_recall(exact[t]) for t in people.tiers},
+            "recall": {t: recall(exact[t]) for t in people.tiers},
+        },
+    )
+
+
+def aligned(predictions: pl.DataFrame, people: Population) -> F64:
+    """Scores in the order of the accounts.
+
+    Raises
+    ------
+    UserError
+        If an account has none.
+    """
+    given = predictions.select(pl.col("account_id").cast(pl.String), pl.col("score").cast(pl.Float64))
+    ids = pl.DataFrame({"account_id": people.ids})
+    table = ids.join(given, on="account_id", how="left", maintain_order="left", validate="1:1")
+    if missing := table["score"].null_count():
+        raise UserError(f"{missing:,} of {len(ids):,} labelled accounts have no score: score every account")
+    return table["score"].to_numpy()
+
+
+def precision_recall(curve: Curve) -> Line:
+    """Precision at each of `RECALLS`."""
+    return tuple(RECALLS.tolist()), tuple(ranking.precision_at_recall(curve, RECALLS).tolist())
+
+
+def recall(curve: Curve) -> Line:
+    """Recall at each false-positive rate of `BUDGETS`."""
+    return tuple(BUDGETS.tolist()), tuple(float(ranking.recall_at_fpr(curve, b)[0]) for b in BUDGETS)

@@ -1,0 +1,118 @@
+"""The *requests* task: average precision over requests.
+
+Positives are requests that serve an extraction, negatives all others but those of grey accounts; the ordinary
+traffic of extraction accounts is negative, too. The slice "camouflaged" looks only inside accounts that send both.
+There may be many millions of rows: values are exact, but for their intervals scores are rounded to `BLOCKS`
+levels of equally many distinct scores, and what that changes in the value is added back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from generator.errors import UserError
+from generator.schema import TIERS
+from leaderboard.metrics.ranking import METRICS, Curve, Ranked
+from leaderboard.metrics.resampling import F64, RESAMPLES
+from leaderboard.metrics.slices import Slices
+from leaderboard.records.scorecard import Scorecard
+from leaderboard.records.task_definitions import TASKS
+from leaderboard.tasks.accounts import precision_recall
+from leaderboard.tasks.ground_truth import Truth
+
+TASK = "requests"
+BLOCKS = 1 << 15
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Judged requests: score, truth, and which account sent them (its place in the population)."""
+
+    score: F64
+    positive: npt.NDArray[np.bool_]
+    account: npt.NDArray[np.int64]
+
+
+def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
+    """Score an answer to the requests task.
+
+    Parameters
+    ----------
+    predictions : polars.DataFrame
+        request_id, score; one finite row per request (see `submission.read`).
+    truth : Truth
+        Its labels and requests are used.
+    digest, resamples
+        As for `accounts.score`.
+
+    Raises
+    ------
+    UserError
+        If a request has no score, or there are none of one kind.
+    """
+    people = truth.population
+    rows = _rows(predictions, truth)
+    masks = _slices(rows, truth)
+    exact: dict[str, Curve] = {}
+    ranked: dict[str, Ranked] = {}
+    for name, mask in masks.items():
+        of = (rows.score[mask], rows.positive[mask])
+        exact[name] = Ranked(*of, np.zeros(int(mask.sum()), np.int64)).curve()
+        ranked[name] = Ranked(*of, people.group[rows.account[mask]], BLOCKS)
+    table = Slices(ranked, tuple(TASKS[TASK].metrics), exact)
+    drawn = people.draws(digest, resamples).measure(table.compute, table.cells)
+    for name, r in ranked.items():
+        rounded = r.curve()
+        for m in table.metrics:
+            change = METRICS[m].compute(exact[name])[0] - METRICS[m].compute(rounded)[0]
+            drawn[f"{name}/{m}"] = np.clip(drawn[f"{name}/{m}"] + change, 0, 1)
+    tables = table.tables(drawn)
+    primary = drawn["overall/ap"]
+    return Scorecard(
+        task=TASK,
+        dataset=digest,
+        counts=people.counts() | {"requests": len(rows.score), "extraction_requests": int(rows.positive.sum())},
+        primary=tables["overall"]["ap"],
+        tables=tables,
+        resampled=tuple(primary.astype(np.float32).tolist()),
+        # A tier whose campaigns sent nothing in this window has no slice.
+        curves={"precision_recall": {t: precision_recall(exact[t]) for t in ("overall", *TIERS) if t in exact}},
+    )
+
+
+def _rows(predictions: pl.DataFrame, truth: Truth) -> _Rows:
+    people = truth.population
+    place = pl.DataFrame({"account_id": people.ids, "account": np.arange(len(people.ids))})
+    known = truth.requests.with_columns(pl.col("account_id").cast(pl.String)).join(place, on="account_id")
+    known = known.drop("account_id").sort("request_id")
+    given = predictions.select("request_id", pl.col("score").cast(pl.Float64)).sort("request_id")
+    if not given["request_id"].equals(known["request_id"]):
+        missing = len(known.join(given, on="request_id", how="anti"))
+        raise UserError(
+            f"{missing:,} of {len(known):,} requests have no score, and {len(given):,} were given: "
+            "give each request one"
+        )
+    account = known["account"].to_numpy()
+    judged = ~people.grey[account]
+    positive = known["is_extraction"].to_numpy()[judged]
+    if positive.all() or not positive.any():
+        raise UserError(f"{positive.sum():,} of {len(positive):,} requests serve an extraction: nothing to rank")
+    return _Rows(given["score"].to_numpy()[judged], positive, account[judged])
+
+
+def _slices(rows: _Rows, truth: Truth) -> dict[str, npt.NDArray[np.bool_]]:
+    """Rows of each slice: all negatives and some positives, or both of some accounts only."""
+    people = truth.population
+    masks = {"overall": np.ones(len(rows.score), bool)}
+    positives = rows.account[rows.positive]
+    for kind in (people.tier, people.archetype):
+        for name in np.unique(kind[positives]):
+            masks[str(name)] = ~rows.positive | (kind[rows.account] == name)
+    size = len(people.ids)
+    sent = [np.bincount(rows.account[m], minlength=size) > 0 for m in (rows.positive, ~rows.positive)]
+    both = (sent[0] & sent[1])[rows.account]
+    return masks | ({"camouflaged": both} if both.any() else {})

@@ -1,0 +1,198 @@
+"""Moves boards between stores: all finished runs in one file, and back, none lost and none twice."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from generator.errors import UserError
+from leaderboard.tracking import database, mlflow_runs
+from leaderboard.tracking.store import Store, may_pass
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+FORMAT = "siphonbench-board-1"
+_PREFIX = "siphonbench/"
+_LINE_BYTES = 64 << 20
+_OF_MLFLOW = "mlflow."
+Tick = Callable[[int, int], None]
+
+
+def export(store: Store, file: Path, tick: Tick = lambda done, total: None) -> int:
+    """Write every finished run of a store, with its artifacts, as gzipped JSON lines; how many there are.
+
+    Parameters
+    ----------
+    store : Store
+        Read only.
+    file : Path
+        Appears under its name only when it is complete.
+    tick : callable
+        Told (done, total).
+
+    Raises
+    ------
+    UserError
+        If the store holds no finished run.
+    """
+    if not store.exists:
+        raise UserError(f"{store.name} holds no board: nothing to export")
+    client = store.client()
+    with store.lock():
+        runs = list(_runs(client))
+    if not runs:
+        raise UserError(f"{store.name} holds no finished run: nothing to export")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(file.name + ".partial")
+    digest = hashlib.sha256()
+    try:
+        with temporary.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out:
+            described = (_described(client, *run) for run in runs)
+            for done, document in enumerate(chain([{"format": FORMAT, "runs": len(runs)}], described)):
+                line = json.dumps(document, sort_keys=True).encode() + b"\n"
+                digest.update(line)
+                out.write(line)
+                tick(done, len(runs))
+            out.write(json.dumps({"sha256": digest.hexdigest()}).encode() + b"\n")
+        temporary.rename(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(runs)
+
+
+def import_(store: Store, file: Path, tick: Tick = lambda done, total: None) -> tuple[int, int]:
+    """Record every run of an exported file that the store does not have; how many were new, and in the file.
+
+    Parameters
+    ----------
+    store : Store
+        Where to.
+    file : Path
+        What `export` wrote; read once to its end before anything is recorded.
+    tick : callable
+        Told (done, total).
+
+    Raises
+    ------
+    UserError
+        If the file is none, cut off or changed; nothing is recorded then.
+    """
+    total = sum(1 for _ in _lines(file))
+    new = 0
+    for done, document in enumerate(_lines(file), 1):
+        new += database.retrying(partial(_record, store, document), may_pass)
+        tick(done, total)
+    return new, total
+
+
+def _runs(client: MlflowClient) -> Iterator[tuple[str, Run]]:
+    """Finished runs and the names of their experiments, each submission once."""
+    for experiment in client.search_experiments(filter_string=f"name LIKE '{_PREFIX}%'"):
+        seen: set[str] = set()
+        token = None
+        while True:
+            page = client.search_runs(
+                [experiment.experiment_id],
+                "attributes.status = 'FINISHED'",
+                order_by=["attributes.end_time ASC"],
+                page_token=token,
+            )
+            for run in page:
+                if (id_ := run.data.tags.get("submission_id")) and id_ not in seen:
+                    seen.add(id_)
+                    yield experiment.name, run
+            if not (token := page.token):
+                break
+
+
+def _described(client: MlflowClient, experiment: str, run: Run) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        names = [f.path for f in client.list_artifacts(run.info.run_id) if not f.is_dir]
+        files = {n: Path(client.download_artifacts(run.info.run_id, n, folder)).read_bytes() for n in names}
+    datasets = run.inputs.dataset_inputs if run.inputs else []
+    return {
+        "experiment": experiment,
+        "name": run.info.run_name,
+        "start": run.info.start_time,
+        "end": run.info.end_time,
+        "params": dict(run.data.params),
+        "metrics": dict(run.data.metrics),
+        "tags": {k: v for k, v in run.data.tags.items() if not k.startswith(_OF_MLFLOW)},
+        "datasets": [
+            [d.dataset.name, d.dataset.digest, d.dataset.source_type, d.dataset.source] for d in datasets
+        ],
+        "artifacts": {n: base64.b64encode(content).decode() for n, content in files.items()},
+    }
+
+
+def _record(store: Store, d: dict[str, Any]) -> bool:
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param
+
+    id_ = d["tags"]["submission_id"]
+    with store.lock(), tempfile.TemporaryDirectory() as folder:
+        client = store.client()
+        experiment = mlflow_runs.make_experiment(client, store, d["experiment"])
+        if mlflow_runs.claim(client, store, experiment, id_):
+            return False
+        tags = d["tags"] | {"recorder": store.recorder}
+        run = client.create_run(experiment, start_time=d["start"], tags=tags, run_name=d["name"])
+        client.log_batch(
+            run.info.run_id,
+            metrics=[Metric(k, v, d["end"], 0) for k, v in d["metrics"].items()],
+            params=[Param(k, v) for k, v in d["params"].items()],
+        )
+        client.log_inputs(run.info.run_id, [DatasetInput(Dataset(*found), []) for found in d["datasets"]])
+        for name, content in d["artifacts"].items():
+            (Path(folder) / name).write_bytes(base64.b64decode(content))
+        client.log_artifacts(run.info.run_id, folder)
+        client.set_terminated(run.info.run_id, "FINISHED", end_time=d["end"])
+        mlflow_runs.settle(client, experiment, id_)
+    return True
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    """Runs of an exported file; the caller has them all only if its digest is right."""
+    digest, count, head = hashlib.sha256(), 0, None
+    try:
+        with gzip.open(file, "rb") as lines:
+            while line := lines.readline(_LINE_BYTES):
+                document = json.loads(line)
+                if head is None:
+                    head = document
+                    if document.get("format") != FORMAT:
+                        raise UserError(
+                            f"{file} is no exported board; make one with: siphonbench leaderboard export"
+                        )
+                elif "sha256" in document:
+                    if document["sha256"] != digest.hexdigest() or count != head["runs"] or lines.read(1):
+                        break
+                    return
+                else:
+                    _check(document)
+                    count += 1
+                    yield document
+                digest.update(line)
+    except FileNotFoundError as error:
+        raise UserError(f"{file} does not exist") from error
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{file} can't be read as an exported board: export it again") from error
+    raise UserError(f"{file} was cut off or changed: export it again")
+
+
+def _check(document: dict[str, Any]) -> None:
+    """Refuse what could name a path or an experiment that is not ours."""
+    names = document["artifacts"]
+    if not document["experiment"].startswith(_PREFIX) or not document["tags"]["submission_id"]:
+        raise ValueError("no board")
+    if any(Path(name).name != name or name in (".", "..") for name in names):
+        raise ValueError("an artifact's name is a path")

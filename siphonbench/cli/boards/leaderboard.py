@@ -1,0 +1,136 @@
+"""From predictions to a place on the board."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from generator.errors import UserError
+from siphonbench import api
+from siphonbench.api import BOARD, DATA
+from siphonbench.cli.common import options, output
+from siphonbench.cli.common.app import STYLE, app
+from siphonbench.workflows import detector_runs
+
+if TYPE_CHECKING:
+    from generator.dataset import Dataset
+
+
+@app.command("evaluate", epilog="Example: siphonbench evaluate my-entry --data siphonbench-data/nano")
+def _evaluate(
+    entry: options.Entry,
+    data: options.On = DATA,
+    split: options.Split = "test",
+    task: options.Task = "accounts",
+    as_json: options.Json = False,
+) -> None:
+    """Score a submission with 95 % intervals; nothing is recorded."""
+    card = api.evaluate(api.load_verified(data), entry, split, task)
+    if as_json:
+        typer.echo(card.to_json())
+        return
+    named = [("all", "primary", card.primary)]
+    named += [(name, metric, v) for name, table in card.tables.items() for metric, v in table.items()]
+    rows = [(t, m, f"{v.value:.4f}", f"{v.low:.4f} to {v.high:.4f}", f"{v.chance:.4f}") for t, m, v in named]
+    output.show(("slice", "metric", "value", "95 % interval", "chance"), rows)
+
+
+@app.command("submit", epilog="Example: siphonbench submit my-entry --data siphonbench-data/nano")
+def _submit(
+    entry: options.Entry,
+    data: options.On = DATA,
+    task: options.Task = "accounts",
+    board: options.AnyStore = str(BOARD),
+) -> None:
+    """Score a submission on test and put it on the board."""
+    dataset = api.load_verified(data)
+    api.submit(dataset, entry, board, detector_runs.seconds(entry), task)
+    show_board(dataset, board, task)
+
+
+_leaderboard = typer.Typer(
+    help="Show the ranked entries on a dataset and write board.html; or move boards between stores.",
+    **(STYLE | {"no_args_is_help": False}),
+)
+app.add_typer(_leaderboard, name="leaderboard")
+
+
+@_leaderboard.callback(
+    invoke_without_command=True, epilog="Example: siphonbench leaderboard --data siphonbench-data/nano"
+)
+def _show(
+    context: typer.Context,
+    data: options.On = DATA,
+    task: options.Task = "accounts",
+    board: options.AnyStore = str(BOARD),
+) -> None:
+    if context.invoked_subcommand is None:
+        show_board(api.load(data), board, task)
+
+
+@_leaderboard.command("export", epilog="Example: siphonbench leaderboard export board.jsonl.gz")
+def _export(
+    file: Annotated[Path, typer.Argument(help="File to write.")], board: options.AnyStore = str(BOARD)
+) -> None:
+    """Write every entry of a store, with its scorecard and plots, into one file."""
+    from leaderboard.tracking import export
+    from leaderboard.tracking.store import Store
+
+    with output.progress("exporting") as tick:
+        n = export.export(Store.at(board), file, tick)
+    typer.echo(f"{file}: {n} entries, {file.stat().st_size / 1e6:.2f} MB")
+
+
+@_leaderboard.command("import", epilog="Example: siphonbench leaderboard import board.jsonl.gz --board new-board")
+def _import(
+    file: Annotated[Path, typer.Argument(help="What export wrote.")], board: options.AnyStore = str(BOARD)
+) -> None:
+    """Record every entry of such a file that the store does not have."""
+    from leaderboard.tracking import export
+    from leaderboard.tracking.store import Store
+
+    with output.progress("importing") as tick:
+        new, total = export.import_(Store.at(board), file, tick)
+    typer.echo(f"{new} of {total} entries were new to {Store.at(board).name}")
+
+
+@_leaderboard.command("mark", epilog="Example: siphonbench leaderboard mark 1f0e... --note 'ran its code'")
+def _mark(
+    entry: Annotated[str, typer.Argument(help="Id of the entry, as in its page's address.")],
+    board: options.AnyStore = str(BOARD),
+    note: Annotated[str, typer.Option(help="How it was reproduced; kept with the run.")] = "by the operator",
+) -> None:
+    """Mark an entry as reproduced from its code."""
+    from leaderboard.tracking import mlflow_runs
+    from leaderboard.tracking.store import Store
+
+    typer.echo(f"{mlflow_runs.mark(Store.at(board), entry, note)} is marked as reproduced")
+
+
+@app.command("ui", epilog="Example: siphonbench ui --port 5000")
+def _ui(
+    board: options.Board = BOARD,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of http://127.0.0.1.")] = 5000,
+) -> None:
+    """Serve MLflow's own pages on the store, until Ctrl-C."""
+    from leaderboard.tracking import mlflow_runs
+
+    if not (board / "mlflow.db").is_file():
+        raise UserError(f"--board {board} holds no mlflow.db: submit an entry, or run siphonbench quickstart")
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # a fifth of the memory
+    where = ("--backend-store-uri", mlflow_runs.Store(board).uri, "--host", "127.0.0.1", "--port", str(port))
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "ui", *where, "--workers", "1"])  # noqa: S606
+
+
+def show_board(data: Dataset, where: str | Path, task: str = "accounts") -> None:
+    """Print the board of a task on a dataset, and write its page."""
+    from leaderboard.tracking import board_page, rankings
+    from leaderboard.tracking.store import Store
+
+    output.print_table(rankings.table(api.board(data, where, task)))
+    store = Store.at(where)
+    typer.echo(f"Page: {board_page.path(store.folder, task)}, MLflow store: {store.name}")

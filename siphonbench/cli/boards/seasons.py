@@ -1,0 +1,248 @@
+"""Seasons on sealed worlds: seal, take submissions, unseal, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from generator.errors import UserError
+from siphonbench.cli.common import options, output
+from siphonbench.cli.common.app import STYLE, app
+from siphonbench.workflows import seasons
+
+if TYPE_CHECKING:
+    from leaderboard.seasons.submissions import Desk
+
+_season = typer.Typer(
+    help="Run a season on a sealed world: seal, submit, settle, standings, play, unseal, check.", **STYLE
+)
+app.add_typer(_season, name="season")
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the season, as seal wrote it.")]
+Secret = Annotated[Path, typer.Option("--secret", help="Secret file of the season; never in its folder.")]
+Team = Annotated[str, typer.Option("--team", help="Name of the team.")]
+Task = Annotated[str, typer.Option("--task", help="accounts, campaigns or requests.")]
+_SECRET_JSON = "secret.json"  # noqa: S105  (a file's name: the secret once it is out)
+
+
+@_season.command(
+    "seal",
+    epilog="Example: siphonbench season seal spring-2027 --preset small --closes 2027-06-30 --out spring-2027 "
+    "--secret ../spring-2027.secret",
+)
+def _seal(
+    name: Annotated[str, typer.Argument(help="Name of the season.")],
+    closes: Annotated[str, typer.Option(help="Last moment for submissions, e.g. 2027-06-30 (UTC).")],
+    out: Annotated[Path, typer.Option(help="New or empty folder, to be published.")],
+    secret: Annotated[Path, typer.Option(help="New file for the secret, outside of every published folder.")],
+    preset: options.Preset = None,
+    scenario: options.Config = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="What is asked: accounts, campaigns, requests; or early alone.")
+    ] = None,
+    opens: Annotated[str, typer.Option(help="First moment for submissions; now if left out.")] = "",
+    attempts: Annotated[int, typer.Option(help="Per team, task and day.")] = 3,
+    every: Annotated[int, typer.Option(help="Answers come at whole multiples of so many seconds.")] = 3600,
+    decimals: Annotated[int, typer.Option(help="That scores are rounded to.")] = 3,
+    workers: options.Workers = options.CPUS,
+) -> None:
+    """Make a world from a random secret, and publish its commitment and its tables without labels."""
+    from generator.pipeline import sealed_worlds as seals
+    from generator.pipeline import targets
+    from leaderboard.seasons import rules
+
+    def given() -> rules.Rules:
+        return rules.rules(name, tuple(task or ["accounts"]), closes, opens, attempts, every, decimals)
+
+    def free() -> None:
+        if seasons.private(secret).exists():
+            raise UserError(f"{seasons.private(secret)} exists already and is kept: choose another --secret")
+
+    seasons.every_fault(
+        given,
+        lambda: seasons.configured(preset, scenario),
+        lambda: targets.check_free(out),
+        lambda: seals.check_place(secret, out),
+        free,
+    )
+    with output.progress("making the sealed world") as tick:
+        season = seasons.seal(given(), seasons.configured(preset, scenario), out, secret, workers, tick)
+    typer.echo(f"{out}: {season.accounts:,} accounts, {season.days} days, commitment {season.commitment}")
+    typer.echo(f"Keep {secret} and {seasons.private(secret)} to yourself until the season is over.", err=True)
+
+
+@_season.command(
+    "submit",
+    epilog="Example: siphonbench season submit spring-2027 predictions.parquet --team 'Team Rocket' "
+    "--secret ../spring-2027.secret",
+)
+def _submit(folder: Folder, entry: options.Entry, team: Team, secret: Secret, task: Task = "accounts") -> None:
+    """Hand in for a team; the answer comes later, see `answer`."""
+    from leaderboard.seasons.rules import moment
+
+    got = _desk(folder, secret).submit(team, task, entry)
+    typer.echo(got.id)
+    typer.echo(f"Its answer comes at {moment(got.due)}; attempts left today: {got.left}", err=True)
+
+
+@_season.command(
+    "answer",
+    epilog="Example: siphonbench season answer spring-2027 0123456789abcdef0123456789abcdef --team 'Team Rocket' "
+    "--secret ../spring-2027.secret",
+)
+def _answer(
+    folder: Folder, attempt: Annotated[str, typer.Argument(help="Id of the attempt.")], team: Team, secret: Secret
+) -> None:
+    """Say what came of an attempt, once it is due."""
+    said = _desk(folder, secret).answer(team, attempt)
+    typer.echo(f"{said.task}: {said.said}" if said.score is None else f"{said.task}: {said.score:g}")
+
+
+@_season.command("settle", epilog="Example: siphonbench season settle spring-2027 --secret ../spring-2027.secret")
+def _settle(folder: Folder, secret: Secret) -> None:
+    """Judge what was handed in; run it more often than answers come, by cron for instance."""
+    typer.echo(f"{_desk(folder, secret).settle()} judged")
+
+
+@_season.command(
+    "standings", epilog="Example: siphonbench season standings spring-2027 --secret ../spring-2027.secret"
+)
+def _standings(folder: Folder, secret: Secret, task: Task = "accounts") -> None:
+    """Show the best answer of each team, of those that are out."""
+    rows = _desk(folder, secret).standings(task)
+    output.show(
+        ("rank", "team", "score", "attempts"),
+        ((str(r.rank), r.team, f"{r.score:g}", str(r.attempts)) for r in rows),
+    )
+
+
+@_season.command("unseal", epilog="Example: siphonbench season unseal spring-2027 --secret ../spring-2027.secret")
+def _unseal(
+    folder: Folder,
+    secret: Secret,
+    early: Annotated[bool, typer.Option("--before-close", help="Although the season is not over.")] = False,
+) -> None:
+    """End a season: publish its secret, every score and what each was given for."""
+    from generator.pipeline import sealed_worlds as seals
+    from leaderboard.seasons import results, rules
+    from leaderboard.tracking import database
+
+    season, sealed = seasons.opened(folder, secret)
+    if database.now() < season.rules.closes.timestamp() and not early:
+        raise UserError(
+            f"{season.rules.name} closes at {rules.moment(season.rules.closes)}: wait, or say --before-close"
+        )
+    at = seasons.desk(season, sealed, secret)
+    at.settle()
+    count = results.publish(at, folder)
+    if season.rules.daily:
+        seals.publish(seasons.private(secret) / "world", folder, season.rules.name, season.commitment)
+    temporary = folder / (_SECRET_JSON + ".tmp")
+    temporary.write_text(seals.text(sealed), "utf-8")
+    temporary.rename(folder / _SECRET_JSON)
+    rules.write(season.opened(), folder)
+    typer.echo(f"{folder}: secret and {count} scores are out; anybody may run: siphonbench season check {folder}")
+
+
+@_season.command("check", epilog="Example: siphonbench season check spring-2027")
+def _check(
+    folder: Folder,
+    secret: Annotated[
+        Path | None, typer.Option(help="Secret file; secret.json of the folder if left out.")
+    ] = None,
+    scores: Annotated[Path | None, typer.Option(help="Scores; scores.json of the folder if left out.")] = None,
+    workers: options.Workers = options.CPUS,
+) -> None:
+    """Make the world again from the revealed secret, and judge every published score again."""
+    from generator import dataset
+    from generator.pipeline import sealed_worlds as seals
+    from leaderboard.seasons import results, rules
+    from siphonbench import api
+
+    season = rules.read(folder)
+    if secret is None and not (folder / _SECRET_JSON).exists():
+        raise UserError(f"{folder} is still sealed: its secret comes out when it is unsealed, or give --secret")
+    sealed = seals.read(secret or folder / _SECRET_JSON, revealed=True)
+    faults = [fault] if (fault := seasons.commitment_fault(season, sealed)) else []
+    if sealed.evaluator != seasons.evaluator():
+        faults.append(
+            f"evaluator: version {sealed.evaluator} judged, here is {seasons.evaluator()}: install that one"
+        )
+    tables = (folder / dataset.MANIFEST).exists()
+    faults += api.verify(folder) if tables else []
+    count = 0
+    with seals.scratch() as scratch, output.progress("making the world again") as tick:
+        data = dataset.load(seals.world(sealed, Path(scratch) / "world", workers, tick))
+        faults += seals.compare(folder, data.path) if tables else []
+        if data.digest != season.world:
+            faults.append(f"world: {data.digest[:16]}... was made again, the season's is {season.world[:16]}...")
+        file = scores or folder / results.FILE
+        if file.exists() or scores:
+            count, wrong = results.check(
+                file, file.parent / results.ENTRIES, data.reveal(seals.SPLIT), data.digest
+            )
+            faults += wrong
+    if faults:
+        typer.echo(f"{len(faults)} faults: " + "; ".join(faults), err=True)
+        raise typer.Exit(1)
+    typer.echo(f"Commitment, world and {count} scores of {season.rules.name} are what they should be.")
+
+
+def _desk(folder: Path, secret: Path) -> Desk:
+    season, sealed = seasons.opened(folder, secret)
+    return seasons.desk(season, sealed, secret)
+
+
+@_season.command(
+    "play",
+    epilog="Example: siphonbench season play mymodule:MyDetector --train siphonbench-data/small "
+    "--server https://board.example.org --token-file team.token",
+)
+def _play(
+    detector: Annotated[str, typer.Argument(help="module:Class of a detector, or the name of a built-in one.")],
+    train: Annotated[Path, typer.Option(help="Dataset with open labels to learn from: its train split.")],
+    server: Annotated[str, typer.Option(help="Address of the server of the season.")] = "",
+    token_file: Annotated[Path | None, typer.Option(help="File that holds the team's token.")] = None,
+    season: Annotated[Path | None, typer.Option(help="Folder of a season, in place of a server.")] = None,
+    secret: Annotated[Path | None, typer.Option(help="Its secret file, with --season.")] = None,
+    team: Annotated[str, typer.Option("--team", help="Name of the team, with --season.")] = "local",
+    seed: options.Seed = None,
+) -> None:
+    """Walk a detector through a season of the task early, day by day."""
+    from siphonbench.workflows import season_play
+
+    transport = season_play.transport(server, token_file, season, secret, team)
+    with output.progress("walking through the days") as tick:
+        season_play.play(detector, train, transport, seed or 0, tick)
+    typer.echo("The scores of all days are in; the answer comes at a set time.")
+
+
+@_season.command(
+    "serve",
+    epilog="Example: siphonbench season serve spring-2027 --secret ../spring-2027.secret --port 8080",
+)
+def _serve(
+    folder: Folder,
+    secret: Secret,
+    host: options.Host = "127.0.0.1",
+    port: options.Port = 8080,
+) -> None:
+    """Serve a season over HTTP; teams are those of: siphonbench season team."""
+    from siphonbench.workflows import season_play
+
+    season, sealed = seasons.opened(folder, secret)
+    season_play.serve(season, seasons.desk(season, sealed, secret), host, port)
+
+
+@_season.command(
+    "team", epilog="Example: siphonbench season team spring-2027 'Team Rocket' --secret ../spring-2027.secret"
+)
+def _team(folder: Folder, name: Annotated[str, typer.Argument(help="Name of the team.")], secret: Secret) -> None:
+    """Add a team to a served season, and show its token, this once."""
+    from leaderboard.intake import teams
+
+    team, token = teams.add(_desk(folder, secret).engine, name)
+    typer.echo(f"Token of {team.name}; it is not kept and can't be shown again:", err=True)
+    typer.echo(token)

@@ -1,0 +1,41 @@
+"""TODO."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Progress bar on standard error; call the result with (done, total)."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # Time left is told from all steps so far: one may take minutes.
+    with Progress(console=Console(stderr=True), transient=True, speed_estimate_period=3600) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def show(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table."""
+    from rich.table import Table
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*row)
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """Print a table, uncut where there is no terminal to fit."""
+    from rich.console import Console
+
+    # A file or pipe has no width to fit: nothing is cut there.
+    Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -1,0 +1,83 @@
+"""Distance to real traces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from generator.errors import UserError
+from siphonbench import api
+from siphonbench.api import DATA
+from siphonbench.cli.common import options, output
+from siphonbench.cli.common.app import app
+
+if TYPE_CHECKING:
+    from generator.fidelity.report import Report, Verdict
+
+Reference = Annotated[Path, typer.Option("--reference", help="Folder of real traces (Parquet).")]
+Peer = Annotated[Path | None, typer.Option(help="Folder of other real traces, the peers of the references.")]
+Kind = Annotated[str | None, typer.Option(help="api, reasoning, conversation, code or agent; all if left out.")]
+AnySplit = Annotated[str, typer.Option("--split", help="train, validation or test.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Times to draw samples.")]
+Quick = Annotated[bool, typer.Option("--quick", help="No classifiers: seconds instead of minutes.")]
+File = Annotated[Path | None, typer.Option("--out", help="Write the whole report as JSON.")]
+Failed = Annotated[bool, typer.Option("--failed", help="Keep requests that failed; traces hold answered ones.")]
+Plots = Annotated[Path | None, typer.Option(help="Folder to write an SVG plot of each comparison to.")]
+
+
+@app.command(
+    "fidelity", epilog="Example: siphonbench fidelity siphonbench-data/small --reference traces --kind agent"
+)
+def _fidelity(
+    reference: Reference,
+    data: options.Data = DATA,
+    peer: Peer = None,
+    kind: Kind = None,
+    split: AnySplit = "train",
+    seed: options.Seed = None,
+    repeats: Repeats = 7,
+    quick: Quick = False,
+    failed: Failed = False,
+    as_json: options.Json = False,
+    out: File = None,
+    plots: Plots = None,
+) -> None:
+    """Compare benign traffic with real traces, kind by kind; exit code 1 if a threshold is missed."""
+    from generator.fidelity import comparison
+
+    if out and out.is_dir():
+        raise UserError(f"--out {out} is a folder; name a file in it, e.g. {out / 'fidelity.json'}")
+    pairs = comparison.pairs(reference, peer, kind)
+    world = api.load_verified(data).reveal(split)
+    with output.progress("comparing") as tick:
+        reports = comparison.compare(world, pairs, seed or 0, repeats, not quick, tick, plots, failed)
+    text = json.dumps([report.as_dict() for report in reports], indent=1)
+    if out:
+        comparison.write(out, text + "\n")
+    if as_json:
+        typer.echo(text)
+    else:
+        show(reports)
+    raise typer.Exit(0 if all(report.passed for report in reports) else 1)
+
+
+def show(reports: list[Report]) -> None:
+    """Print one row per comparison."""
+    from rich.table import Column, Table
+
+    names = [verdict.name for verdict in reports[0].verdicts()]
+    table = Table(*(Column(name, overflow="fold") for name in ("kind", "reference", *names, "result", "note")))
+    for r in reports:
+        result = "passed" if r.passed else "FAILED"
+        table.add_row(r.kind, r.reference, *(_cell(v) for v in r.verdicts()), result, r.note)
+    output.print_table(table)
+
+
+def _cell(verdict: Verdict) -> str:
+    """What was measured and the bound; an exclamation mark where it is missed."""
+    if verdict.value is None:
+        return "-"
+    return f"{verdict.value:.3f} {verdict.bound}{' !' if verdict.holds is False else ''}"

@@ -1,0 +1,31 @@
+"""All commands, each imported for the sake of being registered."""
+
+from siphonbench.cli import quickstart
+from siphonbench.cli.boards import classes, leaderboard, seasons, serve, teams
+from siphonbench.cli.common.app import app
+from siphonbench.cli.datasets import audit, columns, fidelity, generate, inspect, release, scenario
+from siphonbench.cli.detectors import authors, duel, explain, group, reproduce, run, tune
+
+__all__ = [
+    "app",
+    "audit",
+    "authors",
+    "classes",
+    "columns",
+    "duel",
+    "explain",
+    "fidelity",
+    "generate",
+    "group",
+    "inspect",
+    "leaderboard",
+    "quickstart",
+    "release",
+    "reproduce",
+    "run",
+    "scenario",
+    "seasons",
+    "serve",
+    "teams",
+    "tune",
+]

@@ -1,0 +1,44 @@
+"""From an empty folder to a ranked board."""
+
+from __future__ import annotations
+
+import typer
+
+from siphonbench import api
+from siphonbench.api import BOARD, DATA
+from siphonbench.cli.boards.leaderboard import show_board
+from siphonbench.cli.common import options, output
+from siphonbench.cli.common.app import app
+from siphonbench.cli.datasets.generate import make
+from siphonbench.workflows import detector_runs
+
+
+@app.command("quickstart", epilog="Example: siphonbench quickstart --seed 7")
+def _quickstart(
+    preset: options.Preset = None,
+    seed: options.Seed = None,
+    out: options.Out = None,
+    workers: options.Workers = options.CPUS,
+    board: options.Board = BOARD,
+) -> None:
+    """From an empty folder to a ranked board, on nano."""
+    from generator.config import dataset_config
+
+    plan = dataset_config.from_preset(preset or "nano", seed or 0)
+    folder = out or DATA.parent / plan.name
+    there = (folder / "manifest.json").exists()
+    if there and api.load_verified(folder).manifest.get("config_digest") == plan.digest:
+        typer.echo(f"{folder} is complete already")
+    else:
+        make(preset, seed, folder, workers)
+    data = api.load(folder)
+    with output.progress("training and scoring") as tick:
+        for result in detector_runs.results(data, None, "test", seed, tick):
+            api.submit(data, detector_runs.write(result, board / "entries"), board, result.seconds)
+    show_board(data, board)
+    typer.echo(
+        f"Next: copy {board / 'entries' / 'volume'}, put your own scores into it, and\n"
+        f"  siphonbench submit FOLDER --data {folder} --board {board}\n"
+        f"  siphonbench ui --board {board}            MLflow's own pages\n"
+        "  siphonbench quickstart --preset small     a larger, harder world"
+    )

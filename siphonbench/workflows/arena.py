@@ -1,0 +1,199 @@
+"""Detectors that wait for operators, and what comes of a duel: two numbers, and what they are made of."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import siphonbench.api as api
+from generator.errors import UserError
+from generator.pipeline import generate
+from siphonbench.workflows import arena_rules
+from siphonbench.workflows.arena_outcome import BUDGET, Outcome, Prices
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from baselines.base.detector import Detector
+    from generator.dataset import Dataset, Split
+    from leaderboard.tasks.ground_truth import Truth
+
+Tick = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Trained detectors, and the terms on which they meet any operator's campaigns.
+
+    Attributes
+    ----------
+    detectors : tuple of Detector
+        Fitted.
+    preset, seed : str, int
+        World that the operator's campaigns are put into.
+    prices : Prices
+        What an operator pays.
+    false_positives : float
+        Share of benign accounts that each detector may ever alert about.
+    """
+
+    detectors: tuple[Detector, ...]
+    preset: str
+    seed: int
+    prices: Prices = field(default_factory=Prices)
+    false_positives: float = BUDGET
+
+    def fight(
+        self, campaigns: Path | dict[str, Any], workers: int = 1, tick: Tick = lambda *_: None
+    ) -> list[Outcome]:
+        """Put an operator's campaigns into the world, and let each detector answer day by day.
+
+        Parameters
+        ----------
+        campaigns : path or dict
+            TOML file as `scenario new --campaign` writes it, or the same as a dict: {"cohorts": [{...}]}.
+        workers : int
+            Processes that make the world.
+        tick : callable
+            Told (done, total).
+
+        Raises
+        ------
+        UserError
+            With all faults of the campaigns at once; if a detector breaks the contract, or nothing was collected.
+        """
+        from leaderboard.tasks import ground_truth
+
+        document = campaigns if isinstance(campaigns, dict) else arena_rules.read(campaigns)
+        where = "campaigns" if isinstance(campaigns, dict) else str(campaigns)
+        plan = arena_rules.plan(document, where, self.preset, self.seed)
+        total = len(self.detectors) + 1
+        with tempfile.TemporaryDirectory() as folder:
+            made = api.load(generate.generate(plan, Path(folder, "test"), workers))
+            world = made.reveal("test")
+            told, bought = ground_truth.read(world, "early"), _bought(world)
+            if not bought["useful_usd"]:
+                raise UserError(f"{where}: nothing was collected; give it more accounts, days or requests a day")
+            found = []
+            for done, detector in enumerate(self.detectors, 1):
+                tick(done, total)
+                found.append(self._judge(detector, world, told, bought, made.digest))
+        tick(total, total)
+        return found
+
+    def _judge(
+        self, detector: Detector, world: Split, told: Truth, bought: dict[str, Any], digest: str
+    ) -> Outcome:
+        from leaderboard.tasks import early
+
+        task, said = _answer(detector, world.without_labels(), told.known)
+        card = early.score(said, told, digest, budget=self.false_positives)
+        overall, lines = card.tables["overall"], card.curves["collected"]
+        tokens, obtained = (float(lines[k][1][-1]) for k in ("without a detector", "with it"))
+        campaigns = card.counts["campaigns"]
+        price = overall["usd_lost"].value * campaigns * bought["all_usd"] / max(bought["useful_usd"], 1e-9)
+        accounts = bought["accounts"] * self.prices.account
+        gear = self.prices.gear(bought["cards"], bought["addresses"], bought["devices"])
+        return Outcome(
+            detector=detector.name,
+            task=task,
+            campaigns=campaigns,
+            **{k: bought[k] for k in ("accounts", "cards", "addresses", "devices")},
+            tokens=tokens,
+            tokens_obtained=obtained,
+            price_usd=price,
+            accounts_usd=accounts,
+            gear_usd=gear,
+            planned_usd=bought["all_usd"] + accounts + gear,
+            tokens_per_usd=obtained / max(price + accounts + gear, 1e-9),
+            prevented=card.primary.value,
+            prevented_low=card.primary.low,
+            prevented_high=card.primary.high,
+            detected=overall["detected"].value,
+            false_positives=self.false_positives,
+        )
+
+
+def arena(
+    names: Sequence[str],
+    train: Dataset,
+    preset: str = "nano",
+    seed: int = 0,
+    prices: Prices | None = None,
+    false_positives: float = BUDGET,
+) -> Arena:
+    """Train detectors for duels.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Detectors, by name or module:Class.
+    train : Dataset
+        Its train world is learnt from.
+    preset, seed, prices, false_positives
+        See `Arena`.
+
+    Raises
+    ------
+    UserError
+        If there is no such detector or it can't fight, or the share is none.
+    """
+    from baselines.base import evaluation
+
+    kinds = [fighter(name) for name in names]
+    if not 0 < false_positives <= 0.5:
+        raise UserError(f"false positives: {false_positives} is no share from above 0 to 0.5; 0.001 is usual")
+    fitted = tuple(evaluation.fit(kind(seed=seed % 2**31), [train.reveal("train")]) for kind in kinds)
+    return Arena(fitted, preset, seed, prices or Prices(), false_positives)
+
+
+def fighter(name: str) -> type[Detector]:
+    """A detector that can fight a duel."""
+    from baselines import plugins
+
+    kind = plugins.find(name)
+    if kind.upper_bound:
+        raise UserError(f"{kind.name} knows part of the truth and fights no duel: choose another detector")
+    if not {"early", "accounts"} & set(kind.tasks):
+        raise UserError(f"{kind.name} answers {', '.join(kind.tasks)}; a duel needs early or accounts")
+    return kind
+
+
+def _bought(world: Split) -> dict[str, Any]:
+    """What the operator of a world paid for: accounts, gear, list price of useful answers and of all."""
+    import polars as pl
+
+    ledger = world.campaigns.polars().select(pl.col("accounts", "list_price_usd", "list_price_all_usd").sum())
+    accounts, useful, paid = ledger.collect().row(0)
+    own = world.labels.polars().filter(pl.col("campaign").is_not_null()).select("account_id")
+    cards = world.accounts.polars().join(own, on="account_id").select(pl.col("payment_id").drop_nulls().n_unique())
+    seen = world.requests.polars().join(own, on="account_id")
+    gear = seen.select(pl.col("ip_prefix", "tls_fingerprint").n_unique())
+    addresses, devices = gear.collect().row(0)
+    return {
+        "accounts": accounts,
+        "cards": cards.collect().item(),
+        "addresses": addresses,
+        "devices": devices,
+        "useful_usd": useful,
+        "all_usd": paid,
+    }
+
+
+def _answer(fitted: Detector, test: Split, known: pl.DataFrame) -> tuple[str, pl.DataFrame]:
+    """Scores day by day; of a detector that can't, lowest ones until the last day, when it answers."""
+    import polars as pl
+
+    from baselines.base import evaluation
+
+    if "early" in fitted.tasks:
+        return "early", evaluation.answer(fitted, test, "early")
+    scores = evaluation.answer(fitted, test)
+    days = pl.DataFrame({"day": range(test.days)}, {"day": pl.Int32})
+    dated = scores.join(known.rename({"day": "since"}), on="account_id").join(days, how="cross")
+    waits = pl.when(pl.col("day") < test.days - 1).then(scores["score"].min()).otherwise(pl.col("score"))
+    late = dated.filter(pl.col("day") >= pl.col("since")).select("day", "account_id", waits.alias("score"))
+    return "accounts", late.sort("day", "account_id")

@@ -1,0 +1,71 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from generator.errors import UserError
+
+if TYPE_CHECKING:
+    from baselines.base.evaluation import Result
+    from generator.audit import Gate
+    from generator.audit.base.labelled_split import World
+    from generator.audit.detector_gates import Reached
+    from generator.dataset import Dataset
+
+
+def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]) -> list[Gate]:
+    """Train detectors on the first split, score the others, and measure the gates about what they reach.
+
+    The oracle learns from all earlier splits.
+    """
+    from baselines import run
+    from baselines.base import evaluation
+    from baselines.registry import DETECTORS
+    from generator.audit import detector_gates as detectors
+    from generator.audit.base import labelled_split
+
+    worlds = labelled_split.worlds(dataset)
+    splits = [w.split for w in worlds]
+    if len(worlds) < 2:
+        raise UserError(
+            f"{dataset.path} has one split, but detectors learn from one and score another: give --no-detectors"
+        )
+    total = len(detectors.CHAIN) + len(worlds) - 1
+    tick(0, total)
+    reached = {}
+    for done, name in enumerate(detectors.CHAIN, 1):
+        scored = worlds[done > 1 :]  # the rate limit learns nothing: the first split is a fair test of it, too
+        results = evaluation.run_each(DETECTORS[name](seed=seed), splits[0], [w.split for w in scored])
+        reached[name] = _reached(dataset, scored, list(results))
+        tick(done, total)
+    oracle = []
+    for i, split in enumerate(splits[1:], 1):
+        oracle.append(run.cohort_oracle_on(splits[:i], split, seed))
+        tick(len(detectors.CHAIN) + i, total)
+    reached[detectors.ORACLE] = _reached(dataset, worlds[1:], oracle)
+    return detectors.gates(reached, int(dataset.manifest["config"]["accounts"]))
+
+
+def _reached(dataset: Dataset, worlds: list[World], results: list[Result]) -> Reached:
+    """What a detector reached on each split, as plain numbers."""
+    import numpy as np
+    import polars as pl
+
+    from generator.audit import detector_gates as detectors
+    from generator.audit.base import rank_statistics
+    from leaderboard.tasks import scoring
+    from leaderboard.tasks.ground_truth import Truth
+
+    found = detectors.Reached()
+    for world, result in zip(worlds, results, strict=True):
+        labels = world.split.labels.polars().collect()
+        card = scoring.score("accounts", result.predictions, Truth(labels), dataset.digest)
+        found.ap[world.name] = card.primary.value
+        found.overall[world.name] = card.tables["overall"]["ap"].value
+        found.resampled[world.name] = np.array(card.resampled)
+        scores = world.truth.join(result.predictions.cast({"account_id": pl.String}), on="account_id")["score"]
+        judged = world.benign | world.hidden
+        found.recall[world.name] = rank_statistics.recall(world.hidden[judged], scores.to_numpy()[judged], 1e-2)
+    return found

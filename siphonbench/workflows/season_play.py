@@ -1,0 +1,104 @@
+"""Walks detectors through daily seasons, and serves seasons: for the commands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from generator.errors import UserError
+from siphonbench.workflows import seasons
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from generator.dataset import Split
+    from leaderboard.seasons.client import Transport
+    from leaderboard.seasons.rules import Season
+    from leaderboard.seasons.submissions import Desk
+
+
+def transport(
+    server: str, token_file: Path | None, folder: Path | None, secret: Path | None, team: str
+) -> Transport:
+    """Where the days come from.
+
+    Raises
+    ------
+    UserError
+        Unless it is either a server or a folder, with what each needs.
+    """
+    from leaderboard.seasons import client
+    from leaderboard.seasons.daily_replay import Walk
+
+    if bool(server) == bool(folder):
+        raise UserError("give either --server with --token-file, or --season with --secret")
+    if server:
+        if token_file is None or not token_file.is_file():
+            raise UserError(
+                f"--token-file {token_file or ''} is no file: put the team's token into one and name it"
+            )
+        return client.Http(server, token_file.read_text("utf-8").strip())
+    if folder is None or secret is None:
+        raise UserError("--season needs --secret too: only its owner has both; teams use --server")
+    season, sealed = seasons.opened(folder, secret)
+    return client.Local(season, Walk(seasons.desk(season, sealed, secret), team))
+
+
+def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int, int], None]) -> None:
+    """Fit a detector on a dataset, and let it score the days of a season as they are handed out."""
+    from baselines import plugins
+    from baselines.base import evaluation
+    from generator import dataset
+    from leaderboard.seasons import client
+
+    kind = plugins.find(name)
+    if kind.upper_bound:
+        raise UserError(f"{kind.name} knows part of the truth and walks no season: choose another detector")
+    detector = kind(seed=seed)
+    if "early" not in detector.tasks:
+        raise UserError(f"detector {detector.name} does not answer the task 'early': {', '.join(detector.tasks)}")
+    fitted = evaluation.fit(detector, [dataset.load(train).reveal("train")])
+
+    def score(split: Split) -> pl.DataFrame:
+        shown = split.restrict(fitted.fields).without_labels()
+        return evaluation.check(fitted.name, fitted.score(shown), split, evaluation.TASKS["early"])
+
+    with TemporaryDirectory(prefix="siphonbench-") as folder:
+        client.play(days, score, Path(folder), tick)
+
+
+def serve(
+    season: Season,
+    desk: Desk,
+    host: str,
+    port: int,
+    who: Callable[[str], str | None] | None = None,
+    board: bool = True,
+) -> None:
+    """Serve a season until it is stopped."""
+    try:
+        import uvicorn
+
+        from leaderboard.seasons import routes
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is missing: install siphonbench[serve]") from error
+    settler = routes.Settler(desk)
+    settler.start()
+    try:
+        app = routes.application(season, desk, who or teams_of(desk), board)
+        uvicorn.run(app, host=host, port=port, server_header=False)
+    finally:
+        settler.stop()
+
+
+def teams_of(desk: Desk) -> Callable[[str], str | None]:
+    """Name of the team of a token."""
+    from leaderboard.intake import teams
+
+    def who(token: str) -> str | None:
+        team = teams.who(desk.engine, token)
+        return team.name if team else None
+
+    return who
