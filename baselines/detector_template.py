@@ -57,10 +57,11 @@ import polars as pl
 
 from baselines.base import detector
 from baselines.features import account_features, feature_table, supervision
-from generator import dataset
+from generator import arrays, dataset
 
-# Rows of the table of account features (baselines/features/feature_table.py). To count something of your own instead, name
-# columns in `fields` below, e.g. ("requests.ip_prefix",); ids may always be read. In `fit` and `score`,
+# Rows of the table of account features (baselines/features/feature_table.py). To count something of your own
+# instead, name columns in `fields` below, e.g. ("requests.ip_prefix",); ids may always be read. In `fit` and
+# `score`,
 #     split.requests.polars().group_by("account_id").agg(pl.col("ip_prefix").n_unique())
 # is a lazy Polars frame of them; in `fit`, split.labels.polars() has account_id and label. See docs/author.md.
 WANTED = feature_table.named("requests", "quiet_share", "sdks", "output_median")
@@ -105,7 +106,7 @@ class $kind(detector.Detector):
         return frame.select("account_id", score=pl.Series(said))
 
 
-def _filled(x: supervision.F64) -> supervision.F64:
+def _filled(x: arrays.F64) -> arrays.F64:
     """Accounts without a request have no habits: zero stands for them."""
     x[x != x] = 0
     return x

@@ -16,8 +16,8 @@ from baselines.base import detector
 from baselines.detectors.coordination import echo_graph, prompt_clusters, synchrony
 from baselines.detectors.rules import honeypot_propagation
 from baselines.features import account_features, feature_table
-from baselines.features.supervision import F64, I64
 from baselines.graph import candidate_pairs, links
+from generator.arrays import F64, I64
 from generator.dataset import Split
 from generator.errors import MaskedLabelsError
 

@@ -28,7 +28,7 @@ _HOME = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
-class Job:
+class DetectorJob:
     """What one process does: fit a detector on train and answer about a split, task after task.
 
     Attributes
@@ -56,7 +56,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Answer:
+class DetectorAnswer:
     """What a process said about one task.
 
     Attributes
@@ -77,7 +77,7 @@ class Answer:
     peak_mb: float
 
 
-def run(job: Job, folder: Path) -> Iterator[Answer]:
+def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
     """Start the process; answers come one by one, as they are ready.
 
     Parameters
@@ -115,7 +115,7 @@ def run(job: Job, folder: Path) -> Iterator[Answer]:
             told = json.loads(line)
             if "error" in told:
                 raise UserError(told["error"])
-            yield Answer(**told | {"file": Path(told["file"])})
+            yield DetectorAnswer(**told | {"file": Path(told["file"])})
         if code := process.wait():
             last = log.read_text("utf-8", "replace").strip().rpartition("\n")[2][:200] or "nothing"
             raise UserError(f"the process of detector {job.name} ended with code {code}: {last}")
@@ -170,7 +170,7 @@ def main() -> None:
     """Do the job that standard input names, and answer on standard output, one JSON document a line."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a detector prints is no answer
-    job = Job(**json.loads(sys.stdin.readline()))
+    job = DetectorJob(**json.loads(sys.stdin.readline()))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _work(job, Path(sys.argv[1]), out)
@@ -181,7 +181,7 @@ def main() -> None:
         _say(out, error=f"detector {job.name} failed: {error_hints.told(error, plugins.find(job.name))}")
 
 
-def _work(job: Job, folder: Path, out: TextIO) -> None:
+def _work(job: DetectorJob, folder: Path, out: TextIO) -> None:
     detector = made(job.name, job.seed, job.params)
     data = dataset.load(job.data)
     target = data.reveal(job.split).without_labels()

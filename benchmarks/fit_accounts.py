@@ -25,7 +25,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from generator.config.archetypes import kinds
-from generator.config.parameters import SHARES, Range
+from generator.config.parameters import SHARES, ParameterRange
 from generator.traffic import burstiness
 
 F64 = npt.NDArray[np.float64]
@@ -43,7 +43,7 @@ def show(dial: str, fitted: F64 | pd.Series, kind: str) -> None:
     print(f"{dial} = [{quantiles}]  # {len(values)} clients; in the file: {_written(kinds()[kind][dial])}")
 
 
-def _written(law: Range) -> str:
+def _written(law: ParameterRange) -> str:
     if law.law == "quantiles":
         return "[" + ", ".join(f"{x:.3g}" for x in law[3]) + "]"
     return f"{law.law} {law.low:.3g}, {law.high:.3g}"

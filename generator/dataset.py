@@ -286,7 +286,11 @@ def load(path: str | Path, storage_options: dict[str, Any] | None = None) -> Dat
 
 
 def _scan(
-    root: Path, store: remote.Store | None, table: str, entries: Mapping[str, Mapping[str, Any]], files: list[str]
+    root: Path,
+    store: remote.RemoteStore | None,
+    table: str,
+    entries: Mapping[str, Mapping[str, Any]],
+    files: list[str],
 ) -> pl.LazyFrame:
     import polars as pl
 

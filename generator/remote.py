@@ -19,7 +19,7 @@ _EXTRAS = {"hf": "hf", "s3": "cloud", "s3a": "cloud"}
 
 
 @dataclass(frozen=True)
-class Store:
+class RemoteStore:
     """A folder at an address, and the folder on disk that its files are copied to when they are needed.
 
     Attributes
@@ -66,7 +66,7 @@ def address(path: str | Path) -> str | None:
     return f"{found[1].lower()}://{found[2].rstrip('/')}" if found else None
 
 
-def open_store(where: str, manifest: str, options: dict[str, Any] | None = None) -> Store:
+def open_store(where: str, manifest: str, options: dict[str, Any] | None = None) -> RemoteStore:
     """Reach an address, and copy its manifest.
 
     Parameters
@@ -91,7 +91,7 @@ def open_store(where: str, manifest: str, options: dict[str, Any] | None = None)
 
     content = get(manifest)
     folder = _cache() / hashlib.sha256(content).hexdigest()[:32]
-    store = Store(where, folder, get)
+    store = RemoteStore(where, folder, get)
     if not (folder / manifest).is_file():
         _write(folder / manifest, content)
     return store

@@ -117,7 +117,8 @@ def test_what_was_not_tried_is_told(here: Path) -> None:
         ("exits:Mine", "importing 'exits' from"),
         (
             "mine:Absent",
-            "Absent is no class that extends baselines.base.detector.Detector; mine has Constant, Upside, Misspelt",
+            "Absent is no class that extends baselines.base.detector.Detector; mine has Constant, Upside, "
+            "Misspelt",
         ),
         ("mine:number", "number is no class"),
         ("mine:", "the text after the colon is no class"),

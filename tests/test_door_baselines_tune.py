@@ -49,16 +49,16 @@ def test_ranges_hold_the_defaults_and_what_is_drawn_is_taken(name: str) -> None:
 
 def test_draws_fill_their_range() -> None:
     rng = np.random.default_rng(0)
-    whole = [search_space.Range(1, 4).draw(rng) for _ in range(400)]
+    whole = [search_space.SearchRange(1, 4).draw(rng) for _ in range(400)]
     assert {type(x) for x in whole} == {int}
     assert all(60 < whole.count(k) < 140 for k in (1, 2, 3, 4))
-    wide = np.array([search_space.Range(0.001, 10.0, log=True).draw(rng) for _ in range(400)])
+    wide = np.array([search_space.SearchRange(0.001, 10.0, log=True).draw(rng) for _ in range(400)])
     assert 0.35 < (wide < 0.1).mean() < 0.65  # half of the doublings
 
 
 def test_a_small_range_ends_the_search() -> None:
     class Small(Synchrony):
-        ranges: ClassVar[search_space.Ranges] = {"rows": search_space.Range(1, 3)}
+        ranges: ClassVar[search_space.Ranges] = {"rows": search_space.SearchRange(1, 3)}
 
     assert sorted(t["rows"] for t in search_space.trials(Small(), 50, 0)) == [1, 2, 3]
 

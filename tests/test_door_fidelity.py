@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
+from generator.arrays import F64
 from generator.fidelity import traces as reading
 from generator.fidelity.traces import Log
 from siphonbench.cli.main import app
@@ -25,7 +26,7 @@ def call(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["fidelity", *map(str, arguments)])
 
 
-def write(folder: Path, log: Log, written: reading.Floats) -> Path:
+def write(folder: Path, log: Log, written: F64) -> Path:
     """A folder with the log as its one trace."""
     folder.mkdir()
     sides = {"input_tokens": log.input, "output_tokens": written}

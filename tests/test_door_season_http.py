@@ -25,8 +25,8 @@ from leaderboard.intake import teams
 from leaderboard.records.card import Card
 from leaderboard.records.submission import Submission
 from leaderboard.seasons import client, routes
-from leaderboard.seasons.daily_replay import Walk
-from leaderboard.seasons.submissions import Desk
+from leaderboard.seasons.daily_replay import DailyReplay
+from leaderboard.seasons.submissions import SeasonService
 from leaderboard.tasks import evaluate
 from siphonbench.cli.main import app
 from siphonbench.workflows import season_play, seasons
@@ -51,7 +51,7 @@ class Place:
         )
         assert done.exit_code == 0, done.output
         self.season, sealed = seasons.opened(self.folder, self.secret)
-        self.desk: Desk = seasons.desk(self.season, sealed, self.secret)
+        self.desk: SeasonService = seasons.desk(self.season, sealed, self.secret)
         self.app = routes.application(self.season, self.desk, season_play.teams_of(self.desk))
         self.http = TestClient(self.app)
         self.truth = dataset.load(seasons.private(self.secret) / "world").reveal("test")
@@ -156,7 +156,7 @@ def test_a_day_comes_only_for_the_scores_of_the_day_before(early: Place) -> None
 
 def test_what_is_handed_out_is_what_was_known_then(early: Place, tmp_path: Path) -> None:
     past = client.Past(early.season, tmp_path)
-    walk = Walk(early.desk, "A")
+    walk = DailyReplay(early.desk, "A")
     for day in range(early.season.days):
         past.add(day, {name: walk.table(day, name) for name in ("requests", "accounts", *["releases"][day:])})
         mine, known = past.split(), early.truth.as_of(day)
@@ -205,7 +205,7 @@ def test_play_walks_a_detector_through_all_days(over: str, early: Place, server:
     }[over]
     done = CliRunner().invoke(app, ["season", "play", "volume", "--train", str(train), *how])
     assert done.exit_code == 0, done.output
-    walk = Walk(early.desk, team.name)
+    walk = DailyReplay(early.desk, team.name)
     assert walk.day() is None
     file = early.desk.shelf.path(_file(early, walk.attempt()))
     rows = pl.read_parquet(file)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The detector protocol, its evaluation, and what its parameters may be."""

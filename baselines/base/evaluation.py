@@ -14,7 +14,7 @@ from generator.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class AnswerFormat:
     """A question: the method that answers it, and the columns of the answer.
 
     Attributes
@@ -36,12 +36,12 @@ class Task:
     numeric: bool
 
 
-TASKS: dict[str, Task] = {
-    "accounts": Task("score", "accounts", "account_id", "score", True),
-    "campaigns": Task("group", "accounts", "account_id", "campaign", False),
-    "requests": Task("score_requests", "requests", "request_id", "score", True),
+TASKS: dict[str, AnswerFormat] = {
+    "accounts": AnswerFormat("score", "accounts", "account_id", "score", True),
+    "campaigns": AnswerFormat("group", "accounts", "account_id", "campaign", False),
+    "requests": AnswerFormat("score_requests", "requests", "request_id", "score", True),
     # Asked day after day for a split as of that day, by `replay`.
-    "early": Task("score", "accounts", "account_id", "score", True),
+    "early": AnswerFormat("score", "accounts", "account_id", "score", True),
 }
 
 
@@ -131,7 +131,7 @@ def replay(fitted: Detector, target: Split) -> pl.DataFrame:
     return pl.concat(dated)
 
 
-def check(name: str, said: pl.DataFrame, target: Split, task: Task) -> pl.DataFrame:
+def check(name: str, said: pl.DataFrame, target: Split, task: AnswerFormat) -> pl.DataFrame:
     """The answer with its columns in order, cast and sorted by key, once it keeps the contract.
 
     Raises
@@ -171,6 +171,6 @@ def check(name: str, said: pl.DataFrame, target: Split, task: Task) -> pl.DataFr
     return tidy
 
 
-def _ask(fitted: Detector, target: Split, task: Task) -> pl.DataFrame:
+def _ask(fitted: Detector, target: Split, task: AnswerFormat) -> pl.DataFrame:
     shown = target.restrict(fitted.fields).without_labels()
     return check(fitted.name, getattr(fitted, task.method)(shown), target, task)

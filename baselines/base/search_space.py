@@ -12,7 +12,7 @@ _TRIES = 50  # draws that say nothing new before the search ends: a range of who
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class SearchRange:
     """Values that a parameter may have; whole numbers if both bounds are.
 
     Parameters
@@ -37,7 +37,7 @@ class Range:
         return float(np.clip(float(f"{x:.3g}"), self.low, self.high))
 
 
-Ranges = Mapping[str, Range]
+Ranges = Mapping[str, SearchRange]
 
 
 class Tunable(Protocol):

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The promises that every detector keeps, checked on a toy dataset."""

@@ -48,7 +48,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CheckOutcome:
     """What came of a check; `reason` is empty where it passed."""
 
     name: str
@@ -77,18 +77,20 @@ def checks(kind: type[Detector]) -> Iterator[Check]:
     yield from (Check(name, str(test.__doc__), test, shared) for name, test in CONTRACT.items())
 
 
-def outcomes(kind: type[Detector]) -> Iterator[Outcome]:
+def outcomes(kind: type[Detector]) -> Iterator[CheckOutcome]:
     """Run all checks, whatever they raise; a faulty declaration leaves nothing to try, a fault is told once."""
     told: dict[str, str] = {}
     for check in checks(kind):
         if "declaration" in told.values():
-            yield Outcome(check.name, check.promise, "mend the declaration first", 0.0, tried=False)
+            yield CheckOutcome(check.name, check.promise, "mend the declaration first", 0.0, tried=False)
             continue
         began = time.perf_counter()
         reason = _reason(check, kind)
         seconds = time.perf_counter() - began
         first = told.setdefault(reason, check.name) if reason else check.name
-        yield Outcome(check.name, check.promise, reason if first == check.name else f"as for {first}", seconds)
+        yield CheckOutcome(
+            check.name, check.promise, reason if first == check.name else f"as for {first}", seconds
+        )
 
 
 def _reason(check: Check, kind: type[Detector]) -> str:

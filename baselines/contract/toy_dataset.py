@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from generator import schema
+from generator.arrays import Mask
 from generator.dataset import Split, Table
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -82,7 +83,7 @@ def world(seed: int, accounts: int = 120, campaign: int = 24) -> dict[str, pl.Da
     }
 
 
-def _truth(ids: npt.NDArray[Any], bad: npt.NDArray[np.bool_], cohort: npt.NDArray[Any]) -> dict[str, Any]:
+def _truth(ids: npt.NDArray[Any], bad: Mask, cohort: npt.NDArray[Any]) -> dict[str, Any]:
     grey = ~bad & (np.arange(len(ids)) % 10 == 5)
     return {
         "account_id": ids,
@@ -106,7 +107,7 @@ def _request_truth(requests: Mapping[str, Any], extracting: npt.NDArray[Any]) ->
 
 
 def _campaigns(
-    requests: Mapping[str, Any], ids: npt.NDArray[Any], bad: npt.NDArray[np.bool_], cohort: npt.NDArray[Any]
+    requests: Mapping[str, Any], ids: npt.NDArray[Any], bad: Mask, cohort: npt.NDArray[Any]
 ) -> pl.DataFrame:
     """Counts that agree with the requests; money, and value, of one per request."""
     names = [f"c{c}" for c in np.unique(cohort[bad])]
@@ -130,7 +131,7 @@ def _campaigns(
 
 
 def _accounts(
-    rng: np.random.Generator, ids: npt.NDArray[Any], bad: npt.NDArray[np.bool_], cohort: npt.NDArray[Any]
+    rng: np.random.Generator, ids: npt.NDArray[Any], bad: Mask, cohort: npt.NDArray[Any]
 ) -> dict[str, Any]:
     n = len(ids)
     age = np.where(bad, rng.integers(2, 90, n), rng.integers(-48, 7200, n))
@@ -150,7 +151,7 @@ def _accounts(
 
 
 def _requests(
-    rng: np.random.Generator, ids: npt.NDArray[Any], bad: npt.NDArray[np.bool_], cohort: npt.NDArray[Any]
+    rng: np.random.Generator, ids: npt.NDArray[Any], bad: Mask, cohort: npt.NDArray[Any]
 ) -> dict[str, Any]:
     sent = np.where(bad, rng.integers(40, 60, len(ids)), rng.integers(1, 40, len(ids)))
     sent[-1] = 0
@@ -200,7 +201,7 @@ def _requests(
 def _arrivals(
     rng: np.random.Generator,
     who: npt.NDArray[Any],
-    bad: npt.NDArray[np.bool_],
+    bad: Mask,
     cohort: npt.NDArray[Any],
     sent: npt.NDArray[Any],
 ) -> npt.NDArray[Any]:
@@ -216,7 +217,7 @@ def _arrivals(
 
 
 def _echoes(
-    rng: np.random.Generator, request_id: npt.NDArray[Any], group: npt.NDArray[Any], guilty: npt.NDArray[np.bool_]
+    rng: np.random.Generator, request_id: npt.NDArray[Any], group: npt.NDArray[Any], guilty: Mask
 ) -> list[int | None]:
     """Earlier answers that come back: within a campaign often, elsewhere seldom and from anywhere."""
     found: list[int | None] = [None] * len(group)
@@ -228,7 +229,7 @@ def _echoes(
 
 
 def _some(
-    rng: np.random.Generator, missing: float, values: npt.NDArray[Any], where: npt.NDArray[np.bool_] | None = None
+    rng: np.random.Generator, missing: float, values: npt.NDArray[Any], where: Mask | None = None
 ) -> list[Any]:
     gone = (rng.random(len(values)) < missing) & (True if where is None else where)
     return [None if g else v for g, v in zip(gone, values.tolist(), strict=True)]

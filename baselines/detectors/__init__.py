@@ -1,1 +1,1 @@
-"""TODO."""
+"""All detectors, in rooms by what they look at."""

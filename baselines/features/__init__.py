@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is measured of accounts, and the labels to learn from."""

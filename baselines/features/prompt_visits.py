@@ -9,17 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from generator import schema
+from generator.arrays import F32, I64
 from generator.dataset import Split
 
 FIELDS = tuple(f"requests.{c}" for c in ("ts", "system_prompt_hash", *schema.EMBEDDING_COLUMNS))
 TOPICS = 192
 _LEARNT_FROM = 12  # visits per account, so that every account counts alike
 _EMBEDDING = list(schema.EMBEDDING_COLUMNS)
-F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Codebook:
 
     centres: F32
 
-    def nearest(self, embedding: F32) -> npt.NDArray[np.int64]:
+    def nearest(self, embedding: F32) -> I64:
         """Number of the centre nearest to each embedding."""
         found = np.zeros(len(embedding), np.int64)
         half = (self.centres**2).sum(axis=1) / 2

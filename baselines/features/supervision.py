@@ -12,12 +12,9 @@ import polars as pl
 
 from baselines.features import account_features
 from baselines.features.account_features import Feature
+from generator.arrays import F64, I64, Mask
 from generator.dataset import Split
 from generator.errors import UserError
-
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 TREES: Mapping[str, Any] = {
     "objective": "binary:logistic",
@@ -36,7 +33,7 @@ ROUNDS = 300
 
 
 @dataclass(frozen=True)
-class Truth:
+class TrainingLabels:
     """Labelled rows of a matrix.
 
     Attributes
@@ -50,7 +47,7 @@ class Truth:
     """
 
     rows: I64
-    positive: npt.NDArray[np.bool_]
+    positive: Mask
     cohort: I64
 
 
@@ -81,7 +78,7 @@ def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> Labelled:
     return Labelled(x, positive, cohort)
 
 
-def truth(train: Split, ids: pl.Series) -> Truth:
+def truth(train: Split, ids: pl.Series) -> TrainingLabels:
     """Which of the accounts in `ids` are extraction accounts; grey accounts are left out.
 
     Raises
@@ -99,7 +96,7 @@ def truth(train: Split, ids: pl.Series) -> Truth:
             "training needs both: choose a larger preset or another seed"
         )
     cohort = known["cohort"].rank("dense").to_numpy().astype(np.int64)
-    return Truth(known["row"].to_numpy(), positive, cohort)
+    return TrainingLabels(known["row"].to_numpy(), positive, cohort)
 
 
 def cohorts(train: Split, ids: pl.Series) -> I64:
@@ -111,7 +108,7 @@ def cohorts(train: Split, ids: pl.Series) -> I64:
 
 def boost(
     x: npt.NDArray[np.floating[Any]],
-    positive: npt.NDArray[np.bool_],
+    positive: Mask,
     seed: int,
     weight: F64 | None = None,
     trees: Mapping[str, Any] = TREES,
@@ -136,7 +133,7 @@ def predict(model: Any, x: npt.NDArray[np.floating[Any]]) -> F64:
     return np.asarray(model.predict(xgboost.DMatrix(x, nthread=1), output_margin=True), np.float64)
 
 
-def held_out(x: F64, known: Truth, seed: int, folds: int = 5) -> F64:
+def held_out(x: F64, known: TrainingLabels, seed: int, folds: int = 5) -> F64:
     """Log-odds of every row from models that saw nobody of its cohort; unlabelled rows from their mean."""
     positive = known.positive
     # Campaigns are few: deal them out one by one, and benign cohorts likewise, so that no fold is without.

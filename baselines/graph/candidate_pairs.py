@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from baselines.features import supervision
-from baselines.features.supervision import F64, I64
+from generator.arrays import F32, F64, I64, Mask
 
 # Most holders of a key that makes its holders candidates. Links that are not named here only describe candidates.
 MOST_HOLDERS: Mapping[str, int] = {
@@ -42,7 +41,7 @@ class Pairs:
 
     first: I64
     second: I64
-    x: npt.NDArray[np.float32]
+    x: F32
 
     def __len__(self) -> int:
         return len(self.first)
@@ -83,7 +82,7 @@ def together(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tupl
     return _fit(x, same, np.ones(len(x), np.bool_), seed), np.split(held_out, ends)
 
 
-def chances(model: Any, x: npt.NDArray[np.float32]) -> F64:
+def chances(model: Any, x: F32) -> F64:
     """How likely the two accounts of each pair belong together; 0 where nothing was learnt."""
     if model is None or not len(x):
         return np.zeros(len(x))
@@ -99,7 +98,7 @@ def graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
     return found
 
 
-def _fit(x: npt.NDArray[np.float32], same: npt.NDArray[np.bool_], use: npt.NDArray[np.bool_], seed: int) -> Any:
+def _fit(x: F32, same: Mask, use: Mask, seed: int) -> Any:
     rows = np.flatnonzero(use)
     rows = rows[:: 1 + len(rows) // _EXAMPLES]
     if not same[rows].any() or same[rows].all():
@@ -107,7 +106,7 @@ def _fit(x: npt.NDArray[np.float32], same: npt.NDArray[np.bool_], use: npt.NDArr
     return supervision.boost(x[rows], same[rows], seed, trees=TREES, rounds=ROUNDS)
 
 
-def _halves(cohort: I64) -> npt.NDArray[np.bool_]:
+def _halves(cohort: I64) -> Mask:
     return np.asarray(cohort % 2 == 1)
 
 

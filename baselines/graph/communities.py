@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
+from generator.arrays import F64, I64
+
 _SWEEPS = 6
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse, stats
 
-from baselines.features.supervision import F64, I64
+from generator.arrays import F64, I64
 from generator.dataset import Split
 
 Columns = dict[str, F64]

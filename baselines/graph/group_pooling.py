@@ -9,16 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
 from baselines.features import account_features, feature_table, supervision
 from baselines.graph import links
+from generator.arrays import F64
 from generator.dataset import Split
 
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
 HABITS = feature_table.FEATURES
 _OWN = HABITS + feature_table.TOPIC
 _SHARES = ("model", "sdk", "country", "asn_type", "language", "channel")
@@ -36,7 +34,7 @@ FIELDS = tuple(
 
 
 @dataclass(frozen=True)
-class World:
+class PooledSplit:
     """Accounts of one world, ready to be pooled.
 
     Attributes
@@ -58,7 +56,7 @@ class World:
     held: tuple[sparse.csr_array, ...]
 
 
-def prepare(split: Split) -> World:
+def prepare(split: Split) -> PooledSplit:
     """Everything about the accounts of a world that pooling needs."""
     own = account_features.account_features(split, _OWN)
     ids = own["account_id"]
@@ -66,10 +64,10 @@ def prepare(split: Split) -> World:
     x = supervision.matrix(table)
     rank = np.apply_along_axis(ranks, 0, x)
     held = tuple(links.incidence(link, split, ids) for link in links.LINKS)
-    return World(ids, rank, tuple(table.columns[1:]), held)
+    return PooledSplit(ids, rank, tuple(table.columns[1:]), held)
 
 
-def pool(world: World, members: sparse.csr_array) -> dict[str, F64]:
+def pool(world: PooledSplit, members: sparse.csr_array) -> dict[str, F64]:
     """Describe groups: size, mean and spread of every feature, and what members share by each link.
 
     Parameters

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
 from baselines.features.prompt_visits import TOPICS
-from baselines.features.supervision import F64, I64
+from generator.arrays import F64, I64
 
 Columns = dict[str, F64]
-Mask = npt.NDArray[np.bool_]
 _EARLY = 0.25  # of the window
 _WIDTHS_S = (60, 240)
 _LAGS = (3, 4, 5, 6)  # slots: near enough to have the same hour, far enough to be no coincidence

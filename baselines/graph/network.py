@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from baselines.features.supervision import F64, I64, Mask
+from generator.arrays import F64, I64, Mask
 
 _EPOCHS, _RATE, _DECAY = 100, 0.01, 1e-3
 Tensor = Any

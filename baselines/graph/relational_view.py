@@ -10,8 +10,8 @@ import polars as pl
 from scipy import sparse
 
 from baselines.features import account_features, feature_table, prompt_visits, supervision
-from baselines.features.supervision import F64, I64
 from baselines.graph import candidate_pairs, group_features, group_prompts, links
+from generator.arrays import F64, I64
 from generator.dataset import Split
 
 _HABITS = feature_table.named(*group_features.SPREAD)
@@ -28,7 +28,7 @@ FIELDS = tuple(
 
 
 @dataclass(frozen=True)
-class World:
+class RelationalView:
     """Accounts of one world in an order that their names have no part in, and what is known of them.
 
     Attributes
@@ -51,7 +51,7 @@ class World:
     pairs: candidate_pairs.Pairs
 
 
-def world(split: Split) -> World:
+def world(split: Split) -> RelationalView:
     """Read a world once."""
     frame = account_features.account_features(split, _HABITS)
     # Communities are found node by node: in an order that depends on what accounts do, not on their names.
@@ -59,7 +59,7 @@ def world(split: Split) -> World:
     frame = frame[np.lexsort(x.T)]
     ids = frame["account_id"]
     incidences = {link.name: links.incidence(link, split, ids) for link in links.LINKS}
-    return World(
+    return RelationalView(
         ids=ids,
         days=split.days,
         habits=group_features.habits(split, frame),
@@ -70,14 +70,14 @@ def world(split: Split) -> World:
 
 
 @dataclass(frozen=True)
-class Grouping:
+class CandidateGroups:
     """A way of sorting accounts into groups: the group of each account, and one row of numbers per group."""
 
     label: I64
     x: F64
 
 
-def groupings(known: World, seen: pl.DataFrame, labels: Iterable[I64]) -> list[Grouping]:
+def groupings(known: RelationalView, seen: pl.DataFrame, labels: Iterable[I64]) -> list[CandidateGroups]:
     """Describe the groups of each labelling.
 
     Parameters
@@ -96,7 +96,7 @@ def groupings(known: World, seen: pl.DataFrame, labels: Iterable[I64]) -> list[G
             | group_features.of_links(label, known.incidences)
             | group_prompts.of_work(label, seen, known.days)
         )
-        found.append(Grouping(label, supervision.rounded(np.column_stack(list(columns.values())))))
+        found.append(CandidateGroups(label, supervision.rounded(np.column_stack(list(columns.values())))))
     return found
 
 
@@ -108,7 +108,7 @@ def thinned(label: I64, rng: np.random.Generator) -> I64:
     return np.unique(fresh, return_inverse=True)[1].astype(np.int64)
 
 
-def places(found: Iterable[Grouping], graph: sparse.csr_array) -> F64:
+def places(found: Iterable[CandidateGroups], graph: sparse.csr_array) -> F64:
     """One row per account: the groups it is in, and how much its links to each weigh, in all and per member."""
     row = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
     blocks = [np.log1p(np.diff(graph.indptr).astype(np.float64))[:, None]]

@@ -10,9 +10,9 @@ import polars as pl
 from scipy import sparse
 
 from baselines.features import account_features, feature_table, supervision
-from baselines.features.supervision import F64, I64
 from baselines.graph import links
 from baselines.graph.communities import communities
+from generator.arrays import F64, I64
 from generator.dataset import Split
 
 _ORDER = feature_table.named("age", "requests", "input_median", "gap_median")

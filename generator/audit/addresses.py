@@ -15,15 +15,16 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from generator.arrays import F64, I64, Mask
 from generator.audit.base import gate, rank_statistics
 from generator.audit.base.gate import Gate
-from generator.audit.base.labelled_split import F64, I64, Bool, World
+from generator.audit.base.labelled_split import LabelledSplit
 
 LIFT = 2.0
 _FOLDS, _PRIOR = 5, 5.0
 
 
-def gates(worlds: list[World]) -> list[Gate]:
+def gates(worlds: list[LabelledSplit]) -> list[Gate]:
     """AP of the country alone and of the autonomous system alone; all extraction accounts against benign ones."""
     rows = []
     for column, title in (("country", "country"), ("asn", "autonomous system")):
@@ -46,7 +47,7 @@ def _text(column: pl.Series) -> pl.Series:
     return column.cast(pl.String).fill_null("")
 
 
-def _shares(world: World, column: str, known: list[str]) -> sparse.csr_array:
+def _shares(world: LabelledSplit, column: str, known: list[str]) -> sparse.csr_array:
     """Share of each account's requests at each place, of the accounts that are benign or extraction."""
     parts = [f.group_by("row", _text(f[column]).alias("at")).len() for f in world.buckets(column)]
     counts = pl.concat(parts)
@@ -56,7 +57,7 @@ def _shares(world: World, column: str, known: list[str]) -> sparse.csr_array:
     return sparse.csr_array((counts["share"].to_numpy(), index), shape=(len(world.truth), len(known)))
 
 
-def _by_cohort(world: World) -> I64:
+def _by_cohort(world: LabelledSplit) -> I64:
     """Numbers that deal whole cohorts to folds: campaigns one by one, benign cohorts likewise."""
     found = np.zeros(len(world.truth), np.int64)
     for side in (world.extraction, world.benign):
@@ -64,7 +65,9 @@ def _by_cohort(world: World) -> I64:
     return found
 
 
-def _lifts(worlds: list[World], shares: list[sparse.csr_array], deal: Callable[[World], I64]) -> list[float]:
+def _lifts(
+    worlds: list[LabelledSplit], shares: list[sparse.csr_array], deal: Callable[[LabelledSplit], I64]
+) -> list[float]:
     found = []
     for world, x in zip(worlds, shares, strict=True):
         y, fold = world.extraction, deal(world) % _FOLDS
@@ -79,7 +82,7 @@ def _lifts(worlds: list[World], shares: list[sparse.csr_array], deal: Callable[[
     return found
 
 
-def _carried(worlds: list[World], shares: list[sparse.csr_array]) -> list[float]:
+def _carried(worlds: list[LabelledSplit], shares: list[sparse.csr_array]) -> list[float]:
     """Rates of the first world, on each of the others."""
     first = worlds[0]
     judged = first.benign | first.extraction
@@ -92,12 +95,12 @@ def _carried(worlds: list[World], shares: list[sparse.csr_array]) -> list[float]
     return found
 
 
-def _rates(x: sparse.csr_array, y: Bool) -> F64:
+def _rates(x: sparse.csr_array, y: Mask) -> F64:
     """Share of extraction accounts at each place, drawn towards the mean where few accounts were seen."""
     mean = y.mean()
     rates: F64 = (x.T @ y + _PRIOR * mean) / (x.sum(axis=0) + _PRIOR)
     return rates
 
 
-def _lift(y: Bool, said: F64) -> float:
+def _lift(y: Mask, said: F64) -> float:
     return rank_statistics.lifts(*rank_statistics.blocks(y, said))[0]

@@ -27,7 +27,7 @@ _USD = 0.01  # the truth is rounded to 0.0001, and sums of floats depend on thei
 
 
 @dataclass(frozen=True)
-class Line:
+class CampaignBalance:
     """One campaign, or all of them, as counted from requests and labels.
 
     Attributes
@@ -60,7 +60,9 @@ class Line:
     median: float
 
 
-def ledger(split: Split, on_bucket: Callable[[int, int], None] | None = None) -> tuple[list[Line], list[str]]:
+def ledger(
+    split: Split, on_bucket: Callable[[int, int], None] | None = None
+) -> tuple[list[CampaignBalance], list[str]]:
     """Lines of all campaigns of a split, the total last, and every fault found.
 
     Parameters
@@ -170,8 +172,8 @@ def _faults(truth: pl.DataFrame, found: pl.DataFrame) -> list[str]:
     return faults
 
 
-def _line(row: dict[str, Any]) -> Line:
-    return Line(
+def _line(row: dict[str, Any]) -> CampaignBalance:
+    return CampaignBalance(
         campaign=row["campaign"],
         archetype=row["archetype"],
         tier=row["tier"],

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from generator.arrays import F64
 from generator.audit.base import gate
 from generator.audit.base.gate import Gate
-from generator.audit.base.labelled_split import F64
 
 CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
 """Each must beat the one before it; the best of all is the best honest baseline."""

@@ -11,7 +11,7 @@ import polars as pl
 from generator.audit.artifacts import ids
 from generator.audit.base import gate
 from generator.audit.base.gate import Gate
-from generator.audit.base.labelled_split import World
+from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.shortcuts.aggregates import Aggregates
 from generator.config import dataset_config
 from generator.dataset import Dataset
@@ -32,7 +32,7 @@ def gates(dataset: Dataset, found: list[Aggregates]) -> list[Gate]:
     return [_values(worlds), _accounts(worlds, found), _cohorts(dataset)]
 
 
-def _values(worlds: list[World]) -> Gate:
+def _values(worlds: list[LabelledSplit]) -> Gate:
     """Opaque values that occur in two splits, beyond what numbers of that width do by chance."""
     held = [_opaque(w) for w in worlds]
     faults, total = [], 0
@@ -49,7 +49,7 @@ def _values(worlds: list[World]) -> Gate:
     return gate.at_most(name, total, 0, "key the column by the world", where)
 
 
-def _opaque(world: World) -> dict[str, pl.Series]:
+def _opaque(world: LabelledSplit) -> dict[str, pl.Series]:
     """Distinct values of each opaque column; e-mail domains of the kinds that are not public."""
     accounts = world.joined(world.split.accounts.polars())
     private = accounts.filter(~pl.col("email_type").cast(pl.String).is_in(["free", "disposable"]))
@@ -79,7 +79,7 @@ def _by_chance(a: pl.Series, b: pl.Series) -> int:
     return most
 
 
-def _accounts(worlds: list[World], found: list[Aggregates]) -> Gate:
+def _accounts(worlds: list[LabelledSplit], found: list[Aggregates]) -> Gate:
     """Busy accounts whose requests or whose habits occur in another split."""
     printed = [_prints(a) for a in found]
     rows = [_requests(w) for w in worlds]
@@ -110,7 +110,7 @@ def _prints(a: Aggregates) -> set[bytes]:
     return {row.tobytes() for row in np.round(values / 10**exponent, 2) * 10**exponent}
 
 
-def _requests(world: World) -> pl.DataFrame:
+def _requests(world: LabelledSplit) -> pl.DataFrame:
     """Fingerprint of each request: prompt and the size of prompt and answer."""
     columns = ("prompt_simhash", "input_tokens", "output_tokens")
     return pl.concat([f.select("row", print=pl.struct(columns).hash(0)) for f in world.buckets(*columns)])

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from generator.audit.base import gate
 from generator.audit.base.gate import Gate
-from generator.audit.base.labelled_split import World
+from generator.audit.base.labelled_split import LabelledSplit
 from generator.config import dataset_config
 from generator.dataset import Dataset
 from generator.pipeline import arrow_tables
@@ -27,7 +27,7 @@ _EXPECTED = 7.0
 """Accounts of a class that a file should hold, from which having none is no accident."""
 
 
-def company(worlds: list[World]) -> Gate:
+def company(worlds: list[LabelledSplit]) -> Gate:
     """Benign accounts in groups, for each extraction account; the least of all worlds."""
     ratios = []
     for w in worlds:
@@ -38,7 +38,7 @@ def company(worlds: list[World]) -> Gate:
     return gate.at_least(name, value, 1, "raise the shares of group archetypes in the mix", where)
 
 
-def archetypes(dataset: Dataset, worlds: list[World]) -> Gate:
+def archetypes(dataset: Dataset, worlds: list[LabelledSplit]) -> Gate:
     """Campaigns of each archetype that the config gives to campaigns, or that is there, in each world."""
     least = int(dataset.manifest["config"].get("least_campaigns", 0))
     made = dataset.manifest["config"] if least else {}
@@ -57,7 +57,7 @@ def archetypes(dataset: Dataset, worlds: list[World]) -> Gate:
     return gate.at_least("campaigns of the rarest archetype of a split", value, least, remedy, where)
 
 
-def one_class_files(worlds: list[World]) -> Gate:
+def one_class_files(worlds: list[LabelledSplit]) -> Gate:
     """Files of accounts without any extraction account, or without any benign one, where many were expected."""
     faults = []
     for w in worlds:
@@ -93,7 +93,7 @@ def permuted(dataset: Dataset) -> Gate:
     )
 
 
-def _turned(plan: population_plan.Plan) -> population_plan.Plan:
+def _turned(plan: population_plan.PopulationPlan) -> population_plan.PopulationPlan:
     """The plan with other truth: every cohort has another label than its own, and the tier is turned round."""
     labels = len(set(plan.label.tolist())) or 1
     other = (plan.label + 1) % max(2, labels)
@@ -101,7 +101,7 @@ def _turned(plan: population_plan.Plan) -> population_plan.Plan:
     return replace(plan, label=other.astype(plan.label.dtype), tier=tier)
 
 
-def _public_digest(plan: population_plan.Plan, bucket: int) -> str:
+def _public_digest(plan: population_plan.PopulationPlan, bucket: int) -> str:
     digest = hashlib.sha256()
     shard = simulate.simulate(plan, bucket)
     for table in [

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from generator.arrays import F64
 from generator.campaign_report import measures, svg
-from generator.campaign_report.figure import F64, Figure, median, percent
+from generator.campaign_report.figure import Figure, median, percent
 from generator.campaign_report.selection import Crowd, Portrait
 from generator.campaign_report.svg import EXTRACTION, NEUTRAL, ORDINARY, OURS, THEIRS
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F64, Integers
 from generator.campaign_report.selection import Crowd
-from generator.campaign_report.svg import Panel
-
-F64 = npt.NDArray[np.float64]
+from generator.campaign_report.svg import SvgPanel
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Figure:
     title: str
     says: str
     head: tuple[str, ...] = ()
-    panels: list[Panel] = field(default_factory=list)
+    panels: list[SvgPanel] = field(default_factory=list)
     rows: list[tuple[str, ...]] = field(default_factory=list)
 
 
@@ -53,7 +51,7 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def median(values: npt.NDArray[np.integer] | F64) -> str:
+def median(values: Integers | F64) -> str:
     """Median; "-" of nothing."""
     return number(float(np.median(values))) if len(values) else "-"
 

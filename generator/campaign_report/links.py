@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from generator.campaign_report.selection import Crowd, World
+from generator.arrays import F64, I64
+from generator.campaign_report.selection import Crowd, ReportedSplit
 
 # Kind of link: table and column in which equal values are the link.
 SHARED = {
@@ -41,7 +41,7 @@ class Links:
     things: list[tuple[str, list[int]]]
 
     @property
-    def edges(self) -> npt.NDArray[np.int64]:
+    def edges(self) -> I64:
         """Pairs (account, node of the thing), shape (edges, 2); things are numbered after the accounts."""
         pairs = [(a, self.accounts + i) for i, (_, holders) in enumerate(self.things) for a in holders]
         return np.array(pairs, np.int64).reshape(-1, 2)
@@ -74,7 +74,7 @@ class Links:
         return int(np.bincount([top(a) for a in range(self.accounts)], minlength=1).max())
 
 
-def links(world: World, crowds: tuple[Crowd, ...]) -> list[Links]:
+def links(world: ReportedSplit, crowds: tuple[Crowd, ...]) -> list[Links]:
     """Links of each crowd, by one rule: values shared inside it that are rare in the world."""
     held = {kind: [_held(crowd, *where) for crowd in crowds] for kind, where in SHARED.items()}
     rare = {kind: _rare(world, kind, pl.concat(parts)) for kind, parts in held.items()}
@@ -86,12 +86,12 @@ def links(world: World, crowds: tuple[Crowd, ...]) -> list[Links]:
     return found
 
 
-def limit(world: World) -> int:
+def limit(world: ReportedSplit) -> int:
     """Most accounts of the world that may hold a thing for it to count as a link."""
     return max(COMMON_FLOOR, int(COMMON_SHARE * len(world.people)))
 
 
-def layout(found: Links, seed: int = 0) -> npt.NDArray[np.float64]:
+def layout(found: Links, seed: int = 0) -> F64:
     """Positions of accounts and things, shape (nodes, 2), inside a unit disc; the same for the same seed.
 
     Springs pull along links, everything pushes apart, the middle pulls a little (Fruchterman and Reingold, 1991).
@@ -132,7 +132,7 @@ def _shared(held: pl.DataFrame, rare: pl.Series) -> list[list[int]]:
     return sorted(things["row"].to_list())
 
 
-def _rare(world: World, kind: str, held: pl.DataFrame) -> pl.Series:
+def _rare(world: ReportedSplit, kind: str, held: pl.DataFrame) -> pl.Series:
     """Those of the values that few accounts of the whole world hold."""
     table, column = SHARED[kind]
     values = held.group_by("value").len().filter(pl.col("len") > 1)["value"]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from generator.arrays import F64, I64
 from generator.campaign_report.selection import Crowd
 from generator.schema import EMBEDDING_COLUMNS
 
-F64 = npt.NDArray[np.float64]
 PROMPT = ("prompt_simhash", *EMBEDDING_COLUMNS)  # equal in all of them: the same prompt again
 BITS = 64
 ANSWERED = 200
@@ -73,7 +72,7 @@ class Coverage:
         Share of requests that repeat a prompt first sent by the same account, by another one.
     """
 
-    growth: npt.NDArray[np.int64]
+    growth: I64
     own: float
     other: float
 
@@ -138,7 +137,7 @@ def plane(parts: list[pl.DataFrame]) -> tuple[list[F64], float]:
     return [(p - centre) @ axes for p in points], float(values[-2:].sum() / max(values.sum(), 1e-12))
 
 
-def nearest(ours: pl.DataFrame, others: pl.DataFrame) -> npt.NDArray[np.int64]:
+def nearest(ours: pl.DataFrame, others: pl.DataFrame) -> I64:
     """SimHash bits between each prompt and the nearest of another account; prompts without such are left out."""
     if ours.is_empty() or others.is_empty():
         return np.zeros(0, np.int64)

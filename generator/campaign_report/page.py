@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from generator.campaign_report import behaviour, content, selection
-from generator.campaign_report.selection import Portrait, World
+from generator.campaign_report.selection import Portrait, ReportedSplit
 from generator.config.archetypes import archetypes
 from generator.config.parameters import DIALS
 from generator.errors import UserError
@@ -33,7 +33,7 @@ FACTS = (
 )
 
 
-def write(world: World, path: Path, campaign: str | None = None, seed: int = 0) -> Path:
+def write(world: ReportedSplit, path: Path, campaign: str | None = None, seed: int = 0) -> Path:
     """Write the page of a campaign: of the one with most accounts if none is named.
 
     Parameters
@@ -56,7 +56,10 @@ def write(world: World, path: Path, campaign: str | None = None, seed: int = 0) 
 
 
 def write_all(
-    world: World, folder: Path, seed: int = 0, on_page: Callable[[int, int], None] = lambda done, total: None
+    world: ReportedSplit,
+    folder: Path,
+    seed: int = 0,
+    on_page: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
     """Write a page for each campaign into a folder, and an index.html that links them; returns the index.
 
@@ -112,7 +115,7 @@ def _template(name: str) -> Template:
     ).get_template(name)
 
 
-def _world(world: World) -> dict[str, Any]:
+def _world(world: ReportedSplit) -> dict[str, Any]:
     dataset, split = world.dataset, world.split
     return {
         "dataset": dataset.name,
@@ -123,7 +126,7 @@ def _world(world: World) -> dict[str, Any]:
     }
 
 
-def _roster(world: World) -> list[dict[str, Any]]:
+def _roster(world: ReportedSplit) -> list[dict[str, Any]]:
     """All campaigns, each with the file that --all writes and the command that shows it."""
     rows = world.roster.to_dicts()
     for number, row in enumerate(rows, 1):

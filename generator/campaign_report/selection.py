@@ -76,7 +76,7 @@ class Portrait:
         Benign cohorts of other archetypes that are most like it in accounts and requests.
     """
 
-    world: World
+    world: ReportedSplit
     campaign: dict[str, Any]
     dials: dict[str, float]
     members: Crowd
@@ -90,7 +90,7 @@ class Portrait:
 
 
 @dataclass(frozen=True)
-class World:
+class ReportedSplit:
     """One split with its truth open: who is who, and how many requests each account sent.
 
     Attributes
@@ -107,7 +107,7 @@ class World:
     roster: pl.DataFrame
 
 
-def survey(dataset: Dataset, split: str) -> World:
+def survey(dataset: Dataset, split: str) -> ReportedSplit:
     """Open the truth of a split and count every account's requests.
 
     Raises
@@ -129,10 +129,10 @@ def survey(dataset: Dataset, split: str) -> World:
         for bucket in world.requests.restrict([]).buckets()
     ]
     people = people.join(pl.concat(counts), on="account_id", how="left").with_columns(pl.col("n").fill_null(0))
-    return World(dataset, world, people.sort("account_id"), roster)
+    return ReportedSplit(dataset, world, people.sort("account_id"), roster)
 
 
-def gather(world: World, campaign: str | None = None, seed: int = 0) -> Portrait:
+def gather(world: ReportedSplit, campaign: str | None = None, seed: int = 0) -> Portrait:
     """Portrait of a campaign: of the one with most accounts if none is named.
 
     Parameters
@@ -212,7 +212,7 @@ def _shuffled(people: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     return people[rng.permutation(len(people))]
 
 
-def _read(world: World, chosen: Mapping[str, tuple[pl.DataFrame, int]]) -> list[Crowd]:
+def _read(world: ReportedSplit, chosen: Mapping[str, tuple[pl.DataFrame, int]]) -> list[Crowd]:
     """Read the chosen accounts' rows, one bucket at a time."""
     wanted = pl.concat([people["account_id"] for people, _ in chosen.values()]).unique(maintain_order=True)
     parts = []

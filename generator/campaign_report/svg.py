@@ -11,16 +11,14 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from generator.arrays import F64
 from generator.campaign_report.links import ECHO, Links
-
-F64 = npt.NDArray[np.float64]
 
 # After Okabe and Ito (2008), told apart with any colour vision; each stands out from white and from black.
 EXTRACTION, ORDINARY, NEUTRAL, OTHER = "#d55e00", "#2f86c9", "#808080", "#7a68c8"
@@ -76,7 +74,7 @@ SIZE, WIDE = (4.4, 2.9), (9.0, 2.7)  # inches; the page scales them
 
 
 @dataclass(frozen=True)
-class Panel:
+class SvgPanel:
     """One drawing as an SVG element, and whether it takes a whole row of the page."""
 
     svg: Markup
@@ -85,7 +83,7 @@ class Panel:
 
 @contextmanager
 def axes(
-    drawn: list[Panel],
+    drawn: list[SvgPanel],
     alt: str,
     title: str,
     x: str = "",
@@ -113,7 +111,7 @@ def axes(
         yield made
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata=_NO_METADATA, dpi=150)
-    drawn.append(Panel(_inline(out.getvalue(), alt), wide))
+    drawn.append(SvgPanel(_inline(out.getvalue(), alt), wide))
 
 
 def legend(ax: Axes, columns: int = 3) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from generator import schema
-from generator.config.parameters import CHOICES, COHORT_CHOICES, DIALS, SHARES, Range
+from generator.config.parameters import CHOICES, COHORT_CHOICES, DIALS, SHARES, ParameterRange
 from generator.errors import UserError
 
 FOLDER = Path(__file__).parents[1] / "archetypes"
@@ -39,20 +39,20 @@ class Archetype:
     id: str
     title: str
     label: str
-    ranges: dict[str, Range]
+    ranges: dict[str, ParameterRange]
     choices: dict[str, tuple[float, ...]]
-    tiers: dict[str, dict[str, Range]] = field(default_factory=dict)
+    tiers: dict[str, dict[str, ParameterRange]] = field(default_factory=dict)
 
-    def tier(self, name: str, kind: str) -> dict[str, Range]:
+    def tier(self, name: str, kind: str) -> dict[str, ParameterRange]:
         """Ranges of all dials in a tier ("": benign) for accounts with a kind of workload."""
         return kinds()[kind] | self.ranges | self.tiers.get(name, {})
 
 
 @cache
-def kinds() -> dict[str, dict[str, Range]]:
+def kinds() -> dict[str, dict[str, ParameterRange]]:
     """Ranges of all dials per kind of workload: what its file says, over the base, over the defaults."""
     faults: list[str] = []
-    base = {name: Range(d.default, d.default, correlation=d.correlation) for name, d in DIALS.items()}
+    base = {name: ParameterRange(d.default, d.default, correlation=d.correlation) for name, d in DIALS.items()}
     base |= _ranges(_read(FOLDER / "base.toml")["dials"], faults)
     found = {k: base | _ranges(_read(KINDS_FOLDER / f"{k}.toml").get("dials", {}), faults) for k in schema.KINDS}
     if faults:
@@ -93,7 +93,7 @@ def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archety
     return Archetype(document["id"], document["title"], document["label"], ranges, choices, tiers)
 
 
-def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, Range]:
+def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, ParameterRange]:
     found = {}
     for name, spec in dials.items():
         if name not in DIALS:
@@ -103,7 +103,7 @@ def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, Range]:
     return found
 
 
-def _range(name: str, spec: dict[str, Any], faults: list[str]) -> Range:
+def _range(name: str, spec: dict[str, Any], faults: list[str]) -> ParameterRange:
     law, known = spec.get("law", "uniform"), DIALS[name]
     values = tuple(float(x) for x in spec["range"])
     a, b = values[0], values[-1]
@@ -117,7 +117,7 @@ def _range(name: str, spec: dict[str, Any], faults: list[str]) -> Range:
             values = (values + values[-1:] * len(SHARES))[: len(SHARES)]
         elif not known.low <= a <= b <= known.high:
             faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
-        return Range(a, b, law, values, correlation)
+        return ParameterRange(a, b, law, values, correlation)
     if (
         law not in ("uniform", "log", "lognormal")
         or not known.low <= a <= known.high
@@ -126,7 +126,7 @@ def _range(name: str, spec: dict[str, Any], faults: list[str]) -> Range:
         faults.append(f"{name}: {law} {a:g}..{b:g} {where}")
     elif law != "lognormal" and not a <= b <= known.high:
         faults.append(f"{name}: {a:g}..{b:g} {where}")
-    return Range(a, b, law, correlation=correlation)
+    return ParameterRange(a, b, law, correlation=correlation)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from generator.config import distributions, validation
-from generator.config.parameters import Range
+from generator.config.parameters import ParameterRange
 from generator.errors import UserError
 from generator.schema import SPLITS
 
@@ -51,7 +51,7 @@ class ExtraCohort:
     days: int = 0
     dials: dict[str, Any] = field(default_factory=dict)
 
-    def own_dials(self, config: Config) -> dict[str, Range]:
+    def own_dials(self, config: Config) -> dict[str, ParameterRange]:
         """Ranges that hold for its members alone; its window is written as dials too."""
         own = _parsed(self.dials)
         if self.first_day < 0 and not self.days:
@@ -94,8 +94,8 @@ class Config:
     overlay : dict of str to dict of str to Range
         Ranges of dials that replace those of an archetype ("A1") or of a tier of it ("A1.evasive").
     secret : str
-        Of a sealed world: 64 hexadecimal digits that key all of its streams, see `generator.rng.keyed_streams`. It comes from
-        no file and stands in none: neither in the manifest nor in the digest.
+        Of a sealed world: 64 hexadecimal digits that key all of its streams, see `rng.keyed_streams`. It comes
+        from no file and stands in none: neither in the manifest nor in the digest.
     """
 
     name: str
@@ -114,7 +114,7 @@ class Config:
     campaign_archetypes: tuple[str, ...]
     test_only_archetypes: tuple[str, ...]
     cohorts: tuple[ExtraCohort, ...] = ()
-    overlay: dict[str, dict[str, Range]] = field(default_factory=dict)
+    overlay: dict[str, dict[str, ParameterRange]] = field(default_factory=dict)
     secret: str = field(default="", repr=False)
 
     def window(self, split: str) -> datetime:
@@ -212,7 +212,7 @@ def from_dict(document: dict[str, Any], where: str) -> Config:
     return replace(Config(**(merged | lists)), start=str(merged["start"]), cohorts=extra, overlay=overlay, mix=mix)
 
 
-def _parsed(dials: dict[str, Any]) -> dict[str, Range]:
+def _parsed(dials: dict[str, Any]) -> dict[str, ParameterRange]:
     return {dial: distributions.parse(dial, spec) for dial, spec in sorted(dials.items())}
 
 

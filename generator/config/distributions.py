@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from generator.config.parameters import DIALS, SHARES, Range
+from generator.config.parameters import DIALS, SHARES, ParameterRange
 from generator.schema import TIERS
 
 LAWS = ("uniform", "log", "lognormal", "quantiles")
@@ -18,7 +18,7 @@ _FORMS = (
 )
 
 
-def parse(dial: str, spec: Any) -> Range:
+def parse(dial: str, spec: Any) -> ParameterRange:
     """Range of a dial, checked against the dial's bounds.
 
     Parameters
@@ -55,7 +55,7 @@ def parse(dial: str, spec: Any) -> Range:
     return found
 
 
-def over(own: Range, below: Range) -> Range:
+def over(own: ParameterRange, below: ParameterRange) -> ParameterRange:
     """What holds where a range is laid over another: itself, or the other multiplied; correlated as the other."""
     if own.law != TIMES:
         return own._replace(correlation=below.correlation)
@@ -83,7 +83,7 @@ def flat(overlay: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _read(spec: Any) -> Range:
+def _read(spec: Any) -> ParameterRange:
     numbers: Any = [spec, spec]
     law, correlation = "uniform", 0.0
     if isinstance(spec, dict) and set(spec) == {TIMES}:
@@ -91,7 +91,7 @@ def _read(spec: Any) -> Range:
     elif isinstance(spec, dict):
         law = spec.get("law", law)
         numbers = spec.get("range", []) if set(spec) <= {"range", "law", "unit", "source"} else []
-    elif isinstance(spec, list | tuple) and len(spec) == len(Range._fields):  # as JSON keeps one
+    elif isinstance(spec, list | tuple) and len(spec) == len(ParameterRange._fields):  # as JSON keeps one
         law = spec[2]
         numbers = spec[3] if law == "quantiles" else spec[:2]
         correlation = spec[4] if _are_numbers(spec[4:], 1) and abs(spec[4]) <= 1 else math.nan
@@ -103,7 +103,7 @@ def _read(spec: Any) -> Range:
         raise ValueError(f"{spec!r} is no range: {_FORMS}")
     found = tuple(map(float, numbers))
     values = {"values": found} if law == "quantiles" else {}
-    return Range(found[0], found[-1], law, correlation=float(correlation), **values)
+    return ParameterRange(found[0], found[-1], law, correlation=float(correlation), **values)
 
 
 def _are_numbers(values: Sequence[Any], wanted: int) -> bool:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The dials of an archetype by name: range, unit, and how they are drawn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 """Shares of accounts at which a dial with the law "quantiles" is known; it is linear between them."""
 
 
-class Range(NamedTuple):
+class ParameterRange(NamedTuple):
     """Law of a dial: two numbers, name, for "quantiles" the values at `SHARES`, correlation with its partner."""
 
     low: float

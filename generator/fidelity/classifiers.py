@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F64, I64, Mask
 from generator.fidelity.distances import Found, median_gap
-from generator.fidelity.sampling import BLOCKS, Plan, Sample
+from generator.fidelity.sampling import BLOCKS, Sample, SamplingPlan
 from generator.fidelity.summaries import EPS, Runs, by_account
-from generator.fidelity.traces import Floats, Ints, Log
+from generator.fidelity.traces import Log
 
 _FOLDS = 4
 _MIN_ROWS, _MIN_ACCOUNTS = 80, 40
@@ -18,7 +18,7 @@ _ALWAYS += ("grow", "io_rho")
 _DAY = ("hour_ent", "night")
 
 
-def measure(a: Sample, b: Sample, plan: Plan, rng: np.random.Generator) -> Found:
+def measure(a: Sample, b: Sample, plan: SamplingPlan, rng: np.random.Generator) -> Found:
     """|2 AUC - 1| of three classifiers, as c2st.metric: 0 can't tell the sides apart, 1 always can."""
     seed = int(rng.integers(1 << 30))
     sizes = [np.column_stack([np.log1p(s.rows.input), np.log1p(s.rows.output)]) for s in (a, b)]
@@ -34,7 +34,7 @@ def measure(a: Sample, b: Sample, plan: Plan, rng: np.random.Generator) -> Found
     return {name: d for name, d in found.items() if np.isfinite(d)}
 
 
-def separation(xa: Floats, ga: Ints, xb: Floats, gb: Ints, seed: int, grouped: bool = True) -> float:
+def separation(xa: F64, ga: I64, xb: F64, gb: I64, seed: int, grouped: bool = True) -> float:
     """|2 AUC - 1| of a classifier of a against b, cross-validated so that no group is on both sides of a fold.
 
     Parameters
@@ -69,7 +69,7 @@ def separation(xa: Floats, ga: Ints, xb: Floats, gb: Ints, seed: int, grouped: b
     return float(abs(2 * roc_auc_score(side[told], score[told]) - 1))
 
 
-def features(log: Log, plan: Plan) -> tuple[Floats, Ints]:
+def features(log: Log, plan: SamplingPlan) -> tuple[F64, I64]:
     """Of each row its log tokens, those of the row before, and the gap since then in medians; and its account."""
     if not plan.accounts:
         return _columns(log, np.arange(len(log)) > 0, _log_gap(log) if plan.time else None), log.account
@@ -81,18 +81,18 @@ def features(log: Log, plan: Plan) -> tuple[Floats, Ints]:
     return _columns(log, follows, np.log(gap / (unit[key] + EPS) + 1e-3)), log.account
 
 
-def _log_gap(log: Log) -> Floats:
+def _log_gap(log: Log) -> F64:
     gap = np.diff(log.ts, prepend=np.nan)
     return np.log(gap / median_gap(gap[1:]) + 1e-3)
 
 
-def _columns(log: Log, follows: npt.NDArray[np.bool_], gap: Floats | None) -> Floats:
+def _columns(log: Log, follows: Mask, gap: F64 | None) -> F64:
     sizes = [np.log1p(log.input), np.log1p(log.output)]
     before = [np.where(follows, np.roll(x, 1), np.nan) for x in sizes]
     return np.column_stack(sizes + before + ([] if gap is None else [gap]))
 
 
-def _summaries(sample: Sample, plan: Plan, rng: np.random.Generator) -> Floats:
+def _summaries(sample: Sample, plan: SamplingPlan, rng: np.random.Generator) -> F64:
     columns = [sample.table[c] for c in _ALWAYS + (_DAY if plan.hour else ())]
     if plan.volume:
         # Whole numbers over a side's mean would give the side away: blur them.

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.fidelity.sampling import Plan, Sample
+from generator.arrays import F64
+from generator.fidelity.sampling import Sample, SamplingPlan
 from generator.fidelity.summaries import EPS, Table
-from generator.fidelity.traces import Floats, Log
+from generator.fidelity.traces import Log
 
 Found = dict[str, float]
 
@@ -30,7 +31,7 @@ class Scale:
 
     input: float
     output: float
-    octiles: Floats
+    octiles: F64
 
     @classmethod
     def of(cls, log: Log) -> Scale:
@@ -40,17 +41,17 @@ class Scale:
         return cls(read, written, np.unique(np.quantile(logs[0], _OCTILES)))
 
 
-def w1(a: Floats, b: Floats) -> float:
+def w1(a: F64, b: F64) -> float:
     """Wasserstein distance, over 400 quantiles."""
     return float(np.abs(_quantiles(a) - _quantiles(b)).mean())
 
 
-def _quantiles(x: Floats) -> Floats:
+def _quantiles(x: F64) -> F64:
     """What numpy.quantile gives, quicker for a whole grid."""
     return np.interp(_GRID * (len(x) - 1), np.arange(len(x)), np.sort(x))
 
 
-def ks(a: Floats, b: Floats) -> float:
+def ks(a: F64, b: F64) -> float:
     """Largest difference of the distribution functions."""
     a, b = np.sort(a), np.sort(b)
     at = np.concatenate([a, b])
@@ -58,14 +59,14 @@ def ks(a: Floats, b: Floats) -> float:
     return float(np.abs(below).max())
 
 
-def gini(x: Floats) -> float:
+def gini(x: F64) -> float:
     """Gini coefficient."""
     n = len(x)
     weights = 2 * np.arange(1, n + 1) - n - 1
     return float(weights @ np.sort(x) / (n * x.sum() + EPS))
 
 
-def spearman(a: Floats, b: Floats) -> float:
+def spearman(a: F64, b: F64) -> float:
     """Rank correlation; nan below six pairs or for a constant side."""
     from scipy.stats import rankdata
 
@@ -74,19 +75,19 @@ def spearman(a: Floats, b: Floats) -> float:
     return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
-def atoms(x: Floats) -> Floats:
+def atoms(x: F64) -> F64:
     """Shares of the commonest values, largest first."""
     shares = np.sort(np.unique(x, return_counts=True)[1])[::-1][:_ATOMS] / len(x)
     return np.pad(shares, (0, _ATOMS - len(shares)))
 
 
-def median_gap(gaps: Floats) -> float:
+def median_gap(gaps: F64) -> float:
     """Median of the positive gaps: a unit of time that a few huge gaps don't rule."""
     positive = gaps[gaps > 0]
     return float(np.median(positive)) if len(positive) else 1.0
 
 
-def tokens(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+def tokens(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
     """Laws of input and output tokens, each for itself."""
     found = {}
     for name, sd, x, y in (
@@ -102,7 +103,7 @@ def tokens(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Genera
     return found
 
 
-def joint(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+def joint(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
     """How output goes with input."""
     sides = [(np.log1p(s.rows.input), np.log1p(s.rows.output)) for s in (a, b)]
     (ua, va), (ub, vb) = ([_uniform(x, rng) for x in side] for side in sides)
@@ -120,7 +121,7 @@ def joint(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generat
     }
 
 
-def time(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+def time(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
     """Gaps and counts of all arrivals, and hours of day."""
     found = {}
     if plan.time:
@@ -149,7 +150,7 @@ _DAY = (
 )
 
 
-def accounts(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+def accounts(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
     """How accounts differ from each other: volume, rhythm, level and spread of sizes."""
     found = {}
     if plan.volume:
@@ -167,7 +168,7 @@ def accounts(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Gene
     return found
 
 
-def sequence(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+def sequence(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
     """How an account's requests follow each other."""
     return {
         "w1_lag1_autocorr_in": _between(a.table, b.table, "inp_ac1"),
@@ -177,7 +178,7 @@ def sequence(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Gene
     }
 
 
-Group = Callable[[Sample, Sample, Plan, Scale, np.random.Generator], Found]
+Group = Callable[[Sample, Sample, SamplingPlan, Scale, np.random.Generator], Found]
 GROUPS: tuple[tuple[str, Group, bool], ...] = (  # name, function, whether it needs accounts
     ("tokens", tokens, False),
     ("joint", joint, False),
@@ -187,7 +188,7 @@ GROUPS: tuple[tuple[str, Group, bool], ...] = (  # name, function, whether it ne
 )
 
 
-def measure(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Generator) -> Found:
+def measure(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
     """Every distance that the plan allows and the samples can tell, as group.metric."""
     found: Found = {}
     for group, function, needs_accounts in GROUPS:
@@ -196,17 +197,17 @@ def measure(a: Sample, b: Sample, plan: Plan, scale: Scale, rng: np.random.Gener
     return {name: d for name, d in found.items() if np.isfinite(d)}
 
 
-def hours(ts: Floats) -> Floats:
+def hours(ts: F64) -> F64:
     """Share of each hour of day, none zero."""
     counts = np.bincount(((ts // 3600) % 24).astype(np.int64), minlength=24) + 0.5
-    shares: Floats = counts / counts.sum()
+    shares: F64 = counts / counts.sum()
     return shares
 
 
 class _Pace:
     """Gaps of a stretch of arrivals in medians, as logs; their CV, lag-1 correlation, counts' dispersion."""
 
-    def __init__(self, ts: Floats) -> None:
+    def __init__(self, ts: F64) -> None:
         gaps = np.diff(ts)
         mean = gaps.mean() + EPS
         self.logs = np.log(gaps / median_gap(gaps) + _OFFSET)
@@ -218,21 +219,21 @@ class _Pace:
         self.dispersion = np.array([c.var() / (c.mean() + EPS) for c in counts])
 
 
-def _uniform(x: Floats, rng: np.random.Generator) -> Floats:
+def _uniform(x: F64, rng: np.random.Generator) -> F64:
     """Ranks in (0, 1), ties in random order."""
     u = np.empty(len(x))
     u[np.lexsort((rng.random(len(x)), x))] = (np.arange(len(x)) + 0.5) / len(x)
     return u
 
 
-def _jensen_shannon(p: Floats, q: Floats) -> float:
+def _jensen_shannon(p: F64, q: F64) -> float:
     """Square root of the divergence in bits, 0 to 1."""
     m = (p + q) / 2
     nats = (p * np.log(p / m)).sum() + (q * np.log(q / m)).sum()
     return float(np.sqrt(max(nats, 0) / 2 / np.log(2)))
 
 
-def _top_share(x: Floats) -> float:
+def _top_share(x: F64) -> float:
     """Share of the largest tenth."""
     return float(np.sort(x)[-max(1, int(np.ceil(0.1 * len(x)))) :].sum() / x.sum())
 

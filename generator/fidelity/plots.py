@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from generator.arrays import F64
 from generator.fidelity import distances, summaries
 from generator.fidelity.report import WITHIN, Report
-from generator.fidelity.traces import Floats, Log
+from generator.fidelity.traces import Log
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +80,7 @@ def _gap_title(report: Report) -> str:
     return "gaps of an account, in its medians" if report.plan.accounts else "gaps, in medians"
 
 
-def _quantiles(ax: Axes, sides: dict[str, Floats]) -> None:
+def _quantiles(ax: Axes, sides: dict[str, F64]) -> None:
     for name, x in sides.items():
         ax.plot(np.quantile(x, _GRID) + 1, _GRID, color=_COLOURS[name], label=name)
     ax.set(xscale="log", xlabel="tokens + 1", ylabel="share up to")
@@ -93,7 +94,7 @@ def _survival(ax: Axes, logs: Logs, by_account: bool) -> None:
     ax.set(xscale="log", yscale="log", xlabel="gap / median", ylabel="share beyond")
 
 
-def _gaps(log: Log) -> Floats:
+def _gaps(log: Log) -> F64:
     """Gaps inside accounts, each in medians of its account."""
     rows, key = summaries.by_account(log)
     follows = np.flatnonzero(key[1:] == key[:-1]) + 1

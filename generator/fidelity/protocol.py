@@ -10,8 +10,8 @@ import numpy as np
 from generator.errors import UserError
 from generator.fidelity import classifiers as trees
 from generator.fidelity import distances, sampling
-from generator.fidelity.report import Metric, Report
-from generator.fidelity.sampling import Plan, Sample
+from generator.fidelity.report import FidelityMetric, Report
+from generator.fidelity.sampling import Sample, SamplingPlan
 from generator.fidelity.traces import MIN_ROWS, Log
 
 # Enough for stable medians; trees are slow, and drift has no randomness but that of sampling.
@@ -90,14 +90,14 @@ def measure(
     )
 
 
-def plan_for(logs: list[Log]) -> Plan:
+def plan_for(logs: list[Log]) -> SamplingPlan:
     """What all logs can tell, the reference first, and the largest equal samples."""
     reference, *others = logs
     every = [log.has_accounts for log in logs]
     accounts = all(every)
     least = [len(log) for log in others]
     span = min(float(np.ptp(log.ts)) for log in logs)
-    return Plan(
+    return SamplingPlan(
         accounts=accounts,
         time=all(log.real_arrivals for log in logs),
         hour=all(log.has_hours for log in logs) and span >= _HOUR_SPAN,
@@ -110,7 +110,7 @@ def plan_for(logs: list[Log]) -> Plan:
     )
 
 
-def metrics(runs: Runs) -> dict[str, Metric]:
+def metrics(runs: Runs) -> dict[str, FidelityMetric]:
     """Every metric that real halves, the synthetic log and the naive one all have, summed up over the repeats."""
     names = list(dict.fromkeys(name for found in runs["synth"] for name in found))
     table = {}
@@ -127,14 +127,14 @@ def metrics(runs: Runs) -> dict[str, Metric]:
             float(np.clip(1 - (d - floor) / (naive - floor), -1, 1)) if informative and d is not None else None
             for d in (synth, middle["peer"])
         ]
-        table[name] = Metric(
+        table[name] = FidelityMetric(
             synth, floor, p90, naive, middle["drift"], middle["peer"], synth / p90, synth / real, *skills
         )
     return table
 
 
 def _sides(
-    synth: Log, reference: Log, peer: Log | None, plan: Plan, rng: np.random.Generator
+    synth: Log, reference: Log, peer: Log | None, plan: SamplingPlan, rng: np.random.Generator
 ) -> dict[str, Sample]:
     """A sample of everything that is compared with the rest of the reference, and of that."""
     half, rest = sampling.halves(reference, plan, rng)
@@ -154,7 +154,7 @@ def _sides(
     return sides
 
 
-def _eras(log: Log, plan: Plan, rng: np.random.Generator) -> tuple[Sample, Sample]:
+def _eras(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> tuple[Sample, Sample]:
     """Samples of the first and of the second half in time."""
     first = log.ts < np.median(log.ts)
     early, late = sampling.draw(log.take(first), plan, rng), sampling.draw(log.take(~first), plan, rng)
@@ -164,7 +164,7 @@ def _eras(log: Log, plan: Plan, rng: np.random.Generator) -> tuple[Sample, Sampl
 
 
 def _distances(
-    a: Sample, b: Sample, plan: Plan, scale: distances.Scale, rng: np.random.Generator, trained: bool
+    a: Sample, b: Sample, plan: SamplingPlan, scale: distances.Scale, rng: np.random.Generator, trained: bool
 ) -> distances.Found:
     found = distances.measure(a, b, plan, scale, rng)
     return found | trees.measure(a, b, plan, rng) if trained else found

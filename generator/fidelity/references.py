@@ -20,14 +20,14 @@ _HALVING_SEED = 0
 
 
 @dataclass(frozen=True)
-class Trace:
+class ReferenceTrace:
     """A file that has rows of a workload kind."""
 
     path: Path
     kind: str
     meta: Mapping[str, Any]
 
-    def same_nature(self, other: Trace) -> bool:
+    def same_nature(self, other: ReferenceTrace) -> bool:
         """Whether both speak for the same kind, from the same source and in the same way."""
         return self.kind == other.kind and all(self.meta.get(key) == other.meta.get(key) for key in NATURE)
 
@@ -42,7 +42,7 @@ class Pair:
     note: str
 
 
-def scan(folder: Path) -> list[Trace]:
+def scan(folder: Path) -> list[ReferenceTrace]:
     """Usable traces of a folder, by kind and file name; files of other content are passed over.
 
     Raises
@@ -93,7 +93,7 @@ def pairs(folder: Path, peers: Path | None = None, kind: str | None = None) -> l
     return [_pair(trace, [o for o in others if o.path != trace.path]) for trace in traces]
 
 
-def _traces(file: Path) -> Iterator[Trace]:
+def _traces(file: Path) -> Iterator[ReferenceTrace]:
     import polars as pl
 
     columns, meta = header(file)
@@ -103,10 +103,10 @@ def _traces(file: Path) -> Iterator[Trace]:
     counts = dict(usable.group_by(pl.col("kind").cast(pl.String)).len().collect().iter_rows())
     for kind, values in KIND_VALUES.items():
         if sum(counts.get(value, 0) for value in values) >= MIN_ROWS:
-            yield Trace(file, kind, meta)
+            yield ReferenceTrace(file, kind, meta)
 
 
-def _pair(trace: Trace, others: list[Trace]) -> Pair:
+def _pair(trace: ReferenceTrace, others: list[ReferenceTrace]) -> Pair:
     log = from_parquet(trace.path, trace.kind)
     twin = next((o for o in others if trace.same_nature(o)), None)
     if twin is not None:

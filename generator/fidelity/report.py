@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from generator.fidelity.sampling import Plan
+from generator.fidelity.sampling import SamplingPlan
 
 WITHIN = 2.0
 OF_PEER, WITHIN_SHARE, ACCOUNTS_AUC, ROWS_AUC_MARGIN = 0.8, 0.9, 0.65, 0.05
@@ -16,7 +16,7 @@ CLASSIFIERS = "c2st"
 
 
 @dataclass(frozen=True)
-class Metric:
+class FidelityMetric:
     """One distance: medians over the repeats, and what they come to.
 
     Attributes
@@ -76,8 +76,8 @@ class Report:
     reference: str
     peer: str | None
     rows: dict[str, int]
-    plan: Plan
-    metrics: dict[str, Metric]
+    plan: SamplingPlan
+    metrics: dict[str, FidelityMetric]
     kind: str = ""
     note: str = ""
 

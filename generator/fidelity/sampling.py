@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from generator.arrays import F64, I64
 from generator.fidelity import summaries
-from generator.fidelity.traces import Floats, Ints, Log
+from generator.fidelity.traces import Log
 
 BLOCKS = 40  # a log without accounts is halved by so many stretches of time
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplingPlan:
     """What can be compared, and at which size.
 
     Attributes
@@ -55,16 +56,16 @@ class Sample:
 
     rows: Log
     context: Log
-    arrivals: Floats
+    arrivals: F64
     table: summaries.Table
 
 
-def units(log: Log, plan: Plan) -> Ints:
+def units(log: Log, plan: SamplingPlan) -> I64:
     """What stays together in one half, for each row: its account, or its stretch of time."""
     return log.account if plan.accounts else np.arange(len(log)) * BLOCKS // max(len(log), 1)
 
 
-def halves(log: Log, plan: Plan, rng: np.random.Generator) -> tuple[Log, Log]:
+def halves(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> tuple[Log, Log]:
     """Two random halves that share no unit."""
     unit = units(log, plan)
     mixed = rng.permutation(np.unique(unit))
@@ -72,7 +73,7 @@ def halves(log: Log, plan: Plan, rng: np.random.Generator) -> tuple[Log, Log]:
     return log.take(first), log.take(~first)
 
 
-def draw(log: Log, plan: Plan, rng: np.random.Generator) -> Sample:
+def draw(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> Sample:
     """A sample of the planned size."""
     table: summaries.Table = {}
     if plan.accounts:
@@ -88,7 +89,7 @@ def draw(log: Log, plan: Plan, rng: np.random.Generator) -> Sample:
     return Sample(rows, context, arrivals, table)
 
 
-def segments(log: Log, length: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def segments(log: Log, length: int, rng: np.random.Generator) -> tuple[F64, F64]:
     """Two stretches of consecutive arrivals that don't overlap."""
     n = min(length, len(log) // 2)
     first = int(rng.integers(0, len(log) - 2 * n + 1))
@@ -116,7 +117,7 @@ def naive(log: Log, rng: np.random.Generator) -> Log:
     return replace(log, ts=ts, account=account, input=sides[0], output=sides[1], name="naive")
 
 
-def _capped(log: Log, plan: Plan, rng: np.random.Generator) -> tuple[Log, summaries.Table]:
+def _capped(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> tuple[Log, summaries.Table]:
     """At most so many accounts and rows of each; their summaries, which tell the true number of requests."""
     accounts = _in_order(log.account)
     if len(accounts) > plan.n_accounts:
@@ -131,7 +132,7 @@ def _capped(log: Log, plan: Plan, rng: np.random.Generator) -> tuple[Log, summar
     return log, summaries.table(log) | {"n": requests.astype(np.float64)}
 
 
-def _runs(log: Log, plan: Plan, rng: np.random.Generator) -> Log:
+def _runs(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> Log:
     """One run of consecutive rows of every account, in proportion to its rows."""
     order = _in_order(log.account)
     draws = np.zeros(int(order.max()) + 1)
@@ -143,18 +144,18 @@ def _runs(log: Log, plan: Plan, rng: np.random.Generator) -> Log:
     return log.take((at >= begin) & (at < begin + length))
 
 
-def _run(log: Log, plan: Plan, rng: np.random.Generator) -> Log:
+def _run(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> Log:
     start = int(rng.integers(0, len(log) - plan.n_rows + 1))
     return log.take(np.arange(start, start + plan.n_rows))
 
 
-def _in_order(account: Ints) -> Ints:
+def _in_order(account: I64) -> I64:
     """Accounts by first appearance."""
     names, first = np.unique(account, return_index=True)
     return names[np.argsort(first)]
 
 
-def _position(account: Ints) -> Ints:
+def _position(account: I64) -> I64:
     """How many earlier rows each row's account has."""
     order = np.argsort(account, kind="stable")
     ordered = account[order]

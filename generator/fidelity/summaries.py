@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from generator.fidelity.traces import Floats, Ints, Log
+from generator.arrays import F64, I64
+from generator.fidelity.traces import Log
 
 EPS = 1e-9
 # Below so many requests an account says too little about itself.
 MIN_SPREAD, MIN_RHYTHM, MIN_RANKS, MIN_DAY = 10, 20, 30, 50
 _HOUR, _QUIET = 3600, 7
 
-Table = dict[str, Floats]
+Table = dict[str, F64]
 
 
 class Runs:
@@ -25,26 +26,26 @@ class Runs:
         Number of runs; some may be empty.
     """
 
-    def __init__(self, key: Ints, count: int) -> None:
+    def __init__(self, key: I64, count: int) -> None:
         self.key = key
         self.count = count
         self.n = np.bincount(key, minlength=count).astype(np.float64)
         self.start = np.concatenate([[0], np.cumsum(self.n)[:-1]]).astype(np.int64)
 
-    def sum(self, x: Floats) -> Floats:
+    def sum(self, x: F64) -> F64:
         """Sum of each run."""
         return np.bincount(self.key, weights=x, minlength=self.count).astype(np.float64)
 
-    def mean(self, x: Floats) -> Floats:
+    def mean(self, x: F64) -> F64:
         """Mean of each run; nan where it is empty."""
         return _ratio(self.sum(x), self.n)
 
-    def sd(self, x: Floats) -> Floats:
+    def sd(self, x: F64) -> F64:
         """Sample standard deviation of each run; nan below two rows."""
         squares = self.sum((x - self.mean(x)[self.key]) ** 2)
         return np.sqrt(_ratio(squares, self.n - 1))
 
-    def median(self, x: Floats) -> Floats:
+    def median(self, x: F64) -> F64:
         """Median of each run; nan where it is empty."""
         if not len(x):
             return np.full(self.count, np.nan)
@@ -53,7 +54,7 @@ class Runs:
         low, high = (np.minimum(self.start + at, len(x) - 1) for at in ((size - 1) // 2, size // 2))
         return np.where(size > 0, (ordered[low] + ordered[high]) / 2, np.nan)
 
-    def ranks(self, x: Floats) -> tuple[Floats, Floats]:
+    def ranks(self, x: F64) -> tuple[F64, F64]:
         """Rank of each row inside its run, ties sharing the mean rank; and the size of its tie."""
         order = np.lexsort((x, self.key))
         ordered, key = x[order], self.key[order]
@@ -66,19 +67,19 @@ class Runs:
         ties[order] = size[tie]
         return rank, ties
 
-    def largest(self, x: Floats) -> Floats:
+    def largest(self, x: F64) -> F64:
         """Largest value of each run; 0 where it is empty."""
         top = np.zeros(self.count)
         np.maximum.at(top, self.key, x)
         return top
 
-    def correlation(self, x: Floats, y: Floats) -> Floats:
+    def correlation(self, x: F64, y: F64) -> F64:
         """Pearson's correlation of each run; nan where one side is constant."""
         dx, dy = x - self.mean(x)[self.key], y - self.mean(y)[self.key]
         return _ratio(self.sum(dx * dy), np.sqrt(self.sum(dx**2) * self.sum(dy**2)))
 
 
-def by_account(log: Log) -> tuple[Log, Ints]:
+def by_account(log: Log) -> tuple[Log, I64]:
     """Rows by account and time; and the number of the account of each row, 0, 1, ..."""
     ordered = log.take(np.lexsort((log.ts, log.account)))
     return ordered, np.unique(ordered.account, return_inverse=True)[1].astype(np.int64)
@@ -100,7 +101,7 @@ def table(log: Log) -> Table:
     follows = np.flatnonzero(key[1:] == key[:-1]) + 1  # rows with an earlier one of the same account
     later = Runs(key[follows], runs.count)
 
-    def enough(x: Floats, least: int) -> Floats:
+    def enough(x: F64, least: int) -> F64:
         return np.where(runs.n >= least, x, np.nan)
 
     gap = rows.ts[follows] - rows.ts[follows - 1]
@@ -126,16 +127,16 @@ def table(log: Log) -> Table:
     return found | {"hour_ent": enough(entropy, MIN_DAY), "night": enough(quiet, MIN_DAY)}
 
 
-def _hours(ts: Floats, runs: Runs) -> Floats:
+def _hours(ts: F64, runs: Runs) -> F64:
     """Share of each hour of day in each run."""
     hour = ((ts // _HOUR) % 24).astype(np.int64)
     counts = np.bincount(runs.key * 24 + hour, minlength=runs.count * 24).reshape(-1, 24)
-    shares: Floats = counts / counts.sum(axis=1, keepdims=True)
+    shares: F64 = counts / counts.sum(axis=1, keepdims=True)
     return shares
 
 
-def _ratio(x: Floats, y: Floats) -> Floats:
+def _ratio(x: F64, y: F64) -> F64:
     """Quotient; nan where the divisor is not positive."""
-    quotient: Floats = np.full(len(x), np.nan)
+    quotient: F64 = np.full(len(x), np.nan)
     np.divide(x, y, out=quotient, where=y > 0)
     return quotient

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import schema
+from generator.arrays import F64, I64
 from generator.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from generator.dataset import Split
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 # Two real services of one kind differ far more than a half of one from the other: traces of other natures, such as
 # the arena in which two models answer each question, speak for no kind.
@@ -57,10 +56,10 @@ class Log:
         Name of the file or split.
     """
 
-    ts: Floats
-    account: Ints
-    input: Floats
-    output: Floats
+    ts: F64
+    account: I64
+    input: F64
+    output: F64
     meta: Mapping[str, Any] = field(default_factory=dict)
     name: str = "log"
 

@@ -14,7 +14,7 @@ from generator.config.parameters import CHOICES
 from generator.population import accounts as people
 from generator.population import addresses, identities
 from generator.population.accounts import Accounts
-from generator.population.population_plan import Plan
+from generator.population.population_plan import PopulationPlan
 from generator.rng import streams
 from generator.traffic import content, provider
 from generator.traffic.sessions import DAY_MS
@@ -33,7 +33,7 @@ POOLS: dict[str, tuple[str, ...]] = {
 }
 
 
-def requests(plan: Plan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
+def requests(plan: PopulationPlan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
     """Tables of requests, one per day."""
     start = np.int64(int(plan.config.window(plan.split).timestamp() * 1000))
     ids = pa.array(people.names(shard.accounts.key[: shard.size]), pa.string())
@@ -52,7 +52,7 @@ def requests(plan: Plan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
         yield day, pa.Table.from_arrays(arrays, schema=schema.arrow_schema("requests"))
 
 
-def account_rows(plan: Plan, who: Accounts) -> pa.Table:
+def account_rows(plan: PopulationPlan, who: Accounts) -> pa.Table:
     """The accounts table of some accounts."""
     start = plan.config.window(plan.split)
     created = np.floor(who.created.astype(np.float64) * DAY_MS).astype(np.int64)

@@ -12,20 +12,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from generator import schema
+from generator.arrays import F64, I64, Integers
 from generator.config.archetypes import archetypes
 from generator.config.dataset_config import Config
 from generator.population import accounts as people
 from generator.population import cohorts, population_plan
-from generator.population.population_plan import Plan
+from generator.population.population_plan import PopulationPlan
 from generator.rng import keyed_streams
 from generator.traffic import provider, sessions
 from generator.workloads import token_usage
 
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 SAMPLE = 20_000  # accounts per group; the mean of the most skewed archetype then has an error of about 4 %
 _TOKEN_ROWS = 100_000  # requests per group whose tokens are drawn
 BYTES_PER_REQUEST = 66  # on disk, truth included
@@ -116,7 +114,7 @@ def disk(config: Config) -> float:
     return requests * BYTES_PER_REQUEST
 
 
-def _counted(plan: Plan, members: I64, sample: int) -> tuple[I64, I64, float]:
+def _counted(plan: PopulationPlan, members: I64, sample: int) -> tuple[I64, I64, float]:
     """At most `sample` of some accounts, requests of each a day, and how many accounts each stands for."""
     # Evenly over all of them: neighbours are of one cohort.
     taken = members[:: max(1, -(-len(members) // sample))]
@@ -124,7 +122,7 @@ def _counted(plan: Plan, members: I64, sample: int) -> tuple[I64, I64, float]:
     return taken, counts, len(members) / len(taken)
 
 
-def _group(plan: Plan, name: str, which: npt.NDArray[np.integer], sample: int) -> Group:
+def _group(plan: PopulationPlan, name: str, which: Integers, sample: int) -> Group:
     first = int(which[0])
     archetype, tier = population_plan.variants()[plan.archetype[first]]
     members = np.flatnonzero(np.isin(plan.account_cohort, which))
@@ -149,7 +147,7 @@ def _group(plan: Plan, name: str, which: npt.NDArray[np.integer], sample: int) -
     )
 
 
-def _usage(plan: Plan, taken: I64, per_account: I64) -> tuple[float, float]:
+def _usage(plan: PopulationPlan, taken: I64, per_account: I64) -> tuple[float, float]:
     """Output tokens and list price (USD) of the taken accounts' requests, from those of some of them."""
     busy = np.flatnonzero(per_account)
     if not len(busy):

@@ -63,7 +63,7 @@ def generate(
     at = targets.at(out, storage_options)
     if resume_state.begin(config, at, resume):
         return out
-    jobs = [shards.Job(config, s, b, at) for s in config.splits for b in range(config.buckets)]
+    jobs = [shards.ShardJob(config, s, b, at) for s in config.splits for b in range(config.buckets)]
     with _undone(at, resume):
         left = shards.unfinished(jobs, at) if resume else jobs
         tick = on_shard or (lambda done, total: None)
@@ -101,13 +101,13 @@ def _undone(at: Target, keep: bool) -> Iterator[None]:
         raise
 
 
-def _counted(runs: Engine, jobs: list[shards.Job]) -> Generator[int]:
+def _counted(runs: Engine, jobs: list[shards.ShardJob]) -> Generator[int]:
     """Make all shards; how many are made so far."""
     for n, _ in enumerate(runs.run(shards.make, jobs), 1):
         yield n
 
 
-def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Job]) -> dict[str, Any]:
+def _close_split(config: Config, split: str, at: Target, jobs: list[shards.ShardJob]) -> dict[str, Any]:
     """Tables that are one file each, and the split's part of the manifest."""
     plan = cohorts.build(config, split)
     done = shards.receipts(jobs)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from generator import schema
+from generator.arrays import F64, I64, U64
 from generator.config.parameters import COHORT_CHOICES
 from generator.population import accounts as people
 from generator.population.cohorts import COHORT_DIALS, work_days
-from generator.population.population_plan import Plan, variants
+from generator.population.population_plan import PopulationPlan, variants
 from generator.rng import streams
 from generator.traffic.simulate import Shard
 
@@ -24,7 +24,7 @@ HALF_VALUE_OUTPUTS = 1_000_000
 _HASHES = 4096
 
 
-def account_labels(plan: Plan, index: npt.NDArray[np.int64]) -> pa.Table:
+def account_labels(plan: PopulationPlan, index: I64) -> pa.Table:
     """Labels of the accounts with the given numbers."""
     cohort = plan.account_cohort[index]
     attack = plan.label[cohort] == EXTRACTION
@@ -42,7 +42,7 @@ def account_labels(plan: Plan, index: npt.NDArray[np.int64]) -> pa.Table:
     return pa.table(columns).cast(schema.arrow_schema("account_labels"))
 
 
-def request_labels(plan: Plan, shard: Shard, day: int) -> pa.Table:
+def request_labels(plan: PopulationPlan, shard: Shard, day: int) -> pa.Table:
     """Labels of one day's requests, in their order."""
     rows = slice(shard.day_edges[day], shard.day_edges[day + 1])
     attack = (plan.label == EXTRACTION)[shard.accounts.cohort][shard.owner[rows]] & shard.work[rows]
@@ -69,8 +69,8 @@ class Sums:
         Per campaign the smallest hashes of what its useful requests are about, which tell how many are distinct.
     """
 
-    counts: npt.NDArray[np.float64]
-    smallest: dict[int, npt.NDArray[np.uint64]]
+    counts: F64
+    smallest: dict[int, U64]
 
     def __add__(self, other: Sums) -> Sums:
         """Both together."""
@@ -91,7 +91,7 @@ class Sums:
         return int((_HASHES - 1) * 2.0**64 / float(hashes[-1]))
 
 
-def campaign_sums(plan: Plan, shard: Shard) -> Sums:
+def campaign_sums(plan: PopulationPlan, shard: Shard) -> Sums:
     """What the campaigns did in one shard."""
     cohort = shard.accounts.cohort[shard.owner]
     attack = np.flatnonzero((plan.label == EXTRACTION)[cohort])
@@ -118,7 +118,7 @@ def campaign_sums(plan: Plan, shard: Shard) -> Sums:
     return Sums(counts, smallest)
 
 
-def campaigns(plan: Plan, sums: Sums) -> pa.Table:
+def campaigns(plan: PopulationPlan, sums: Sums) -> pa.Table:
     """The campaigns table: dials, window, what was planned, rejected and collected, and what it was worth."""
     rows: list[dict[str, Any]] = []
     kinds = variants()

@@ -23,11 +23,11 @@ from generator.pipeline.targets import WORK, Target
 from generator.population import cohorts, population_plan
 from generator.rng import keyed_streams
 from generator.traffic import simulate
-from generator.traffic.cross_shard import Book
+from generator.traffic.cross_shard import CrossShardCache
 
 
 @dataclass(frozen=True)
-class Job:
+class ShardJob:
     """What to make, and where to."""
 
     config: Config
@@ -42,7 +42,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class ShardReceipt:
     """What a finished shard left: its files' entries, its account rows, and its part of the campaigns' sums."""
 
     files: dict[str, dict[str, Any]]
@@ -69,7 +69,7 @@ class Receipt:
         return hashlib.sha256(body).digest() + body
 
     @staticmethod
-    def unpack(content: bytes) -> Receipt:
+    def unpack(content: bytes) -> ShardReceipt:
         """The receipt again.
 
         Raises
@@ -87,25 +87,27 @@ class Receipt:
             np.stack([column.to_numpy() for column in counts.columns], axis=1),
             {int(c): hashes[cohort == c] for c in np.unique(cohort)},
         )
-        return Receipt(note["files"], note["requests"], accounts.replace_schema_metadata(None), of_labels, sums)
+        return ShardReceipt(
+            note["files"], note["requests"], accounts.replace_schema_metadata(None), of_labels, sums
+        )
 
 
-def make(job: Job) -> None:
+def make(job: ShardJob) -> None:
     """Write a shard's files, and its receipt last. Made twice, even at once, it is the same."""
     with keyed_streams.keyed(job.config.secret):
         job.target.write(job.receipt, _made(job).pack())
 
 
-def unfinished(jobs: list[Job], target: Target) -> list[Job]:
+def unfinished(jobs: list[ShardJob], target: Target) -> list[ShardJob]:
     """Jobs without a receipt, or one whose files are not what it says."""
     sizes = target.sizes()
     return [job for job in jobs if not _stands(job, sizes)]
 
 
-def receipts(jobs: list[Job]) -> Receipt:
+def receipts(jobs: list[ShardJob]) -> ShardReceipt:
     """Receipts of finished jobs of one split, in one: tables and sums in the order of jobs."""
     found = [_receipt(job) for job in jobs]
-    return Receipt(
+    return ShardReceipt(
         files={path: entry for r in found for path, entry in r.files.items()},
         requests=sum(r.requests for r in found),
         accounts=pa.concat_tables([r.accounts for r in found]),
@@ -130,14 +132,14 @@ def write_table(target: Target, path: str, table: pa.Table) -> dict[str, Any]:
     }
 
 
-def _receipt(job: Job) -> Receipt:
+def _receipt(job: ShardJob) -> ShardReceipt:
     content = job.target.read(job.receipt)
     if content is None:
         raise FileNotFoundError(f"{job.target.name}: bucket {job.bucket} of {job.split} left no receipt")
-    return Receipt.unpack(content)
+    return ShardReceipt.unpack(content)
 
 
-def _stands(job: Job, sizes: Mapping[str, int]) -> bool:
+def _stands(job: ShardJob, sizes: Mapping[str, int]) -> bool:
     if job.receipt not in sizes:
         return False
     try:
@@ -151,19 +153,19 @@ _kept = threading.local()
 
 
 @contextmanager
-def _world(config: Config, split: str) -> Iterator[tuple[population_plan.Plan, Book]]:
+def _world(config: Config, split: str) -> Iterator[tuple[population_plan.PopulationPlan, CrossShardCache]]:
     """Plan of a world and notes on it, kept for the next shard of this thread, unless this one fails."""
     name = (config.digest, config.secret, split)
     found = _kept.world if getattr(_kept, "name", None) == name else None
     _kept.name = None
     if found is None:
         plan = cohorts.build(config, split)
-        found = plan, Book(plan)
+        found = plan, CrossShardCache(plan)
     yield found
     _kept.name, _kept.world = name, found
 
 
-def _made(job: Job) -> Receipt:
+def _made(job: ShardJob) -> ShardReceipt:
     with _world(job.config, job.split) as (plan, book):
         shard = simulate.simulate(plan, job.bucket, book)
     files = {}
@@ -173,7 +175,7 @@ def _made(job: Job) -> Receipt:
             path = f"{job.split}/{name}/{tail}"
             files[path] = write_table(job.target, path, rows)
     who = shard.accounts.first(shard.size)
-    return Receipt(
+    return ShardReceipt(
         files=files,
         requests=len(shard.owner),
         accounts=arrow_tables.account_rows(plan, who),

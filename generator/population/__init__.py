@@ -1,1 +1,1 @@
-"""TODO."""
+"""Cohorts and their accounts: who there is, with which habits, plans and addresses."""

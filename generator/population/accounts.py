@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from generator.arrays import F32, I32, I64, U64, Mask
 from generator.config.parameters import CHOICES, DIALS
 from generator.population import cohorts, parameter_draws, population_plan
 from generator.population.subscription_plans import SPEND_PER_MONTH
@@ -15,9 +16,8 @@ from generator.rng import keyed_streams, streams
 from generator.schema import KINDS
 
 if TYPE_CHECKING:
-    from generator.population.population_plan import Plan
+    from generator.population.population_plan import PopulationPlan
 
-I32 = npt.NDArray[np.int32]
 _LOAD = ("rate", "active", "spell")
 _LADDER = [CHOICES["plan"].index(p) for p in ("free", "build", "scale", "enterprise")]
 _ENOUGH = np.float32(20)  # requests on an active day, of which more make little difference to an operator (a)
@@ -50,23 +50,23 @@ class Accounts:
         Sign-up, first and last possible activity, in days since the window began.
     """
 
-    index: npt.NDArray[np.int64]
+    index: I64
     cohort: I32
-    key: streams.U64
-    dials: dict[str, streams.F32]
+    key: U64
+    dials: dict[str, F32]
     choices: dict[str, I32]
-    joined: npt.NDArray[np.bool_]
-    hours: streams.U64
-    first_work: streams.F32
-    last_work: streams.F32
-    created: streams.F32
-    born: streams.F32
-    gone: streams.F32
+    joined: Mask
+    hours: U64
+    first_work: F32
+    last_work: F32
+    created: F32
+    born: F32
+    gone: F32
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def places(self, number: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def places(self, number: I64) -> I64:
         """Positions of accounts, all of which are among these, by their numbers."""
         order = np.argsort(self.index, kind="stable")
         return np.asarray(order[np.searchsorted(self.index, number, sorter=order)])
@@ -80,18 +80,18 @@ class Accounts:
         return Accounts(**cut)
 
 
-def homes(plan: Plan) -> npt.NDArray[np.int64]:
+def homes(plan: PopulationPlan) -> I64:
     """Bucket of each account of a world."""
     return streams.below(streams.child(plan.account_key, "bucket"), plan.config.buckets)
 
 
-def in_bucket(plan: Plan, bucket: int) -> npt.NDArray[np.int64]:
+def in_bucket(plan: PopulationPlan, bucket: int) -> I64:
     """Numbers of the accounts in a bucket, in the order of their keys: neither tells anything about the cohort."""
     index = np.flatnonzero(homes(plan) == bucket)
     return index[np.argsort(plan.account_key[index], kind="stable")]
 
 
-def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
+def make(plan: PopulationPlan, index: I64) -> Accounts:
     """Accounts with the given numbers.
 
     A disguised account draws its habits from the benign population, exactly as a benign account would: alone it
@@ -124,18 +124,18 @@ def make(plan: Plan, index: npt.NDArray[np.int64]) -> Accounts:
 
 
 def _habits(
-    plan: Plan,
+    plan: PopulationPlan,
     cohort: I32,
-    key: streams.U64,
-    shared: dict[str, streams.F32],
-    joined: npt.NDArray[np.bool_],
-) -> tuple[dict[str, streams.F32], dict[str, I32]]:
+    key: U64,
+    shared: dict[str, F32],
+    joined: Mask,
+) -> tuple[dict[str, F32], dict[str, I32]]:
     """Dials (those of the cohort among them) and choices of accounts with the given streams."""
     dials = dict(shared)
     variant, disguised = _persona(plan, cohort, key, dials["disguise"])
     choices = _choices(plan, cohort, key, variant, joined, dials["focus"])
     alike = np.where(disguised, np.float32(0), dials["alike"])
-    scores: dict[str, streams.F32] = {}
+    scores: dict[str, F32] = {}
     for name in cohorts.ACCOUNT_DIALS:
         # Members of an evenly loaded cohort share what makes their load, whatever else they share.
         same = 1 - (1 - alike) * (1 - dials["balance"]) if name in _LOAD else alike
@@ -149,27 +149,25 @@ def _habits(
     return dials, choices
 
 
-def _busier(after: dict[str, streams.F32], before: dict[str, streams.F32]) -> npt.NDArray[np.bool_]:
+def _busier(after: dict[str, F32], before: dict[str, F32]) -> Mask:
     """Whether habits mean work on more days, and enough of it, than others do."""
     new, old = (d["active"] * d["rate"] / (_ENOUGH + d["rate"]) for d in (after, before))
     return np.asarray(new > old)
 
 
-def _put(values: npt.NDArray[Any], rows: npt.NDArray[np.int64], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _put(values: npt.NDArray[Any], rows: I64, other: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A copy of the values with others in some rows."""
     changed = values.copy()
     changed[rows] = other
     return changed
 
 
-def names(key: streams.U64) -> list[str]:
+def names(key: U64) -> list[str]:
     """Opaque account ids."""
     return [f"acc_{x:016x}" for x in streams.child(key, "account id").tolist()]
 
 
-def _persona(
-    plan: Plan, cohort: I32, key: streams.U64, disguise: streams.F32
-) -> tuple[I32, npt.NDArray[np.bool_]]:
+def _persona(plan: PopulationPlan, cohort: I32, key: U64, disguise: F32) -> tuple[I32, Mask]:
     index = {v: i for i, v in enumerate(population_plan.variants())}
     population = np.array([index[a, ""] for a in plan.config.mix], np.int32)
     bits = streams.child(key, "persona")
@@ -179,12 +177,12 @@ def _persona(
 
 
 def _choices(
-    plan: Plan,
+    plan: PopulationPlan,
     cohort: I32,
-    key: streams.U64,
+    key: U64,
     variant: I32,
-    joined: npt.NDArray[np.bool_],
-    focus: streams.F32,
+    joined: Mask,
+    focus: F32,
 ) -> dict[str, I32]:
     found = {}
     for name in CHOICES:
@@ -215,7 +213,7 @@ def _consistent(found: dict[str, I32]) -> dict[str, I32]:
     return found | {"payment_type": paid.astype(np.int32), "verification": checked.astype(np.int32)}
 
 
-def _upgraded(chosen: I32, dials: dict[str, streams.F32], bits: streams.U64) -> I32:
+def _upgraded(chosen: I32, dials: dict[str, F32], bits: U64) -> I32:
     """Self-serve plans, raised by most to one whose monthly cap holds what the account spends at usual prices."""
     daily = dials["rate"] * dials["active"] * (dials["input"] * _USD_IN + dials["output"] * _USD_OUT)
     caps = np.array([SPEND_PER_MONTH[p] for p in _LADDER]) / 30
@@ -227,13 +225,13 @@ def _upgraded(chosen: I32, dials: dict[str, streams.F32], bits: streams.U64) -> 
 
 
 def _life(
-    plan: Plan,
+    plan: PopulationPlan,
     cohort: I32,
-    member: npt.NDArray[np.int64],
-    key: streams.U64,
-    dials: dict[str, streams.F32],
-    first_work: streams.F32,
-) -> tuple[streams.F32, streams.F32, streams.F32]:
+    member: I64,
+    key: U64,
+    dials: dict[str, F32],
+    first_work: F32,
+) -> tuple[F32, F32, F32]:
     """Sign-up, first and last day: own or joint creation, bans with a fresh account in the seat, quitting."""
     days = np.float32(plan.config.days)
     bits, more = streams.child(key, "life"), streams.child(key, "life 2")

@@ -1,18 +1,18 @@
-"""TODO."""
+"""Where requests come from: address prefixes, autonomous systems, countries and devices."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import I32, I64, U64, Mask
 from generator.config.parameters import CHOICES
 from generator.rng import streams
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
+    from generator.population.population_plan import PopulationPlan
 from generator.rng.opaque_ids import opaque31
 
 COUNTRIES = tuple(f"region_{c}" for c in "abcdefghijkl")
@@ -32,8 +32,12 @@ _CHANNEL_PREFIXES = 24  # egress of each marketplace and of the aggregator, whic
 
 
 def addresses(
-    plan: Plan, accounts: Accounts, row: npt.NDArray[np.int64], bits: streams.U64, work: npt.NDArray[np.bool_]
-) -> dict[str, npt.NDArray[np.int32]]:
+    plan: PopulationPlan,
+    accounts: Accounts,
+    row: I64,
+    bits: U64,
+    work: Mask,
+) -> dict[str, I32]:
     """Address prefix, autonomous system, its type, country, device and client software of each session.
 
     Parameters
@@ -77,14 +81,12 @@ def addresses(
     }
 
 
-def _country(plan: Plan, accounts: Accounts) -> npt.NDArray[np.int32]:
+def _country(plan: PopulationPlan, accounts: Accounts) -> I32:
     keys = np.where(accounts.joined, plan.cohort_key[accounts.cohort], accounts.key)
     return streams.pick(streams.child(keys, "country"), _COUNTRY_WEIGHTS)
 
 
-def _device(
-    plan: Plan, accounts: Accounts, row: npt.NDArray[np.int64], bits: streams.U64
-) -> npt.NDArray[np.int32]:
+def _device(plan: PopulationPlan, accounts: Accounts, row: I64, bits: U64) -> I32:
     """Device fingerprint: the cohort's, one that every user of an SDK has, or the account's own."""
     draw = streams.child(accounts.key, "device")
     shared = (streams.uniform(draw, 0) < accounts.dials["leak_device"])[row]

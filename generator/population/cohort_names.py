@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
-import numpy.typing as npt
 
-from generator.rng import streams
+from generator.arrays import I64, U64
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Run:
     name: str
     archetype: str
     tier: str
-    key: streams.U64
-    sizes: npt.NDArray[np.int64]
+    key: U64
+    sizes: I64
 
 
 class Names(Sequence[str]):

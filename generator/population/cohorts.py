@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from generator.arrays import F32
 from generator.config.archetypes import archetypes
 from generator.config.campaign_schedule import rota
 from generator.config.dataset_config import Config
 from generator.config.parameters import COHORT_CHOICES, DIALS
 from generator.population.cohort_names import Names, Run
 from generator.population.parameter_draws import _last, _overlay, draw, draw_for, edges, normal_of
-from generator.population.population_plan import Plan, variants
+from generator.population.population_plan import PopulationPlan, variants
 from generator.rng import keyed_streams, streams
 from generator.schema import LABELS, TIERS
 
@@ -30,7 +31,7 @@ CALLED_FOR = dict(
 )
 
 
-def build(config: Config, split: str) -> Plan:
+def build(config: Config, split: str) -> PopulationPlan:
     """Plan of one world: a pure function of config and split."""
     keyed_streams.check(config.secret)
     world = streams.key("world", config.seed, split)
@@ -45,7 +46,7 @@ def build(config: Config, split: str) -> Plan:
     keys = np.concatenate([r.key for r in runs])
     cohort = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     member = np.arange(len(cohort)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    plan = Plan(
+    plan = PopulationPlan(
         config=config,
         split=split,
         key=world,
@@ -70,7 +71,7 @@ def build(config: Config, split: str) -> Plan:
     return plan
 
 
-def work_days(plan: Plan) -> tuple[streams.F32, streams.F32]:
+def work_days(plan: PopulationPlan) -> tuple[F32, F32]:
     """First day of each cohort's work window, and the day after its last one."""
     days, quiet = np.float32(plan.config.days), np.float32(plan.config.quiet_days)
     quiet_of = np.where(plan.dials["quiet"] > np.float32(0.5), quiet, np.float32(0))

@@ -6,8 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import I32, I64, Mask
 from generator.config.parameters import CHOICES
 from generator.population.addresses import addresses
 from generator.rng import streams
@@ -15,12 +15,12 @@ from generator.rng.opaque_ids import opaque63
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
+    from generator.population.population_plan import PopulationPlan
 
 _FREE_MAIL, _DISPOSABLE = 8, 40
 
 
-def payment(plan: Plan, accounts: Accounts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def payment(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, Mask]:
     """Payment instrument of each account, and whether there is one on file."""
     kind = accounts.choices["payment_type"]
     names = CHOICES["payment_type"]
@@ -35,7 +35,7 @@ def payment(plan: Plan, accounts: Accounts) -> tuple[npt.NDArray[np.int64], npt.
     return opaque63(found), on_file
 
 
-def emails(plan: Plan, accounts: Accounts) -> tuple[list[str], list[str | None]]:
+def emails(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], list[str | None]]:
     """Invented e-mail domain of each account, and the organisation it names (None: a person)."""
     kind = accounts.choices["email_type"]
     names = CHOICES["email_type"]
@@ -60,7 +60,7 @@ def emails(plan: Plan, accounts: Accounts) -> tuple[list[str], list[str | None]]
     return domains, organizations
 
 
-def signup_prefix(plan: Plan, accounts: Accounts) -> npt.NDArray[np.int32]:
+def signup_prefix(plan: PopulationPlan, accounts: Accounts) -> I32:
     """Address prefix that each account signed up from: one of those it uses."""
     row = np.arange(len(accounts), dtype=np.int64)
     bits = streams.child(accounts.key, "sign-up address")

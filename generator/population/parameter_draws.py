@@ -1,4 +1,4 @@
-"""TODO."""
+"""Dials drawn from the distributions of archetypes, one value for each cohort or account."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from functools import cache
 
 import numpy as np
 
+from generator.arrays import F32, I32, U64
 from generator.config import distributions
 from generator.config.archetypes import archetypes
 from generator.config.dataset_config import Config
-from generator.config.parameters import DIALS, SHARES, Range
-from generator.population.population_plan import I32, Overlay, Plan, variants
+from generator.config.parameters import DIALS, SHARES, ParameterRange
+from generator.population.population_plan import Overlay, PopulationPlan, variants
 from generator.rng import streams
 from generator.schema import KINDS
 
 
-def normal_of(keys: streams.U64, dial: str) -> streams.F32:
+def normal_of(keys: U64, dial: str) -> F32:
     """Standard normal of each key for a dial."""
     return streams.normal(streams.child(keys, "dial " + dial))
 
 
-def draw_for(plan: Plan, dial: str, cohort: I32, variant: I32, kind: I32, z: streams.F32) -> streams.F32:
+def draw_for(plan: PopulationPlan, dial: str, cohort: I32, variant: I32, kind: I32, z: F32) -> F32:
     """Values of a dial for members of cohorts: as `draw`, but the range of an extra cohort's own comes first."""
     value = draw(dial, variant, kind, z, _overlay(plan.config))
     for i, extra in zip(_last(plan), plan.config.cohorts, strict=True):
@@ -35,7 +36,7 @@ def draw_for(plan: Plan, dial: str, cohort: I32, variant: I32, kind: I32, z: str
     return value
 
 
-def draw(dial: str, variant: I32, kind: I32, z: streams.F32, overlay: Overlay = ()) -> streams.F32:
+def draw(dial: str, variant: I32, kind: I32, z: F32, overlay: Overlay = ()) -> F32:
     """Values of a dial at standard normals `z`, inside the dial's bounds.
 
     Parameters
@@ -52,7 +53,7 @@ def draw(dial: str, variant: I32, kind: I32, z: streams.F32, overlay: Overlay = 
     return _value(dial, [table[variant, kind] for table in _table(dial, overlay)], z)
 
 
-def _value(dial: str, numbers: list[streams.F32], z: streams.F32) -> streams.F32:
+def _value(dial: str, numbers: list[F32], z: F32) -> F32:
     a, b, law, la, lb, values = numbers
     u = streams.cdf(z)
     log = np.where(law == 2, la + b * z, la + (lb - la) * u)
@@ -62,7 +63,7 @@ def _value(dial: str, numbers: list[streams.F32], z: streams.F32) -> streams.F32
     return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
 
 
-def _between(values: streams.F32, u: streams.F32) -> streams.F32:
+def _between(values: F32, u: F32) -> F32:
     """Values at uniforms `u` of laws that are known at `SHARES`, one law per row."""
     shares = np.array(SHARES, np.float32)
     i = np.clip(np.searchsorted(shares, u, side="right") - 1, 0, len(SHARES) - 2)
@@ -72,7 +73,7 @@ def _between(values: streams.F32, u: streams.F32) -> streams.F32:
 
 
 @cache
-def correlations(dial: str) -> streams.F32:
+def correlations(dial: str) -> F32:
     """Correlation of a dial with its partner, by variant and kind."""
     known = archetypes()
     table = [[known[a].tier(t, k)[dial].correlation for k in KINDS] for a, t in variants()]
@@ -80,7 +81,7 @@ def correlations(dial: str) -> streams.F32:
 
 
 @cache
-def edges(choice: str) -> streams.F32:
+def edges(choice: str) -> F32:
     """Cumulated weights of a choice, one row per variant."""
     known = archetypes()
     table = np.array([known[a].choices[choice] for a, _ in variants()])
@@ -88,7 +89,7 @@ def edges(choice: str) -> streams.F32:
 
 
 @cache
-def _table(dial: str, overlay: Overlay = ()) -> tuple[streams.F32, ...]:
+def _table(dial: str, overlay: Overlay = ()) -> tuple[F32, ...]:
     """First and second number of a dial's range, its law, the logs of both, and quantiles, by variant and kind."""
     known = archetypes()
     over = {name: value for name, d, value in overlay if d == dial}
@@ -100,7 +101,7 @@ def _table(dial: str, overlay: Overlay = ()) -> tuple[streams.F32, ...]:
     return _numbers(rows)
 
 
-def _numbers(rows: list[list[Range]]) -> tuple[streams.F32, ...]:
+def _numbers(rows: list[list[ParameterRange]]) -> tuple[F32, ...]:
     a, b, values = (np.array([[r[i] for r in row] for row in rows], np.float32) for i in (0, 1, 3))
     law = np.array([[distributions.LAWS.index(r.law) for r in row] for row in rows], np.float32)
     # Rounded above the last bit: another C library must give the same table.
@@ -112,6 +113,6 @@ def _overlay(config: Config) -> Overlay:
     return tuple((name, dial, value) for name, dials in config.overlay.items() for dial, value in dials.items())
 
 
-def _last(plan: Plan) -> range:
+def _last(plan: PopulationPlan) -> range:
     """Numbers of the extra cohorts."""
     return range(len(plan.sizes) - len(plan.config.cohorts), len(plan.sizes))

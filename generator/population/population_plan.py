@@ -1,4 +1,4 @@
-"""TODO."""
+"""The population plan: all cohorts of a world and the accounts they own, before any habit is drawn."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F32, I8, I32, I64, U64
 from generator.config.archetypes import archetypes
 from generator.config.dataset_config import Config
-from generator.config.parameters import Range
-from generator.rng import streams
+from generator.config.parameters import ParameterRange
 from generator.schema import TIERS
 
-I32 = npt.NDArray[np.int32]
-
-
-Overlay = tuple[tuple[str, str, Range], ...]
+Overlay = tuple[tuple[str, str, ParameterRange], ...]
 
 
 @dataclass
-class Plan:
+class PopulationPlan:
     """All cohorts and the seats of all accounts of one world.
 
     Attributes
@@ -52,19 +48,19 @@ class Plan:
     split: str
     key: np.uint64
     names: Sequence[str]
-    cohort_key: streams.U64
-    archetype: npt.NDArray[np.int32]
-    sizes: npt.NDArray[np.int64]
-    dials: dict[str, streams.F32]
-    account_cohort: npt.NDArray[np.int32]
-    account_member: npt.NDArray[np.int64]
-    account_key: streams.U64
+    cohort_key: U64
+    archetype: I32
+    sizes: I64
+    dials: dict[str, F32]
+    account_cohort: I32
+    account_member: I64
+    account_key: U64
     domain: I32
-    label: npt.NDArray[np.int8]
-    tier: npt.NDArray[np.int8]
+    label: I8
+    tier: I8
 
     @property
-    def root(self) -> streams.U64:
+    def root(self) -> U64:
         """Key of the world as an array of one, for streams that all of its accounts share."""
         return np.array([self.key], np.uint64)
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from generator.config.dataset_config import Config
-from generator.config.parameters import Range
+from generator.config.parameters import ParameterRange
 
 
 def toml(config: Config) -> str:
@@ -37,11 +37,11 @@ def toml(config: Config) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _dials(dials: dict[str, Range]) -> list[str]:
+def _dials(dials: dict[str, ParameterRange]) -> list[str]:
     return [f"{dial} = {_range(found)}" for dial, found in dials.items()]
 
 
-def _range(found: Range) -> str:
+def _range(found: ParameterRange) -> str:
     if found.law == "times":
         return f"{{ times = {found.low!r} }}"
     numbers = list(found.values) if found.law == "quantiles" else [found.low, found.high]

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Random draws keyed by stable names, and the opaque ids made of them."""

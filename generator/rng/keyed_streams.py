@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import numpy as np
-import numpy.typing as npt
 
-U64 = npt.NDArray[np.uint64]
+from generator.arrays import U64
+
 BYTES = 32
 _Words = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 _SECRET: ContextVar[str] = ContextVar("secret", default="")

@@ -20,11 +20,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from generator.arrays import F32, F64, I32, I64, U64, Floats, Integers
 from generator.rng import keyed_streams
 
-U64 = npt.NDArray[np.uint64]
-F32 = npt.NDArray[np.float32]
-I64 = npt.NDArray[np.int64]
 T = TypeVar("T", bound=np.generic)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -64,7 +62,7 @@ def child(keys: U64, purpose: str) -> U64:
     return mix(keys ^ key("purpose", purpose))
 
 
-def items(keys: U64, index: npt.NDArray[np.integer]) -> U64:
+def items(keys: U64, index: Integers) -> U64:
     """Stream of the member numbered `index` of each key (index >= 0)."""
     steps = index.astype(np.uint64)
     steps += np.uint64(1)
@@ -85,12 +83,12 @@ def uniform(bits: U64, part: int = 0) -> F32:
     return u
 
 
-def uniform_wide(bits: U64) -> npt.NDArray[np.float64]:
+def uniform_wide(bits: U64) -> F64:
     """Uniform on [0, 1) with 2^-53 steps."""
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def below(bits: U64, n: npt.NDArray[np.integer] | int) -> I64:
+def below(bits: U64, n: Integers | int) -> I64:
     """Whole numbers 0 to n - 1 (n up to 2^31), from the upper 32 bits."""
     high = (bits >> np.uint64(32)) * np.asarray(n).astype(np.uint64)
     high >>= np.uint64(32)
@@ -118,7 +116,7 @@ def cdf(z: F32) -> F32:
     return found
 
 
-def exp(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def exp(x: Floats) -> F64:
     """Exponential with relative error below 1e-7, the same bits on every processor."""
     y = np.multiply(x, 1.4426950408889634 * 4096, dtype=np.float64)
     y = np.minimum(np.maximum(y, -60 * 4096), 60 * 4096)
@@ -134,7 +132,7 @@ def exp(x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     return np.asarray(y)
 
 
-def pick(bits: U64, weights: npt.NDArray[np.floating], part: int = 0) -> npt.NDArray[np.int32]:
+def pick(bits: U64, weights: Floats, part: int = 0) -> I32:
     """Index drawn with the given weights (1-d: shared by all; 2-d: one row of cumulated weights each)."""
     if weights.ndim == 1:
         return _looked_up(_choices(weights.tobytes(), weights.dtype.str), bits, part)
@@ -153,7 +151,7 @@ def _looked_up(table: npt.NDArray[T], bits: U64, part: int) -> npt.NDArray[T]:
 
 
 @cache
-def _choices(buffer: bytes, dtype: str) -> npt.NDArray[np.int32]:
+def _choices(buffer: bytes, dtype: str) -> I32:
     """What `pick` draws by the weights in a buffer, for each of the 65,536 uniforms."""
     weights = np.frombuffer(buffer, dtype)
     edges = np.cumsum(weights / weights.sum()).astype(np.float32)

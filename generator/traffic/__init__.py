@@ -1,1 +1,1 @@
-"""TODO."""
+"""What accounts do and the provider answers: sessions, content, limits, routing, the request log."""

@@ -10,21 +10,19 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F64, I32, I64, U64, Mask
 from generator.rng import streams
 from generator.traffic import provider, rate_limits, routing, sessions
-from generator.traffic.routing import Sent
-from generator.traffic.sessions import DAY_MS, Sessions
+from generator.traffic.routing import RoutedRequests
+from generator.traffic.sessions import DAY_MS
 from generator.workloads import token_usage
+from generator.workloads.batch import Sessions
 from generator.workloads.token_usage import Usage
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
-
-I64 = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+    from generator.population.population_plan import PopulationPlan
 
 
 @dataclass
@@ -50,16 +48,16 @@ class Attempts:
     """
 
     found: Sessions
-    model: npt.NDArray[np.int32]
+    model: I32
     batch: Mask
     session: I64
-    key: streams.U64
+    key: U64
     used: Usage
-    cost: npt.NDArray[np.float64]
+    cost: F64
     slow: Mask
     opening: Mask
     repeated: Mask
-    sent: Sent
+    sent: RoutedRequests
 
     @property
     def author(self) -> I64:
@@ -85,7 +83,7 @@ class Attempts:
 _OF_REQUESTS = ("key", "used", "cost", "slow", "opening", "repeated")
 
 
-def make(plan: Plan, who: Accounts, found: Sessions) -> Attempts:
+def make(plan: PopulationPlan, who: Accounts, found: Sessions) -> Attempts:
     """All that comes of all sessions of some accounts."""
     session, key = sessions.requests(found)
     used = token_usage.usage(who, found, session, key)
@@ -101,7 +99,7 @@ def make(plan: Plan, who: Accounts, found: Sessions) -> Attempts:
     return Attempts(found, model, batch, session, key, used, cost, slow, opening, repeated, sent)
 
 
-def arriving(plan: Plan, who: Accounts, sent: Sent) -> Mask:
+def arriving(plan: PopulationPlan, who: Accounts, sent: RoutedRequests) -> Mask:
     """Which attempts arrive in the window, on living accounts."""
     day = sent.ts / DAY_MS
     alive = (day >= who.born[sent.sender]) & (day < who.gone[sent.sender])

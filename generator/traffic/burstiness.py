@@ -11,15 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F32, F64, I64, U64, Mask
 from generator.rng import streams
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
 
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 
 # Working hours: quantiles of the mean hour of clients that are not flat (ServeGen, Apache-2.0; local time).
 PEAK_SHARES = np.array([0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])
@@ -32,7 +30,7 @@ _TOWARDS_PEAK = 3
 _WORD = 6  # halvings whose heavier sides fit into one draw of 64 bits
 
 
-def peaks(hours: streams.U64) -> F64:
+def peaks(hours: U64) -> F64:
     """Middle of the working hours, as a share of the day, for streams of hours."""
     u = streams.uniform(streams.child(hours, "peak hour")).astype(np.float64)
     i = np.clip(np.searchsorted(PEAK_SHARES, u, side="right") - 1, 0, len(PEAK_SHARES) - 2)
@@ -41,9 +39,7 @@ def peaks(hours: streams.U64) -> F64:
     return np.asarray(peak - np.floor(peak))
 
 
-def spells(
-    accounts: Accounts, follows: npt.NDArray[np.bool_], cohort_key: streams.U64, day: I64, days: int
-) -> tuple[F64, F64]:
+def spells(accounts: Accounts, follows: Mask, cohort_key: U64, day: I64, days: int) -> tuple[F64, F64]:
     """Chance of each account-day to be active, and factor of its volume: in a spell every day works the more.
 
     Parameters
@@ -72,7 +68,7 @@ def spells(
     return chance, np.where(spelled, volume, 1.0)
 
 
-def crowd(at: F64, burst: streams.F32, peak: F64, day_key: streams.U64, skip: npt.NDArray[np.bool_]) -> F64:
+def crowd(at: F64, burst: F32, peak: F64, day_key: U64, skip: Mask) -> F64:
     """Times of day moved to where the account-day's cascade puts them; evenly spread times follow it exactly.
 
     Parameters

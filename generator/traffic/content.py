@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from generator.arrays import I8, I32, I64, U64, Mask
 from generator.config.parameters import COHORT_CHOICES
 from generator.rng import keyed_streams, opaque_ids, streams
 from generator.schema import EMBEDDING_DIMENSIONS
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
-    from generator.traffic.sessions import Sessions
+    from generator.population.population_plan import PopulationPlan
+    from generator.workloads.batch import Sessions
 
-I64 = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 LANGUAGES = ("en", "zh", "es", "de", "fr", "ja", "pt", "ko", "ru", "other")
 _LANGUAGE_WEIGHTS = np.array([0.58, 0.09, 0.07, 0.05, 0.05, 0.05, 0.04, 0.03, 0.02, 0.02])
 STOP_CATEGORIES = ("capability_extraction", "machine_learning", "cyber", "other")
@@ -31,7 +30,7 @@ _CHECK_PROMPTS = 5  # per cohort (a)
 
 
 @dataclass
-class Prompts:
+class SessionContent:
     """Content of sessions (templates, topics, languages), decided once per session.
 
     Attributes
@@ -46,14 +45,14 @@ class Prompts:
         Topic of the session, language of its prompts.
     """
 
-    template: streams.U64
-    templated: npt.NDArray[np.bool_]
-    shared: npt.NDArray[np.bool_]
+    template: U64
+    templated: Mask
+    shared: Mask
     topic: I64
-    language: npt.NDArray[np.int32]
+    language: I32
 
 
-def prompts(plan: Plan, accounts: Accounts, found: Sessions) -> Prompts:
+def prompts(plan: PopulationPlan, accounts: Accounts, found: Sessions) -> SessionContent:
     """Templates and topics of all sessions.
 
     How many templates and topics an account uses is its habit; whether they are its own, a framework's or the
@@ -84,18 +83,18 @@ def prompts(plan: Plan, accounts: Accounts, found: Sessions) -> Prompts:
     main = streams.pick(streams.child(accounts.key, "language"), _LANGUAGE_WEIGHTS)[row]
     other = streams.pick(more, _LANGUAGE_WEIGHTS, 1)
     language = np.where(streams.uniform(more, 2) < d["languages"][row], other, main)
-    return Prompts(template, templated, shared, topic, language)
+    return SessionContent(template, templated, shared, topic, language)
 
 
 def work_items(
-    plan: Plan,
+    plan: PopulationPlan,
     accounts: Accounts,
     found: Sessions,
-    said: Prompts,
+    said: SessionContent,
     session: I64,
-    key: streams.U64,
+    key: U64,
     opening: Mask,
-) -> tuple[streams.U64, Mask]:
+) -> tuple[U64, Mask]:
     """Key of the item that each request is about, and whether it is one of the cohort's check prompts.
 
     Equal keys are the same prompt again. Work that partitions one list never meets an item twice, on whichever
@@ -118,8 +117,8 @@ def work_items(
 
 
 def simhash(
-    accounts: Accounts, found: Sessions, said: Prompts, session: I64, item: streams.U64, probe: Mask
-) -> npt.NDArray[np.uint64]:
+    accounts: Accounts, found: Sessions, said: SessionContent, session: I64, item: U64, probe: Mask
+) -> U64:
     """64-bit SimHash of each prompt: its template's, some bits flipped by the item; the item's without one."""
     sixteenths = np.round(accounts.dials["paraphrase"] / 4).astype(np.uint64)[found.account][session]
     word = streams.child(item, "simhash")
@@ -128,14 +127,14 @@ def simhash(
     return np.where(alone, streams.mix(word), base ^ _flips(word, sixteenths))
 
 
-def response_simhash(item: streams.U64, model: npt.NDArray[np.int32], key: streams.U64) -> npt.NDArray[np.uint64]:
+def response_simhash(item: U64, model: I32, key: U64) -> U64:
     """64-bit SimHash of each answer: that of the item and the model, with about two bits altered by chance."""
     usual = streams.items(streams.child(item, "answer"), model)
     sketch = usual ^ (_flips(streams.child(key, "answer"), np.uint64(1)) & _flips(streams.mix(key), np.uint64(8)))
     return sketch | np.uint64(1)  # 0 stands for null
 
 
-def _flips(word: streams.U64, sixteenths: npt.NDArray[np.uint64] | np.uint64) -> npt.NDArray[np.uint64]:
+def _flips(word: U64, sixteenths: U64 | np.uint64) -> U64:
     """Masks of 64 bits, each set with probability sixteenths / 16."""
     mask = np.zeros(len(word), np.uint64)
     for bit in range(4):
@@ -146,9 +145,7 @@ def _flips(word: streams.U64, sixteenths: npt.NDArray[np.uint64] | np.uint64) ->
     return mask
 
 
-def embedding(
-    accounts: Accounts, found: Sessions, said: Prompts, session: I64, item: streams.U64
-) -> npt.NDArray[np.int8]:
+def embedding(accounts: Accounts, found: Sessions, said: SessionContent, session: I64, item: U64) -> I8:
     """Prompt embedding, shape (dimensions, requests): centre of the topic plus the item's own noise."""
     width = accounts.dials["topic_width"].astype(np.int16)[found.account][session]
     topic = said.topic[session]
@@ -164,12 +161,12 @@ def embedding(
     return result
 
 
-def prompt_hash(said: Prompts) -> I64:
+def prompt_hash(said: SessionContent) -> I64:
     """Hash of each session's system prompt."""
     return opaque_ids.opaque63(streams.child(said.template, "hash"))
 
 
-def stop_category(said: Prompts, session: I64, bits: streams.U64) -> npt.NDArray[np.int32]:
+def stop_category(said: SessionContent, session: I64, bits: U64) -> I32:
     """What the provider's noisy classifier says of each prompt; -1: nothing. It reads topics, not intentions."""
     sensitive = (said.topic < _SENSITIVE_TOPICS)[session]
     rate = np.where(sensitive, _FLAGGED[0], _FLAGGED[1])

@@ -7,21 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import I64
 from generator.population import accounts as people
 from generator.traffic.attempts import each
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
+    from generator.population.population_plan import PopulationPlan
     from generator.traffic.attempts import Attempts
 
-I64 = npt.NDArray[np.int64]
 _MOST = 1_000_000  # attempts that a book holds: 180 MB
 
 
-class Book:
+class CrossShardCache:
     """Notes on one world, kept by who makes one bucket after the other.
 
     A bucket has to make whole accounts of other buckets for the few requests that they hand over to it, and up to
@@ -36,7 +35,7 @@ class Book:
         Accounts whose requests to other buckets are noted.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: PopulationPlan) -> None:
         """Begin with nothing known."""
         self.home = people.homes(plan)
         self._forget()

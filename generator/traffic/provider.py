@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from generator.arrays import F64, I32, I64, U64, Mask
 from generator.rng import streams
 from generator.traffic.sessions import DAY_MS
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
-    from generator.traffic.sessions import Sessions
+    from generator.population.population_plan import PopulationPlan
+    from generator.workloads.batch import Sessions
     from generator.workloads.token_usage import Usage
 
-I64 = npt.NDArray[np.int64]
 
 # name, USD per 10^6 input and output tokens, ms to first token, ms per output token, weight (all (a))
 MODELS = (
@@ -53,19 +53,19 @@ class Response:
         Index into `STOP_REASONS`; -1: failed.
     """
 
-    error: npt.NDArray[np.int32]
+    error: I32
     status: npt.NDArray[np.int16]
-    stop: npt.NDArray[np.int32]
+    stop: I32
     latency: I64
     first_token: I64
 
 
-def release_day(plan: Plan) -> float:
+def release_day(plan: PopulationPlan) -> float:
     """Day of the window on which the new model of this world appears."""
     return float(plan.config.days * (0.3 + 0.3 * streams.uniform(streams.child(plan.root, "release"))[0]))
 
 
-def releases(plan: Plan) -> list[dict[str, Any]]:
+def releases(plan: PopulationPlan) -> list[dict[str, Any]]:
     """Rows of the releases table: what can be asked for in this world, with its list price."""
     start = plan.config.window(plan.split)
     new = _NEW[plan.split]
@@ -87,7 +87,7 @@ def releases(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def models(plan: Plan, accounts: Accounts, found: Sessions) -> npt.NDArray[np.int32]:
+def models(plan: PopulationPlan, accounts: Accounts, found: Sessions) -> I32:
     """Model that each session asks for: the account's usual one, or the new one from its release on."""
     weights = np.array([m[-1] for m in MODELS])
     if plan.split == "test":
@@ -106,12 +106,12 @@ def models(plan: Plan, accounts: Accounts, found: Sessions) -> npt.NDArray[np.in
     return np.where(decoy, DECOY, np.where(new, _NEW[plan.split], chosen)).astype(np.int32)
 
 
-def batches(accounts: Accounts, found: Sessions) -> npt.NDArray[np.bool_]:
+def batches(accounts: Accounts, found: Sessions) -> Mask:
     """Whether each session is sent as a batch."""
     return np.asarray(streams.uniform(streams.child(found.key, "batch")) < accounts.dials["batch"][found.account])
 
 
-def price(model: npt.NDArray[np.int32], used: Usage, batch: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def price(model: I32, used: Usage, batch: Mask) -> F64:
     """List price of each request in USD, cache and batch tier included."""
     per_input, per_output = (
         np.array(prices).take(model) / 1e6 for prices in ([m[1] for m in MODELS], [m[2] for m in MODELS])
@@ -124,12 +124,12 @@ def price(model: npt.NDArray[np.int32], used: Usage, batch: npt.NDArray[np.bool_
 def respond(
     accounts: Accounts,
     row: I64,
-    key: streams.U64,
+    key: U64,
     ts: I64,
     used: Usage,
-    model: npt.NDArray[np.int32],
-    error: npt.NDArray[np.int32],
-    slow: npt.NDArray[np.bool_],
+    model: I32,
+    error: I32,
+    slow: Mask,
 ) -> Response:
     """Status, stop reason and timing of each request.
 

@@ -6,25 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import I64, U64
 from generator.population import accounts as people
 from generator.rng import opaque_ids, streams
 from generator.traffic import sessions
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
-    from generator.traffic.sessions import Sessions
+    from generator.population.population_plan import PopulationPlan
+    from generator.workloads.batch import Sessions
 
-I64 = npt.NDArray[np.int64]
 # Of the quoted answers the index finds this share; of all prompts it takes so many for a quotation (both (a)).
 _FOUND = np.float32(0.85)
 _FALSE = np.float32(0.0004)
 
 
 @dataclass
-class Questions:
+class Quotations:
     """Rows whose prompt quotes an answer, and whose: account (by number) and day.
 
     Attributes
@@ -38,7 +37,7 @@ class Questions:
     day: I64
 
 
-def questions(plan: Plan, who: Accounts, found: Sessions, session: I64, key: streams.U64) -> Questions:
+def questions(plan: PopulationPlan, who: Accounts, found: Sessions, session: I64, key: U64) -> Quotations:
     """Which prompts quote an answer.
 
     How often an account quotes answers is its habit; whether they are its own or those of another member is a
@@ -56,10 +55,10 @@ def questions(plan: Plan, who: Accounts, found: Sessions, session: I64, key: str
     mate = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + streams.below(more, plan.sizes[cohort])
     stranger = streams.below(more, plan.config.accounts)  # those of the mix come first
     source = np.where(quotes[asks], np.where(cross, mate, who.index[row]), stranger)
-    return Questions(asks, source, found.day[at] - 1)
+    return Quotations(asks, source, found.day[at] - 1)
 
 
-def answers(plan: Plan, source: I64, day: I64) -> I64:
+def answers(plan: PopulationPlan, source: I64, day: I64) -> I64:
     """request_id of the first answer that each account (by number) got on a day; -1: it asked nothing."""
     wanted, back = np.unique(source, return_inverse=True)
     who = people.make(plan, wanted)

@@ -5,22 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F64, I32, I64, U64, Mask
 from generator.population import subscription_plans
 from generator.rng import streams
 from generator.traffic.sessions import DAY_MS
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
-    from generator.traffic.sessions import Sessions
+    from generator.population.population_plan import PopulationPlan
+    from generator.workloads.batch import Sessions
     from generator.workloads.token_usage import Usage
 
-I64 = npt.NDArray[np.int64]
-I32 = npt.NDArray[np.int32]
-F64 = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 INVALID, REJECTED, FAILED, OVERLOADED = range(4)  # as in provider.ERRORS
 
 _DOUBLINGS = 2.0 ** np.arange(64)
@@ -30,7 +26,7 @@ def errors(
     accounts: Accounts,
     found: Sessions,
     session: I64,
-    key: streams.U64,
+    key: U64,
     ts: I64,
     used: Usage,
     cost: F64,
@@ -62,7 +58,7 @@ def errors(
     return error, again
 
 
-def incident(plan: Plan, ts: I64) -> Mask:
+def incident(plan: PopulationPlan, ts: I64) -> Mask:
     """Whether the provider is overloaded: one shared incident in three days on average, 20 to 90 minutes long."""
     n = max(1, plan.config.days // 3)
     keys = streams.items(streams.child(plan.root, "incident"), np.arange(n))

@@ -9,19 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import schema
+from generator.arrays import I32, I64, U64, Mask
 from generator.config.parameters import CHOICES
 from generator.population import addresses
 from generator.population.accounts import Accounts
-from generator.population.population_plan import Plan
+from generator.population.population_plan import PopulationPlan
 from generator.rng import opaque_ids, streams
 from generator.traffic import content, provider, quotations, routing
 from generator.traffic.attempts import Attempts
 from generator.traffic.provider import Response
-from generator.traffic.sessions import DAY_MS, Sessions
+from generator.traffic.sessions import DAY_MS
 from generator.workloads import token_usage
+from generator.workloads.batch import Sessions
 from generator.workloads.token_usage import Usage
 
-I64 = npt.NDArray[np.int64]
 Columns = dict[str, npt.NDArray[Any]]
 _TEMPERATURES = np.array([np.nan, 0.0, 0.2, 0.7, 1.0], np.float32)
 _TEMPERATURE_WEIGHTS = np.array([0.4, 0.2, 0.12, 0.18, 0.1])
@@ -35,7 +36,7 @@ _NARROW = {c.name: schema.numpy_type(c) for c in schema.REQUESTS} | {
 
 
 @dataclass
-class Parcel:
+class LogChunk:
     """What is logged of some requests.
 
     Attributes
@@ -49,11 +50,11 @@ class Parcel:
     """
 
     columns: Columns
-    resent: npt.NDArray[np.bool_]
-    questions: quotations.Questions
+    resent: Mask
+    questions: quotations.Quotations
 
 
-def make(plan: Plan, who: Accounts, made: Attempts) -> Parcel:
+def make(plan: PopulationPlan, who: Accounts, made: Attempts) -> LogChunk:
     """What is logged of some attempts, one row each."""
     found, session, key, used, cost, sent = made.found, made.session, made.key, made.used, made.cost, made.sent
     model, batch, sender, ts, resent = made.model, made.batch, sent.sender, sent.ts, sent.resent
@@ -83,7 +84,7 @@ def make(plan: Plan, who: Accounts, made: Attempts) -> Parcel:
         "kind": token_usage.kinds(who, found.account[session]),
     }
     narrow = {n: v.astype(_NARROW.get(n, v.dtype), copy=False) for n, v in columns.items()}
-    return Parcel(narrow, resent, quotations.questions(plan, who, found, session, key))
+    return LogChunk(narrow, resent, quotations.questions(plan, who, found, session, key))
 
 
 def _readdress(who: Accounts, found: Sessions, used: Usage, leg: routing.Legs, at: I64) -> None:
@@ -97,7 +98,7 @@ def _readdress(who: Accounts, found: Sessions, used: Usage, leg: routing.Legs, a
 
 
 def _body(
-    who: Accounts, found: Sessions, leg: routing.Legs, batch: npt.NDArray[np.bool_], used: Usage, answer: Response
+    who: Accounts, found: Sessions, leg: routing.Legs, batch: Mask, used: Usage, answer: Response
 ) -> Columns:
     """What the sender's software put into the request, and what came back."""
     row, key = leg.sender, found.key[leg.session]
@@ -153,15 +154,15 @@ def _sender(who: Accounts, found: Sessions, session: I64, sender: I64) -> Column
 def _content(
     who: Accounts,
     found: Sessions,
-    said: content.Prompts,
+    said: content.SessionContent,
     session: I64,
-    key: streams.U64,
-    item: streams.U64,
-    probe: npt.NDArray[np.bool_],
-    model: npt.NDArray[np.int32],
+    key: U64,
+    item: U64,
+    probe: Mask,
+    model: I32,
     used: Usage,
     answer: Response,
-    offered: npt.NDArray[np.bool_],
+    offered: Mask,
 ) -> Columns:
     scope = np.where(said.templated, said.template, streams.child(who.key, "tools")[found.account])
     tools_hash = opaque_ids.opaque63(streams.child(scope, "tools hash"))

@@ -11,25 +11,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import I32, I64, U64, Mask
 from generator.rng import streams
 from generator.traffic.rate_limits import REJECTED
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
-    from generator.traffic.sessions import Sessions
+    from generator.population.population_plan import PopulationPlan
+    from generator.workloads.batch import Sessions
 
-I64 = npt.NDArray[np.int64]
-I32 = npt.NDArray[np.int32]
 POD = 6  # accounts (a)
 _PATIENCE_MS = 8_000  # longest delay of a second attempt (a)
 _DAY_MS = np.float32(86_400_000)
 
 
 @dataclass
-class Sent:
+class RoutedRequests:
     """Requests as they arrive: rows of the author's requests, some of them twice.
 
     Attributes
@@ -50,7 +48,7 @@ class Sent:
     sender: I64
     ts: I64
     error: I32
-    resent: npt.NDArray[np.bool_]
+    resent: Mask
 
 
 @dataclass
@@ -78,7 +76,7 @@ def legs(found: Sessions, session: I64, sender: I64) -> Legs:
     return Legs(np.r_[np.arange(len(found.key)), session[hopped]], np.r_[found.account, sender[hopped]], of)
 
 
-def mates(plan: Plan, index: I64) -> I64:
+def mates(plan: PopulationPlan, index: I64) -> I64:
     """Accounts outside `index` that stand in for one of those in it."""
     cohort = plan.account_cohort[index]
     relays = ((plan.dials["hopping"] > 0) | (plan.dials["handover"] > 0))[cohort]
@@ -89,8 +87,15 @@ def mates(plan: Plan, index: I64) -> I64:
 
 
 def send(
-    plan: Plan, who: Accounts, found: Sessions, session: I64, key: streams.U64, ts: I64, turn: I64, error: I32
-) -> Sent:
+    plan: PopulationPlan,
+    who: Accounts,
+    found: Sessions,
+    session: I64,
+    key: U64,
+    ts: I64,
+    turn: I64,
+    error: I32,
+) -> RoutedRequests:
     """Decide the sender of each request, and send rejected ones again.
 
     Parameters
@@ -110,7 +115,7 @@ def send(
     second = _stand_in(plan, who, sender[again], streams.child(key[again], "second sender"), late)
     moved = second != sender[again]
     again, late, second = again[moved], late[moved], second[moved]
-    return Sent(
+    return RoutedRequests(
         row=np.r_[np.arange(len(ts)), again],
         sender=np.r_[sender, second],
         ts=np.r_[ts, late],
@@ -119,7 +124,7 @@ def send(
     )
 
 
-def _stand_in(plan: Plan, who: Accounts, account: I64, bits: streams.U64, ts: I64) -> I64:
+def _stand_in(plan: PopulationPlan, who: Accounts, account: I64, bits: U64, ts: I64) -> I64:
     """Another member of each account's pod, alive at the time and of its kind of work, or the account itself."""
     index = who.index[account]
     first = _pod_first(plan, index)
@@ -134,9 +139,9 @@ def _stand_in(plan: Plan, who: Accounts, account: I64, bits: streams.U64, ts: I6
     return np.where(alive & (kind[place] == kind[account]), place, account)
 
 
-def _pod_first(plan: Plan, index: I64) -> I64:
+def _pod_first(plan: PopulationPlan, index: I64) -> I64:
     return np.asarray(index - plan.account_member[index] % POD)
 
 
-def _pod_size(plan: Plan, first: I64) -> I64:
+def _pod_size(plan: PopulationPlan, first: I64) -> I64:
     return np.asarray(np.minimum(POD, plan.sizes[plan.account_cohort[first]] - plan.account_member[first]))

@@ -3,67 +3,33 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F64, I64, U64, Mask
 from generator.rng import streams
 from generator.traffic import burstiness
+from generator.workloads.batch import Sessions
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.population.population_plan import Plan
+    from generator.population.population_plan import PopulationPlan
 
 DAY_MS = 86_400_000
-I64 = npt.NDArray[np.int64]
 
 
-@dataclass
-class Sessions:
-    """Sessions of some accounts; arrays of equal length.
-
-    Attributes
-    ----------
-    account : ndarray of int64
-        Position in the accounts they were made from.
-    day : ndarray of int64
-        Day on which the session began; -1 is the day before the window.
-    key : ndarray of uint64
-        Stream of the session.
-    first, length : ndarray of int64
-        First request (as a row of the shard) and number of requests.
-    start : ndarray of int64
-        Milliseconds since the window began.
-    work : ndarray of bool
-        Whether the session serves what the cohort is there for; the rest is the account's own traffic.
-    """
-
-    account: I64
-    day: I64
-    key: streams.U64
-    first: I64
-    length: I64
-    start: I64
-    work: npt.NDArray[np.bool_]
-
-    def take(self, at: I64 | slice) -> Sessions:
-        """Some of them; `first` still counts from the same request."""
-        return Sessions(**{f.name: getattr(self, f.name)[at] for f in fields(self)})
-
-
-def day_key(accounts: Accounts, day: I64, row: I64) -> streams.U64:
+def day_key(accounts: Accounts, day: I64, row: I64) -> U64:
     """Stream of the accounts in `row` on a day each (day >= -1)."""
     return streams.items(streams.child(accounts.key, "days")[row], day + 1)
 
 
-def session_key(day_keys: streams.U64, order: I64) -> streams.U64:
+def session_key(day_keys: U64, order: I64) -> U64:
     """Stream of the session numbered `order` of an account-day."""
     return streams.items(streams.child(day_keys, "session"), order)
 
 
-def counts(plan: Plan, accounts: Accounts, day: I64) -> I64:
+def counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
     """Requests that each account sends on each of the given days.
 
     Parameters
@@ -109,7 +75,9 @@ def pieces(n: I64, most: int) -> list[slice]:
     return list(itertools.starmap(slice, itertools.pairwise(edges))) or [slice(0)]
 
 
-def sessions(plan: Plan, accounts: Accounts, some: slice = slice(None), n: I64 | None = None) -> Sessions:
+def sessions(
+    plan: PopulationPlan, accounts: Accounts, some: slice = slice(None), n: I64 | None = None
+) -> Sessions:
     """All sessions of some accounts, the evening before the window included (some run into it).
 
     Parameters
@@ -137,7 +105,7 @@ def sessions(plan: Plan, accounts: Accounts, some: slice = slice(None), n: I64 |
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
 
 
-def _lengths(key: streams.U64, order: I64, n: I64, number: I64) -> I64:
+def _lengths(key: U64, order: I64, n: I64, number: I64) -> I64:
     """Requests per session: one each, and the rest of the account-day's n in shares that fall like exponentials.
 
     Whole numbers throughout: no account changes another's rounding.
@@ -152,13 +120,13 @@ def _lengths(key: streams.U64, order: I64, n: I64, number: I64) -> I64:
     return np.asarray(1 + after * (n - number) // whole - before * (n - number) // whole)
 
 
-def requests(found: Sessions) -> tuple[I64, streams.U64]:
+def requests(found: Sessions) -> tuple[I64, U64]:
     """Session and stream of each request of whole sessions, in their order."""
     session = np.repeat(np.arange(len(found.length)), found.length)
     return session, streams.items(found.key[session], np.arange(len(session)) - found.first[session])
 
 
-def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, pause: I64) -> I64:
+def times(accounts: Accounts, found: Sessions, session: I64, bits: U64, pause: I64) -> I64:
     """Arrival of each request in milliseconds since the window began.
 
     Parameters
@@ -180,7 +148,7 @@ def times(accounts: Accounts, found: Sessions, session: I64, bits: streams.U64, 
     return np.asarray(found.start[session] + total - total[found.first][session])
 
 
-def _common_load(accounts: Accounts, cohort_days: streams.U64, day: I64) -> npt.NDArray[np.float64]:
+def _common_load(accounts: Accounts, cohort_days: U64, day: I64) -> F64:
     """Factor of each account's requests on each day: the cohort's surges, and the ramp after sign-up."""
     surge = accounts.dials["surge"][:, None]
     common = streams.normal(streams.child(cohort_days, "surge"))
@@ -190,20 +158,18 @@ def _common_load(accounts: Accounts, cohort_days: streams.U64, day: I64) -> npt.
     )
 
 
-def _in_window(accounts: Accounts, row: I64, day: I64) -> npt.NDArray[np.bool_]:
+def _in_window(accounts: Accounts, row: I64, day: I64) -> Mask:
     """Whether a day lies in the work window of the accounts in `row`; broadcasts."""
     first = accounts.first_work[row]
     return np.asarray((day >= first - (first == 0)) & (day < accounts.last_work[row]))
 
 
-def _works(accounts: Accounts, account: I64, day: I64, key: streams.U64) -> npt.NDArray[np.bool_]:
+def _works(accounts: Accounts, account: I64, day: I64, key: U64) -> Mask:
     own = streams.uniform(streams.child(key, "camouflage")) < accounts.dials["camouflage"][account]
     return _in_window(accounts, account, day) & ~own
 
 
-def _starts(
-    plan: Plan, accounts: Accounts, account: I64, day: I64, key: streams.U64, work: npt.NDArray[np.bool_]
-) -> I64:
+def _starts(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, key: U64, work: Mask) -> I64:
     """Own time of day, moved to the next firing of the cohort's driver where the session is synchronised.
 
     Moving to the nearest slot of the driver keeps the account's habits of hour: only other accounts tell.
@@ -224,9 +190,7 @@ def _starts(
     return day * DAY_MS + ms.astype(np.int64)
 
 
-def _own_times(
-    accounts: Accounts, account: I64, day: I64, bits: streams.U64, flat: burstiness.F64
-) -> burstiness.F64:
+def _own_times(accounts: Accounts, account: I64, day: I64, bits: U64, flat: F64) -> F64:
     """Time of day of each session by the account's habits: round the clock or in its hours, even or in bursts."""
     d = accounts.dials
     peak, burst = burstiness.peaks(accounts.hours)[account], d["burst"][account]

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F64, I8, I32, I64, U64, Mask
 from generator.population import accounts as people
 from generator.population.accounts import Accounts
-from generator.population.population_plan import Plan
-from generator.rng import streams
+from generator.population.population_plan import PopulationPlan
 from generator.traffic import attempts, quotations, request_log, routing, sessions
-from generator.traffic.cross_shard import Book
-from generator.traffic.request_log import Columns, Parcel
+from generator.traffic.cross_shard import CrossShardCache
+from generator.traffic.request_log import Columns, LogChunk
 
-I64 = npt.NDArray[np.int64]
 _PARCEL_ROWS = 100_000
 
 
@@ -48,15 +46,15 @@ class Shard:
     accounts: Accounts
     size: int
     columns: Columns
-    owner: npt.NDArray[np.int32]
-    item: streams.U64
-    cost: npt.NDArray[np.float64]
+    owner: I32
+    item: U64
+    cost: F64
     day_edges: I64
-    work: npt.NDArray[np.bool_]
-    kind: npt.NDArray[np.int8]
+    work: Mask
+    kind: I8
 
 
-def simulate(plan: Plan, bucket: int, book: Book | None = None) -> Shard:
+def simulate(plan: PopulationPlan, bucket: int, book: CrossShardCache | None = None) -> Shard:
     """Everything that the accounts of a bucket do, sorted by time.
 
     Parameters
@@ -64,7 +62,7 @@ def simulate(plan: Plan, bucket: int, book: Book | None = None) -> Shard:
     book : Book, optional
         Notes from buckets of the same world that were made before; it saves time, and changes nothing.
     """
-    book = book or Book(plan)
+    book = book or CrossShardCache(plan)
     own = people.in_bucket(plan, bucket)
     mates = routing.mates(plan, own)
     who = people.make(plan, np.concatenate([own, mates]))
@@ -85,7 +83,7 @@ def simulate(plan: Plan, bucket: int, book: Book | None = None) -> Shard:
     return Shard(who, len(own), columns, owner, item, cost, edges, work, kind)
 
 
-def _merged(plan: Plan, parts: list[Parcel]) -> tuple[Columns, I64]:
+def _merged(plan: PopulationPlan, parts: list[LogChunk]) -> tuple[Columns, I64]:
     """Columns in the order of arrival, and the first row of each day. Parcels are emptied column by column."""
     for part, ids in zip(parts, _quoted(plan, parts), strict=True):
         part.columns["echo_response_id"] = ids
@@ -97,7 +95,7 @@ def _merged(plan: Plan, parts: list[Parcel]) -> tuple[Columns, I64]:
     return columns, np.searchsorted(columns["day"], np.arange(plan.config.days + 1))
 
 
-def _by_time(ts: I64, resent: npt.NDArray[np.bool_]) -> I64:
+def _by_time(ts: I64, resent: Mask) -> I64:
     """Order of arrival; of those at the same moment second attempts come last, else their order stays."""
     # Packed with its number no row ties with another, so the fastest sort will do.
     packed = (ts << 26) | (resent.astype(np.int64) << 25) | np.arange(len(ts))
@@ -106,7 +104,7 @@ def _by_time(ts: I64, resent: npt.NDArray[np.bool_]) -> I64:
     return packed
 
 
-def _quoted(plan: Plan, parts: list[Parcel]) -> list[I64]:
+def _quoted(plan: PopulationPlan, parts: list[LogChunk]) -> list[I64]:
     """request_id of the answer that each prompt quotes, for each part; -1: none."""
     source, day = (np.concatenate([getattr(p.questions, name) for p in parts]) for name in ("source", "day"))
     found = np.split(quotations.answers(plan, source, day), np.cumsum([len(p.questions.row) for p in parts])[:-1])

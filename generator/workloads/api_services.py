@@ -7,18 +7,11 @@ prompts and answers have exactly their template's length.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F32, I64
 from generator.rng import streams
-from generator.workloads.batch import Flow, Rows, before, running, whole_number
-
-if TYPE_CHECKING:
-    from generator.rng.streams import F32
-
-I64 = npt.NDArray[np.int64]
+from generator.workloads.batch import Flow, WorkloadBatch, before, running, whole_number
 
 CONTEXT = 200_000
 _COMPACTED = 60_000
@@ -30,7 +23,7 @@ _TURN = 60.0  # tokens that a user adds per turn, median (a)
 _SIDES = ("input", "output")
 
 
-def service(rows: Rows) -> Flow:
+def service(rows: WorkloadBatch) -> Flow:
     """Calls of a service: lengths by template and time, answers independent of the prompt."""
     whole, answer = (_lengths(rows, side) for side in _SIDES)
     chats = np.flatnonzero(rows.conversing[rows.local])
@@ -39,14 +32,14 @@ def service(rows: Rows) -> Flow:
     return Flow(np.maximum(whole, 1), np.maximum(answer, 1), _pause(rows), thought=_thought(rows))
 
 
-def _pause(rows: Rows) -> I64:
+def _pause(rows: WorkloadBatch) -> I64:
     """Milliseconds since the request before: Weibull gaps (ServeGen: exponential or burstier, some smoother)."""
     log_gap = streams.log_exponential(streams.child(rows.key, "pause")) - _LOG_MEDIAN
     gap = streams.exp(rows.dial("gap_sigma")[rows.local] * log_gap) * rows.dial("gap")[rows.local]
     return np.asarray(np.minimum(1000 * gap, _QUARTER_MS)).astype(np.int64)
 
 
-def _lengths(rows: Rows, side: str) -> I64:
+def _lengths(rows: WorkloadBatch, side: str) -> I64:
     """Tokens of one side of each request."""
     local = rows.local
     template, moved = _template(rows, side), _drift(rows, side)
@@ -67,7 +60,7 @@ def _fitted(whole: I64, window: I64) -> I64:
     return np.where(over > 0, free + over * room // (over + room), whole)
 
 
-def _template(rows: Rows, side: str) -> F32:
+def _template(rows: WorkloadBatch, side: str) -> F32:
     """What the template of each session adds to the log length."""
     bits = rows.bits("prompt template")
     other = 1 + streams.below(bits, 3)
@@ -76,7 +69,7 @@ def _template(rows: Rows, side: str) -> F32:
     return np.asarray(rows.dial(side + "_variety") * np.where(which == 0, np.float32(0), z))
 
 
-def _drift(rows: Rows, side: str) -> F32:
+def _drift(rows: WorkloadBatch, side: str) -> F32:
     """What the quarter of the day in which each session began adds to the log length."""
     quarter = rows.found.start[rows.session] // _QUARTER_MS + 8
     bits = streams.items(streams.child(rows.accounts.key, "drift")[rows.account], quarter)
@@ -87,7 +80,7 @@ def _drift(rows: Rows, side: str) -> F32:
     return np.asarray(np.minimum(rows.dial(side + "_drift") * z * np.abs(z) * _UNIT, _RISE))
 
 
-def _grown(rows: Rows, chats: I64, whole: I64, answer: I64) -> I64:
+def _grown(rows: WorkloadBatch, chats: I64, whole: I64, answer: I64) -> I64:
     """Inputs of conversations: the first prompt, and all that was said since; compacted when the window fills."""
     asked = whole_number(streams.normal(streams.child(rows.key, "turn")), _TURN)
     step = np.where(rows.order > 0, asked + before(answer, rows.order), 0)
@@ -97,7 +90,7 @@ def _grown(rows: Rows, chats: I64, whole: I64, answer: I64) -> I64:
     return np.where(over > 0, _COMPACTED + over % (CONTEXT - _COMPACTED), grown)
 
 
-def _thought(rows: Rows) -> F32:
+def _thought(rows: WorkloadBatch) -> F32:
     """Share of thinking in an answer: one of two modes (ServeGen, DeepSeek-R1)."""
     bits = streams.child(rows.key, "thought")
     deep = streams.uniform(bits, 0) < np.float32(0.64)

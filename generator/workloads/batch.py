@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F32, I64, U64, Floats, Mask
 from generator.rng import streams
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.traffic.sessions import Sessions
-
-I64 = npt.NDArray[np.int64]
 
 
 @dataclass
-class Rows:
+class Sessions:
+    """Sessions of some accounts; arrays of equal length.
+
+    Attributes
+    ----------
+    account : ndarray of int64
+        Position in the accounts they were made from.
+    day : ndarray of int64
+        Day on which the session began; -1 is the day before the window.
+    key : ndarray of uint64
+        Stream of the session.
+    first, length : ndarray of int64
+        First request (as a row of the shard) and number of requests.
+    start : ndarray of int64
+        Milliseconds since the window began.
+    work : ndarray of bool
+        Whether the session serves what the cohort is there for; the rest is the account's own traffic.
+    """
+
+    account: I64
+    day: I64
+    key: U64
+    first: I64
+    length: I64
+    start: I64
+    work: Mask
+
+    def take(self, at: I64 | slice) -> Sessions:
+        """Some of them; `first` still counts from the same request."""
+        return Sessions(**{f.name: getattr(self, f.name)[at] for f in fields(self)})
+
+
+@dataclass
+class WorkloadBatch:
     """Requests of one kind, whole sessions in order.
 
     Attributes
@@ -39,18 +69,18 @@ class Rows:
 
     accounts: Accounts
     found: Sessions
-    key: streams.U64
+    key: U64
     order: I64
     local: I64
     session: I64
     account: I64
-    conversing: npt.NDArray[np.bool_]
+    conversing: Mask
 
-    def dial(self, name: str) -> streams.F32:
+    def dial(self, name: str) -> F32:
         """A habit, per session."""
         return self.accounts.dials[name][self.account]
 
-    def bits(self, purpose: str) -> streams.U64:
+    def bits(self, purpose: str) -> U64:
         """Stream of each session."""
         return streams.child(self.found.key[self.session], purpose)
 
@@ -74,11 +104,11 @@ class Flow:
     input: I64
     output: I64
     pause: I64 | int = -1
-    human: npt.NDArray[np.bool_] | bool = True
-    thought: streams.F32 | None = None
+    human: Mask | bool = True
+    thought: F32 | None = None
 
 
-def whole_number(log: npt.NDArray[np.floating], factor: npt.NDArray[np.floating] | float = 1) -> I64:
+def whole_number(log: Floats, factor: Floats | float = 1) -> I64:
     """Rounded exponential times a factor."""
     return np.asarray(np.floor(streams.exp(log) * factor + 0.5)).astype(np.int64)
 
@@ -88,7 +118,7 @@ def before(values: I64, order: I64) -> I64:
     return np.where(order > 0, np.r_[0, values[:-1]], 0)
 
 
-def running(step: I64, rows: Rows) -> I64:
+def running(step: I64, rows: WorkloadBatch) -> I64:
     """Sum inside the session up to each request. Whole numbers: no account changes another's rounding."""
     total = np.cumsum(step)
     first = np.flatnonzero(rows.order == 0)

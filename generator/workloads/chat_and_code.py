@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F32, F64, I64, U64
 from generator.population.subscription_plans import REQUESTS_PER_MINUTE
 from generator.rng import streams
-from generator.workloads.batch import Flow, Rows, before, whole_number
+from generator.workloads.batch import Flow, WorkloadBatch, before, whole_number
 from generator.workloads.law_tables import law, mixture, quantiles
 
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 
-
-def conversation(rows: Rows) -> Flow:
+def conversation(rows: WorkloadBatch) -> Flow:
     """Questions to an application, or a chat whose history grows until it fills the application's window."""
     table = law("conversation")["applications"]
     single = mixture("conversation", "applications")
@@ -37,7 +34,7 @@ def conversation(rows: Rows) -> Flow:
     return Flow(np.maximum(whole, 1), np.maximum(whole_number(log_answer, level), 1), _together(rows))
 
 
-def _together(rows: Rows) -> I64:
+def _together(rows: WorkloadBatch) -> I64:
     """Milliseconds behind the request before, where an application sends two at once; -1 elsewhere."""
     table = mixture("conversation", "together")
     bits = streams.child(rows.key, "together")
@@ -48,7 +45,7 @@ def _together(rows: Rows) -> I64:
     return pause
 
 
-def _chat(rows: Rows, at: I64, b: streams.U64, b2: streams.U64) -> tuple[I64, streams.F32]:
+def _chat(rows: WorkloadBatch, at: I64, b: U64, b2: U64) -> tuple[I64, F32]:
     """Input and log output of chats: rows `at`, with two draws each."""
     table = law("conversation")["history"]
     session = rows.bits("history")
@@ -73,7 +70,7 @@ def _chat(rows: Rows, at: I64, b: streams.U64, b2: streams.U64) -> tuple[I64, st
     return np.where(at_end, window, whole), np.where(at_end, at_full, log_answer)
 
 
-def code(rows: Rows) -> Flow:
+def code(rows: WorkloadBatch) -> Flow:
     """Completions: context cut at the editor's window, short answers with a heavy tail, bursts."""
     table = law("code")
     b, b2, b3 = (streams.child(rows.key, name) for name in ("prompt", "answer length", "pause"))
@@ -86,7 +83,7 @@ def code(rows: Rows) -> Flow:
     return Flow(whole, np.maximum(answer, table["least"]), pause)
 
 
-def _typing(rows: Rows) -> F64:
+def _typing(rows: WorkloadBatch) -> F64:
     """Usual pause of each session in milliseconds: editors stay below the requests a minute of their plan."""
     limit = REQUESTS_PER_MINUTE[rows.accounts.choices["plan"]][rows.account]
     room = np.array(law("code")["requests_per_minute"] / limit)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F32, I64, U64
 from generator.rng import streams
-from generator.workloads.batch import Flow, Rows, before, running, whole_number
+from generator.workloads.batch import Flow, WorkloadBatch, before, running, whole_number
 from generator.workloads.law_tables import law, mixture, quantiles, steps
 
-I64 = npt.NDArray[np.int64]
 
-
-def agent(rows: Rows) -> Flow:
+def agent(rows: WorkloadBatch) -> Flow:
     """Steps of a coding agent: each reads the whole context, which grows by the answer and the tool's result."""
     effects, score = _effects(rows), _scores(rows)
     local, order = rows.local, rows.order
@@ -45,7 +43,7 @@ def agent(rows: Rows) -> Flow:
     return Flow(context, answer, pause, human)
 
 
-def _scores(rows: Rows) -> dict[str, streams.F32]:
+def _scores(rows: WorkloadBatch) -> dict[str, F32]:
     """Normal scores of each step's answer, growth and pause: alike in a phase of work and within a step."""
     table = law("agent")["step"]
     session = rows.bits("phase")[rows.local]
@@ -66,7 +64,7 @@ def _scores(rows: Rows) -> dict[str, streams.F32]:
     return found
 
 
-def _effects(rows: Rows) -> dict[str, streams.F32]:
+def _effects(rows: WorkloadBatch) -> dict[str, F32]:
     """What sets one session apart from the account's others: lengths, pace, and how often a person steps in."""
     table = law("agent")["session"]
     bits, more = rows.bits("temper"), rows.bits("temper 2")
@@ -82,7 +80,7 @@ def _effects(rows: Rows) -> dict[str, streams.F32]:
     return found
 
 
-def _compacted(rows: Rows, grown: I64) -> I64:
+def _compacted(rows: WorkloadBatch, grown: I64) -> I64:
     """Contexts from how a session began, what it read, and the window at which its history is summarised."""
     table = law("agent")
     limits, first = table["compaction"], mixture("agent", "first")
@@ -115,13 +113,13 @@ def _compacted(rows: Rows, grown: I64) -> I64:
     return np.where(over > 0, target[local] + over % np.maximum(threshold - target, 1)[local], whole)
 
 
-def _summary(bits: streams.U64) -> I64:
+def _summary(bits: U64) -> I64:
     """Milliseconds that it takes to summarise a history."""
     median, sigma = law("agent")["compaction"]["seconds"]
     return np.asarray(1000 * median * streams.exp(np.float32(sigma) * streams.normal(bits, 3))).astype(np.int64)
 
 
-def _pause(rows: Rows, after: streams.F32, context: I64, answer: I64, bits: streams.U64) -> I64:
+def _pause(rows: WorkloadBatch, after: F32, context: I64, answer: I64, bits: U64) -> I64:
     """Milliseconds since the request before: its answer's time, then the tool's or the person's."""
     table = law("agent")["latency"]
     seconds = table["constant"] + table["input"] / 1e5 * context + table["output"] / 100 * answer

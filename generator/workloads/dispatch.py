@@ -10,21 +10,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from generator.rng import streams
+from generator.arrays import I64, U64, Mask
 from generator.schema import KINDS
 from generator.workloads.api_services import service
-from generator.workloads.batch import Flow, Rows
+from generator.workloads.batch import Flow, WorkloadBatch
 from generator.workloads.chat_and_code import code, conversation
 from generator.workloads.coding_agents import agent
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.traffic.sessions import Sessions
+    from generator.workloads.batch import Sessions
 
-I64 = npt.NDArray[np.int64]
-LAWS: dict[str, Callable[[Rows], Flow]] = {
+LAWS: dict[str, Callable[[WorkloadBatch], Flow]] = {
     "api": service,
     "reasoning": service,
     "conversation": conversation,
@@ -33,9 +31,7 @@ LAWS: dict[str, Callable[[Rows], Flow]] = {
 }
 
 
-def flows(
-    accounts: Accounts, found: Sessions, session: I64, key: streams.U64, talk: npt.NDArray[np.bool_]
-) -> list[tuple[I64, Flow]]:
+def flows(accounts: Accounts, found: Sessions, session: I64, key: U64, talk: Mask) -> list[tuple[I64, Flow]]:
     """(rows, flow) of each kind of workload.
 
     Parameters
@@ -53,6 +49,6 @@ def flows(
         at = np.flatnonzero(chosen[session])
         local = (np.cumsum(chosen) - 1)[session[at]]
         order = at - found.first[session[at]]
-        rows = Rows(accounts, found, key[at], order, local, mine, found.account[mine], talk[mine])
+        rows = WorkloadBatch(accounts, found, key[at], order, local, mine, found.account[mine], talk[mine])
         result.append((at, law_of(rows)))
     return result

@@ -9,12 +9,10 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F32, I32, U64, Integers
 from generator.config.archetypes import KINDS_FOLDER
 from generator.rng import streams
-
-F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,11 @@ class Mixture:
     sigma: F32
     tail: F32
 
-    def component(self, bits: streams.U64, part: int = 0) -> npt.NDArray[np.int32]:
+    def component(self, bits: U64, part: int = 0) -> I32:
         """Component of each draw."""
         return streams.pick(bits, self.weight, part)
 
-    def log(self, component: npt.NDArray[np.int32], bits: streams.U64, part: int = 1, z: F32 | None = None) -> F32:
+    def log(self, component: I32, bits: U64, part: int = 1, z: F32 | None = None) -> F32:
         """Logarithm of draws from given components; `z` replaces the normal part."""
         normal = streams.normal(bits, part) if z is None else z
         value = self.log_median[component] + self.sigma[component] * normal
@@ -97,7 +95,7 @@ def quantiles(kind: str, name: str) -> Quantiles:
     return Quantiles(np.interp(grid, scores, np.log(table["value"])).round(6).astype(np.float32))
 
 
-def steps(table: dict[str, Any], column: str, x: npt.NDArray[np.integer]) -> F32:
+def steps(table: dict[str, Any], column: str, x: Integers) -> F32:
     """Step function of whole numbers: the value of the last `from` that is not above x."""
     edges = np.array(table["from"])
     return np.array(table[column], np.float32)[np.searchsorted(edges, x, side="right") - 1]

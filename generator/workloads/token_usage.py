@@ -7,17 +7,16 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import I32, I64, U64, Mask
 from generator.rng import streams
 from generator.schema import KINDS
 from generator.workloads import dispatch
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.traffic.sessions import Sessions
+    from generator.workloads.batch import Sessions
 
-I64 = npt.NDArray[np.int64]
 
 LIMITS = np.array([512, 1024, 2048, 4096, 8192, 16384, 32000])
 # One row per kind: agents, chats and reasoning leave room (a).
@@ -56,10 +55,10 @@ class Usage:
     cache_write: I64
     cache_read: I64
     max_tokens: I64
-    cut: npt.NDArray[np.bool_]
+    cut: Mask
     turn: I64
-    conversing: npt.NDArray[np.bool_]
-    human: npt.NDArray[np.bool_]
+    conversing: Mask
+    human: Mask
     pause: I64
 
     def take(self, rows: I64) -> Usage:
@@ -67,7 +66,7 @@ class Usage:
         return Usage(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
-def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -> Usage:
+def usage(accounts: Accounts, found: Sessions, session: I64, key: U64) -> Usage:
     """Tokens of each request, account first, then session, then request.
 
     Two thirds and more of the variance of log tokens lies between accounts in real logs (ServeGen); here the
@@ -106,7 +105,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: streams.U64) -
     return Usage(whole, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
 
 
-def limits(accounts: Accounts, sender: I64, session_key: streams.U64) -> I64:
+def limits(accounts: Accounts, sender: I64, session_key: U64) -> I64:
     """Largest answer that each session allows when `sender` sends it."""
     bits = streams.child(routes(accounts, sender, session_key), "limit")
     return np.asarray(_limit_of()[accounts.choices["kind"][sender], streams.halves(bits, 0)])
@@ -119,19 +118,19 @@ def _limit_of() -> I64:
     return np.stack([LIMITS[streams.pick(every, np.tile(edges, (65536, 1)))] for edges in _LIMIT_EDGES])
 
 
-def routes(accounts: Accounts, sender: I64, session_key: streams.U64) -> streams.U64:
+def routes(accounts: Accounts, sender: I64, session_key: U64) -> U64:
     """Stream of the settings of each session: one of the few sets of the account that sends it."""
     sets = np.clip(accounts.dials["templates"], 1, 4).astype(np.int64)[sender]
     nth = streams.below(streams.child(session_key, "route"), sets)
     return streams.items(streams.child(accounts.key, "routes")[sender], nth)
 
 
-def talks(accounts: Accounts, found: Sessions) -> npt.NDArray[np.bool_]:
+def talks(accounts: Accounts, found: Sessions) -> Mask:
     """Whether each session is one growing conversation."""
     chance = accounts.dials["conversation"][found.account]
     return np.asarray(streams.uniform(streams.child(found.key, "conversation")) < chance)
 
 
-def kinds(accounts: Accounts, row: I64) -> npt.NDArray[np.int32]:
+def kinds(accounts: Accounts, row: I64) -> I32:
     """Workload kind of each request, an index into `schema.KINDS`."""
     return accounts.choices["kind"][row]

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The one road of a submission: teams, queue, and the process that scores it."""

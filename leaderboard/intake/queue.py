@@ -26,7 +26,7 @@ _S = SUBMISSIONS.c
 
 
 @dataclass(frozen=True)
-class Job:
+class QueuedSubmission:
     """One submission on its way to the board.
 
     Attributes
@@ -134,7 +134,7 @@ class Queue:
 
         return id_, retrying(insert)
 
-    def claim(self) -> Job | None:
+    def claim(self) -> QueuedSubmission | None:
         """The oldest submission that waits, now running in this process; None if none waits."""
         self._take_back()
         oldest = (
@@ -167,7 +167,7 @@ class Queue:
         """The submission was refused or could not be scored."""
         self._change(id_, state=FAILED, progress="", error=error[:4000], finished=now())
 
-    def get(self, id_: str) -> Job | None:
+    def get(self, id_: str) -> QueuedSubmission | None:
         """One submission; None if there is no such id."""
         with self.engine.connect() as connection:
             row = connection.execute(_JOBS.where(_S.id == id_)).one_or_none()
@@ -178,7 +178,7 @@ class Queue:
             ahead = connection.execute(sa.select(sa.func.count()).where(earlier)).scalar_one() if waits else 0
         return _job(row, ahead)
 
-    def listed(self, state: str | None = None) -> list[Job]:
+    def listed(self, state: str | None = None) -> list[QueuedSubmission]:
         """All submissions, or those in one state, oldest first."""
         wanted = _JOBS if state is None else _JOBS.where(_S.state == state)
         with self.engine.connect() as connection:
@@ -238,8 +238,8 @@ class Queue:
 _JOBS = sa.select(SUBMISSIONS, TEAMS.c.name.label("team")).join(TEAMS, TEAMS.c.id == _S.team_id)
 
 
-def _job(row: sa.Row[Any], ahead: int = 0) -> Job:
-    return Job(
+def _job(row: sa.Row[Any], ahead: int = 0) -> QueuedSubmission:
+    return QueuedSubmission(
         id=row.id,
         team=row.team,
         world=row.world,

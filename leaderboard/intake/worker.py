@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from leaderboard.intake.queue import Job, Queue
+from leaderboard.intake.queue import Queue, QueuedSubmission
 from leaderboard.tracking.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -60,9 +60,9 @@ class Worker(threading.Thread):
         self,
         queue: Queue,
         store: Store,
-        place: Callable[[Job], dict[str, str]],
+        place: Callable[[QueuedSubmission], dict[str, str]],
         limits: Limits,
-        done: Callable[[Job], None],
+        done: Callable[[QueuedSubmission], None],
     ) -> None:
         super().__init__(name="siphonbench-worker", daemon=True)
         self.queue, self.store, self.place, self.limits, self.done = queue, store, place, limits, done
@@ -93,7 +93,7 @@ class Worker(threading.Thread):
         self.join(timeout=10)
         self.queue.give_back()
 
-    def _take(self, job: Job) -> None:
+    def _take(self, job: QueuedSubmission) -> None:
         if self._scorer is None or not self._scorer.alive:
             self._scorer = Scorer(self.limits.memory)
         where = {"folder": str(self.store.folder.resolve())}

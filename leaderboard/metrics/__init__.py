@@ -1,1 +1,1 @@
-"""TODO."""
+"""Metrics, the slices they are taken on, and their intervals."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from generator.arrays import F64, I64, Mask
+
 FOUND = 0.5
 
 
-class Grouping:
+class Clustering:
     """Groups and campaigns of accounts, counted once, to be weighted many times.
 
     Parameters
@@ -26,7 +25,7 @@ class Grouping:
         Unit of resampling of each account, from 0; a campaign is one.
     """
 
-    def __init__(self, label: Ints, campaign: Ints, cohort: Ints) -> None:
+    def __init__(self, label: I64, campaign: I64, cohort: I64) -> None:
         label = np.where(np.bincount(label)[label] > 1, label, 0)
         _, label = np.unique(np.r_[0, label], return_inverse=True)  # 0 stays 0, the others are numbered anew
         pairs, cell = np.unique(np.stack([campaign, label[1:]]), axis=1, return_inverse=True)
@@ -45,7 +44,7 @@ class Grouping:
         holds = (self.label > 0) & (size >= FOUND * self._members[self.campaign]) & (purity >= FOUND)
         self._found = (self._campaigns @ holds.astype(float))[1:] > 0
 
-    def compute(self, weights: F64, chosen: dict[str, npt.NDArray[np.bool_]]) -> dict[str, F64]:
+    def compute(self, weights: F64, chosen: dict[str, Mask]) -> dict[str, F64]:
         """Every metric but AMI under weights of shape (cohorts, resamples), by "slice/metric".
 
         Parameters
@@ -97,7 +96,7 @@ class Grouping:
         return (information - expected) / max(mean - expected, 1e-15)
 
 
-def _sums(key: Ints, size: int) -> Any:
+def _sums(key: I64, size: int) -> Any:
     """Matrix that sums cells by a key."""
     return sparse.csr_array((np.ones(len(key)), (key, np.arange(len(key)))), shape=(size, len(key)))
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from generator.arrays import F64, I64
 from leaderboard.metrics.population import Population
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 QUANTITIES = ("tokens", "exchanges", "usd")
 
 HALF_VALUE_TOKENS = 1e9
@@ -84,7 +82,7 @@ class Losses:
         }
         self._total = {name: self._by_campaign(a.sum(axis=1)) for name, a in self._amount.items()}
 
-    def per_campaign(self, alert: Ints) -> dict[str, F64]:
+    def per_campaign(self, alert: I64) -> dict[str, F64]:
         """Metrics of each campaign, where its accounts are alerted about on these days.
 
         Parameters
@@ -109,7 +107,7 @@ class Losses:
             "student_value_lost": kept,
         }
 
-    def by_day(self, alert: Ints | None = None) -> F64:
+    def by_day(self, alert: I64 | None = None) -> F64:
         """Tokens that all campaigns together collected by the end of each day; all there are without alerts."""
         tokens = self._amount["tokens"]
         if alert is not None:

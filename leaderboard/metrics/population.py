@@ -1,4 +1,4 @@
-"""TODO."""
+"""Who is scored: positives, negatives and the units that are resampled."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from generator.arrays import I64, Mask
 from generator.errors import UserError
 from generator.schema import TIERS
 from leaderboard.metrics.resampling import RESAMPLES, Draws
 
 if TYPE_CHECKING:
     pass
-
-
-Bools = npt.NDArray[np.bool_]
 
 
 _TEXT = ("account_id", "label", "archetype", "cohort", "campaign", "tier")
@@ -42,14 +40,14 @@ class Population:
     """
 
     ids: pl.Series
-    benign: Bools
-    grey: Bools
-    attack: Bools
+    benign: Mask
+    grey: Mask
+    attack: Mask
     archetype: npt.NDArray[Any]
     campaign: npt.NDArray[Any]
     tier: npt.NDArray[Any]
-    group: npt.NDArray[np.int64]
-    stratum: npt.NDArray[np.int64]
+    group: I64
+    stratum: I64
 
     def draws(self, digest: str, resamples: int = RESAMPLES) -> Draws:
         """Resamples of campaigns and benign cohorts, the same for every entry."""

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-F64 = npt.NDArray[np.float64]
+from generator.arrays import F64, Integers, Mask
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ class Ranked:
     def __init__(
         self,
         score: F64,
-        positive: npt.NDArray[np.bool_],
-        group: npt.NDArray[np.integer] | None = None,
+        positive: Mask,
+        group: Integers | None = None,
         limit: int | None = None,
     ) -> None:
         order = np.argsort(-score, kind="stable")
@@ -142,7 +141,7 @@ def precision_at_recall(curve: Curve, recall: F64) -> F64:
     return result
 
 
-def flagged(score: F64, negative: npt.NDArray[np.bool_], fpr: float) -> F64:
+def flagged(score: F64, negative: Mask, fpr: float) -> F64:
     """Chance of each account to be flagged where a share `fpr` of the negatives is, shape (n,).
 
     Accounts that are not `negative`, such as grey ones, are flagged by the same threshold but don't set it.
@@ -169,7 +168,7 @@ def _read(x: F64, y: F64, at: F64) -> F64:
 
 
 @dataclass(frozen=True)
-class Metric:
+class RankingMetric:
     """One metric of a ranking: what it is called, how it is computed, and what a coin gets."""
 
     title: str
@@ -187,12 +186,14 @@ def _rare(curve: Curve) -> float:
     return float(p / (p + 10 * n))
 
 
-METRICS: dict[str, Metric] = {
-    "ap": Metric("average precision", average_precision, _prevalence),
-    "recall_fpr_1e-2": Metric("recall at FPR 1 %", lambda c: recall_at_fpr(c, 1e-2), lambda c: 1e-2),
-    "recall_fpr_1e-3": Metric("recall at FPR 0.1 %", lambda c: recall_at_fpr(c, 1e-3), lambda c: 1e-3),
-    "recall_fpr_1e-4": Metric("recall at FPR 0.01 %", lambda c: recall_at_fpr(c, 1e-4), lambda c: 1e-4, 10_000),
-    "roc_auc": Metric("ROC AUC", roc_auc, lambda c: 0.5),
-    "precision_at_k": Metric("precision at k", precision_at_k, _prevalence),
-    "ap_rare": Metric("AP at a tenth of the prevalence", lambda c: average_precision(c, 10.0), _rare),
+METRICS: dict[str, RankingMetric] = {
+    "ap": RankingMetric("average precision", average_precision, _prevalence),
+    "recall_fpr_1e-2": RankingMetric("recall at FPR 1 %", lambda c: recall_at_fpr(c, 1e-2), lambda c: 1e-2),
+    "recall_fpr_1e-3": RankingMetric("recall at FPR 0.1 %", lambda c: recall_at_fpr(c, 1e-3), lambda c: 1e-3),
+    "recall_fpr_1e-4": RankingMetric(
+        "recall at FPR 0.01 %", lambda c: recall_at_fpr(c, 1e-4), lambda c: 1e-4, 10_000
+    ),
+    "roc_auc": RankingMetric("ROC AUC", roc_auc, lambda c: 0.5),
+    "precision_at_k": RankingMetric("precision at k", precision_at_k, _prevalence),
+    "ap_rare": RankingMetric("AP at a tenth of the prevalence", lambda c: average_precision(c, 10.0), _rare),
 }

@@ -13,10 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.integer]
+from generator.arrays import F64, Integers
+
 LEVEL = (2.5, 97.5)
 RESAMPLES = 1000
 _CELLS = 5_000_000  # weights held at once by a thread, 8 bytes each
@@ -37,7 +36,7 @@ class Draws:
         How many.
     """
 
-    stratum: Ints
+    stratum: Integers
     digest: str
     resamples: int = RESAMPLES
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from generator.arrays import F64
 from leaderboard.metrics import resampling
 from leaderboard.metrics.population import Population
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
-from leaderboard.metrics.resampling import F64
 from leaderboard.records.scorecard import Value
 
 
@@ -100,6 +99,6 @@ class Rates:
         return {str(n): value(r, self._budget, drawn[f"fpr/{n}"]) for n, r in zip(self._names, rates, strict=True)}
 
 
-def grey(population: Population, share: npt.NDArray[np.float64]) -> float | None:
+def grey(population: Population, share: F64) -> float | None:
     """Share of grey accounts flagged."""
     return float(share[population.grey].mean()) if population.grey.any() else None

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What is written down: task definitions, cards, submissions, scorecards."""

@@ -28,7 +28,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class BoardColumn:
     """A column of the board: the number's name in `Scorecard.flat`, and what stands above it."""
 
     number: str
@@ -71,7 +71,7 @@ class Task:
     title: str
     short: str
     metrics: dict[str, Metric]
-    columns: tuple[Column, ...]
+    columns: tuple[BoardColumn, ...]
     replayed: bool = False
 
 
@@ -118,12 +118,12 @@ TASKS: dict[str, Task] = {
             ),
         },
         columns=(
-            Column("overt/ap", "AP overt", "overt"),
-            Column("evasive/ap", "AP evasive", "evasive"),
-            Column("adaptive/ap", "AP adaptive", "adaptive"),
-            Column("overall/recall_fpr_1e-2", "Recall at 1 % false positives", "R@1%"),
-            Column("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
-            Column("overall/roc_auc", "ROC AUC", "AUC"),
+            BoardColumn("overt/ap", "AP overt", "overt"),
+            BoardColumn("evasive/ap", "AP evasive", "evasive"),
+            BoardColumn("adaptive/ap", "AP adaptive", "adaptive"),
+            BoardColumn("overall/recall_fpr_1e-2", "Recall at 1 % false positives", "R@1%"),
+            BoardColumn("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
+            BoardColumn("overall/roc_auc", "ROC AUC", "AUC"),
         ),
     ),
     "campaigns": Task(
@@ -144,12 +144,12 @@ TASKS: dict[str, Task] = {
             "benign_grouped": Metric("share of benign accounts in a group", _ONE, _GROUP, higher_is_better=False),
         },
         columns=(
-            Column("overt/bcubed_f1", "F1 overt", "overt"),
-            Column("evasive/bcubed_f1", "F1 evasive", "evasive"),
-            Column("adaptive/bcubed_f1", "F1 adaptive", "adaptive"),
-            Column("overall/campaigns_found", "Campaigns found", "found"),
-            Column("overall/ami", "Adjusted mutual information", "AMI"),
-            Column("overall/benign_grouped", "Benign accounts grouped", "benign"),
+            BoardColumn("overt/bcubed_f1", "F1 overt", "overt"),
+            BoardColumn("evasive/bcubed_f1", "F1 evasive", "evasive"),
+            BoardColumn("adaptive/bcubed_f1", "F1 adaptive", "adaptive"),
+            BoardColumn("overall/campaigns_found", "Campaigns found", "found"),
+            BoardColumn("overall/ami", "Adjusted mutual information", "AMI"),
+            BoardColumn("overall/benign_grouped", "Benign accounts grouped", "benign"),
         ),
     ),
     "requests": Task(
@@ -163,11 +163,11 @@ TASKS: dict[str, Task] = {
         short="AP",
         metrics={"ap": _AP, "recall_fpr_1e-3": _recall("0.1 %", "0.001"), "roc_auc": _AUC},
         columns=(
-            Column("overt/ap", "AP overt", "overt"),
-            Column("evasive/ap", "AP evasive", "evasive"),
-            Column("adaptive/ap", "AP adaptive", "adaptive"),
-            Column("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
-            Column("camouflaged/ap", "AP inside camouflaged accounts", "inside"),
+            BoardColumn("overt/ap", "AP overt", "overt"),
+            BoardColumn("evasive/ap", "AP evasive", "evasive"),
+            BoardColumn("adaptive/ap", "AP adaptive", "adaptive"),
+            BoardColumn("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
+            BoardColumn("camouflaged/ap", "AP inside camouflaged accounts", "inside"),
         ),
     ),
     "early": Task(
@@ -190,12 +190,12 @@ TASKS: dict[str, Task] = {
             "alerts_per_quiet_week": _early("false alerts per quiet week", higher_is_better=False),
         },
         columns=(
-            Column("overt/prevented", "Prevented overt", "overt"),
-            Column("evasive/prevented", "Prevented evasive", "evasive"),
-            Column("adaptive/prevented", "Prevented adaptive", "adaptive"),
-            Column("overall/days_to_detection", "Days to the first alert", "days"),
-            Column("overall/student_value_kept", "Student value kept", "value"),
-            Column("overall/alerts_per_quiet_week", "False alerts per quiet week", "quiet"),
+            BoardColumn("overt/prevented", "Prevented overt", "overt"),
+            BoardColumn("evasive/prevented", "Prevented evasive", "evasive"),
+            BoardColumn("adaptive/prevented", "Prevented adaptive", "adaptive"),
+            BoardColumn("overall/days_to_detection", "Days to the first alert", "days"),
+            BoardColumn("overall/student_value_kept", "Student value kept", "value"),
+            BoardColumn("overall/alerts_per_quiet_week", "False alerts per quiet week", "quiet"),
         ),
         replayed=True,
     ),

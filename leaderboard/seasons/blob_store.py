@@ -15,7 +15,7 @@ SUFFIX = ".rows"  # Parquet by another name: no table of the world, which `verif
 _NAME = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-class Shelf:
+class BlobStore:
     """A folder of tables.
 
     Parameters

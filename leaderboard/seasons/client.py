@@ -16,7 +16,7 @@ import polars as pl
 from generator import schema
 from generator.dataset import Split, Table
 from generator.errors import UserError, printable
-from leaderboard.seasons.daily_replay import TABLES, Walk
+from leaderboard.seasons.daily_replay import TABLES, DailyReplay
 from leaderboard.seasons.rules import Season, parse
 
 _SECONDS = 120.0
@@ -46,7 +46,7 @@ class Transport(ABC):
 class Local(Transport):
     """A season whose desk is in this process."""
 
-    def __init__(self, season: Season, walk: Walk) -> None:
+    def __init__(self, season: Season, walk: DailyReplay) -> None:
         self._season, self._walk = season, walk
 
     def season(self) -> Season:  # noqa: D102

@@ -14,13 +14,13 @@ from generator.errors import UserError
 from leaderboard.seasons import judging
 from leaderboard.seasons.attempts_table import ATTEMPTS, DAYS
 from leaderboard.seasons.rules import DAILY
-from leaderboard.seasons.submissions import Desk
+from leaderboard.seasons.submissions import SeasonService
 from leaderboard.tracking.database import now, retrying
 
 TABLES = ("requests", "accounts", "releases")
 
 
-class Walk:
+class DailyReplay:
     """The walk of one team through the days of a season.
 
     A team walks once: who has seen the whole window would know better the second time.
@@ -33,7 +33,7 @@ class Walk:
         Who walks.
     """
 
-    def __init__(self, desk: Desk, team: str) -> None:
+    def __init__(self, desk: SeasonService, team: str) -> None:
         if not desk.rules.daily:
             raise UserError(f"{desk.rules.name} hands out its tables at once: submit a file instead")
         self.desk, self.team, self.world = desk, team, desk.world(team)

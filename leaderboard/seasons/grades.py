@@ -14,7 +14,7 @@ POINTS = 100
 
 
 @dataclass(frozen=True)
-class Line:
+class GradeLine:
     """What a student has reached.
 
     Attributes
@@ -47,14 +47,14 @@ def check_full(full: float) -> None:
         raise UserError(f"--full {full:g}: the score that gets all points must be above 0 and at most 1")
 
 
-def _canvas(assignment: str, lines: list[Line]) -> list[list[str]]:
+def _canvas(assignment: str, lines: list[GradeLine]) -> list[list[str]]:
     head = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment]]
     head.append(["    Points Possible", "", "", "", "", str(POINTS)])
     rows = [[x.student.name, "", x.student.id, x.student.email, "", f"{x.points:g}"] for x in lines]
     return head + rows
 
 
-def _moodle(assignment: str, lines: list[Line]) -> list[list[str]]:
+def _moodle(assignment: str, lines: list[GradeLine]) -> list[list[str]]:
     head = ["ID number", "Full name", "Email address", assignment]
     return [head, *([x.student.id, x.student.name, x.student.email, f"{x.points:g}"] for x in lines)]
 
@@ -62,7 +62,7 @@ def _moodle(assignment: str, lines: list[Line]) -> list[list[str]]:
 FORMATS = {"canvas": _canvas, "moodle": _moodle}
 
 
-def table(lms: str, assignment: str, lines: list[Line]) -> str:
+def table(lms: str, assignment: str, lines: list[GradeLine]) -> str:
     """CSV of all grades, as a system imports it.
 
     Raises
@@ -77,7 +77,7 @@ def table(lms: str, assignment: str, lines: list[Line]) -> str:
     return out.getvalue()
 
 
-def page(title: str, closes: str, tasks: tuple[str, ...], lines: list[Line]) -> str:
+def page(title: str, closes: str, tasks: tuple[str, ...], lines: list[GradeLine]) -> str:
     """The instructor's page: everybody by name; for the instructor alone."""
     head = ("Student", "Id", "Nickname", *(f"Best, {task}" for task in tasks), "Attempts", "Points")
     ordered = sorted(lines, key=lambda line: (-line.points, line.student.name))

@@ -14,16 +14,16 @@ from generator.dataset import Split
 from generator.errors import UserError
 from leaderboard.seasons import judging
 from leaderboard.seasons.attempts_table import ATTEMPTS
-from leaderboard.seasons.blob_store import Shelf
-from leaderboard.seasons.submissions import Desk
+from leaderboard.seasons.blob_store import BlobStore
+from leaderboard.seasons.submissions import SeasonService
 
 FILE, ENTRIES = "scores.json", "entries"
 _KEYS = {"team", "task", "file", "score"}
 
 
-def publish(desk: Desk, folder: Path) -> int:
+def publish(desk: SeasonService, folder: Path) -> int:
     """Write every judged attempt and its rows into a folder; how many there are."""
-    out = Shelf(folder / ENTRIES)
+    out = BlobStore(folder / ENTRIES)
     judged = sa.select(ATTEMPTS).where(ATTEMPTS.c.score.is_not(None)).order_by(ATTEMPTS.c.made, ATTEMPTS.c.id)
     with desk.engine.connect() as connection:
         rows = connection.execute(judged).all()
@@ -58,7 +58,7 @@ def check(file: Path, entries: Path, split: Split, digest: str) -> tuple[int, li
         If the file is none of that kind.
     """
     decimals, scores = _read(file)
-    shelf, faults = Shelf(entries), []
+    shelf, faults = BlobStore(entries), []
     for i, told in enumerate(scores):
         who = f"{file.name}: scores[{i}], {str(told['team'])[:40]!r} at {str(told['task'])[:20]}"
         try:

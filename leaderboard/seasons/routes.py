@@ -14,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from generator.errors import UserError
-from leaderboard.seasons.daily_replay import Walk
+from leaderboard.seasons.daily_replay import DailyReplay
 from leaderboard.seasons.rules import Season, moment
-from leaderboard.seasons.submissions import Desk
+from leaderboard.seasons.submissions import SeasonService
 
 PREFIX = "/api/v1/season"
 _CAP = 64 << 20
@@ -25,7 +25,7 @@ _UPLOADS = 8
 Token = Annotated[str, Header(description="Bearer and the token of a team.")]
 
 
-def router(season: Season, desk: Desk, who: Callable[[str], str | None], board: bool = True) -> APIRouter:
+def router(season: Season, desk: SeasonService, who: Callable[[str], str | None], board: bool = True) -> APIRouter:
     """Operations on one season.
 
     Parameters
@@ -83,27 +83,29 @@ def router(season: Season, desk: Desk, who: Callable[[str], str | None], board: 
 
     @api.get("/day", summary="Day whose scores are wanted next; null once all are in")
     def day(authorization: Token = "") -> dict[str, int | None]:
-        return {"day": Walk(desk, team(authorization)).day()}
+        return {"day": DailyReplay(desk, team(authorization)).day()}
 
     @api.get("/days/{day}/{table}", summary="What a day added to a table, as Parquet")
     def table(day: int, table: str, authorization: Token = "") -> Response:
-        content = Walk(desk, team(authorization)).table(day, table)
+        content = DailyReplay(desk, team(authorization)).table(day, table)
         return Response(content, media_type="application/vnd.apache.parquet")
 
     @api.put("/days/{day}/scores", summary="Hand in the scores of a day; they can't be revised")
     async def scores(request: Request, day: int, authorization: Token = "") -> dict[str, int | None]:
         mine = await run_in_threadpool(team, authorization)
-        following = await received(request, lambda path: Walk(desk, mine).hand_in(day, path))
+        following = await received(request, lambda path: DailyReplay(desk, mine).hand_in(day, path))
         return {"day": following}
 
     @api.get("/walk", summary="Attempt of a finished walk")
     def walk(authorization: Token = "") -> dict[str, str]:
-        return {"id": Walk(desk, team(authorization)).attempt()}
+        return {"id": DailyReplay(desk, team(authorization)).attempt()}
 
     return api
 
 
-def application(season: Season, desk: Desk, who: Callable[[str], str | None], board: bool = True) -> FastAPI:
+def application(
+    season: Season, desk: SeasonService, who: Callable[[str], str | None], board: bool = True
+) -> FastAPI:
     """A server of one season alone, with errors as problem documents (RFC 9457)."""
     app = FastAPI(title=season.rules.name, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.include_router(router(season, desk, who, board))
@@ -131,7 +133,7 @@ class Settler(threading.Thread):
         Between two looks.
     """
 
-    def __init__(self, desk: Desk, seconds: float = 2.0) -> None:
+    def __init__(self, desk: SeasonService, seconds: float = 2.0) -> None:
         super().__init__(name="siphonbench-settler", daemon=True)
         self._desk, self._seconds, self._stopping = desk, seconds, threading.Event()
 

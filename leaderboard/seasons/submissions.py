@@ -22,7 +22,7 @@ from generator.dataset import Split
 from generator.errors import UserError
 from leaderboard.seasons import judging
 from leaderboard.seasons.attempts_table import ATTEMPTS
-from leaderboard.seasons.blob_store import Shelf
+from leaderboard.seasons.blob_store import BlobStore
 from leaderboard.seasons.rules import Rules, moment
 from leaderboard.tracking.database import now, retrying
 
@@ -33,7 +33,7 @@ _A = ATTEMPTS.c
 
 
 @dataclass(frozen=True)
-class World:
+class ScoredSplit:
     """What a team is asked about.
 
     Attributes
@@ -73,7 +73,7 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Answer:
+class SeasonAnswer:
     """What is said about an attempt.
 
     Attributes
@@ -99,7 +99,7 @@ class Standing:
     attempts: int
 
 
-class Desk:
+class SeasonService:
     """Where teams hand in.
 
     Parameters
@@ -114,7 +114,9 @@ class Desk:
         Where files are kept.
     """
 
-    def __init__(self, rules: Rules, world: Callable[[str], World], engine: sa.Engine, shelf: Shelf) -> None:
+    def __init__(
+        self, rules: Rules, world: Callable[[str], ScoredSplit], engine: sa.Engine, shelf: BlobStore
+    ) -> None:
         self.rules, self.world, self.engine, self.shelf = rules, world, engine, shelf
 
     def submit(self, team: str, task: str, path: Path, when: float | None = None) -> Receipt:
@@ -158,7 +160,7 @@ class Desk:
             retrying(lambda id_=row.id, values=values: self._set(id_, values))  # type: ignore[misc]
         return len(rows)
 
-    def answer(self, team: str, id_: str, when: float | None = None) -> Answer:
+    def answer(self, team: str, id_: str, when: float | None = None) -> SeasonAnswer:
         """What is said about an attempt of the team by now.
 
         Raises
@@ -171,10 +173,10 @@ class Desk:
         if row is None:
             raise UserError("you have no such attempt: take the id from its receipt")
         if (now() if when is None else when) < row.due:
-            return Answer(row.task, None, f"comes at {moment(_time(row.due))}")
+            return SeasonAnswer(row.task, None, f"comes at {moment(_time(row.due))}")
         if row.fault or row.score is None:
-            return Answer(row.task, None, row.fault or "is being judged: come back soon")
-        return Answer(row.task, round(row.score, self.rules.decimals), "judged")
+            return SeasonAnswer(row.task, None, row.fault or "is being judged: come back soon")
+        return SeasonAnswer(row.task, round(row.score, self.rules.decimals), "judged")
 
     def standings(self, task: str, when: float | None = None) -> list[Standing]:
         """Best answer of each team among those that are out, best first.

@@ -17,7 +17,7 @@ from leaderboard.site import board_files, pages, security, upload
 from leaderboard.site.problems import Problem
 
 if TYPE_CHECKING:
-    from leaderboard.intake.queue import Job
+    from leaderboard.intake.queue import QueuedSubmission
     from leaderboard.site.context import Site
 
 Text = Annotated[str, Query(max_length=1000)]
@@ -99,7 +99,7 @@ def router(site: Site) -> APIRouter:
     return api
 
 
-def told(job: Job) -> dict[str, Any]:
+def told(job: QueuedSubmission) -> dict[str, Any]:
     """A submission as one JSON object."""
     return {
         "id": job.id,

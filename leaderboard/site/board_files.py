@@ -9,7 +9,7 @@ from typing import Any
 
 from leaderboard.records.scorecard import EVALUATOR_VERSION
 from leaderboard.site import board_query
-from leaderboard.site.live_boards import Entry, View
+from leaderboard.site.live_boards import EntryPage, View
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%", "＝", "＋", "－", "＠")
 
@@ -25,7 +25,7 @@ def document(view: View) -> dict[str, Any]:
     }
 
 
-def row(e: Entry) -> dict[str, Any]:
+def row(e: EntryPage) -> dict[str, Any]:
     """An entry as one JSON object; contacts are the operator's alone."""
     return {
         "id": e.id,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from leaderboard.records.task_definitions import TASKS, Column
-from leaderboard.site.live_boards import Entry, View
+from leaderboard.records.task_definitions import TASKS, BoardColumn
+from leaderboard.site.live_boards import EntryPage, View
 
 PER_PAGE = 100
 GROUPS = {"M": "metadata", "L": "links", "C": "content"}
@@ -55,18 +55,18 @@ class Query:
         return urlencode({k: v for k, v in values.items() if v != usual[k]}) or "sort=rank"
 
 
-def primary(task: str) -> Column:
+def primary(task: str) -> BoardColumn:
     """The column that ranks a board."""
-    return Column("primary", TASKS[task].title, TASKS[task].short)
+    return BoardColumn("primary", TASKS[task].title, TASKS[task].short)
 
 
-def columns(view: View) -> tuple[Column, ...]:
+def columns(view: View) -> tuple[BoardColumn, ...]:
     """The other columns: those of the task that an entry has."""
     found = {m for e in view.entries[:50] for m in e.metrics}
     return tuple(c for c in TASKS[view.task].columns if c.number in found)
 
 
-def select(view: View, query: Query) -> list[Entry]:
+def select(view: View, query: Query) -> list[EntryPage]:
     """Entries that a reader asked for, all pages of them."""
     rows = [e for e in view.entries if _wanted(e, query)]
     if query.sort == "rank":
@@ -76,12 +76,12 @@ def select(view: View, query: Query) -> list[Entry]:
     return sorted(known, key=lambda e: _key(e, query.sort), reverse=not query.ascending) + missing
 
 
-def page(rows: Sequence[Entry], number: int) -> Sequence[Entry]:
+def page(rows: Sequence[EntryPage], number: int) -> Sequence[EntryPage]:
     """One page of rows, from 1."""
     return rows[(number - 1) * PER_PAGE : number * PER_PAGE]
 
 
-def _wanted(e: Entry, query: Query) -> bool:
+def _wanted(e: EntryPage, query: Query) -> bool:
     text = query.text.casefold()
     return (
         (not query.groups or set(e.fields) - {"+", "-"} <= set(query.groups))
@@ -90,18 +90,18 @@ def _wanted(e: Entry, query: Query) -> bool:
     )
 
 
-_TEXTS: dict[str, Callable[[Entry], str]] = {
+_TEXTS: dict[str, Callable[[EntryPage], str]] = {
     "name": lambda e: e.name.casefold(),
     "team": lambda e: e.team.casefold(),
     "fields": lambda e: e.fields,
 }
 
 
-def _value(e: Entry, sort: str) -> Any:
+def _value(e: EntryPage, sort: str) -> Any:
     if sort in _TEXTS:
         return _TEXTS[sort](e)
     return e.when if sort == "when" else e.metrics.get(sort)
 
 
-def _key(e: Entry, sort: str) -> tuple[Any, str]:
+def _key(e: EntryPage, sort: str) -> tuple[Any, str]:
     return _value(e, sort), e.id

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from leaderboard.intake.queue import FINISHED, Job, Queue
+from leaderboard.intake.queue import FINISHED, Queue, QueuedSubmission
 from leaderboard.intake.worker import Worker
-from leaderboard.site.live_boards import Boards, Entry, View
+from leaderboard.site.live_boards import Boards, EntryPage, View
 from leaderboard.site.pages import Pages
 from leaderboard.site.problems import Problem
-from leaderboard.site.settings import Settings, World
+from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking import database
 
 _ID = re.compile(r"[0-9a-f]{16,64}", re.ASCII)
@@ -48,7 +48,7 @@ class Site:
         if self._worker:
             self._worker.wake.set()
 
-    def place(self, world: str | None, task: str) -> World:
+    def place(self, world: str | None, task: str) -> ServedDataset:
         """World of a key, if the task is one of its."""
         found = self.settings.world(world)
         if found is None or task not in found.tasks:
@@ -56,28 +56,28 @@ class Site:
             raise Problem(404, f"There is no such board; there are {known}.")
         return found
 
-    def entry(self, id_: str) -> tuple[View, Entry]:
+    def entry(self, id_: str) -> tuple[View, EntryPage]:
         """An entry and its board."""
         if not _ID.fullmatch(id_) or not (found := self.boards.find(id_[:16])):
             raise Problem(404, "There is no such entry: it may be on another board.")
         return found
 
-    def job(self, id_: str) -> Job:
+    def job(self, id_: str) -> QueuedSubmission:
         """A submission."""
         if not _ID.fullmatch(id_) or not (job := self.queue.get(id_)):
             raise Problem(404, "There is no such submission: send the file again.")
         return job
 
-    def entry_of(self, job: Job) -> Entry | None:
+    def entry_of(self, job: QueuedSubmission) -> EntryPage | None:
         """Entry of a finished submission, once the board shows it."""
         views = [v for v in self.boards.all() if (v.world, v.task) == (job.world, job.task)]
         return next((e for v in views for e in v.entries if job.state == FINISHED and e.run == job.entry), None)
 
-    def _order(self, job: Job) -> dict[str, str]:
+    def _order(self, job: QueuedSubmission) -> dict[str, str]:
         world = self.settings.world(job.world)
         if world is None:
             raise LookupError(f"submission {job.id} is for a dataset that is not served: {job.world[:12]}")
         return {"world": str(world.folder), "split": world.split}
 
-    def _done(self, job: Job) -> None:
+    def _done(self, job: QueuedSubmission) -> None:
         self.boards.refresh(job.world, job.task)

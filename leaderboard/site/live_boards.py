@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F32
 from leaderboard.records import scorecard
 from leaderboard.tracking import mlflow_runs, rankings
 from leaderboard.tracking.store import Store
@@ -32,7 +32,7 @@ _CARDS = 256
 
 
 @dataclass(frozen=True)
-class Entry:
+class EntryPage:
     """One entry: what its run says of it.
 
     Attributes
@@ -54,7 +54,7 @@ class Entry:
     metrics: dict[str, float]
     tags: dict[str, str]
     when: datetime
-    resampled: npt.NDArray[np.float32] = field(repr=False, compare=False)
+    resampled: F32 = field(repr=False, compare=False)
     rank: int = 0
 
     @property
@@ -89,7 +89,7 @@ class View:
 
     world: str
     task: str
-    entries: tuple[Entry, ...]
+    entries: tuple[EntryPage, ...]
     version: int
     kept: dict[Any, bytes] = field(default_factory=dict, repr=False, compare=False)
 
@@ -113,7 +113,7 @@ class Boards:
     def __init__(self, store: Store, keys: Iterable[tuple[str, str]]) -> None:
         self.store = store
         self._views = {key: View(*key, (), 0) for key in keys}
-        self._seen: dict[tuple[str, str], dict[str, Entry]] = {key: {} for key in self._views}
+        self._seen: dict[tuple[str, str], dict[str, EntryPage]] = {key: {} for key in self._views}
         self._looked: dict[tuple[str, str], float] = {}
         self._read_all: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
@@ -132,7 +132,7 @@ class Boards:
             self._update((digest, task))
         return self._views[digest, task]
 
-    def find(self, id_: str) -> tuple[View, Entry] | None:
+    def find(self, id_: str) -> tuple[View, EntryPage] | None:
         """An entry of any board, and its board."""
         for view in self._views.values():
             if (place := view.by_id.get(id_)) is not None:
@@ -143,7 +143,7 @@ class Boards:
         """Every board."""
         return [self.view(*key) for key in self._views]
 
-    def card(self, entry: Entry) -> dict[str, Any]:
+    def card(self, entry: EntryPage) -> dict[str, Any]:
         """Scorecard of an entry, from its artifact."""
         if entry.run not in self._cards:
             with TemporaryDirectory() as folder:
@@ -206,9 +206,9 @@ def _pages(store: Store, digest: str, task: str, size: int) -> Iterator[list[Run
             return
 
 
-def _entry(run: Run) -> Entry:
+def _entry(run: Run) -> EntryPage:
     tags = {k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")}
-    return Entry(
+    return EntryPage(
         id=tags["submission_id"][:16],
         run=run.info.run_id,
         metrics=dict(run.data.metrics),
@@ -218,14 +218,14 @@ def _entry(run: Run) -> Entry:
     )
 
 
-def _ranked(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def _ranked(entries: Iterable[EntryPage]) -> tuple[EntryPage, ...]:
     """Best first, each submission once, ranks shared; see `board.RANK_RULE`."""
-    once: dict[str, Entry] = {}
+    once: dict[str, EntryPage] = {}
     for e in sorted(entries, key=lambda e: (e.when, e.run)):
         once.setdefault(e.id, e)  # hosts without a common lock may both have recorded it
     best = sorted(once.values(), key=lambda e: (-e.primary, e.id))
     ranks = rankings.ranks([e.resampled.astype(np.float64) for e in best])
     return tuple(
-        Entry(e.id, e.run, e.metrics, e.tags, e.when, e.resampled, rank)
+        EntryPage(e.id, e.run, e.metrics, e.tags, e.when, e.resampled, rank)
         for e, rank in zip(best, ranks, strict=True)
     )

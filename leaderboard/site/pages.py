@@ -13,14 +13,14 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from generator import dataset, schema
-from leaderboard.intake.queue import Job
+from leaderboard.intake.queue import QueuedSubmission
 from leaderboard.metrics import resampling
 from leaderboard.records.scorecard import EVALUATOR_VERSION
 from leaderboard.records.task_definitions import TASKS
 from leaderboard.site import board_query, svg
 from leaderboard.site.board_query import PER_PAGE, Query
-from leaderboard.site.live_boards import Boards, Entry, View
-from leaderboard.site.settings import Settings, World
+from leaderboard.site.live_boards import Boards, EntryPage, View
+from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking.rankings import RANK_RULE
 
 NAV = (("", "Boards"), ("datasets/", "Data"), ("submit/", "Submit"), ("api/", "API"))
@@ -67,7 +67,7 @@ class Pages:
         boards = [(w, self.boards.view(w.digest, t), board_query.primary(t)) for w, t in self._tabs()]
         return self._page("home", "", boards=boards)
 
-    def board(self, world: World, task: str, query: Query) -> str:
+    def board(self, world: ServedDataset, task: str, query: Query) -> str:
         """One board as a reader asked for it."""
         view = self.boards.view(world.digest, task)
         rows = board_query.select(view, query)
@@ -87,7 +87,7 @@ class Pages:
             several=len(self.settings.worlds) > 1,
         )
 
-    def entry(self, view: View, entry: Entry) -> str:
+    def entry(self, view: View, entry: EntryPage) -> str:
         """One entry: all its numbers, and those ranked beside it."""
         card = self.boards.card(entry)
         path = f"entries/{entry.id}/"
@@ -109,7 +109,7 @@ class Pages:
             pair=partial(self._pair, path),
         )
 
-    def compare(self, view: View, a: Entry, b: Entry) -> str:
+    def compare(self, view: View, a: EntryPage, b: EntryPage) -> str:
         """Two entries of a board side by side."""
         cards = [self.boards.card(e) for e in (a, b)]
         lines = [_lines(c) for c in cards]
@@ -134,7 +134,7 @@ class Pages:
             fpr_top=max(_top(rows) for _, rows in bars),
         )
 
-    def dataset(self, world: World) -> str:
+    def dataset(self, world: ServedDataset) -> str:
         """One dataset: its sizes, columns and a few rows."""
         return self._page(
             "dataset",
@@ -148,7 +148,7 @@ class Pages:
         """How to submit, and a form that does."""
         return self._page("submit", "submit/", origin=origin)
 
-    def submission(self, job: Job, entry: Entry | None) -> str:
+    def submission(self, job: QueuedSubmission, entry: EntryPage | None) -> str:
         """What has become of a submission."""
         world = self.settings.world(job.world)
         name = world.name if world else job.world[:12]
@@ -173,31 +173,31 @@ class Pages:
         up = "../" * path.count("/")
         return lambda to: up + (f"{to}index.html" if not to or to.endswith("/") else to)
 
-    def _pair(self, path: str, a: Entry, b: Entry) -> str:
+    def _pair(self, path: str, a: EntryPage, b: EntryPage) -> str:
         url = self._url(path)
         return url("compare/") + f"?entry={a.id}&entry={b.id}" if self.live else url(f"compare/{a.id}-{b.id}/")
 
-    def _tabs(self) -> list[tuple[World, str]]:
+    def _tabs(self) -> list[tuple[ServedDataset, str]]:
         return [(w, t) for w in self.settings.worlds for t in w.tasks]
 
-    def _world(self, view: View) -> World:
+    def _world(self, view: View) -> ServedDataset:
         world = self.settings.world(view.world)
         assert world is not None  # boards are made of these worlds
         return world
 
 
-def neighbours(view: View, entry: Entry) -> list[Entry]:
+def neighbours(view: View, entry: EntryPage) -> list[EntryPage]:
     """Entries ranked next to one."""
     place = view.by_id[entry.id]
     some = range(max(0, place - _NEIGHBOURS), min(len(view.entries), place + _NEIGHBOURS + 1))
     return [view.entries[i] for i in some if i != place]
 
 
-def _neighbours(view: View, entry: Entry) -> list[tuple[Entry, float, float, float]]:
+def _neighbours(view: View, entry: EntryPage) -> list[tuple[EntryPage, float, float, float]]:
     return [(other, *_difference(entry, other)) for other in neighbours(view, entry)]
 
 
-def _difference(a: Entry, b: Entry) -> tuple[float, float, float]:
+def _difference(a: EntryPage, b: EntryPage) -> tuple[float, float, float]:
     """Paired difference of the primary metric, a - b: low end, value, high end."""
     n = min(len(a.resampled), len(b.resampled))
     low, high = resampling.interval(a.resampled[:n].astype(np.float64) - b.resampled[:n])
@@ -220,7 +220,7 @@ def _interval(v: dict[str, float] | None) -> tuple[float, float, float] | None:
     return (v["value"], v["low"], v["high"]) if v else None
 
 
-def _archetypes(entry: Entry) -> list[tuple[str, float, str]]:
+def _archetypes(entry: EntryPage) -> list[tuple[str, float, str]]:
     """Benign archetypes by false-positive rate, worst first."""
     found = {m.removeprefix("fpr/"): v for m, v in entry.metrics.items() if m.startswith("fpr/")}
     ordered = sorted(found.items(), key=lambda pair: -pair[1])

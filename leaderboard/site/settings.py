@@ -17,7 +17,7 @@ SHOWN = 12  # characters of a dataset's digest that name it in addresses
 
 
 @dataclass(frozen=True)
-class World:
+class ServedDataset:
     """One dataset, and what may be submitted for it.
 
     Attributes
@@ -38,7 +38,7 @@ class World:
     tasks: tuple[str, ...] = SUBMITTED
 
     @classmethod
-    def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] = SUBMITTED) -> World:
+    def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] = SUBMITTED) -> ServedDataset:
         """World of a dataset folder.
 
         Raises
@@ -101,7 +101,7 @@ class Settings:
     """
 
     store: Store
-    worlds: tuple[World, ...]
+    worlds: tuple[ServedDataset, ...]
     limits: Limits = field(default_factory=Limits)
     team_hour: int = 20
     address_minute: int = 60
@@ -110,7 +110,7 @@ class Settings:
     archetypes: Mapping[str, str] = field(default_factory=dict)
     scoring: bool = True
 
-    def world(self, key: str | None) -> World | None:
+    def world(self, key: str | None) -> ServedDataset | None:
         """World of a key; the first without."""
         if key is None:
             return self.worlds[0]

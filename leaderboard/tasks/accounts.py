@@ -8,15 +8,16 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from generator.arrays import F64
 from generator.errors import UserError
 from leaderboard.metrics import ranking, resampling, slices
 from leaderboard.metrics.population import Population
 from leaderboard.metrics.ranking import Curve, Ranked
-from leaderboard.metrics.resampling import F64, RESAMPLES
+from leaderboard.metrics.resampling import RESAMPLES
 from leaderboard.metrics.slices import Rates, Slices
 from leaderboard.records.scorecard import Line, Scorecard, Value
 from leaderboard.records.task_definitions import TASKS
-from leaderboard.tasks.ground_truth import Truth
+from leaderboard.tasks.ground_truth import GroundTruth
 
 TASK = "accounts"
 FALSE_POSITIVES = 0.01
@@ -24,7 +25,7 @@ RECALLS = np.arange(1, 51) / 50
 BUDGETS = np.geomspace(1e-4, 1, 61)
 
 
-def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
+def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
     """Score an answer to the accounts task.
 
     Parameters

@@ -15,18 +15,19 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from generator.arrays import F64
 from generator.errors import UserError
-from leaderboard.metrics.clustering import Grouping
-from leaderboard.metrics.resampling import F64, RESAMPLES
+from leaderboard.metrics.clustering import Clustering
+from leaderboard.metrics.resampling import RESAMPLES
 from leaderboard.metrics.slices import value
 from leaderboard.records.scorecard import Scorecard, Value
-from leaderboard.tasks.ground_truth import Truth
+from leaderboard.tasks.ground_truth import GroundTruth
 
 TASK = "campaigns"
 _AMI_RESAMPLES = 100  # each takes as long as the value itself
 
 
-def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
+def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
     """Score an answer to the campaigns task.
 
     Parameters
@@ -47,8 +48,8 @@ def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int =
     judged = ~people.grey
     names, owner = np.unique(people.campaign[judged], return_inverse=True)  # "" comes first: benign
     cohort = people.group[judged]
-    answer = Grouping(_labels(predictions, people.ids)[judged], owner, cohort)
-    everybody = Grouping(np.ones(len(owner), np.int64), owner, cohort)
+    answer = Clustering(_labels(predictions, people.ids)[judged], owner, cohort)
+    everybody = Clustering(np.ones(len(owner), np.int64), owner, cohort)
     tier = np.array([people.tier[people.campaign == name][0] for name in names[1:]])
     chosen = {t: tier == t for t in people.tiers} | {"overall": np.ones(len(tier), bool)}
     drawn = people.draws(digest, resamples).measure(lambda w: answer.compute(w, chosen), len(answer.label))

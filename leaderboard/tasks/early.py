@@ -19,10 +19,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
+from generator.arrays import F64, I64
 from generator.errors import UserError
 from leaderboard.metrics import slices
 from leaderboard.metrics.harm import HALF_VALUE_TOKENS, Losses, student_value
@@ -30,17 +30,15 @@ from leaderboard.metrics.population import Population
 from leaderboard.metrics.resampling import RESAMPLES
 from leaderboard.metrics.slices import Rates, value
 from leaderboard.records.scorecard import Line, Scorecard, Value
-from leaderboard.tasks.ground_truth import Truth
+from leaderboard.tasks.ground_truth import GroundTruth
 
 TASK = "early"
 BUDGET = 0.001
 BUDGETS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def score(
-    predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES, budget: float = BUDGET
+    predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES, budget: float = BUDGET
 ) -> Scorecard:
     """Score what a detector said day after day.
 
@@ -150,7 +148,7 @@ class Replay:
             "campaigns": np.ones((1, len(self._losses.campaigns))),
         }
 
-    def alerts(self, level: int, rows: Any, *, below: bool) -> Ints:
+    def alerts(self, level: int, rows: Any, *, below: bool) -> I64:
         """Day of the alert about each of some accounts; the number of days: never.
 
         The level after the last is a threshold that nobody reaches or, below it, everybody on the first day known.
@@ -230,7 +228,7 @@ def _curves(replay: Replay, losses: Losses, once: Mapping[str, F64]) -> dict[str
     }
 
 
-def _matrix(predictions: pl.DataFrame, truth: Truth) -> F64:
+def _matrix(predictions: pl.DataFrame, truth: GroundTruth) -> F64:
     """Scores by account and day, -inf before an account is known."""
     people = truth.population
     place = pl.DataFrame({"account_id": people.ids, "row": np.arange(len(people.ids))})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """What is needed to judge the answers about a split.
 
     Attributes
@@ -70,7 +70,7 @@ def keys(public: Split, task: str) -> pl.DataFrame:
     return public.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()
 
 
-def read(split: Split, task: str) -> Truth:
+def read(split: Split, task: str) -> GroundTruth:
     """Truth of a split for a task.
 
     Raises
@@ -80,10 +80,10 @@ def read(split: Split, task: str) -> Truth:
     """
     labels = split.labels.polars().collect()
     if task == "requests":
-        return Truth(labels, split.days, requests=pl.concat(_requests(split)))
+        return GroundTruth(labels, split.days, requests=pl.concat(_requests(split)))
     if task == "early":
-        return Truth(labels, split.days, known=_known(split), collected=_collected(split))
-    return Truth(labels, split.days)
+        return GroundTruth(labels, split.days, known=_known(split), collected=_collected(split))
+    return GroundTruth(labels, split.days)
 
 
 def _beside(split: Split) -> Iterator[pl.LazyFrame]:

@@ -11,18 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from generator.arrays import F64, I64, Mask
 from generator.errors import UserError
 from generator.schema import TIERS
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
-from leaderboard.metrics.resampling import F64, RESAMPLES
+from leaderboard.metrics.resampling import RESAMPLES
 from leaderboard.metrics.slices import Slices
 from leaderboard.records.scorecard import Scorecard
 from leaderboard.records.task_definitions import TASKS
 from leaderboard.tasks.accounts import precision_recall
-from leaderboard.tasks.ground_truth import Truth
+from leaderboard.tasks.ground_truth import GroundTruth
 
 TASK = "requests"
 BLOCKS = 1 << 15
@@ -33,11 +33,11 @@ class _Rows:
     """Judged requests: score, truth, and which account sent them (its place in the population)."""
 
     score: F64
-    positive: npt.NDArray[np.bool_]
-    account: npt.NDArray[np.int64]
+    positive: Mask
+    account: I64
 
 
-def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
+def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
     """Score an answer to the requests task.
 
     Parameters
@@ -84,7 +84,7 @@ def score(predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int =
     )
 
 
-def _rows(predictions: pl.DataFrame, truth: Truth) -> _Rows:
+def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> _Rows:
     people = truth.population
     place = pl.DataFrame({"account_id": people.ids, "account": np.arange(len(people.ids))})
     known = truth.requests.with_columns(pl.col("account_id").cast(pl.String)).join(place, on="account_id")
@@ -104,7 +104,7 @@ def _rows(predictions: pl.DataFrame, truth: Truth) -> _Rows:
     return _Rows(given["score"].to_numpy()[judged], positive, account[judged])
 
 
-def _slices(rows: _Rows, truth: Truth) -> dict[str, npt.NDArray[np.bool_]]:
+def _slices(rows: _Rows, truth: GroundTruth) -> dict[str, Mask]:
     """Rows of each slice: all negatives and some positives, or both of some accounts only."""
     people = truth.population
     masks = {"overall": np.ones(len(rows.score), bool)}

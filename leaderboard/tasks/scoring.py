@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     import polars as pl
 
     from leaderboard.records.scorecard import Scorecard
-    from leaderboard.tasks.ground_truth import Truth
+    from leaderboard.tasks.ground_truth import GroundTruth
 
-SCORERS: dict[str, Callable[[pl.DataFrame, Truth, str, int], Scorecard]] = {
+SCORERS: dict[str, Callable[[pl.DataFrame, GroundTruth, str, int], Scorecard]] = {
     scorer.TASK: scorer.score for scorer in (accounts, campaigns, requests, early)
 }
 
 
 def score(
-    task: str, predictions: pl.DataFrame, truth: Truth, digest: str, resamples: int = RESAMPLES
+    task: str, predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES
 ) -> Scorecard:
     """Score an answer.
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Entries in the MLflow store, read back as ranked boards."""

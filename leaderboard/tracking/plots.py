@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Panel:
+class PlotPanel:
     """How the lines of a panel are drawn: title, names of the axes, and what to set on them."""
 
     title: str
@@ -28,21 +28,23 @@ class Panel:
 
 
 PANELS = {
-    "precision_recall": Panel("Precision and recall", "recall", "precision", {"xlim": (0, 1), "ylim": (0, 1.02)}),
-    "recall": Panel(
+    "precision_recall": PlotPanel(
+        "Precision and recall", "recall", "precision", {"xlim": (0, 1), "ylim": (0, 1.02)}
+    ),
+    "recall": PlotPanel(
         "Recall against the budget",
         "share of benign accounts flagged",
         "recall",
         {"xscale": "log", "ylim": (0, 1.02)},
     ),
-    "prevented": Panel(
+    "prevented": PlotPanel(
         "Extraction tokens prevented",
         "share of benign accounts ever alerted about",
         "share prevented, mean over campaigns",
         {"xscale": "log", "ylim": (0, 1.02)},
     ),
-    "collected": Panel("Tokens collected by all campaigns", "day", "tokens of output, from the first day on"),
-    "student_value": Panel(
+    "collected": PlotPanel("Tokens collected by all campaigns", "day", "tokens of output, from the first day on"),
+    "student_value": PlotPanel(
         "Value of what was collected (assumed)",
         "tokens of output",
         "share of the model's worth",

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from generator.arrays import F64
 from generator.errors import UserError
 from leaderboard.metrics import resampling
 from leaderboard.records.scorecard import EVALUATOR_VERSION
-from leaderboard.records.task_definitions import TASKS, Column
+from leaderboard.records.task_definitions import TASKS, BoardColumn
 from leaderboard.tracking import mlflow_runs
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ RANK_RULE = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class RankedEntry:
     """One row of a board.
 
     Attributes
@@ -64,10 +62,10 @@ class Board:
     digest: str
     evaluator: str
     task: str
-    entries: tuple[Entry, ...]
+    entries: tuple[RankedEntry, ...]
 
     @property
-    def columns(self) -> tuple[Column, ...]:
+    def columns(self) -> tuple[BoardColumn, ...]:
         """What the board shows beside the primary metric: the columns of the task that some entry has."""
         return tuple(c for c in TASKS[self.task].columns if any(c.number in e.numbers for e in self.entries))
 
@@ -156,7 +154,7 @@ def _finished(store: Store, experiment: str) -> list[Run]:
     return list(once.values())
 
 
-def ranks(resampled: list[npt.NDArray[np.float64]]) -> list[int]:
+def ranks(resampled: list[F64]) -> list[int]:
     """Competition ranks (1, 1, 3) of entries ordered best first; see `RANK_RULE`."""
     found: list[int] = []
     leader = 0
@@ -167,9 +165,9 @@ def ranks(resampled: list[npt.NDArray[np.float64]]) -> list[int]:
     return found
 
 
-def _entry(run: Run, rank: int) -> Entry:
+def _entry(run: Run, rank: int) -> RankedEntry:
     m, tags = run.data.metrics, run.data.tags
-    return Entry(
+    return RankedEntry(
         rank=rank,
         name=tags["card.name"],
         team=tags["card.team"],

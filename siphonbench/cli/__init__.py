@@ -1,1 +1,1 @@
-"""TODO."""
+"""The command line: prints what the library returns."""

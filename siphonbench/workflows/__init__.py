@@ -1,1 +1,1 @@
-"""TODO."""
+"""What needs detectors and leaderboard together, without printing."""

@@ -12,14 +12,14 @@ import siphonbench.api as api
 from generator.errors import UserError
 from generator.pipeline import generate
 from siphonbench.workflows import arena_rules
-from siphonbench.workflows.arena_outcome import BUDGET, Outcome, Prices
+from siphonbench.workflows.arena_outcome import BUDGET, DuelOutcome, Prices
 
 if TYPE_CHECKING:
     import polars as pl
 
     from baselines.base.detector import Detector
     from generator.dataset import Dataset, Split
-    from leaderboard.tasks.ground_truth import Truth
+    from leaderboard.tasks.ground_truth import GroundTruth
 
 Tick = Callable[[int, int], None]
 
@@ -48,7 +48,7 @@ class Arena:
 
     def fight(
         self, campaigns: Path | dict[str, Any], workers: int = 1, tick: Tick = lambda *_: None
-    ) -> list[Outcome]:
+    ) -> list[DuelOutcome]:
         """Put an operator's campaigns into the world, and let each detector answer day by day.
 
         Parameters
@@ -85,8 +85,8 @@ class Arena:
         return found
 
     def _judge(
-        self, detector: Detector, world: Split, told: Truth, bought: dict[str, Any], digest: str
-    ) -> Outcome:
+        self, detector: Detector, world: Split, told: GroundTruth, bought: dict[str, Any], digest: str
+    ) -> DuelOutcome:
         from leaderboard.tasks import early
 
         task, said = _answer(detector, world.without_labels(), told.known)
@@ -97,7 +97,7 @@ class Arena:
         price = overall["usd_lost"].value * campaigns * bought["all_usd"] / max(bought["useful_usd"], 1e-9)
         accounts = bought["accounts"] * self.prices.account
         gear = self.prices.gear(bought["cards"], bought["addresses"], bought["devices"])
-        return Outcome(
+        return DuelOutcome(
             detector=detector.name,
             task=task,
             campaigns=campaigns,

@@ -39,7 +39,7 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DuelOutcome:
     """What came of a duel.
 
     Attributes

@@ -12,7 +12,7 @@ from typing import Any
 from generator.config import dataset_config, distributions, validation
 from generator.config.archetypes import archetypes
 from generator.config.dataset_config import Config
-from generator.config.parameters import DIALS, Range
+from generator.config.parameters import DIALS, ParameterRange
 from generator.errors import UserError
 from generator.schema import KINDS
 
@@ -119,18 +119,18 @@ def _outside(where: str, archetype: str, dials: dict[str, Any]) -> Iterator[str]
                 break
 
 
-def _below(archetype: str, dial: str) -> list[Range]:
+def _below(archetype: str, dial: str) -> list[ParameterRange]:
     """A dial's ranges in all tiers of an archetype and kinds of workload."""
     known = archetypes()[archetype]
     return [known.tier(tier, kind)[dial] for tier in ("", *known.tiers) for kind in KINDS]
 
 
-def _ends(dial: str, below: list[Range]) -> tuple[float, float]:
+def _ends(dial: str, below: list[ParameterRange]) -> tuple[float, float]:
     spans = [_span(dial, r) for r in below]
     return min(low for low, _ in spans), max(high for _, high in spans)
 
 
-def _span(dial: str, r: Range) -> tuple[float, float]:
+def _span(dial: str, r: ParameterRange) -> tuple[float, float]:
     """Ends of a range; of a lognormal one, so many SDs around its median, within the dial's bounds."""
     if r.law != "lognormal":
         return r.low, r.high

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Detectors trained and scored for the release gates that are about what they reach."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from generator.errors import UserError
 if TYPE_CHECKING:
     from baselines.base.evaluation import Result
     from generator.audit import Gate
-    from generator.audit.base.labelled_split import World
+    from generator.audit.base.labelled_split import LabelledSplit
     from generator.audit.detector_gates import Reached
     from generator.dataset import Dataset
 
@@ -20,8 +20,8 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
 
     The oracle learns from all earlier splits.
     """
-    from baselines import run
     from baselines.base import evaluation
+    from baselines.detectors.upper_bounds import told_cohorts
     from baselines.registry import DETECTORS
     from generator.audit import detector_gates as detectors
     from generator.audit.base import labelled_split
@@ -42,13 +42,13 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
         tick(done, total)
     oracle = []
     for i, split in enumerate(splits[1:], 1):
-        oracle.append(run.cohort_oracle_on(splits[:i], split, seed))
+        oracle.append(told_cohorts.run_cohort_oracle(splits[:i], split, seed))
         tick(len(detectors.CHAIN) + i, total)
     reached[detectors.ORACLE] = _reached(dataset, worlds[1:], oracle)
     return detectors.gates(reached, int(dataset.manifest["config"]["accounts"]))
 
 
-def _reached(dataset: Dataset, worlds: list[World], results: list[Result]) -> Reached:
+def _reached(dataset: Dataset, worlds: list[LabelledSplit], results: list[Result]) -> Reached:
     """What a detector reached on each split, as plain numbers."""
     import numpy as np
     import polars as pl
@@ -56,12 +56,12 @@ def _reached(dataset: Dataset, worlds: list[World], results: list[Result]) -> Re
     from generator.audit import detector_gates as detectors
     from generator.audit.base import rank_statistics
     from leaderboard.tasks import scoring
-    from leaderboard.tasks.ground_truth import Truth
+    from leaderboard.tasks.ground_truth import GroundTruth
 
     found = detectors.Reached()
     for world, result in zip(worlds, results, strict=True):
         labels = world.split.labels.polars().collect()
-        card = scoring.score("accounts", result.predictions, Truth(labels), dataset.digest)
+        card = scoring.score("accounts", result.predictions, GroundTruth(labels), dataset.digest)
         found.ap[world.name] = card.primary.value
         found.overall[world.name] = card.tables["overall"]["ap"].value
         found.resampled[world.name] = np.array(card.resampled)

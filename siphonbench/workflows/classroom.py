@@ -20,10 +20,10 @@ from siphonbench.workflows import seasons
 if TYPE_CHECKING:
     from generator.config.dataset_config import Config
     from generator.pipeline.sealed_worlds import Seal
-    from leaderboard.seasons.grades import Line
+    from leaderboard.seasons.grades import GradeLine
     from leaderboard.seasons.roster import Student
     from leaderboard.seasons.rules import Rules, Season
-    from leaderboard.seasons.submissions import Desk, World
+    from leaderboard.seasons.submissions import ScoredSplit, SeasonService
 
 FILE, SECRET, HANDOUT = "class.json", "class.secret", "hand-out"
 BOARDS = ("private", "nicknames")
@@ -191,20 +191,20 @@ def _world(room: Class, nickname: str) -> Path:
     return room.folder / "worlds" / ("_everybody" if room.same else nickname)  # no nickname begins so
 
 
-def desk(room: Class) -> Desk:
+def desk(room: Class) -> SeasonService:
     """Where the students of a class hand in."""
     from generator import dataset
     from generator.pipeline.sealed_worlds import SPLIT
     from leaderboard.seasons import attempts_table
     from leaderboard.seasons import submissions as desks
-    from leaderboard.seasons.blob_store import Shelf
+    from leaderboard.seasons.blob_store import BlobStore
 
-    def world(nickname: str) -> World:
+    def world(nickname: str) -> ScoredSplit:
         data = dataset.load(_world(room, nickname))
-        return desks.World(data.reveal(SPLIT), data.digest)
+        return desks.ScoredSplit(data.reveal(SPLIT), data.digest)
 
     engine = attempts_table.engine(f"sqlite:///{(room.folder / 'class.db').resolve()}")
-    return desks.Desk(room.rules, world, engine, Shelf(room.folder / "entries"))
+    return desks.SeasonService(room.rules, world, engine, BlobStore(room.folder / "entries"))
 
 
 def season(room: Class) -> Season:
@@ -216,7 +216,7 @@ def season(room: Class) -> Season:
     return Season(room.rules, room.seal.commitment, "", room.seal.evaluator, config.accounts, config.days, start)
 
 
-def lines(room: Class, full: float) -> list[Line]:
+def lines(room: Class, full: float) -> list[GradeLine]:
     """What every student has reached, in the order of the roster; all that waits is judged first."""
     from leaderboard.seasons import grades
 
@@ -229,7 +229,7 @@ def lines(room: Class, full: float) -> list[Line]:
         for standing in at.standings(task, float("inf")):
             best[standing.team][task] = standing.score
             attempts[standing.team] += standing.attempts
-    make: Callable[[Student], Line] = lambda s: grades.Line(  # noqa: E731
+    make: Callable[[Student], GradeLine] = lambda s: grades.GradeLine(  # noqa: E731
         s, best[s.nickname], attempts[s.nickname], grades.points(best[s.nickname], room.rules.tasks, full)
     )
     return list(map(make, room.students))

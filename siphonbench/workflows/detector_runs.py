@@ -16,7 +16,7 @@ from generator.errors import MaskedLabelsError, UserError
 
 if TYPE_CHECKING:
     from baselines.base.evaluation import Result
-    from baselines.isolated_run import Answer, Job
+    from baselines.isolated_run import DetectorAnswer, DetectorJob
     from generator.dataset import Dataset
     from leaderboard.records.card import Card
     from leaderboard.records.scorecard import Scorecard
@@ -38,7 +38,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class DetectorRuns:
     """Submissions and reports below one folder.
 
     A submission is OUT/NAME, for other tasks than accounts OUT/NAME.TASK; its report, with the scorecard and the
@@ -48,7 +48,7 @@ class Ledger:
     data: Dataset
     out: Path
 
-    def todo(self, job: Job) -> tuple[list[Row], list[str]]:
+    def todo(self, job: DetectorJob) -> tuple[list[Row], list[str]]:
         """Rows that are finished, and tasks that are not."""
         done, left = [], []
         for task in job.tasks:
@@ -59,7 +59,7 @@ class Ledger:
                 left.append(task)
         return done, left
 
-    def work(self, job: Job) -> Iterator[Row]:
+    def work(self, job: DetectorJob) -> Iterator[Row]:
         """Run what a job asks for in a process of its own; every row is complete on disk when it comes.
 
         Raises
@@ -86,7 +86,7 @@ class Ledger:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _clear(self, job: Job) -> None:
+    def _clear(self, job: DetectorJob) -> None:
         """Take back what an earlier version said: if this one fails, nobody hands that in for its answer."""
         from leaderboard.records import submission
 
@@ -94,7 +94,7 @@ class Ledger:
             submission.clear(self.out / name)
             shutil.rmtree(self.out / REPORTS / name, ignore_errors=True)
 
-    def _keep(self, job: Job, answer: Answer) -> Row:
+    def _keep(self, job: DetectorJob, answer: DetectorAnswer) -> Row:
         import polars as pl
 
         from leaderboard.records import submission
@@ -107,7 +107,7 @@ class Ledger:
         told = self._key(job, answer.task) | took | {"predictions": _digest(folder)}
         return self._report(job, answer.task, told)
 
-    def _finished(self, job: Job, task: str) -> Row | None:
+    def _finished(self, job: DetectorJob, task: str) -> Row | None:
         file = self.out / REPORTS / called(_kind(job).name, task) / "run.json"
         try:
             told: dict[str, Any] = json.loads(file.read_text("utf-8"))
@@ -118,7 +118,7 @@ class Ledger:
             return None
         return self._report(job, task, told, again=True)
 
-    def _key(self, job: Job, task: str) -> dict[str, Any]:
+    def _key(self, job: DetectorJob, task: str) -> dict[str, Any]:
         """What must be equal for a finished run to stand for another one."""
         from baselines import isolated_run
 
@@ -132,7 +132,7 @@ class Ledger:
             "params": dict(job.params),
         }
 
-    def _report(self, job: Job, task: str, told: dict[str, Any], again: bool = False) -> Row:
+    def _report(self, job: DetectorJob, task: str, told: dict[str, Any], again: bool = False) -> Row:
         """Scorecard and plots of a submission, made unless this evaluator made them already."""
         name = called(_kind(job).name, task)
         folder = self.out / REPORTS / name
@@ -197,7 +197,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _kind(job: Job) -> Any:
+def _kind(job: DetectorJob) -> Any:
     from baselines import plugins
 
     kind = plugins.find(job.name)

@@ -29,12 +29,15 @@ def _cards(
     """Scorecard of each detector on the accounts of a preset's test world."""
     from baselines.run import run_all
     from leaderboard.tasks import scoring
-    from leaderboard.tasks.ground_truth import Truth
+    from leaderboard.tasks.ground_truth import GroundTruth
 
     data = api.generate(preset, seed, folder / f"{preset}-{seed}", workers)
     labels = data.reveal("test").labels.polars().collect()
     for result in run_all(names, data.train, data.test):
-        yield result.name, scoring.score("accounts", result.predictions, Truth(labels), data.digest, _RESAMPLES)
+        yield (
+            result.name,
+            scoring.score("accounts", result.predictions, GroundTruth(labels), data.digest, _RESAMPLES),
+        )
 
 
 def row(card: Scorecard) -> Figures:
@@ -100,7 +103,7 @@ def moved(old: Figures, new: Figures, tolerance: float, names: Sequence[str], se
 
 def write(file: Path, found: Figures) -> None:
     """Keep figures."""
-    files.replace(file, json.dumps({"tolerance": TOLERANCE, "figures": found}, indent=1) + "\n")
+    files.write_text(file, json.dumps({"tolerance": TOLERANCE, "figures": found}, indent=1) + "\n")
 
 
 def _is_number(value: Any) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from generator.dataset import Split
     from leaderboard.seasons.client import Transport
     from leaderboard.seasons.rules import Season
-    from leaderboard.seasons.submissions import Desk
+    from leaderboard.seasons.submissions import SeasonService
 
 
 def transport(
@@ -30,7 +30,7 @@ def transport(
         Unless it is either a server or a folder, with what each needs.
     """
     from leaderboard.seasons import client
-    from leaderboard.seasons.daily_replay import Walk
+    from leaderboard.seasons.daily_replay import DailyReplay
 
     if bool(server) == bool(folder):
         raise UserError("give either --server with --token-file, or --season with --secret")
@@ -43,7 +43,7 @@ def transport(
     if folder is None or secret is None:
         raise UserError("--season needs --secret too: only its owner has both; teams use --server")
     season, sealed = seasons.opened(folder, secret)
-    return client.Local(season, Walk(seasons.desk(season, sealed, secret), team))
+    return client.Local(season, DailyReplay(seasons.desk(season, sealed, secret), team))
 
 
 def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int, int], None]) -> None:
@@ -71,7 +71,7 @@ def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int
 
 def serve(
     season: Season,
-    desk: Desk,
+    desk: SeasonService,
     host: str,
     port: int,
     who: Callable[[str], str | None] | None = None,
@@ -93,7 +93,7 @@ def serve(
         settler.stop()
 
 
-def teams_of(desk: Desk) -> Callable[[str], str | None]:
+def teams_of(desk: SeasonService) -> Callable[[str], str | None]:
     """Name of the team of a token."""
     from leaderboard.intake import teams
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from generator.config.dataset_config import Config
     from generator.pipeline.sealed_worlds import Seal
     from leaderboard.seasons.rules import Rules, Season
-    from leaderboard.seasons.submissions import Desk, World
+    from leaderboard.seasons.submissions import ScoredSplit, SeasonService
 
 Tick = Callable[[int, int], None]
 
@@ -124,13 +124,13 @@ def commitment_fault(season: Season, sealed: Seal) -> str:
     )
 
 
-def desk(season: Season, sealed: Seal, secret: Path, tick: Tick | None = None) -> Desk:
+def desk(season: Season, sealed: Seal, secret: Path, tick: Tick | None = None) -> SeasonService:
     """Desk of a season, for its owner: the world with labels is made again if it is gone."""
     from generator import dataset
     from generator.pipeline import sealed_worlds as seals
     from leaderboard.seasons import attempts_table
     from leaderboard.seasons import submissions as desks
-    from leaderboard.seasons.blob_store import Shelf
+    from leaderboard.seasons.blob_store import BlobStore
 
     hidden = private(secret)
     hidden.mkdir(mode=0o700, exist_ok=True)
@@ -139,9 +139,9 @@ def desk(season: Season, sealed: Seal, secret: Path, tick: Tick | None = None) -
     data = dataset.load(hidden / "world")
     if data.digest != season.world:
         raise UserError(f"{hidden / 'world'} is another world than the season's: delete it, it will be made again")
-    world: World = desks.World(data.reveal(seals.SPLIT), data.digest)
+    world: ScoredSplit = desks.ScoredSplit(data.reveal(seals.SPLIT), data.digest)
     engine = attempts_table.engine(f"sqlite:///{(hidden / 'season.db').resolve()}")
-    return desks.Desk(season.rules, lambda team: world, engine, Shelf(hidden / "entries"))
+    return desks.SeasonService(season.rules, lambda team: world, engine, BlobStore(hidden / "entries"))
 
 
 def evaluator() -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from baselines.features.supervision import I64
 from baselines.graph import candidate_pairs, group_prompts
+from generator.arrays import I64
 
 ACCOUNTS, KEYS = 30, 25
 

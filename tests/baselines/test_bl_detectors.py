@@ -65,7 +65,7 @@ def test_held_out_scores_never_saw_the_cohort() -> None:
     cohort = np.repeat(np.arange(40), 10)
     positive = rng.permutation(np.arange(40) < 20)[cohort]
     x = cohort[:, None] + rng.uniform(0, 0.1, (400, 1))
-    known = supervision.Truth(np.arange(400), positive, cohort)
+    known = supervision.TrainingLabels(np.arange(400), positive, cohort)
     seen = supervision.predict(supervision.boost(x, positive, 0), x)
     held_out = supervision.held_out(x, known, 0)
     assert seen[positive].mean() > 1

@@ -9,9 +9,8 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from baselines import run
 from baselines.base import detector
-from baselines.detectors.upper_bounds import cohort_oracle
+from baselines.detectors.upper_bounds import cohort_oracle, told_cohorts
 from baselines.graph import group_pooling, links
 from baselines.registry import DETECTORS, UPPER_BOUNDS
 from generator.dataset import Split, Table
@@ -20,7 +19,7 @@ from generator.errors import MaskedLabelsError
 
 @pytest.fixture(scope="module")
 def scores(train: Split, target: Split) -> pl.DataFrame:
-    return run.cohort_oracle_on([train], target).predictions
+    return told_cohorts.run_cohort_oracle([train], target).predictions
 
 
 def renamed(split: Split, name: pl.Expr) -> Split:
@@ -69,12 +68,12 @@ def test_members_of_a_cohort_share_their_score(scores: pl.DataFrame, target: Spl
 
 def test_names_of_cohorts_tell_nothing(scores: pl.DataFrame, train: Split, target: Split) -> None:
     other = renamed(target, pl.concat_str(pl.lit("z"), pl.col("cohort").cast(pl.String).str.reverse()))
-    again = run.cohort_oracle_on([train], other).predictions
+    again = told_cohorts.run_cohort_oracle([train], other).predictions
     assert np.allclose(again["score"], scores["score"])
 
 
 def test_it_is_shown_nothing_of_the_truth_but_cohorts(target: Split) -> None:
-    shown = run.with_cohorts(target)
+    shown = told_cohorts.with_cohorts(target)
     assert shown.labels.columns == ("account_id", "cohort")
     assert set(shown.labels.polars().collect().columns) == {"account_id", "cohort"}
     with pytest.raises(MaskedLabelsError):

@@ -164,7 +164,7 @@ def test_a_whole_audit_of_a_tiny_world(tiny: Dataset) -> None:
 
 def test_two_splits_that_share_accounts_are_noticed(tiny: Dataset) -> None:
     train = labelled_split.worlds(tiny)[0]
-    twice = labelled_split.World(replace(train.split, name="again"), train.truth)
+    twice = labelled_split.LabelledSplit(replace(train.split, name="again"), train.truth)
     values, accounts, _ = overlap.gates(tiny, aggregates.describe([train, twice]))
     assert values.value >= 240
     assert accounts.value > 20
@@ -181,7 +181,7 @@ def described(columns: dict[str, np.ndarray], positive: np.ndarray) -> aggregate
         "cohort": [f"c{i // 4}" for i in range(n)],
     }
     split = Split("train", datetime(2026, 1, 5, tzinfo=UTC), 1, {}, masked=False)
-    world = labelled_split.World(split, pl.DataFrame(table, strict=False))
+    world = labelled_split.LabelledSplit(split, pl.DataFrame(table, strict=False))
     return aggregates.Aggregates(world, tuple(columns), np.column_stack(list(columns.values())).astype(np.float32))
 
 

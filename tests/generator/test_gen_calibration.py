@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from generator import schema
+from generator.arrays import F64
 from generator.config import dataset_config
 from generator.config.archetypes import kinds
 from generator.config.parameters import DIALS, SHARES
@@ -20,7 +21,7 @@ DAY_MS = 86_400_000
 
 
 @pytest.fixture(scope="module")
-def plan() -> population_plan.Plan:
+def plan() -> population_plan.PopulationPlan:
     """A world of 900 accounts, half of them services, without campaigns."""
     made = dataset_config.from_preset("small", 3)
     made = replace(
@@ -30,7 +31,7 @@ def plan() -> population_plan.Plan:
 
 
 @pytest.fixture(scope="module")
-def rows(plan: population_plan.Plan) -> pl.DataFrame:
+def rows(plan: population_plan.PopulationPlan) -> pl.DataFrame:
     """Answered requests of that world."""
     shard = simulate.simulate(plan, 0)
     names = ("ts", "input_tokens", "output_tokens", "reasoning_tokens", "status")
@@ -97,7 +98,7 @@ def test_reasoning_thinks_in_two_modes(rows: pl.DataFrame) -> None:
     assert 300 < np.median(mine["output_tokens"]) < 900
 
 
-def test_habits_of_accounts_are_as_their_files_say(plan: population_plan.Plan) -> None:
+def test_habits_of_accounts_are_as_their_files_say(plan: population_plan.PopulationPlan) -> None:
     who = accounts.make(plan, np.arange(900))
     mine = who.choices["kind"] == schema.KINDS.index("api")
     for dial in ("burst", "input_sigma", "exact_output"):
@@ -109,7 +110,7 @@ def test_habits_of_accounts_are_as_their_files_say(plan: population_plan.Plan) -
             assert wanted[i] <= middle[i] <= wanted[i + 2], dial
 
 
-def test_dials_go_together_as_much_as_they_should(plan: population_plan.Plan) -> None:
+def test_dials_go_together_as_much_as_they_should(plan: population_plan.PopulationPlan) -> None:
     # Draws of the same normal scores for as many accounts as we like, with no cohort between them.
     alone = replace(plan.config, mix={"B1": 1.0}, accounts=4000)
     who = accounts.make(cohorts.build(alone, "train"), np.arange(4000))
@@ -126,7 +127,7 @@ def test_a_law_by_quantiles_is_linear_between_its_shares() -> None:
     assert found == pytest.approx([1, 6, 8, 16.5], abs=1e-4)
 
 
-def test_a_spell_keeps_the_volume(plan: population_plan.Plan) -> None:
+def test_a_spell_keeps_the_volume(plan: population_plan.PopulationPlan) -> None:
     who = accounts.make(plan, np.arange(900))
     day = np.arange(plan.config.days)
     who.dials["active"][:] = 1
@@ -143,7 +144,7 @@ def test_bursts_crowd_a_day_and_keep_the_order_of_its_requests() -> None:
     key = np.full(n, streams.key("a day"))
     never = np.zeros(n, np.bool_)
 
-    def crowd(burst: float) -> burstiness.F64:
+    def crowd(burst: float) -> F64:
         return burstiness.crowd(at, np.full(n, burst, np.float32), np.full(n, 0.6), key, never)
 
     even, some, all_at_once = crowd(0.0), crowd(3 / 9), crowd(1.0)

@@ -12,14 +12,15 @@ import polars as pl
 import pytest
 
 from generator import schema
+from generator.arrays import F64
 from generator.dataset import Dataset
 from generator.errors import UserError
 from generator.fidelity import classifiers, comparison, distances, plots, protocol, references, sampling, traces
 from generator.fidelity import summaries as tables
-from generator.fidelity.report import Metric, Report
-from generator.fidelity.traces import Floats, Log
+from generator.fidelity.report import FidelityMetric, Report
+from generator.fidelity.traces import Log
 
-PLAN = sampling.Plan(
+PLAN = sampling.SamplingPlan(
     accounts=True,
     time=True,
     hour=True,
@@ -169,7 +170,7 @@ def test_account_statistics_agree_with_numpy() -> None:
             assert t["io_rho"][a] == pytest.approx(distances.spearman(rows.input, rows.output))
 
 
-def grid(read: Floats, accounts: int = 12, rows: int = 24) -> sampling.Sample:
+def grid(read: F64, accounts: int = 12, rows: int = 24) -> sampling.Sample:
     """Accounts of equal volume, one request a minute, with the same inputs and outputs of 9 tokens."""
     ts = np.tile(np.arange(rows) * 60.0, accounts)
     return sample(ts, np.repeat(np.arange(accounts), rows), np.tile(read, accounts), np.full(len(ts), 9.0))
@@ -306,7 +307,7 @@ def test_names_row_order_and_luck_change_nothing() -> None:
 def test_what_the_trace_says_of_itself_is_honoured() -> None:
     log = replace(law(1), meta={})
 
-    def planned(**meta: object) -> sampling.Plan:
+    def planned(**meta: object) -> sampling.SamplingPlan:
         return protocol.plan_for([replace(log, meta=meta), log])
 
     assert planned() == replace(planned(global_time=True), thin=False)
@@ -343,8 +344,8 @@ def test_ratios_and_skills_by_hand() -> None:
     assert protocol.metrics(runs | {"naive": [{}]}) == {}
 
 
-def metric(skill: float, skill_peer: float, ratio: float = 1.0, distance: float = 0.1) -> Metric:
-    return Metric(distance, 0.1, 0.2, 1.0, None, 0.1, ratio, ratio, skill, skill_peer)
+def metric(skill: float, skill_peer: float, ratio: float = 1.0, distance: float = 0.1) -> FidelityMetric:
+    return FidelityMetric(distance, 0.1, 0.2, 1.0, None, 0.1, ratio, ratio, skill, skill_peer)
 
 
 def test_thresholds_by_hand() -> None:

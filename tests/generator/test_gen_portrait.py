@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from generator.campaign_report import behaviour, links, measures, page, selection, svg
-from generator.campaign_report.selection import Crowd, Portrait, World
+from generator.campaign_report.selection import Crowd, Portrait, ReportedSplit
 from generator.dataset import Dataset, Table
 from generator.errors import UserError
 
@@ -21,12 +21,12 @@ HOSTILE = '"><script src=//evil.example/x.js></script>$\\frac{'
 
 
 @pytest.fixture(scope="module")
-def world(tiny: Dataset) -> World:
+def world(tiny: Dataset) -> ReportedSplit:
     return selection.survey(tiny, "test")
 
 
 @pytest.fixture(scope="module")
-def portrait(world: World) -> Portrait:
+def portrait(world: ReportedSplit) -> Portrait:
     return selection.gather(world)
 
 
@@ -52,7 +52,7 @@ def crowd(accounts: pl.DataFrame, rows: pl.DataFrame) -> Crowd:
 # Who is drawn
 
 
-def test_members_are_the_campaign_and_nobody_else(world: World, portrait: Portrait) -> None:
+def test_members_are_the_campaign_and_nobody_else(world: ReportedSplit, portrait: Portrait) -> None:
     name = portrait.campaign["campaign"]
     truth = (
         world.split.labels.polars().filter(pl.col("campaign") == name).select(pl.col("account_id").cast(pl.String))
@@ -66,7 +66,7 @@ def test_members_are_the_campaign_and_nobody_else(world: World, portrait: Portra
     assert set(portrait.dials) == set(json.loads(portrait.campaign["dials"]))
 
 
-def test_those_beside_them_are_benign(world: World, portrait: Portrait) -> None:
+def test_those_beside_them_are_benign(world: ReportedSplit, portrait: Portrait) -> None:
     label = dict(world.people.select("account_id", "label").iter_rows())
     for beside in portrait.crowds[1:]:
         assert {label[a] for a in beside.accounts["account_id"]} == {"benign"}
@@ -85,7 +85,7 @@ def test_matched_on_the_number_of_requests() -> None:
     assert len(selection.match(pl.DataFrame({"n": [3] * 9}), pool)) == 5  # no more than there are
 
 
-def test_a_crowd_too_large_is_drawn_in_part(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_too_large_is_drawn_in_part(world: ReportedSplit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "ROWS", 3)
     one, same, other = (selection.gather(world, seed=seed) for seed in (1, 1, 2))
     assert len(one.members.accounts) == 3 < one.members.of == one.campaign["accounts"]
@@ -96,7 +96,7 @@ def test_a_crowd_too_large_is_drawn_in_part(world: World, monkeypatch: pytest.Mo
     assert len(selection.gather(world).members.accounts) == 2
 
 
-def test_refusals_name_what_there_is(tiny: Dataset, world: World) -> None:
+def test_refusals_name_what_there_is(tiny: Dataset, world: ReportedSplit) -> None:
     with pytest.raises(UserError, match="no campaign 'mine': choose campaign/"):
         selection.gather(world, "mine")
     with pytest.raises(UserError, match="no split 'tset'"):
@@ -180,7 +180,9 @@ def test_links_by_hand() -> None:
     assert np.array_equal(at, links.layout(found))
 
 
-def test_what_many_hold_is_no_link(world: World, portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_many_hold_is_no_link(
+    world: ReportedSplit, portrait: Portrait, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (found,) = links.links(world, (portrait.members,))
     assert any(found.counts(kind)[0] for kind in links.SHARED)
     monkeypatch.setattr(links, "limit", lambda _: 1)
@@ -252,7 +254,7 @@ def test_same_seed_same_bytes(tiny: Dataset, html: str) -> None:
     assert page.render(selection.gather(selection.survey(tiny, "test"))) == html
 
 
-def test_hostile_names_are_only_text(world: World, portrait: Portrait) -> None:
+def test_hostile_names_are_only_text(world: ReportedSplit, portrait: Portrait) -> None:
     row = portrait.campaign | {"campaign": HOSTILE, "archetype": HOSTILE, "target": HOSTILE, "tier": HOSTILE}
     named = pl.lit(HOSTILE)
     roster = world.roster.with_columns(campaign=named + pl.col("campaign"), archetype=named, tier=named)
@@ -280,7 +282,7 @@ def test_a_campaign_that_sent_nothing_is_drawn(portrait: Portrait) -> None:
 
 
 def test_texts_keep_their_digits() -> None:
-    drawn: list[svg.Panel] = []
+    drawn: list[svg.SvgPanel] = []
     with svg.axes(drawn, "a < b", "0.12345 of $x") as ax:
         ax.plot([0, 1], [0, 1])
     assert ">0.12345 of $x<" in drawn[0].svg

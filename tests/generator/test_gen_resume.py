@@ -255,14 +255,14 @@ def test_sealed_leftovers_need_the_same_secret(tiny_config: Config, tmp_path: Pa
 
 
 def test_receipts_come_back_as_they_were(tiny_config: Config, tmp_path: Path) -> None:
-    job = shards.Job(
+    job = shards.ShardJob(
         dataset_config.from_dict(tiny_config.as_dict(), "x"), "train", 0, targets.at(tmp_path / "made")
     )
     (tmp_path / "made.partial").mkdir()
     shards.make(job)
     content = job.target.read(job.receipt)
     assert content is not None
-    assert shards.Receipt.unpack(content).pack() == content
+    assert shards.ShardReceipt.unpack(content).pack() == content
     for end in range(0, len(content) - 1, 997):
         with pytest.raises(ValueError, match="torn"):
-            shards.Receipt.unpack(content[:end])
+            shards.ShardReceipt.unpack(content[:end])

@@ -163,8 +163,10 @@ def test_forms_of_a_range(spec: Any, numbers: tuple[float, float, str]) -> None:
 
 def test_a_range_multiplied() -> None:
     two = distributions.parse("rate", {"times": 2})
-    assert distributions.over(two, parameters.Range(3, 1.5, "lognormal")) == parameters.Range(6, 1.5, "lognormal")
-    assert distributions.over(two, parameters.Range(3, 4))[:2] == (6, 8)
+    assert distributions.over(two, parameters.ParameterRange(3, 1.5, "lognormal")) == parameters.ParameterRange(
+        6, 1.5, "lognormal"
+    )
+    assert distributions.over(two, parameters.ParameterRange(3, 4))[:2] == (6, 8)
 
 
 def _rates(c: Config, name: str) -> np.ndarray[Any, Any]:

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from generator.arrays import U64
 from generator.rng import streams
 
 
-def _keys(n: int) -> streams.U64:
+def _keys(n: int) -> U64:
     return streams.items(np.full(n, streams.key("test"), np.uint64), np.arange(n))
 
 

@@ -23,7 +23,7 @@ from generator.traffic.simulate import Shard
 class World:
     """A world of one shard, and its requests with what only the plan knows."""
 
-    plan: population_plan.Plan
+    plan: population_plan.PopulationPlan
     shard: Shard
     rows: pl.DataFrame
 
@@ -37,7 +37,7 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
 
     def made(archetype: str, **dials: float) -> World:
         known = dict(archetypes.archetypes())
-        fixed = {name: parameters.Range(value, value) for name, value in dials.items()}
+        fixed = {name: parameters.ParameterRange(value, value) for name, value in dials.items()}
         a = known[archetype]
         known[archetype] = replace(a, ranges=a.ranges | fixed, tiers={t: d | fixed for t, d in a.tiers.items()})
         monkeypatch.setattr(cohorts, "archetypes", lambda: known)

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from generator import schema
+from generator.arrays import I64
 from generator.audit import structure
 from generator.config import archetypes, dataset_config, parameters
 from generator.config.dataset_config import Config
@@ -23,10 +24,10 @@ from generator.population import cohorts, population_plan
 from generator.population.accounts import Accounts
 from generator.traffic import attempts, cross_shard, simulate
 from generator.traffic import sessions as arrivals
-from generator.traffic.sessions import Sessions
+from generator.workloads.batch import Sessions
 
 
-def _public(plan: population_plan.Plan) -> pl.DataFrame:
+def _public(plan: population_plan.PopulationPlan) -> pl.DataFrame:
     parts = []
     for bucket in range(plan.config.buckets):
         shard = simulate.simulate(plan, bucket)
@@ -94,10 +95,10 @@ def test_a_book_of_what_was_handed_over_changes_nothing(
     """In any order, a bucket made twice, and a book that is full all the time included."""
     monkeypatch.setattr(cross_shard, "_MOST", most)
     plan = cohorts.build(replace(all_kinds, buckets=5), "train")
-    book, sessions = cross_shard.Book(plan), []
+    book, sessions = cross_shard.CrossShardCache(plan), []
 
     def counted(
-        plan: population_plan.Plan, who: Accounts, found: Sessions, make: Any = attempts.make
+        plan: population_plan.PopulationPlan, who: Accounts, found: Sessions, make: Any = attempts.make
     ) -> attempts.Attempts:
         sessions.append(len(found.key))
         made: attempts.Attempts = make(plan, who, found)
@@ -124,7 +125,7 @@ def test_permuted_labels_leave_the_public_bytes_alone(tiny: Dataset) -> None:
 def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     real = arrivals.counts
 
-    def leaky(plan: population_plan.Plan, accounts: object, day: arrivals.I64) -> arrivals.I64:
+    def leaky(plan: population_plan.PopulationPlan, accounts: object, day: I64) -> I64:
         found = real(plan, accounts, day)  # type: ignore[arg-type]
         attack = plan.label[accounts.cohort] == labels.EXTRACTION  # type: ignore[attr-defined]
         return np.where(attack[:, None], found * 2, found)

@@ -8,7 +8,7 @@ from leaderboard.records.card import Card
 from leaderboard.records.scorecard import Scorecard
 from leaderboard.records.submission import Submission
 from leaderboard.tasks import scoring
-from leaderboard.tasks.ground_truth import Truth
+from leaderboard.tasks.ground_truth import GroundTruth
 
 DIGEST = "ab" * 32
 # account, label, archetype, cohort, tier, score
@@ -46,7 +46,7 @@ def scored(scores: list[float] = SCORES, digest: str = DIGEST, resamples: int = 
 
 
 def judged(answer: pl.DataFrame, labels: pl.DataFrame, digest: str = DIGEST, resamples: int = 40) -> Scorecard:
-    return scoring.score("accounts", answer, Truth(labels), digest, resamples)
+    return scoring.score("accounts", answer, GroundTruth(labels), digest, resamples)
 
 
 def entry(scores: list[float] = SCORES, name: str = "mine", team: str = "us") -> Submission:

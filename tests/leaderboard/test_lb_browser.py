@@ -16,7 +16,7 @@ import pytest
 from lb_site import Served
 
 from leaderboard.site import build
-from leaderboard.site.settings import Settings, World
+from leaderboard.site.settings import ServedDataset, Settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -263,7 +263,7 @@ def test_without_scripts(browser: Browser, server: Served) -> None:
 
 
 def test_pages_as_files(browser: Browser, server: Served, nano: Path, tmp_path: Path) -> None:
-    build.build(Settings(server.store, (World.at(nano),)), tmp_path / "public")
+    build.build(Settings(server.store, (ServedDataset.at(nano),)), tmp_path / "public")
     home = (tmp_path / "public" / "index.html").as_uri()
     with looking(browser, "file://") as page:
         page.goto(home)

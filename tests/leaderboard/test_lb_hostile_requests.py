@@ -23,7 +23,7 @@ from test_lb_page import Reader
 import siphonbench
 from leaderboard.intake import teams
 from leaderboard.site import app, security, upload
-from leaderboard.site.settings import Settings, World
+from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking.store import Store
 
 pytestmark = pytest.mark.slow
@@ -333,7 +333,7 @@ def test_slow_headers_are_hung_up_on(server: Served) -> None:
 @pytest.fixture
 def settings(nano: Path, tmp_path: Path) -> Settings:
     return Settings(
-        Store(tmp_path / "board"), (World.at(nano),), scoring=False, upload_seconds=1.0, idle_seconds=0.3
+        Store(tmp_path / "board"), (ServedDataset.at(nano),), scoring=False, upload_seconds=1.0, idle_seconds=0.3
     )
 
 

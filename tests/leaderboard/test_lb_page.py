@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from leaderboard.tracking import board_page
-from leaderboard.tracking.rankings import RANK_RULE, Board, Entry
+from leaderboard.tracking.rankings import RANK_RULE, Board, RankedEntry
 
 VOID = {"meta", "br", "line", "circle", "link", "input"}
 
 
-def entry(rank: int, name: str) -> Entry:
-    return Entry(
+def entry(rank: int, name: str) -> RankedEntry:
+    return RankedEntry(
         rank=rank,
         name=name,
         team="<b>us</b>",

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from generator.arrays import F64
 from leaderboard.metrics import ranking
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
 
@@ -22,7 +23,7 @@ CASES = st.tuples(
 )
 
 
-def arrays(case: tuple[list[int], list[int]]) -> tuple[ranking.F64, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def arrays(case: tuple[list[int], list[int]]) -> tuple[F64, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     positives, negatives = case
     score = np.array(positives + negatives, float)
     return score, np.arange(len(score)) < len(positives)

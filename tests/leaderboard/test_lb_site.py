@@ -17,14 +17,14 @@ from test_lb_page import Reader
 
 from leaderboard.intake import queue, teams
 from leaderboard.site import app, build
-from leaderboard.site.settings import Settings, World
+from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking.store import Store
 
 
 @pytest.fixture(scope="module")
 def place(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("site") / "board"
-    return Settings(Store(folder), (World.at(nano),), archetypes={"B1": "individual <developers>"})
+    return Settings(Store(folder), (ServedDataset.at(nano),), archetypes={"B1": "individual <developers>"})
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from generator.errors import UserError
 from leaderboard.records.scorecard import Scorecard
 from leaderboard.records.task_definitions import TASKS
 from leaderboard.tasks import scoring
-from leaderboard.tasks.ground_truth import Truth
+from leaderboard.tasks.ground_truth import GroundTruth
 
 # request, account, serves an extraction, score: e1 is camouflaged
 REQUESTS = [
@@ -33,9 +33,9 @@ def groups(**names: str) -> pl.DataFrame:
     return pl.DataFrame({"account_id": ACCOUNTS, "campaign": [names.get(a) for a in ACCOUNTS]})
 
 
-def truth() -> Truth:
+def truth() -> GroundTruth:
     columns = ["account_id", "day", "exchanges", "tokens", "usd"]
-    return Truth(
+    return GroundTruth(
         LABELS,
         DAYS,
         pl.DataFrame([r[:3] for r in REQUESTS], ["request_id", "account_id", "is_extraction"], orient="row"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from generator.arrays import F64
 from leaderboard.metrics import resampling
 
 STRATUM = np.array([0, 0, 1, 1, 1])  # groups 0, 1 | 2, 3, 4
 
 
-def drawn(resamples: int, digest: str = "d") -> resampling.F64:
+def drawn(resamples: int, digest: str = "d") -> F64:
     return resampling.Draws(STRATUM, digest, resamples).weights(0, resamples)
 
 

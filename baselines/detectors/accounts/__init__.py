@@ -1,1 +1,1 @@
-"""TODO."""
+"""Models of one account at a time."""

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from baselines.base import detector, search_space
-from baselines.features.supervision import F64
 from generator import schema
+from generator.arrays import F64
 from generator.dataset import Split
 
 _DIMENSIONS = schema.EMBEDDING_COLUMNS[:6]
@@ -35,7 +35,7 @@ class ChangeDetection(detector.Detector):
     description: ClassVar[str] = "CUSUM over daily rates of topics and system prompts"
     source: ClassVar[str] = "Page, Continuous inspection schemes, Biometrika 1954"
     fields: ClassVar[tuple[str, ...]] = tuple(f"requests.{c}" for c in ("day", "system_prompt_hash", *_DIMENSIONS))
-    ranges: ClassVar[search_space.Ranges] = {"slack": search_space.Range(0.25, 4.0, log=True)}
+    ranges: ClassVar[search_space.Ranges] = {"slack": search_space.SearchRange(0.25, 4.0, log=True)}
 
     slack: float = 1.0
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from baselines.base import detector, search_space
 from baselines.features import account_features, feature_table, supervision
+from generator.arrays import F64
 from generator.dataset import Split
 
 
@@ -27,11 +28,11 @@ class IsolationForest(detector.Detector):
     description: ClassVar[str] = "isolation forest on account aggregates, no labels used"
     source: ClassVar[str] = "Liu, Ting and Zhou, Isolation forest, ICDM 2008"
     fields: ClassVar[tuple[str, ...]] = account_features.fields_of(feature_table.FEATURES)
-    ranges: ClassVar[search_space.Ranges] = {"trees": search_space.Range(50, 500, log=True)}
+    ranges: ClassVar[search_space.Ranges] = {"trees": search_space.SearchRange(50, 500, log=True)}
 
     trees: int = 200
     _forest: Any = field(init=False, repr=False, default=None)
-    _middle: supervision.F64 = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
+    _middle: F64 = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
 
     def fit(self, *worlds: Split) -> Self:
         """Grow the forest on all accounts."""

@@ -22,7 +22,7 @@ class LogisticRegression(sklearn_base.Learner):
     name: ClassVar[str] = "logistic-regression"
     description: ClassVar[str] = "logistic regression on account aggregates"
     source: ClassVar[str] = "Cox, JRSS B 1958; scikit-learn"
-    ranges: ClassVar[search_space.Ranges] = {"strength": search_space.Range(1e-3, 10.0, log=True)}
+    ranges: ClassVar[search_space.Ranges] = {"strength": search_space.SearchRange(1e-3, 10.0, log=True)}
 
     strength: float = 0.05
 

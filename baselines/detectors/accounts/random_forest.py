@@ -23,8 +23,8 @@ class RandomForest(sklearn_base.Learner):
     description: ClassVar[str] = "random forest on account aggregates"
     source: ClassVar[str] = "Breiman, Machine Learning 2001; scikit-learn"
     ranges: ClassVar[search_space.Ranges] = {
-        "trees": search_space.Range(50, 500, log=True),
-        "leaf": search_space.Range(1, 40, log=True),
+        "trees": search_space.SearchRange(50, 500, log=True),
+        "leaf": search_space.SearchRange(1, 40, log=True),
     }
 
     trees: int = 200

@@ -11,7 +11,7 @@ import polars as pl
 
 from baselines.base import detector
 from baselines.features import account_features, feature_table, supervision
-from baselines.features.supervision import F64
+from generator.arrays import F64
 from generator.dataset import Split
 
 

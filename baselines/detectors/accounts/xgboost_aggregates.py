@@ -29,8 +29,8 @@ class XGBoostAggregates(detector.Detector):
     source: ClassVar[str] = "Chen and Guestrin, XGBoost, KDD 2016"
     fields: ClassVar[tuple[str, ...]] = account_features.fields_of(feature_table.FEATURES)
     ranges: ClassVar[search_space.Ranges] = {
-        "depth": search_space.Range(2, 8),
-        "eta": search_space.Range(0.01, 0.3, log=True),
+        "depth": search_space.SearchRange(2, 8),
+        "eta": search_space.SearchRange(0.01, 0.3, log=True),
     }
 
     depth: int = supervision.TREES["max_depth"]

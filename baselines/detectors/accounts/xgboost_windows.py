@@ -11,7 +11,7 @@ import polars as pl
 
 from baselines.base import detector
 from baselines.features import supervision
-from baselines.features.supervision import F64
+from generator.arrays import F64
 from generator.dataset import Split
 
 _WINDOWS = (1, 3, 7, 14)  # days, the last of which is the last day that is known

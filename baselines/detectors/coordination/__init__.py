@@ -1,1 +1,1 @@
-"""TODO."""
+"""Unsupervised signs that accounts act together."""

@@ -11,8 +11,8 @@ import polars as pl
 from scipy import sparse
 
 from baselines.base import detector, search_space
-from baselines.features.supervision import I64
 from baselines.graph import shared_keys
+from generator.arrays import I64
 from generator.dataset import Split
 
 _LINKS = ("payment", "signup", "prefix", "device", "template", "tools", "prompt", "conversation")
@@ -37,7 +37,7 @@ class DenseBlocks(detector.Detector):
     description: ClassVar[str] = "density of the densest block of accounts and shared keys"
     source: ClassVar[str] = "after Hooi et al., FRAUDAR, KDD 2016; Charikar, APPROX 2000"
     fields: ClassVar[tuple[str, ...]] = shared_keys.fields_of(_LINKS)
-    ranges: ClassVar[search_space.Ranges] = {"blocks": search_space.Range(4, 40, log=True)}
+    ranges: ClassVar[search_space.Ranges] = {"blocks": search_space.SearchRange(4, 40, log=True)}
 
     blocks: int = 12
 

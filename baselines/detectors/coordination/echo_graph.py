@@ -34,7 +34,7 @@ class EchoGraph(detector.Detector):
     description: ClassVar[str] = "answers that come back in the prompts of strangers"
     source: ClassVar[str] = "own design after reported grading of answers by a second pool of accounts"
     fields: ClassVar[tuple[str, ...]] = tuple(sorted({"requests.echo_response_id", *shared_keys.DECLARED_FIELDS}))
-    ranges: ClassVar[search_space.Ranges] = {"most": search_space.Range(2, 40, log=True)}
+    ranges: ClassVar[search_space.Ranges] = {"most": search_space.SearchRange(2, 40, log=True)}
 
     most: int = 20
 

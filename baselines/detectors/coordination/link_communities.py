@@ -40,8 +40,8 @@ class LinkCommunities(detector.Detector):
         sorted({*shared_keys.fields_of(_LINKS), *shared_keys.DECLARED_FIELDS})
     )
     ranges: ClassVar[search_space.Ranges] = {
-        "most": search_space.Range(10, 200, log=True),
-        "resolution": search_space.Range(0.02, 0.8, log=True),
+        "most": search_space.SearchRange(10, 200, log=True),
+        "resolution": search_space.SearchRange(0.02, 0.8, log=True),
     }
 
     most: int = 20

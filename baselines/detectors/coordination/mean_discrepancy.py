@@ -11,9 +11,9 @@ import polars as pl
 from baselines.base import detector, search_space
 from baselines.features import account_features, supervision
 from baselines.features.feature_table import named
-from baselines.features.supervision import F64
 from baselines.graph import links, shared_keys
 from generator import schema
+from generator.arrays import F64
 from generator.dataset import Split
 
 _SIZES = named(
@@ -56,9 +56,9 @@ class MeanDiscrepancy(detector.Detector):
         )
     )
     ranges: ClassVar[search_space.Ranges] = {
-        "components": search_space.Range(64, 512, log=True),
-        "least": search_space.Range(3, 12, log=True),
-        "most": search_space.Range(20, 200, log=True),
+        "components": search_space.SearchRange(64, 512, log=True),
+        "least": search_space.SearchRange(3, 12, log=True),
+        "most": search_space.SearchRange(20, 200, log=True),
     }
 
     components: int = 256

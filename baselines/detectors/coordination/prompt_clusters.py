@@ -45,8 +45,8 @@ class PromptClusters(detector.Detector):
         sorted({*shared_keys.ORDER_FIELDS, *shared_keys.DECLARED_FIELDS, "requests.prompt_simhash"})
     )
     ranges: ClassVar[search_space.Ranges] = {
-        "distance": search_space.Range(2, 12),
-        "most": search_space.Range(10, 200, log=True),
+        "distance": search_space.SearchRange(2, 12),
+        "most": search_space.SearchRange(10, 200, log=True),
     }
 
     distance: int = 3

@@ -10,8 +10,8 @@ import polars as pl
 from scipy import sparse
 
 from baselines.base import detector, search_space
-from baselines.features.supervision import F64, I64
 from baselines.graph import shared_keys
+from generator.arrays import F64, I64
 from generator.dataset import Split
 
 _PRIME = (1 << 61) - 1
@@ -38,9 +38,9 @@ class Synchrony(detector.Detector):
     source: ClassVar[str] = "after Cao et al., SynchroTrap, CCS 2014; Broder, 1997"
     fields: ClassVar[tuple[str, ...]] = shared_keys.fields_of(("start",))
     ranges: ClassVar[search_space.Ranges] = {
-        "bands": search_space.Range(8, 48, log=True),
-        "rows": search_space.Range(1, 4),
-        "most": search_space.Range(20, 200, log=True),
+        "bands": search_space.SearchRange(8, 48, log=True),
+        "rows": search_space.SearchRange(1, 4),
+        "most": search_space.SearchRange(20, 200, log=True),
     }
 
     bands: int = 24

@@ -34,7 +34,7 @@ class WorkCoverage(detector.Detector):
     fields: ClassVar[tuple[str, ...]] = tuple(
         f"requests.{c}" for c in ("system_prompt_hash", "prompt_simhash", *_EMBEDDING)
     )
-    ranges: ClassVar[search_space.Ranges] = {"most": search_space.Range(20, 400, log=True)}
+    ranges: ClassVar[search_space.Ranges] = {"most": search_space.SearchRange(20, 400, log=True)}
 
     most: int = 120
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Models trained on what accounts share."""

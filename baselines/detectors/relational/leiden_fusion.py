@@ -11,8 +11,8 @@ from scipy import sparse
 
 from baselines.base import detector, search_space
 from baselines.features import prompt_visits, supervision
-from baselines.features.supervision import F64, I64
 from baselines.graph import candidate_pairs, relational_view
+from generator.arrays import F64, I64, Mask
 from generator.dataset import Split
 
 
@@ -43,9 +43,9 @@ class LeidenFusion(detector.Detector):
     fields: ClassVar[tuple[str, ...]] = relational_view.FIELDS
     tasks: ClassVar[tuple[str, ...]] = ("accounts", "campaigns", "early")
     ranges: ClassVar[search_space.Ranges] = {
-        "resolution": search_space.Range(0.01, 0.6, log=True),
-        "suspect": search_space.Range(0.02, 0.6, log=True),
-        "loose": search_space.Range(0.003, 0.1, log=True),
+        "resolution": search_space.SearchRange(0.01, 0.6, log=True),
+        "suspect": search_space.SearchRange(0.02, 0.6, log=True),
+        "loose": search_space.SearchRange(0.003, 0.1, log=True),
     }
 
     resolution: float = 0.1
@@ -89,7 +89,7 @@ class LeidenFusion(detector.Detector):
             "account_id", pl.when(pl.col("campaign") >= 0).then(pl.col("campaign").cast(pl.String))
         )
 
-    def _judged(self, world: relational_view.World) -> tuple[sparse.csr_array, I64, F64]:
+    def _judged(self, world: relational_view.RelationalView) -> tuple[sparse.csr_array, I64, F64]:
         """The network, the group of each account, and the log-odds of each group."""
         seen = prompt_visits.with_topics(world.visits, self._topics)
         graph = candidate_pairs.graph(
@@ -102,7 +102,7 @@ class LeidenFusion(detector.Detector):
         return graph, label, np.where(size > 1, said, min(0.0, float(said.min(initial=0.0))) - 1)
 
 
-def joined(graph: sparse.csr_array, label: I64, suspected: supervision.Mask, loose: float, seed: int) -> I64:
+def joined(graph: sparse.csr_array, label: I64, suspected: Mask, loose: float, seed: int) -> I64:
     """Looser groups among the members of the suspected groups alone; -1 for everybody else."""
     rows = np.flatnonzero(suspected[label])
     found = np.full(len(label), -1)
@@ -130,7 +130,7 @@ def leiden(graph: sparse.csr_array, resolution: float, seed: int) -> I64:
     return np.unique(np.array(parts.membership), return_inverse=True)[1].astype(np.int64)
 
 
-def _examples(g: relational_view.Grouping, known: supervision.Truth) -> tuple[F64, F64, F64]:
+def _examples(g: relational_view.CandidateGroups, known: supervision.TrainingLabels) -> tuple[F64, F64, F64]:
     """Groups of two or more labelled accounts: features, share of extraction accounts, weight."""
     size = np.bincount(g.label)
     labelled = np.bincount(g.label[known.rows], minlength=len(size))

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from baselines.base import detector, search_space
 from baselines.features import account_features, feature_table, supervision
-from baselines.features.supervision import F64
 from baselines.graph import candidate_pairs, group_pooling, relational_view
+from generator.arrays import F64
 from generator.dataset import Split
 
 _BAGS = 3
@@ -42,8 +42,8 @@ class MessagePassing(detector.Detector):
         sorted({*relational_view.FIELDS, *account_features.fields_of(feature_table.FEATURES)})
     )
     ranges: ClassVar[search_space.Ranges] = {
-        "hidden": search_space.Range(8, 128, log=True),
-        "drop": search_space.Range(0.0, 0.7),
+        "hidden": search_space.SearchRange(8, 128, log=True),
+        "drop": search_space.SearchRange(0.0, 0.7),
     }
 
     hidden: int = 32

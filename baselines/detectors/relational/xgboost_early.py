@@ -11,9 +11,9 @@ from scipy import sparse
 
 from baselines.base import detector
 from baselines.features import account_features, feature_table, supervision
-from baselines.features.supervision import F64
 from baselines.graph import shared_keys
 from baselines.graph.communities import communities
+from generator.arrays import F64
 from generator.dataset import Split
 
 _LINKS = ("payment", "domain", "signup", "prefix", "device", "template", "tools")

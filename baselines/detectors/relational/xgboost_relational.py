@@ -12,15 +12,15 @@ from scipy import sparse
 
 from baselines.base import detector, search_space
 from baselines.features import prompt_visits, supervision
-from baselines.features.supervision import F64, I64
 from baselines.graph import candidate_pairs, relational_view
 from baselines.graph.communities import communities
+from generator.arrays import F64, I64, Mask
 from generator.dataset import Split
 
 RESOLUTIONS = (0.3, 0.1, 0.03)
 TREES: Mapping[str, Any] = {**supervision.TREES, "colsample_bytree": 0.3}
 _BAGS = 2
-Rows = tuple[F64, supervision.Mask, F64]
+Rows = tuple[F64, Mask, F64]
 """Features, label and weight."""
 
 
@@ -47,8 +47,8 @@ class XGBoostRelational(detector.Detector):
     source: ClassVar[str] = "after Traag et al., Physical Review E 84, 2011, and Chen and Guestrin, KDD 2016"
     fields: ClassVar[tuple[str, ...]] = relational_view.FIELDS
     ranges: ClassVar[search_space.Ranges] = {
-        "depth": search_space.Range(2, 8),
-        "eta": search_space.Range(0.01, 0.3, log=True),
+        "depth": search_space.SearchRange(2, 8),
+        "eta": search_space.SearchRange(0.01, 0.3, log=True),
     }
 
     depth: int = TREES["max_depth"]
@@ -75,8 +75,8 @@ class XGBoostRelational(detector.Detector):
 
     def _lesson(
         self,
-        world: relational_view.World,
-        known: supervision.Truth,
+        world: relational_view.RelationalView,
+        known: supervision.TrainingLabels,
         cohort: I64,
         chance: F64,
         rng: np.random.Generator,
@@ -101,7 +101,7 @@ class XGBoostRelational(detector.Detector):
         of_groups = np.array([_judged(self._of_groups, g, float(of_account.min())) for g in found])
         return pl.DataFrame({"account_id": world.ids, "score": (of_account + of_groups.mean(axis=0)) / 2})
 
-    def _bags(self, x: F64, positive: supervision.Mask, weight: F64) -> list[Any]:
+    def _bags(self, x: F64, positive: Mask, weight: F64) -> list[Any]:
         if positive.all() or not positive.any():
             return []
         seeds = range(self.seed, self.seed + _BAGS)
@@ -110,13 +110,13 @@ class XGBoostRelational(detector.Detector):
 
 
 def _groups(
-    world: relational_view.World, seen: pl.DataFrame, chance: F64
-) -> tuple[sparse.csr_array, list[relational_view.Grouping]]:
+    world: relational_view.RelationalView, seen: pl.DataFrame, chance: F64
+) -> tuple[sparse.csr_array, list[relational_view.CandidateGroups]]:
     graph = candidate_pairs.graph(world.pairs, chance, len(world.ids))
     return graph, relational_view.groupings(world, seen, (communities(graph, r) for r in RESOLUTIONS))
 
 
-def _examples(found: Iterable[relational_view.Grouping], known: supervision.Truth) -> Rows:
+def _examples(found: Iterable[relational_view.CandidateGroups], known: supervision.TrainingLabels) -> Rows:
     """Groups as labelled rows: one that holds both kinds of accounts is an example of each, in proportion."""
     x, positive, weight = [], [], []
     for g in found:
@@ -130,7 +130,7 @@ def _examples(found: Iterable[relational_view.Grouping], known: supervision.Trut
     return np.vstack(x), np.concatenate(positive), np.concatenate(weight)
 
 
-def _judged(models: list[Any], g: relational_view.Grouping, alone: float) -> F64:
+def _judged(models: list[Any], g: relational_view.CandidateGroups, alone: float) -> F64:
     """Score of each account's group; `alone` for accounts without one."""
     return np.where(np.bincount(g.label)[g.label] > 1, _mean_of(models, g.x)[g.label], alone)
 

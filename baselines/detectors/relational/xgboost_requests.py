@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from baselines.base import detector
 from baselines.detectors.relational import xgboost_relational
 from baselines.features import supervision
-from baselines.features.supervision import F64
 from generator import schema
+from generator.arrays import F64, Mask
 from generator.dataset import Split
 
 _NUMBERS = (
@@ -83,7 +82,7 @@ class RequestTrees(detector.Detector):
         return pl.concat(done)
 
 
-def _lesson(world: Split, seed: int) -> tuple[F64, npt.NDArray[np.bool_]]:
+def _lesson(world: Split, seed: int) -> tuple[F64, Mask]:
     """Some requests of each extraction account, of both kinds."""
     bad = world.labels.polars().filter(pl.col("label").cast(pl.String) == "extraction")
     names = bad.select(pl.col("account_id").cast(pl.String)).collect()

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Rules that a provider could write without training data."""

@@ -10,8 +10,8 @@ import polars as pl
 from scipy import sparse
 
 from baselines.base import detector, search_space
-from baselines.features.supervision import F64
 from baselines.graph import shared_keys
+from generator.arrays import F64
 from generator.dataset import Split
 
 _LINKS = ("payment", "domain", "signup", "prefix", "device", "template", "tools", "conversation")
@@ -38,8 +38,8 @@ class HoneypotPropagation(detector.Detector):
     source: ClassVar[str] = "Page et al., 1999; Gyongyi et al., TrustRank, VLDB 2004"
     fields: ClassVar[tuple[str, ...]] = tuple(sorted({*shared_keys.fields_of(_LINKS), "requests.model"}))
     ranges: ClassVar[search_space.Ranges] = {
-        "most": search_space.Range(10, 200, log=True),
-        "restart": search_space.Range(0.05, 0.7),
+        "most": search_space.SearchRange(10, 200, log=True),
+        "restart": search_space.SearchRange(0.05, 0.7),
     }
 
     most: int = 60

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Floors: detectors that know nothing worth knowing."""

@@ -6,19 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from baselines.base import detector
 from baselines.features import supervision
 from baselines.graph import group_pooling
+from generator.arrays import F64, I64, Mask
 from generator.dataset import Split
 
 if TYPE_CHECKING:
     from scipy import sparse
 
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
 # Cohorts are few and their columns many: fewer of these a tree, and leaves of one cohort's parts allowed.
 _TREES = {**supervision.TREES, "eta": 0.1, "max_depth": 4, "colsample_bytree": 0.2, "min_child_weight": 1}
 _ROUNDS = 150
@@ -78,7 +76,7 @@ class CohortOracle(detector.Detector):
         said[size < 2] = said.min() - 1
         return pl.DataFrame({"account_id": world.ids, "score": said[cohort]})
 
-    def _examples(self, split: Split, number: int) -> tuple[dict[str, F64], npt.NDArray[np.bool_], F64]:
+    def _examples(self, split: Split, number: int) -> tuple[dict[str, F64], Mask, F64]:
         """Pooled cohorts and parts of them, which are campaigns, and weights: accounts, dealt out to the parts."""
         world = group_pooling.prepare(split)
         known = supervision.truth(split, world.ids)

@@ -6,15 +6,16 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
+from generator.arrays import F64
 from generator.audit.artifacts import ids
-from generator.audit.base.labelled_split import F64, World
+from generator.audit.base.labelled_split import LabelledSplit
 from generator.dataset import Dataset
 
 Columns = dict[str, F64]
 _REQUEST_ID_BITS = 63
 
 
-def of_accounts(dataset: Dataset, world: World) -> dict[str, Columns]:
+def of_accounts(dataset: Dataset, world: LabelledSplit) -> dict[str, Columns]:
     """One number per account for each artefact, by family; NaN where there is none."""
     table = world.joined(world.split.accounts.polars())
     at = np.empty(len(table))
@@ -42,7 +43,7 @@ def of_accounts(dataset: Dataset, world: World) -> dict[str, Columns]:
     }
 
 
-def identity(world: World) -> Columns:
+def identity(world: LabelledSplit) -> Columns:
     """Bits of account, payment and sign-up numbers and of the first request's id: for the model alone."""
     table = world.joined(world.split.accounts.polars()).sort("row")
     numbers = ids.account_numbers(world)
@@ -53,14 +54,14 @@ def identity(world: World) -> Columns:
     return found | ids.bits(asked["request_id"], "request_id", _REQUEST_ID_BITS)
 
 
-def _files(world: World) -> Columns:
+def _files(world: LabelledSplit) -> Columns:
     """Which of the buckets an account's requests lie in."""
     held = [frame["row"].unique().to_numpy() for frame in world.buckets()]
     n = len(world.truth)
     return {f"file {i}": np.isin(np.arange(n), rows).astype(np.float64) for i, rows in enumerate(held)}
 
 
-def _dictionaries(dataset: Dataset, world: World) -> F64:
+def _dictionaries(dataset: Dataset, world: LabelledSplit) -> F64:
     """Place of each account in the dictionary of its first file; 0 in files where it only repeats the rows' order.
 
     A dictionary in the order in which accounts appear says no more than the rows do.

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from generator.arrays import F64, I64, Mask
 from generator.audit.artifacts import account_traces, ids, request_traces
 from generator.audit.base import rank_statistics
 from generator.audit.base.gate import Gate
-from generator.audit.base.labelled_split import F64, I64, Bool, World
+from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.base.rank_statistics import Look
 from generator.dataset import Dataset
 
@@ -29,7 +30,7 @@ _FAMILIES = {
 }
 
 
-def gates(dataset: Dataset, worlds: list[World]) -> list[Gate]:
+def gates(dataset: Dataset, worlds: list[LabelledSplit]) -> list[Gate]:
     """Ids, order, file, digits, formatting, nulls, and the model, each as |ROC AUC - 0.5|."""
     looks: dict[str, list[Look | None]] = {family: [] for family in _FAMILIES}
     looks["ids"] = ids.looks(worlds)
@@ -52,13 +53,13 @@ def gates(dataset: Dataset, worlds: list[World]) -> list[Gate]:
     ]
 
 
-def _looks(columns: account_traces.Columns, world: World) -> list[Look | None]:
+def _looks(columns: account_traces.Columns, world: LabelledSplit) -> list[Look | None]:
     judged = world.benign | world.extraction
     y, cohort = world.extraction[judged], world.cohort[judged]
     return [rank_statistics.look(f"{name} in {world.name}", y, x[judged], cohort) for name, x in columns.items()]
 
 
-def _table(columns: account_traces.Columns, world: World) -> tuple[F64, Bool, I64]:
+def _table(columns: account_traces.Columns, world: LabelledSplit) -> tuple[F64, Mask, I64]:
     judged = world.benign | world.extraction
     x = np.column_stack([_filled(name, column[judged]) for name, column in columns.items()])
     return x, world.extraction[judged], world.cohort[judged]
@@ -73,7 +74,9 @@ def _filled(name: str, values: F64) -> F64:
     return np.where(known, values, drawn)
 
 
-def _model(worlds: list[World], columns: list[account_traces.Columns], which: str) -> Iterator[Look | None]:
+def _model(
+    worlds: list[LabelledSplit], columns: list[account_traces.Columns], which: str
+) -> Iterator[Look | None]:
     """Trained on the first world for each of the others, and inside each world on other cohorts."""
     tables = [_table(found, world) for found, world in zip(columns, worlds, strict=True)]
     x, y, _ = tables[0]
@@ -87,7 +90,7 @@ def _model(worlds: list[World], columns: list[account_traces.Columns], which: st
             yield _better_than_chance(name, y, first.predict_proba(x)[:, 1], cohort)
 
 
-def _fit(x: F64, y: Bool) -> Any:
+def _fit(x: F64, y: Mask) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     model = HistGradientBoostingClassifier(
@@ -96,7 +99,7 @@ def _fit(x: F64, y: Bool) -> Any:
     return model.fit(x, y)
 
 
-def _held_out(x: F64, y: Bool, cohort: I64) -> F64:
+def _held_out(x: F64, y: Mask, cohort: I64) -> F64:
     """Score of each row from a model that saw nobody of its cohort."""
     fold = np.empty(len(y), np.int64)
     for side in (y, ~y):
@@ -109,7 +112,7 @@ def _held_out(x: F64, y: Bool, cohort: I64) -> F64:
     return said
 
 
-def _better_than_chance(name: str, y: Bool, said: F64, cohort: I64) -> Look | None:
+def _better_than_chance(name: str, y: Mask, said: F64, cohort: I64) -> Look | None:
     """A model below one half has found nothing: only what is above counts."""
     known = ~np.isnan(said)
     p, n, _ = rank_statistics.blocks(y[known], said[known])

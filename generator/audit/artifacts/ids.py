@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from generator import schema
-from generator.audit.base.labelled_split import F64, Bool, World
+from generator.arrays import F64, Mask
+from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.base.rank_statistics import Look, look, look_at_share
 
 _CONTENT = ("prompt_simhash", "response_simhash")
@@ -31,7 +32,7 @@ class Values:
 
     name: str
     value: pl.Series
-    positive: Bool
+    positive: Mask
 
     def looks(self) -> list[Look | None]:
         """At the order, and at each bit."""
@@ -46,12 +47,12 @@ class Values:
         return found
 
 
-def looks(worlds: list[World]) -> list[Look | None]:
+def looks(worlds: list[LabelledSplit]) -> list[Look | None]:
     """All looks at all id columns of all worlds."""
     return [x for world in worlds for values in _columns(world) for x in values.looks()]
 
 
-def account_numbers(world: World) -> pl.Series:
+def account_numbers(world: LabelledSplit) -> pl.Series:
     """Account ids as numbers: the hexadecimal digits at their end, or a hash of names that have none."""
     digits = world.truth["account_id"].str.extract("([0-9a-f]{1,16})$")
     if digits.null_count():
@@ -67,7 +68,7 @@ def bits(numbers: pl.Series, prefix: str, width: int = 64) -> dict[str, F64]:
     return {f"{prefix} bit {b}": np.where(known, one, np.nan) for b, one in enumerate(ones)}
 
 
-def _columns(world: World) -> list[Values]:
+def _columns(world: LabelledSplit) -> list[Values]:
     judged = (world.benign | world.extraction).nonzero()[0]
     found = [Values(f"account_id in {world.name}", account_numbers(world)[judged], world.extraction[judged])]
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in OF_REQUESTS}

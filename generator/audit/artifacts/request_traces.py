@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from generator.audit.base.labelled_split import F64, World
+from generator.arrays import F64
+from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.base.rank_statistics import Look, look_at_counts
 
 COUNTERS = (
@@ -31,7 +32,7 @@ _c = pl.col
 
 
 @dataclass(frozen=True)
-class Trace:
+class RequestTrace:
     """One trace.
 
     Attributes
@@ -64,13 +65,15 @@ class Tally:
     columns: dict[str, F64]
 
 
-def _digits(name: str, value: pl.Expr, column: str = "") -> list[Trace]:
+def _digits(name: str, value: pl.Expr, column: str = "") -> list[RequestTrace]:
     codes = {"last digit": (value % 10, 10), "parity": (value % 2, 2), "ends in 0": (value % 10 == 0, 2)}
-    return [Trace("digits", f"{name} {what}", code, levels, column) for what, (code, levels) in codes.items()]
+    return [
+        RequestTrace("digits", f"{name} {what}", code, levels, column) for what, (code, levels) in codes.items()
+    ]
 
 
-def _flags(family: str, codes: dict[str, pl.Expr]) -> list[Trace]:
-    return [Trace(family, name, code, 2) for name, code in codes.items()]
+def _flags(family: str, codes: dict[str, pl.Expr]) -> list[RequestTrace]:
+    return [RequestTrace(family, name, code, 2) for name, code in codes.items()]
 
 
 _stamp = _c("ts").dt.epoch("ms")
@@ -85,8 +88,8 @@ _explained = {
 }
 _late = (_c("at") - _c("ts").rank("average").over("day")) * 2
 TRACES = (
-    Trace("order", "row order beyond time", _late.clip(-20, 20) + 20, 41),
-    Trace("digits", "ts milliseconds", _stamp % 1000 // 10, 100),
+    RequestTrace("order", "row order beyond time", _late.clip(-20, 20) + 20, 41),
+    RequestTrace("digits", "ts milliseconds", _stamp % 1000 // 10, 100),
     *_digits("ts", _stamp),
     *_flags("digits", {"ts whole seconds": _stamp % 1000 == 0}),
     *(t for name in COUNTERS for t in _digits(name, _c(f"{name} counted"), f"{name} counted")),
@@ -105,7 +108,7 @@ TRACES = (
 _NEEDS = ("ts", "day", "status", "stream", "tools", "max_tokens", "temperature", "response_simhash", *_explained)
 
 
-def tally(world: World) -> Tally:
+def tally(world: LabelledSplit) -> Tally:
     """Count all traces of one world."""
     common, shortest = _common(world)
     cluster, positive = _clusters(world)
@@ -139,7 +142,7 @@ def tally(world: World) -> Tally:
     return Tally(looks, {t.name: first[k] for k, t in enumerate(TRACES)})
 
 
-def _clusters(world: World) -> tuple[np.ndarray, np.ndarray]:
+def _clusters(world: LabelledSplit) -> tuple[np.ndarray, np.ndarray]:
     """Cohort of each account, split by class (-1: neither class), and the class of each."""
     judged = world.benign | world.extraction
     key = world.cohort * 2 + world.extraction
@@ -164,7 +167,7 @@ def _counted(name: str, common: list[int]) -> pl.Expr:
     return pl.when(kept).then(_c(name)).alias(f"{name} counted")
 
 
-def _common(world: World) -> tuple[dict[str, list[int]], int]:
+def _common(world: LabelledSplit) -> tuple[dict[str, list[int]], int]:
     """Values of each counter that many rows hold, and the shortest answer with a fingerprint."""
     counts: dict[str, list[pl.DataFrame]] = {name: [] for name in COUNTERS}
     shortest = 2**31 - 1

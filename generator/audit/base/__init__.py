@@ -1,1 +1,1 @@
-"""TODO."""
+"""What gates share: labelled splits, rank statistics, and the gate itself."""

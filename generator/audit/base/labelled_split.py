@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from generator.arrays import I64, Mask
 from generator.dataset import Dataset, Split
 
-Bool = npt.NDArray[np.bool_]
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 HIDDEN = ("evasive", "adaptive")
 _TEXT = ("account_id", "label", "tier", "archetype", "cohort")
 
 
 @dataclass(frozen=True)
-class World:
+class LabelledSplit:
     """One split.
 
     Attributes
@@ -40,17 +37,17 @@ class World:
         return self.split.name
 
     @cached_property
-    def extraction(self) -> Bool:
+    def extraction(self) -> Mask:
         """Which accounts are extraction accounts."""
         return (self.truth["label"] == "extraction").to_numpy()
 
     @cached_property
-    def benign(self) -> Bool:
+    def benign(self) -> Mask:
         """Which accounts are benign; grey ones are neither."""
         return (self.truth["label"] == "benign").to_numpy()
 
     @cached_property
-    def hidden(self) -> Bool:
+    def hidden(self) -> Mask:
         """Which accounts belong to the tiers evasive and adaptive."""
         return self.truth["tier"].is_in(HIDDEN).fill_null(False).to_numpy()
 
@@ -78,11 +75,11 @@ class World:
             yield self.joined(part.select("account_id", *columns))
 
 
-def worlds(dataset: Dataset) -> list[World]:
+def worlds(dataset: Dataset) -> list[LabelledSplit]:
     """Every split of a dataset, truth open."""
     found = []
     for name in dataset.splits:
         split = dataset.reveal(name)
         truth = split.labels.polars().select(pl.col(c).cast(pl.String) for c in _TEXT).sort("account_id")
-        found.append(World(split, truth.collect()))
+        found.append(LabelledSplit(split, truth.collect()))
     return found

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from generator.arrays import F64, I64, Mask
 from generator.audit.base.gate import Gate
-from generator.audit.base.labelled_split import F64, I64, Bool
 
 FLOOR = 0.02
 SURE = 0.99
 """Chance that no look at a clean world leaves its allowance: all looks of all rows taken together."""
 
 
-def blocks(positive: Bool, score: npt.NDArray[Any]) -> tuple[F64, F64, bool]:
+def blocks(positive: Mask, score: npt.NDArray[Any]) -> tuple[F64, F64, bool]:
     """Positives and negatives per distinct score, lowest first; NaN, if there is one, is the last block."""
     order = np.argsort(score, kind="stable")  # NaN last
     ordered = score[order]
@@ -51,7 +51,7 @@ def lifts(p: F64, n: F64, missing: bool) -> tuple[float, float]:
     return both[0], both[1]
 
 
-def recall(positive: Bool, score: npt.NDArray[Any], fpr: float) -> float:
+def recall(positive: Mask, score: npt.NDArray[Any], fpr: float) -> float:
     """Share of positives above the threshold that a share `fpr` of the negatives passes; linear inside a block."""
     p, n, _ = blocks(positive, score)
     p, n = np.r_[0, np.cumsum(p[::-1])], np.r_[0, np.cumsum(n[::-1])]
@@ -86,7 +86,7 @@ class Look:
         return max(floor, NormalDist().inv_cdf(1 - (1 - SURE) / (2 * looks)) * self.spread)
 
 
-def look(name: str, positive: Bool, score: npt.NDArray[Any], cohort: I64 | None = None) -> Look | None:
+def look(name: str, positive: Mask, score: npt.NDArray[Any], cohort: I64 | None = None) -> Look | None:
     """Look at a column; rows with NaN are left out, and None comes back where one class is missing then.
 
     Parameters
@@ -117,7 +117,7 @@ def look_at_share(name: str, ones: tuple[int, int], counts: tuple[int, int]) -> 
     return Look(name, abs(ones[0] / counts[0] - ones[1] / counts[1]) / 2, float(spread))
 
 
-def look_at_counts(name: str, counts: F64, positive: Bool, repeats: Sequence[float] = (1, 1)) -> Look | None:
+def look_at_counts(name: str, counts: F64, positive: Mask, repeats: Sequence[float] = (1, 1)) -> Look | None:
     """Look at rows that were counted.
 
     Parameters

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Single columns, pairs and account aggregates that might give campaigns away."""

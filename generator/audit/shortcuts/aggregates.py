@@ -10,10 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from generator import schema
-from generator.audit.base.labelled_split import F64, I64, World
+from generator.arrays import F32, F64, I64, Mask
+from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.shortcuts import columns
 
-F32 = npt.NDArray[np.float32]
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _CODE = np.uint64(33)
 
@@ -32,24 +32,24 @@ class Aggregates:
         NaN where undefined.
     """
 
-    world: World
+    world: LabelledSplit
     names: tuple[str, ...]
     values: F32
 
     @property
-    def judged(self) -> npt.NDArray[np.bool_]:
+    def judged(self) -> Mask:
         """Rows that the shortcut gates look at: benign, evasive and adaptive accounts."""
         return self.world.benign | self.world.hidden
 
 
-def describe(worlds: list[World]) -> list[Aggregates]:
+def describe(worlds: list[LabelledSplit]) -> list[Aggregates]:
     """All aggregates of all worlds, the same columns for each."""
     pools = columns.values_of(worlds, "requests", columns.CATEGORIES)
     own = columns.values_of(worlds, "accounts", columns.OF_ACCOUNTS)
     return [_describe(world, pools, own) for world in worlds]
 
 
-def _describe(world: World, pools: dict[str, list[str]], own: dict[str, list[str]]) -> Aggregates:
+def _describe(world: LabelledSplit, pools: dict[str, list[str]], own: dict[str, list[str]]) -> Aggregates:
     n = len(world.truth)
     found: dict[str, F32] = {}
     for frame in world.buckets(pl.exclude("account_id", "request_id")):
@@ -62,7 +62,7 @@ def _describe(world: World, pools: dict[str, list[str]], own: dict[str, list[str
     return Aggregates(world, tuple(found), np.column_stack(list(found.values())))
 
 
-def _of_accounts(world: World, pools: dict[str, list[str]], first: F32) -> dict[str, F32]:
+def _of_accounts(world: LabelledSplit, pools: dict[str, list[str]], first: F32) -> dict[str, F32]:
     """The account table's own columns, and the age at the first request."""
     table = world.joined(world.split.accounts.polars()).sort("row")
     created = (table["created"] - world.split.start).dt.total_milliseconds().to_numpy() / 86_400_000
@@ -75,7 +75,7 @@ def _of_accounts(world: World, pools: dict[str, list[str]], first: F32) -> dict[
     return {name: np.asarray(values, np.float32) for name, values in found.items()}
 
 
-def _bucket(frame: pl.DataFrame, world: World, pools: dict[str, list[str]]) -> tuple[I64, dict[str, Any]]:
+def _bucket(frame: pl.DataFrame, world: LabelledSplit, pools: dict[str, list[str]]) -> tuple[I64, dict[str, Any]]:
     """Account rows, and the aggregates of each, of the requests of one bucket."""
     frame = frame.sort("row", "ts")
     rows, group, sizes = np.unique(frame["row"].to_numpy(), return_inverse=True, return_counts=True)

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from generator.arrays import F32, F64, I64, U8
 from generator.audit.base import gate
 from generator.audit.base.gate import Gate
-from generator.audit.base.labelled_split import F64, I64
 from generator.audit.shortcuts import single_column
-from generator.audit.shortcuts.aggregates import F32, Aggregates
+from generator.audit.shortcuts.aggregates import Aggregates
 
 BINS = 16
 REMEASURED = 30
@@ -21,7 +20,6 @@ _EDGES = (0.01, 0.03, 0.08, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.92
 _BLOCK, _ROWS = 96, 8192
 _NEGATIVES = 20_000
 """Benign accounts that the search looks at; the trees that are measured see all of them."""
-U8 = npt.NDArray[np.uint8]
 
 
 def gates(found: list[Aggregates], tick: Callable[[int, int], None] | None = None) -> Gate:

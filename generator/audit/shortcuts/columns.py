@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from generator import schema
-from generator.audit.base.labelled_split import World
+from generator.audit.base.labelled_split import LabelledSplit
 
 OPAQUE = (
     "conversation_id",
@@ -31,7 +31,7 @@ NULLABLE = tuple(c.name for c in schema.REQUESTS if c.nullable)
 OF_ACCOUNTS = tuple(c.name for c in schema.ACCOUNTS if c.dtype == schema.CATEGORY and c.name not in _NEITHER)
 
 
-def values_of(worlds: list[World], table: str, columns: tuple[str, ...]) -> dict[str, list[str]]:
+def values_of(worlds: list[LabelledSplit], table: str, columns: tuple[str, ...]) -> dict[str, list[str]]:
     """Values that occur in each category column of a table, in any world."""
     found: dict[str, set[str]] = {c: set() for c in columns}
     for world in worlds:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from generator.arrays import Mask
 from generator.audit.base import gate, rank_statistics
 from generator.audit.base.gate import Gate
-from generator.audit.base.labelled_split import Bool, World
+from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.shortcuts import columns
 from generator.audit.shortcuts.aggregates import Aggregates
 
@@ -56,7 +57,7 @@ def _null_habits(found: list[Aggregates]) -> Gate:
     return rank_statistics.verdict(name, looks, len(looks), _REMEDY, NULL_OFF)
 
 
-def columns_by_row(worlds: list[World]) -> Gate:
+def columns_by_row(worlds: list[LabelledSplit]) -> Gate:
     """Each raw column as a score of a request, against the label of its account; every account counts the same.
 
     Numbers are scored as they are, and like categories by the rate of their value in the other worlds.
@@ -108,7 +109,7 @@ def fitted(first: Aggregates, others: list[Aggregates], chosen: list[int] | None
     return recalls
 
 
-def _matrix(a: Aggregates, chosen: list[int] | None) -> tuple[Any, Bool]:
+def _matrix(a: Aggregates, chosen: list[int] | None) -> tuple[Any, Mask]:
     x = a.values[a.judged] if chosen is None else a.values[np.ix_(a.judged, np.array(chosen))]
     return np.nan_to_num(x, nan=-1e30, posinf=1e30, neginf=-1e30), a.world.hidden[a.judged]
 
@@ -126,7 +127,7 @@ def _worst(name: str, lifts: list[tuple[float, str]], limit: float) -> Gate:
     return gate.at_most(name, lifts[0][0] if lifts else 0.0, limit, _REMEDY, where)
 
 
-def _counts(world: World) -> dict[str, pl.DataFrame]:
+def _counts(world: LabelledSplit) -> dict[str, pl.DataFrame]:
     """Per column and value: weight of hidden and of benign requests; those of an account weigh 1 together."""
     names = columns.NUMBERS + columns.CATEGORIES
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in names}

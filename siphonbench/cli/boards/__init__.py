@@ -1,1 +1,1 @@
-"""TODO."""
+"""Commands of boards, seasons, classes and the site."""

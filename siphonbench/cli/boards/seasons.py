@@ -13,7 +13,7 @@ from siphonbench.cli.common.app import STYLE, app
 from siphonbench.workflows import seasons
 
 if TYPE_CHECKING:
-    from leaderboard.seasons.submissions import Desk
+    from leaderboard.seasons.submissions import SeasonService
 
 _season = typer.Typer(
     help="Run a season on a sealed world: seal, submit, settle, standings, play, unseal, check.", **STYLE
@@ -190,7 +190,7 @@ def _check(
     typer.echo(f"Commitment, world and {count} scores of {season.rules.name} are what they should be.")
 
 
-def _desk(folder: Path, secret: Path) -> Desk:
+def _desk(folder: Path, secret: Path) -> SeasonService:
     season, sealed = seasons.opened(folder, secret)
     return seasons.desk(season, sealed, secret)
 

@@ -83,9 +83,9 @@ def _check(
 
 def _settings(data: list[Path] | None, board: str, tables: str, files: Path) -> Settings:
     from generator.config.archetypes import archetypes
-    from leaderboard.site.settings import Settings, World
+    from leaderboard.site.settings import ServedDataset, Settings
     from leaderboard.tracking.store import Store
 
-    worlds = tuple(World.at(folder) for folder in data or [DATA])
+    worlds = tuple(ServedDataset.at(folder) for folder in data or [DATA])
     titles = {name: found.title for name, found in archetypes().items()}
     return Settings(Store.at(board, files, tables), worlds, archetypes=titles)

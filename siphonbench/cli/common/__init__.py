@@ -1,1 +1,1 @@
-"""TODO."""
+"""What every command shares: the root, options, tables and progress."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Progress bars on standard error and tables on standard output."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Commands that make, describe, check and release datasets."""

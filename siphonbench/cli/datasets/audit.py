@@ -39,7 +39,7 @@ def _audit(
             gates += detector_gates(dataset, seed or 0, tick)
     text = json.dumps([asdict(gate) for gate in gates], indent=1)
     if out:
-        files.replace(out, text)
+        files.write_text(out, text)
     if as_json:
         typer.echo(text)
     else:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Commands that run, tune, check and explain detectors."""

@@ -14,7 +14,7 @@ from siphonbench.cli.common.app import app
 from siphonbench.cli.detectors import group
 
 if TYPE_CHECKING:
-    from baselines.contract.checks import Outcome
+    from baselines.contract.checks import CheckOutcome
 
 
 @group.group.command("check", epilog="Example: siphonbench baselines check mymodule:MyDetector")
@@ -45,7 +45,7 @@ def _check(
     raise typer.Exit(int(failed > 0))
 
 
-def _verdict(outcome: Outcome) -> str:
+def _verdict(outcome: CheckOutcome) -> str:
     if outcome.passed:
         return "passed"
     return escape(f"{'FAILED' if outcome.tried else 'not tried'}: {outcome.reason}")

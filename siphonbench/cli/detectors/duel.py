@@ -19,7 +19,7 @@ from siphonbench.workflows.arena_outcome import BUDGET, Prices
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
-    from siphonbench.workflows.arena_outcome import Outcome
+    from siphonbench.workflows.arena_outcome import DuelOutcome
 
 
 @app.command("duel", epilog="Example: siphonbench duel mine.toml xgboost-relational --preset nano --seed 0")
@@ -76,7 +76,7 @@ def _learnt(train: Path | None, world: str, seed: int, workers: int) -> Iterator
         yield api.load(generate.generate(plan, Path(folder, "train"), workers))
 
 
-def _rows(found: Outcome) -> dict[str, str]:
+def _rows(found: DuelOutcome) -> dict[str, str]:
     gear = f"{found.cards:,} cards, {found.addresses:,} address prefixes, {found.devices:,} devices"
     return {
         "operator: tokens obtained per USD": f"{found.tokens_per_usd:,.1f}",

@@ -20,7 +20,7 @@ from siphonbench.workflows import detector_runs
 from siphonbench.workflows.detector_runs import REPORTS
 
 if TYPE_CHECKING:
-    from baselines.isolated_run import Job
+    from baselines.isolated_run import DetectorJob
     from generator.dataset import Dataset
     from siphonbench.workflows.detector_runs import Row
 
@@ -61,7 +61,7 @@ def _run(
             continue
         title = f"{dataset.name}, {split}, {name}: {TASKS[name].title}"
         head = ("detector", TASKS[name].short, *_HEAD)
-        files.replace(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown(head, map(cells, some))}")
+        files.write_text(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown(head, map(cells, some))}")
         typer.echo(title)
         output.show(head, map(cells, some))
     if record:
@@ -135,7 +135,7 @@ def _jobs(
     seed: int,
     params: dict[str, dict[str, Any]],
     explicit: bool,
-) -> list[Job]:
+) -> list[DetectorJob]:
     """One job per detector; every name and parameter is checked before the first one runs."""
     from baselines import isolated_run, plugins, registry
 
@@ -152,15 +152,15 @@ def _jobs(
         if answered := tuple(t for t in tasks if t in kind.tasks):
             given = params.get(kind.name, {})
             isolated_run.made(name, seed, given)
-            jobs.append(isolated_run.Job(str(data.path.absolute()), name, answered, split, seed, given))
+            jobs.append(isolated_run.DetectorJob(str(data.path.absolute()), name, answered, split, seed, given))
     return jobs
 
 
-def _work(data: Dataset, jobs: list[Job], out: Path) -> tuple[list[Row], list[str]]:
+def _work(data: Dataset, jobs: list[DetectorJob], out: Path) -> tuple[list[Row], list[str]]:
     """Rows of all jobs, and one sentence per detector that failed: the others go on."""
     from dataclasses import replace
 
-    book, rows, failed = detector_runs.Ledger(data, out), [], []
+    book, rows, failed = detector_runs.DetectorRuns(data, out), [], []
     total = sum(len(job.tasks) for job in jobs)
     with output.progress("training and scoring") as tick:
         ended = 0

@@ -16,7 +16,7 @@ from siphonbench.cli.detectors import group
 from siphonbench.workflows import detector_runs
 
 if TYPE_CHECKING:
-    from baselines.isolated_run import Job
+    from baselines.isolated_run import DetectorJob
     from generator.dataset import Dataset
     from leaderboard.records.scorecard import Scorecard
 
@@ -48,7 +48,7 @@ def _tune(
     dataset, folder = api.load_verified(data), out or options.ENTRIES.parent / "tuned" / kind.name
     tried = search_space.trials(kind(), trials, seed or 0)
     place = str(dataset.path.absolute())
-    jobs = [isolated_run.Job(place, name, (task,), SPLIT, seed or 0, given) for given in tried]
+    jobs = [isolated_run.DetectorJob(place, name, (task,), SPLIT, seed or 0, given) for given in tried]
     cards, failed = _work(dataset, jobs, folder)
     if not cards:
         raise UserError(f"all {len(jobs)} trials failed: {failed[0]}")
@@ -61,20 +61,20 @@ def _tune(
     gain = _gain(cards[best], cards[0]) if 0 in cards else "the default values failed"
     lines = [f"# {note}; {len(cards)} trials, seed {seed or 0}", f"# {gain}", f"[{kind.name}]"]
     file = folder / f"{kind.name}.toml"
-    files.replace(file, "\n".join([*lines, *(f"{k} = {v!r}" for k, v in tried[best].items())]) + "\n")
+    files.write_text(file, "\n".join([*lines, *(f"{k} = {v!r}" for k, v in tried[best].items())]) + "\n")
     typer.echo(f"Trial {best} is best: {note}; {gain}")
     typer.echo(f"{file}; next: siphonbench baselines run {name} --params {file} --data {data}")
     if failed:
         typer.echo(f"{len(failed)} of {len(jobs)} trials failed, e.g. {failed[0]}", err=True)
 
 
-def _work(data: Dataset, jobs: list[Job], folder: Path) -> tuple[dict[int, Scorecard], list[str]]:
+def _work(data: Dataset, jobs: list[DetectorJob], folder: Path) -> tuple[dict[int, Scorecard], list[str]]:
     """Scorecards by trial, and what failed."""
     cards, failed = {}, []
     with output.progress("trying parameters") as tick:
         for k, job in enumerate(jobs):
             tick(k, len(jobs))
-            book = detector_runs.Ledger(data, folder / f"trial-{k:03d}")
+            book = detector_runs.DetectorRuns(data, folder / f"trial-{k:03d}")
             try:
                 done, left = book.todo(job)
                 (row,) = book.work(job) if left else done
