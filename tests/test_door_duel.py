@@ -121,7 +121,7 @@ def test_who_knows_nothing_prevents_next_to_nothing() -> None:
 
 
 def test_who_collects_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duelling, "_bought", lambda world: {"useful_usd": 0.0})
+    monkeypatch.setattr(duelling, "_purchases", lambda world: {"useful_usd": 0.0})
     with pytest.raises(UserError, match=r"^campaigns: nothing was collected; give it more accounts"):
         arena().fight(campaign(1))
 

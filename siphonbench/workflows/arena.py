@@ -1,17 +1,16 @@
-"""Detectors that wait for operators, and what comes of a duel: two numbers, and what they are made of."""
+"""Detectors that wait for operators, and what comes of a duel: two numbers, and what they are made of.
+
+`import siphonbench` loads this module, so it imports the generator and the detectors only when they are needed.
+"""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import siphonbench.api as api
 from generator.errors import UserError
-from generator.pipeline import generate
-from siphonbench.workflows import arena_rules
 from siphonbench.workflows.arena_outcome import BUDGET, DuelOutcome, Prices
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from leaderboard.tasks.ground_truth import GroundTruth
 
 Tick = Callable[[int, int], None]
+_NOTHING = 1e-9  # USD; keeps a division by no spending finite
 
 
 @dataclass(frozen=True)
@@ -65,50 +65,56 @@ class Arena:
         UserError
             With all faults of the campaigns at once; if a detector breaks the contract, or nothing was collected.
         """
+        import tempfile
+
+        from generator import dataset
+        from generator.pipeline import generate
         from leaderboard.tasks import ground_truth
+        from siphonbench.workflows import arena_rules
 
         document = campaigns if isinstance(campaigns, dict) else arena_rules.read(campaigns)
         where = "campaigns" if isinstance(campaigns, dict) else str(campaigns)
         plan = arena_rules.plan(document, where, self.preset, self.seed)
         total = len(self.detectors) + 1
         with tempfile.TemporaryDirectory() as folder:
-            made = api.load(generate.generate(plan, Path(folder, "test"), workers))
-            world = made.reveal("test")
-            told, bought = ground_truth.read(world, "early"), _bought(world)
-            if not bought["useful_usd"]:
+            data = dataset.load(generate.generate(plan, Path(folder, "test"), workers))
+            world = data.reveal("test")
+            truth, purchases = ground_truth.read(world, "early"), _purchases(world)
+            if not purchases["useful_usd"]:
                 raise UserError(f"{where}: nothing was collected; give it more accounts, days or requests a day")
-            found = []
+            outcomes = []
             for done, detector in enumerate(self.detectors, 1):
                 tick(done, total)
-                found.append(self._judge(detector, world, told, bought, made.digest))
+                outcomes.append(self._outcome(detector, world, truth, purchases, data.digest))
         tick(total, total)
-        return found
+        return outcomes
 
-    def _judge(
-        self, detector: Detector, world: Split, told: GroundTruth, bought: dict[str, Any], digest: str
+    def _outcome(
+        self, detector: Detector, world: Split, truth: GroundTruth, purchases: dict[str, Any], digest: str
     ) -> DuelOutcome:
         from leaderboard.tasks import early
 
-        task, said = _answer(detector, world.without_labels(), told.known)
-        card = early.score(said, told, digest, budget=self.false_positives)
-        overall, lines = card.tables["overall"], card.curves["collected"]
-        tokens, obtained = (float(lines[k][1][-1]) for k in ("without a detector", "with it"))
+        task, scores = _daily_scores(detector, world.without_labels(), truth.known)
+        card = early.score(scores, truth, digest, budget=self.false_positives)
+        overall, curves = card.tables["overall"], card.curves["collected"]
+        tokens, obtained = (float(curves[k][1][-1]) for k in ("without a detector", "with it"))
         campaigns = card.counts["campaigns"]
-        price = overall["usd_lost"].value * campaigns * bought["all_usd"] / max(bought["useful_usd"], 1e-9)
-        accounts = bought["accounts"] * self.prices.account
-        gear = self.prices.gear(bought["cards"], bought["addresses"], bought["devices"])
+        lost_usd = overall["usd_lost"].value * campaigns
+        price = lost_usd * purchases["all_usd"] / max(purchases["useful_usd"], _NOTHING)
+        accounts = purchases["accounts"] * self.prices.account
+        gear = self.prices.gear(purchases["cards"], purchases["addresses"], purchases["devices"])
         return DuelOutcome(
             detector=detector.name,
             task=task,
             campaigns=campaigns,
-            **{k: bought[k] for k in ("accounts", "cards", "addresses", "devices")},
+            **{k: purchases[k] for k in ("accounts", "cards", "addresses", "devices")},
             tokens=tokens,
             tokens_obtained=obtained,
             price_usd=price,
             accounts_usd=accounts,
             gear_usd=gear,
-            planned_usd=bought["all_usd"] + accounts + gear,
-            tokens_per_usd=obtained / max(price + accounts + gear, 1e-9),
+            planned_usd=purchases["all_usd"] + accounts + gear,
+            tokens_per_usd=obtained / max(price + accounts + gear, _NOTHING),
             prevented=card.primary.value,
             prevented_low=card.primary.low,
             prevented_high=card.primary.high,
@@ -118,32 +124,47 @@ class Arena:
 
 
 def arena(
-    names: Sequence[str],
+    *detectors: str,
     train: Dataset,
     preset: str = "nano",
     seed: int = 0,
     prices: Prices | None = None,
     false_positives: float = BUDGET,
 ) -> Arena:
-    """Train detectors for duels.
+    """Train detectors for duels with operators; `Arena.fight` then says what comes of one.
 
     Parameters
     ----------
-    names : sequence of str
-        Detectors, by name or module:Class.
+    *detectors : str
+        By name or module:Class.
     train : Dataset
         Its train world is learnt from.
     preset, seed, prices, false_positives
         See `Arena`.
 
+    Returns
+    -------
+    Arena
+        With the fitted detectors.
+
     Raises
     ------
     UserError
         If there is no such detector or it can't fight, or the share is none.
+
+    Examples
+    --------
+    >>> import tempfile, siphonbench
+    >>> campaign = {"name": "mine", "archetype": "A1", "tier": "overt", "accounts": 20}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     arena = siphonbench.arena("volume", train=siphonbench.generate("nano", 3, folder), seed=3)
+    ...     (outcome,) = arena.fight({"cohorts": [campaign]})
+    >>> outcome.detector, outcome.campaigns, 0 <= outcome.prevented <= 1
+    ('volume', 1, True)
     """
     from baselines.base import evaluation
 
-    kinds = [fighter(name) for name in names]
+    kinds = [fighter(name) for name in detectors]
     if not 0 < false_positives <= 0.5:
         raise UserError(f"false positives: {false_positives} is no share from above 0 to 0.5; 0.001 is usual")
     fitted = tuple(evaluation.fit(kind(seed=seed % 2**31), [train.reveal("train")]) for kind in kinds)
@@ -151,7 +172,18 @@ def arena(
 
 
 def fighter(name: str) -> type[Detector]:
-    """A detector that can fight a duel."""
+    """Find a detector that can fight a duel.
+
+    Parameters
+    ----------
+    name : str
+        Of a detector, or module:Class.
+
+    Raises
+    ------
+    UserError
+        If there is none, it is an upper bound, or it answers neither *early* nor *accounts*.
+    """
     from baselines import plugins
 
     kind = plugins.find(name)
@@ -162,20 +194,20 @@ def fighter(name: str) -> type[Detector]:
     return kind
 
 
-def _bought(world: Split) -> dict[str, Any]:
+def _purchases(world: Split) -> dict[str, Any]:
     """What the operator of a world paid for: accounts, gear, list price of useful answers and of all."""
     import polars as pl
 
-    ledger = world.campaigns.polars().select(pl.col("accounts", "list_price_usd", "list_price_all_usd").sum())
-    accounts, useful, paid = ledger.collect().row(0)
-    own = world.labels.polars().filter(pl.col("campaign").is_not_null()).select("account_id")
-    cards = world.accounts.polars().join(own, on="account_id").select(pl.col("payment_id").drop_nulls().n_unique())
-    seen = world.requests.polars().join(own, on="account_id")
-    gear = seen.select(pl.col("ip_prefix", "tls_fingerprint").n_unique())
-    addresses, devices = gear.collect().row(0)
+    sums = pl.col("accounts", "list_price_usd", "list_price_all_usd").sum()
+    accounts, useful, paid = world.campaigns.polars().select(sums).collect().row(0)
+    members = world.labels.polars().filter(pl.col("campaign").is_not_null()).select("account_id")
+    payments = world.accounts.polars().join(members, on="account_id").select("payment_id")
+    requests = world.requests.polars().join(members, on="account_id")
+    gear = requests.select(pl.col("ip_prefix", "tls_fingerprint").n_unique()).collect()
+    addresses, devices = gear.row(0)
     return {
         "accounts": accounts,
-        "cards": cards.collect().item(),
+        "cards": payments.select(pl.col("payment_id").drop_nulls().n_unique()).collect().item(),
         "addresses": addresses,
         "devices": devices,
         "useful_usd": useful,
@@ -183,7 +215,7 @@ def _bought(world: Split) -> dict[str, Any]:
     }
 
 
-def _answer(fitted: Detector, test: Split, known: pl.DataFrame) -> tuple[str, pl.DataFrame]:
+def _daily_scores(fitted: Detector, test: Split, known: pl.DataFrame) -> tuple[str, pl.DataFrame]:
     """Scores day by day; of a detector that can't, lowest ones until the last day, when it answers."""
     import polars as pl
 

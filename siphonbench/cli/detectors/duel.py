@@ -51,15 +51,17 @@ def _duel(
     arena.fighter(detector)
     with output.progress("duelling") as tick, _learnt(train, world, plan.seed, workers) as known:
         tick(0, 3)
-        ready = arena.arena([detector], known, world, plan.seed, prices, false_positives)
+        ready = arena.arena(
+            detector, train=known, preset=world, seed=plan.seed, prices=prices, false_positives=false_positives
+        )
         tick(1, 3)
-        (found,) = ready.fight(campaign, workers, lambda done, _: tick(done + 1, 3))
+        (outcome,) = ready.fight(campaign, workers, lambda done, _: tick(done + 1, 3))
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(found), indent=1))
+        typer.echo(json.dumps(dataclasses.asdict(outcome), indent=1))
         return
-    output.show((f"{campaign} against {found.detector}", "value"), _rows(found).items())
-    if found.task == "accounts":
-        typer.echo(f"{found.detector} answers only when the window has ended: it can prevent nothing before.")
+    output.show((f"{campaign} against {outcome.detector}", "value"), _rows(outcome).items())
+    if outcome.task == "accounts":
+        typer.echo(f"{outcome.detector} answers only when the window has ended: it can prevent nothing before.")
 
 
 @contextmanager
@@ -76,18 +78,18 @@ def _learnt(train: Path | None, world: str, seed: int, workers: int) -> Iterator
         yield api.load(generate.generate(plan, Path(folder, "train"), workers))
 
 
-def _rows(found: DuelOutcome) -> dict[str, str]:
-    gear = f"{found.cards:,} cards, {found.addresses:,} address prefixes, {found.devices:,} devices"
+def _rows(outcome: DuelOutcome) -> dict[str, str]:
+    gear = f"{outcome.cards:,} cards, {outcome.addresses:,} address prefixes, {outcome.devices:,} devices"
     return {
-        "operator: tokens obtained per USD": f"{found.tokens_per_usd:,.1f}",
-        "tokens obtained": f"{found.tokens_obtained:,.0f} of {found.tokens:,.0f}",
-        "list price paid, USD": f"{found.price_usd:,.2f}",
-        "accounts, USD": f"{found.accounts_usd:,.2f} for {found.accounts:,}",
-        "gear, USD": f"{found.gear_usd:,.2f} for {gear}",
-        "all of it without alerts, USD": f"{found.planned_usd:,.2f}",
+        "operator: tokens obtained per USD": f"{outcome.tokens_per_usd:,.1f}",
+        "tokens obtained": f"{outcome.tokens_obtained:,.0f} of {outcome.tokens:,.0f}",
+        "list price paid, USD": f"{outcome.price_usd:,.2f}",
+        "accounts, USD": f"{outcome.accounts_usd:,.2f} for {outcome.accounts:,}",
+        "gear, USD": f"{outcome.gear_usd:,.2f} for {gear}",
+        "all of it without alerts, USD": f"{outcome.planned_usd:,.2f}",
         "detector: share of tokens prevented": (
-            f"{found.prevented:.3f} ({found.prevented_low:.3f}-{found.prevented_high:.3f})"
+            f"{outcome.prevented:.3f} ({outcome.prevented_low:.3f}-{outcome.prevented_high:.3f})"
         ),
-        "campaigns noticed": f"{found.detected:.2f} of {found.campaigns}",
-        "false positives allowed": f"{found.false_positives:.1%} of benign accounts",
+        "campaigns noticed": f"{outcome.detected:.2f} of {outcome.campaigns}",
+        "false positives allowed": f"{outcome.false_positives:.1%} of benign accounts",
     }
