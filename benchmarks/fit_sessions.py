@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from generator.workloads.law_tables import law
+from generator.workloads.law_tables import law_table
 
 F64 = npt.NDArray[np.float64]
 # Boxes of the joint clusters of a conversation trace: input from, to, output from, to; the first that fits counts.
@@ -70,7 +70,7 @@ def mixture(log: F64, k: int) -> tuple[F64, F64, F64]:
 
 def conversation(trace: pd.DataFrame) -> None:
     """Applications, and the chat whose history fills its window."""
-    table = law("conversation")
+    table = law_table("conversation")
     x, y = trace["input_tokens"].to_numpy(float), trace["output_tokens"].to_numpy(float)
     free = np.ones(len(x), bool)
     rows = []
@@ -99,7 +99,7 @@ def conversation(trace: pd.DataFrame) -> None:
 
 def code(trace: pd.DataFrame) -> None:
     """Quantiles of tokens, and the gaps of the merged stream against their median."""
-    table = law("code")
+    table = law_table("code")
     for name, column in (("input", "input_tokens"), ("output", "output_tokens")):
         values = trace[column].to_numpy(float)
         print(f"\n[law.{name}] of code")
@@ -130,7 +130,7 @@ def steps_of(trace: pd.DataFrame) -> pd.DataFrame:
 
 def agent(trace: pd.DataFrame) -> None:
     """Beginnings, answers, growth, compaction, latency and pauses of coding agents."""
-    table = law("agent")
+    table = law_table("agent")
     trace = trace.sort_values(["session_id", "turn"], kind="stable").reset_index(drop=True)
     step = steps_of(trace)
     _beginnings(trace, table)

@@ -121,7 +121,7 @@ def _cohorts(dataset: Dataset) -> Gate:
     made = dataset_config.from_dict(dataset.manifest["config"], "manifest")
     seen: list[set[bytes]] = []
     for split in made.splits:
-        plan = cohorts.build(made, split)
+        plan = cohorts.build_plan(made, split)
         dials = np.column_stack([plan.cohort_key.astype(np.float64), *plan.dials.values()])
         large = np.flatnonzero(plan.sizes >= 3)
         keys = {plan.cohort_key[c].tobytes() for c in large}

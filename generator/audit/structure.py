@@ -78,7 +78,7 @@ def permuted(dataset: Dataset) -> Gate:
     buckets = range(0, made.buckets, min(step, made.buckets))
     different = []
     for split in made.splits:
-        plan = cohorts.build(made, split)
+        plan = cohorts.build_plan(made, split)
         turned = _turned(plan)
         different += [
             f"{split} bucket {b}" for b in buckets if _public_digest(plan, b) != _public_digest(turned, b)

@@ -36,7 +36,7 @@ POOLS: dict[str, tuple[str, ...]] = {
 def requests(plan: PopulationPlan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
     """Tables of requests, one per day."""
     start = np.int64(int(plan.config.window(plan.split).timestamp() * 1000))
-    ids = pa.array(people.names(shard.accounts.key[: shard.size]), pa.string())
+    ids = pa.array(people.account_ids(shard.accounts.key[: shard.size]), pa.string())
     pools = {name: pa.array(values, pa.string()) for name, values in POOLS.items()}
     for day in range(plan.config.days):
         rows = slice(shard.day_edges[day], shard.day_edges[day + 1])
@@ -57,15 +57,15 @@ def account_rows(plan: PopulationPlan, who: Accounts) -> pa.Table:
     start = plan.config.window(plan.split)
     created = np.floor(who.created.astype(np.float64) * DAY_MS).astype(np.int64)
     created += (streams.uniform_wide(streams.child(who.key, "sign-up time")) * 600_000).astype(np.int64)
-    paid, on_file = identities.payment(plan, who)
-    domains, organizations = identities.emails(plan, who)
+    paid, on_file = identities.payment_instruments(plan, who)
+    domains, organizations = identities.email_domains(plan, who)
     columns: dict[str, Any] = {
-        "account_id": people.names(who.key),
+        "account_id": people.account_ids(who.key),
         "created": pa.array(created + int(start.timestamp() * 1000)).cast(schema.TIMESTAMP),
         "payment_id": pa.array(paid, mask=~on_file),
         "email_domain": domains,
         "organization": organizations,
-        "signup_prefix": identities.signup_prefix(plan, who),
+        "signup_prefix": identities.signup_prefixes(plan, who),
     }
     for name in ("plan", "verification", "payment_type", "email_type"):
         codes = pa.array(who.choices[name].astype(np.int32))

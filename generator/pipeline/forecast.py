@@ -85,7 +85,7 @@ def expected(
     on_group : callable, optional
         Told (done, total) as work goes on.
     """
-    plan = cohorts.build(config, split)
+    plan = cohorts.build_plan(config, split)
     kinds = population_plan.variants()
     extraction = plan.label == schema.LABELS.index("extraction")
     alone = extraction.copy()
@@ -108,7 +108,7 @@ def disk(config: Config) -> float:
     requests = 0.0
     with keyed_streams.keyed(config.secret):
         for split in config.splits:
-            plan = cohorts.build(config, split)
+            plan = cohorts.build_plan(config, split)
             _, counts, factor = _counted(plan, np.arange(len(plan.account_key)), _DISK_SAMPLE)
             requests += float(counts.sum()) * factor
     return requests * BYTES_PER_REQUEST
@@ -118,7 +118,7 @@ def _counted(plan: PopulationPlan, members: I64, sample: int) -> tuple[I64, I64,
     """At most `sample` of some accounts, requests of each a day, and how many accounts each stands for."""
     # Evenly over all of them: neighbours are of one cohort.
     taken = members[:: max(1, -(-len(members) // sample))]
-    counts = sessions.counts(plan, people.make(plan, taken), np.arange(plan.config.days))
+    counts = sessions.request_counts(plan, people.draw_accounts(plan, taken), np.arange(plan.config.days))
     return taken, counts, len(members) / len(taken)
 
 
@@ -154,10 +154,12 @@ def _usage(plan: PopulationPlan, taken: I64, per_account: I64) -> tuple[float, f
         return 0.0, 0.0
     few = busy[np.cumsum(per_account[busy]) <= _TOKEN_ROWS]
     few = few if len(few) else busy[[np.argmin(per_account[busy])]]
-    who = people.make(plan, taken[few])
-    found = sessions.sessions(plan, who)
-    session, key = sessions.requests(found)
-    used = token_usage.usage(who, found, session, key)
-    price = provider.price(provider.models(plan, who, found)[session], used, provider.batches(who, found)[session])
+    who = people.draw_accounts(plan, taken[few])
+    found = sessions.draw_sessions(plan, who)
+    session, key = sessions.expand_requests(found)
+    used = token_usage.draw_usage(who, found, session, key)
+    price = provider.list_price(
+        provider.requested_models(plan, who, found)[session], used, provider.is_batch(who, found)[session]
+    )
     scale = per_account.sum() / max(1, len(session))
     return float(used.output.sum() * scale), float(price.sum() * scale)

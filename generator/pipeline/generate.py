@@ -109,13 +109,13 @@ def _counted(runs: Engine, jobs: list[shards.ShardJob]) -> Generator[int]:
 
 def _close_split(config: Config, split: str, at: Target, jobs: list[shards.ShardJob]) -> dict[str, Any]:
     """Tables that are one file each, and the split's part of the manifest."""
-    plan = cohorts.build(config, split)
+    plan = cohorts.build_plan(config, split)
     done = shards.receipts(jobs)
     whole = {
         "accounts": done.accounts,
         "account_labels": done.labels,
         "campaigns": labels.campaigns(plan, done.sums),
-        "releases": pa.Table.from_pylist(provider.releases(plan), schema=schema.arrow_schema("releases")),
+        "releases": pa.Table.from_pylist(provider.model_releases(plan), schema=schema.arrow_schema("releases")),
     }
     for name in ("accounts", "account_labels"):
         ids = whole[name].column("account_id").cast(pa.string())

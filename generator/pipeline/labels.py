@@ -31,7 +31,7 @@ def account_labels(plan: PopulationPlan, index: I64) -> pa.Table:
     archetype = np.array([a for a, _ in variants()])[plan.archetype]
     names = np.array([plan.names[c] for c in cohort.tolist()])
     columns = {
-        "account_id": people.names(plan.account_key[index]),
+        "account_id": people.account_ids(plan.account_key[index]),
         "label": np.array(schema.LABELS)[plan.label[cohort]].tolist(),
         "archetype": archetype[cohort].tolist(),
         "cohort": names.tolist(),

@@ -159,7 +159,7 @@ def _world(config: Config, split: str) -> Iterator[tuple[population_plan.Populat
     found = _kept.world if getattr(_kept, "name", None) == name else None
     _kept.name = None
     if found is None:
-        plan = cohorts.build(config, split)
+        plan = cohorts.build_plan(config, split)
         found = plan, CrossShardCache(plan)
     yield found
     _kept.name, _kept.world = name, found

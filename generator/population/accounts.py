@@ -80,24 +80,24 @@ class Accounts:
         return Accounts(**cut)
 
 
-def homes(plan: PopulationPlan) -> I64:
+def home_buckets(plan: PopulationPlan) -> I64:
     """Bucket of each account of a world."""
     return streams.below(streams.child(plan.account_key, "bucket"), plan.config.buckets)
 
 
-def in_bucket(plan: PopulationPlan, bucket: int) -> I64:
+def accounts_in_bucket(plan: PopulationPlan, bucket: int) -> I64:
     """Numbers of the accounts in a bucket, in the order of their keys: neither tells anything about the cohort."""
-    index = np.flatnonzero(homes(plan) == bucket)
+    index = np.flatnonzero(home_buckets(plan) == bucket)
     return index[np.argsort(plan.account_key[index], kind="stable")]
 
 
-def make(plan: PopulationPlan, index: I64) -> Accounts:
+def draw_accounts(plan: PopulationPlan, index: I64) -> Accounts:
     """Accounts with the given numbers.
 
     A disguised account draws its habits from the benign population, exactly as a benign account would: alone it
     looks like one of them. What it shares with its cohort is left to the cohort's dials.
     """
-    keyed_streams.check(plan.config.secret)
+    keyed_streams.check_secret(plan.config.secret)
     cohort = plan.account_cohort[index]
     key = plan.account_key[index]
     shared = {name: values[cohort] for name, values in plan.dials.items()}
@@ -109,8 +109,8 @@ def make(plan: PopulationPlan, index: I64) -> Accounts:
         another = streams.child(key[spare], "another self")
         new, chosen = _habits(plan, cohort[spare], another, of_spare, joined[spare])
         better = _busier(new, {name: dials[name][spare] for name in ("active", "rate")})
-        dials = {name: _put(dials[name], spare[better], new[name][better]) for name in dials}
-        choices = {name: _put(choices[name], spare[better], chosen[name][better]) for name in choices}
+        dials = {name: _with_rows(dials[name], spare[better], new[name][better]) for name in dials}
+        choices = {name: _with_rows(choices[name], spare[better], chosen[name][better]) for name in choices}
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
     choices["plan"] = _upgraded(choices["plan"], dials, streams.child(key, "upgrade"))
@@ -155,14 +155,14 @@ def _busier(after: dict[str, F32], before: dict[str, F32]) -> Mask:
     return np.asarray(new > old)
 
 
-def _put(values: npt.NDArray[Any], rows: I64, other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _with_rows(values: npt.NDArray[Any], rows: I64, other: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A copy of the values with others in some rows."""
     changed = values.copy()
     changed[rows] = other
     return changed
 
 
-def names(key: U64) -> list[str]:
+def account_ids(key: U64) -> list[str]:
     """Opaque account ids."""
     return [f"acc_{x:016x}" for x in streams.child(key, "account id").tolist()]
 
@@ -188,8 +188,10 @@ def _choices(
     for name in CHOICES:
         # The members that sit in the cohort's network are where the cohort is.
         keys = np.where(joined, plan.cohort_key[cohort], key) if name == "asn_type" else key
-        found[name] = streams.pick(streams.child(keys, "choice " + name), parameter_draws.edges(name)[variant])
-    called_for = np.array([KINDS.index(k) for k in cohorts.CALLED_FOR.values()], np.int32)[plan.domain[cohort]]
+        found[name] = streams.pick(
+            streams.child(keys, "choice " + name), parameter_draws.cumulated_weights(name)[variant]
+        )
+    called_for = np.array([KINDS.index(k) for k in cohorts.KIND_OF_DOMAIN.values()], np.int32)[plan.domain[cohort]]
     focused = streams.uniform(streams.child(key, "focus")) < focus
     return _consistent(found | {"kind": np.where(focused, called_for, found["kind"])})
 

@@ -31,7 +31,7 @@ _PREFIXES_PER_ACCOUNT = np.array([0.06, 0.4, 0.02, 0.15, 0.01, 0.01])
 _CHANNEL_PREFIXES = 24  # egress of each marketplace and of the aggregator, which show their own addresses (a)
 
 
-def addresses(
+def session_addresses(
     plan: PopulationPlan,
     accounts: Accounts,
     row: I64,

@@ -12,7 +12,7 @@ from generator.arrays import I64, U64
 
 
 @dataclass(frozen=True)
-class Run:
+class CohortRun:
     """Cohorts of one archetype and tier, numbered from 0.
 
     Attributes
@@ -34,7 +34,7 @@ class Run:
     sizes: I64
 
 
-class Names(Sequence[str]):
+class CohortNames(Sequence[str]):
     """Names of cohorts, formatted when asked for: a large world has half a million.
 
     Parameters
@@ -43,7 +43,7 @@ class Names(Sequence[str]):
         The cohorts, in their order.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[CohortRun]) -> None:
         self._stems = [r.name for r in runs]
         self._ends = np.cumsum([0, *(len(r.sizes) for r in runs)])
 

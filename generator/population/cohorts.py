@@ -13,8 +13,15 @@ from generator.config.archetypes import archetypes
 from generator.config.campaign_schedule import rota
 from generator.config.dataset_config import Config
 from generator.config.parameters import COHORT_CHOICES, DIALS
-from generator.population.cohort_names import Names, Run
-from generator.population.parameter_draws import _last, _overlay, draw, draw_for, edges, normal_of
+from generator.population.cohort_names import CohortNames, CohortRun
+from generator.population.parameter_draws import (
+    cumulated_weights,
+    draw,
+    draw_for,
+    extra_cohorts,
+    normal_of,
+    overlay_of,
+)
 from generator.population.population_plan import PopulationPlan, variants
 from generator.rng import keyed_streams, streams
 from generator.schema import LABELS, TIERS
@@ -22,7 +29,7 @@ from generator.schema import LABELS, TIERS
 COHORT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "cohort")
 ACCOUNT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "account")
 # The kind of workload that work in each domain calls for.
-CALLED_FOR = dict(
+KIND_OF_DOMAIN = dict(
     zip(
         COHORT_CHOICES["domain"],
         ("code", "agent", "reasoning", "api", "conversation", "conversation"),
@@ -31,9 +38,9 @@ CALLED_FOR = dict(
 )
 
 
-def build(config: Config, split: str) -> PopulationPlan:
+def build_plan(config: Config, split: str) -> PopulationPlan:
     """Plan of one world: a pure function of config and split."""
-    keyed_streams.check(config.secret)
+    keyed_streams.check_secret(config.secret)
     world = streams.key("world", config.seed, split)
     runs = [*_benign(config, world), *_campaigns(config, split, world), *_extra(config, world)]
     index = {v: i for i, v in enumerate(variants())}
@@ -50,7 +57,7 @@ def build(config: Config, split: str) -> PopulationPlan:
         config=config,
         split=split,
         key=world,
-        names=Names(runs),
+        names=CohortNames(runs),
         cohort_key=keys,
         archetype=kind,
         sizes=sizes,
@@ -58,11 +65,11 @@ def build(config: Config, split: str) -> PopulationPlan:
         account_cohort=cohort,
         account_member=member,
         account_key=streams.items(keys[cohort], member),
-        domain=streams.pick(streams.child(keys, "domain"), edges("domain")[kind]),
+        domain=streams.pick(streams.child(keys, "domain"), cumulated_weights("domain")[kind]),
         label=label,
         tier=tier,
     )
-    for cohort_of, extra in zip(_last(plan), config.cohorts, strict=True):
+    for cohort_of, extra in zip(extra_cohorts(plan), config.cohorts, strict=True):
         if extra.target:
             plan.domain[cohort_of] = COHORT_CHOICES["domain"].index(extra.target)
     every = np.arange(len(sizes), dtype=np.int32)
@@ -79,7 +86,7 @@ def work_days(plan: PopulationPlan) -> tuple[F32, F32]:
     return first, first + np.ceil(plan.dials["window_days"])
 
 
-def _benign(config: Config, world: np.uint64) -> list[Run]:
+def _benign(config: Config, world: np.uint64) -> list[CohortRun]:
     """Groups of each archetype, drawn one after the other until its share of the accounts is filled."""
     index = {v: i for i, v in enumerate(variants())}
     total = config.accounts - config.extraction_accounts
@@ -88,16 +95,16 @@ def _benign(config: Config, world: np.uint64) -> list[Run]:
     for name, wanted in zip(config.mix, np.diff(shares, prepend=0).tolist(), strict=True):
         keys = streams.items(np.array([streams.key(int(world), name)]), np.arange(wanted))
         kinds = np.full(wanted, index[name, ""], np.int32)
-        drawn = draw("size", kinds, np.zeros_like(kinds), normal_of(keys, "size"), _overlay(config))
+        drawn = draw("size", kinds, np.zeros_like(kinds), normal_of(keys, "size"), overlay_of(config))
         # No group of a small world may be a tenth of it.
         sizes = np.clip(drawn.astype(np.int64), 1, max(4, config.accounts // 25))
         before = np.cumsum(sizes) - sizes
         n = int((before < wanted).sum())
-        runs.append(Run(name + "/{}", name, "", keys[:n], np.minimum(sizes, wanted - before)[:n]))
+        runs.append(CohortRun(name + "/{}", name, "", keys[:n], np.minimum(sizes, wanted - before)[:n]))
     return runs
 
 
-def _campaigns(config: Config, split: str, world: np.uint64) -> list[Run]:
+def _campaigns(config: Config, split: str, world: np.uint64) -> list[CohortRun]:
     """Campaigns take tiers and archetypes in turn; their sizes differ by up to four times."""
     n = config.campaigns
     if n == 0:
@@ -108,12 +115,12 @@ def _campaigns(config: Config, split: str, world: np.uint64) -> list[Run]:
     edges = np.round(np.cumsum(weight) / weight.cumsum()[-1] * spare).astype(int)
     sizes = 3 + np.diff(edges, prepend=0)
     turn = rota(n, split, config.campaign_archetypes, config.test_only_archetypes)
-    return [Run(f"campaign/{i}", a, t, keys[i : i + 1], sizes[i : i + 1]) for i, (a, t) in enumerate(turn)]
+    return [CohortRun(f"campaign/{i}", a, t, keys[i : i + 1], sizes[i : i + 1]) for i, (a, t) in enumerate(turn)]
 
 
-def _extra(config: Config, world: np.uint64) -> list[Run]:
+def _extra(config: Config, world: np.uint64) -> list[CohortRun]:
     return [
-        Run(name, c.archetype, c.tier, np.array([streams.key(int(world), name)]), np.array([c.accounts]))
+        CohortRun(name, c.archetype, c.tier, np.array([streams.key(int(world), name)]), np.array([c.accounts]))
         for c in config.cohorts
         for name in (f"extra/{c.name}",)
     ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from generator.arrays import I32, I64, Mask
 from generator.config.parameters import CHOICES
-from generator.population.addresses import addresses
+from generator.population.addresses import session_addresses
 from generator.rng import streams
 from generator.rng.opaque_ids import opaque63
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FREE_MAIL, _DISPOSABLE = 8, 40
 
 
-def payment(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, Mask]:
+def payment_instruments(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, Mask]:
     """Payment instrument of each account, and whether there is one on file."""
     kind = accounts.choices["payment_type"]
     names = CHOICES["payment_type"]
@@ -35,7 +35,7 @@ def payment(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, Mask]:
     return opaque63(found), on_file
 
 
-def emails(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], list[str | None]]:
+def email_domains(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], list[str | None]]:
     """Invented e-mail domain of each account, and the organisation it names (None: a person)."""
     kind = accounts.choices["email_type"]
     names = CHOICES["email_type"]
@@ -60,11 +60,11 @@ def emails(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], list[st
     return domains, organizations
 
 
-def signup_prefix(plan: PopulationPlan, accounts: Accounts) -> I32:
+def signup_prefixes(plan: PopulationPlan, accounts: Accounts) -> I32:
     """Address prefix that each account signed up from: one of those it uses."""
     row = np.arange(len(accounts), dtype=np.int64)
     bits = streams.child(accounts.key, "sign-up address")
-    return addresses(plan, accounts, row, bits, np.zeros(len(row), np.bool_))["ip_prefix"]
+    return session_addresses(plan, accounts, row, bits, np.zeros(len(row), np.bool_))["ip_prefix"]
 
 
 @cache

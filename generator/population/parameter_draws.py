@@ -23,8 +23,8 @@ def normal_of(keys: U64, dial: str) -> F32:
 
 def draw_for(plan: PopulationPlan, dial: str, cohort: I32, variant: I32, kind: I32, z: F32) -> F32:
     """Values of a dial for members of cohorts: as `draw`, but the range of an extra cohort's own comes first."""
-    value = draw(dial, variant, kind, z, _overlay(plan.config))
-    for i, extra in zip(_last(plan), plan.config.cohorts, strict=True):
+    value = draw(dial, variant, kind, z, overlay_of(plan.config))
+    for i, extra in zip(extra_cohorts(plan), plan.config.cohorts, strict=True):
         own = extra.own_dials(plan.config).get(dial)
         if own is None:
             continue
@@ -81,7 +81,7 @@ def correlations(dial: str) -> F32:
 
 
 @cache
-def edges(choice: str) -> F32:
+def cumulated_weights(choice: str) -> F32:
     """Cumulated weights of a choice, one row per variant."""
     known = archetypes()
     table = np.array([known[a].choices[choice] for a, _ in variants()])
@@ -109,10 +109,11 @@ def _numbers(rows: list[list[ParameterRange]]) -> tuple[F32, ...]:
     return a, b, law, la, lb, values
 
 
-def _overlay(config: Config) -> Overlay:
+def overlay_of(config: Config) -> Overlay:
+    """The parameter ranges that a config sets in place of the archetypes' own."""
     return tuple((name, dial, value) for name, dials in config.overlay.items() for dial, value in dials.items())
 
 
-def _last(plan: PopulationPlan) -> range:
+def extra_cohorts(plan: PopulationPlan) -> range:
     """Numbers of the extra cohorts."""
     return range(len(plan.sizes) - len(plan.config.cohorts), len(plan.sizes))

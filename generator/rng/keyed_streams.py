@@ -37,7 +37,7 @@ def keyed(secret: str) -> Iterator[None]:
         _SECRET.reset(given[0])
 
 
-def check(secret: str) -> None:
+def check_secret(secret: str) -> None:
     """Refuse to draw for a sealed world outside of `keyed`, or for an open one inside.
 
     Raises

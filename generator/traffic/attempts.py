@@ -75,40 +75,42 @@ class Attempts:
             model=self.model[kept],
             batch=self.batch[kept],
             session=(np.cumsum(needed) - 1)[session],
-            sent=replace(each(lambda x: x[at], self.sent), row=np.arange(len(at))),
-            **{name: each(lambda x: x[row], getattr(self, name)) for name in _OF_REQUESTS},
+            sent=replace(map_arrays(lambda x: x[at], self.sent), row=np.arange(len(at))),
+            **{name: map_arrays(lambda x: x[row], getattr(self, name)) for name in _OF_REQUESTS},
         )
 
 
 _OF_REQUESTS = ("key", "used", "cost", "slow", "opening", "repeated")
 
 
-def make(plan: PopulationPlan, who: Accounts, found: Sessions) -> Attempts:
+def make_attempts(plan: PopulationPlan, who: Accounts, found: Sessions) -> Attempts:
     """All that comes of all sessions of some accounts."""
-    session, key = sessions.requests(found)
-    used = token_usage.usage(who, found, session, key)
-    ts = sessions.times(who, found, session, streams.child(key, "gap"), used.pause)
-    model = provider.models(plan, who, found)
-    batch = provider.batches(who, found)
-    cost = provider.price(model[session], used, batch[session])
-    slow = rate_limits.incident(plan, ts)
-    error, repeated = rate_limits.errors(who, found, session, key, ts, used, cost, slow)
-    sent = routing.send(plan, who, found, session, key, ts, used.turn, error)
+    session, key = sessions.expand_requests(found)
+    used = token_usage.draw_usage(who, found, session, key)
+    ts = sessions.arrival_times(who, found, session, streams.child(key, "gap"), used.pause)
+    model = provider.requested_models(plan, who, found)
+    batch = provider.is_batch(who, found)
+    cost = provider.list_price(model[session], used, batch[session])
+    slow = rate_limits.is_overloaded(plan, ts)
+    error, repeated = rate_limits.request_errors(who, found, session, key, ts, used, cost, slow)
+    sent = routing.route_requests(plan, who, found, session, key, ts, used.turn, error)
     opening = np.zeros(len(session), np.bool_)
     opening[found.first] = True
     return Attempts(found, model, batch, session, key, used, cost, slow, opening, repeated, sent)
 
 
-def arriving(plan: PopulationPlan, who: Accounts, sent: RoutedRequests) -> Mask:
+def within_window(plan: PopulationPlan, who: Accounts, sent: RoutedRequests) -> Mask:
     """Which attempts arrive in the window, on living accounts."""
     day = sent.ts / DAY_MS
     alive = (day >= who.born[sent.sender]) & (day < who.gone[sent.sender])
     return np.asarray(alive & (sent.ts >= 0) & (sent.ts < plan.config.days * DAY_MS))
 
 
-def each(make_one: Callable[..., Any], *parts: Any) -> Any:
+def map_arrays(make_one: Callable[..., Any], *parts: Any) -> Any:
     """The same done to each array of some dataclasses of one kind: one of that kind."""
     first = parts[0]
     if isinstance(first, np.ndarray):
         return make_one(*parts)
-    return replace(first, **{f.name: each(make_one, *(getattr(p, f.name) for p in parts)) for f in fields(first)})
+    return replace(
+        first, **{f.name: map_arrays(make_one, *(getattr(p, f.name) for p in parts)) for f in fields(first)}
+    )

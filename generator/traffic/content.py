@@ -52,7 +52,7 @@ class SessionContent:
     language: I32
 
 
-def prompts(plan: PopulationPlan, accounts: Accounts, found: Sessions) -> SessionContent:
+def draw_content(plan: PopulationPlan, accounts: Accounts, found: Sessions) -> SessionContent:
     """Templates and topics of all sessions.
 
     How many templates and topics an account uses is its habit; whether they are its own, a framework's or the
@@ -86,7 +86,7 @@ def prompts(plan: PopulationPlan, accounts: Accounts, found: Sessions) -> Sessio
     return SessionContent(template, templated, shared, topic, language)
 
 
-def work_items(
+def draw_items(
     plan: PopulationPlan,
     accounts: Accounts,
     found: Sessions,
@@ -116,7 +116,7 @@ def work_items(
     return np.where(probe, checks, item), probe
 
 
-def simhash(
+def prompt_simhash(
     accounts: Accounts, found: Sessions, said: SessionContent, session: I64, item: U64, probe: Mask
 ) -> U64:
     """64-bit SimHash of each prompt: its template's, some bits flipped by the item; the item's without one."""
@@ -145,7 +145,7 @@ def _flips(word: U64, sixteenths: U64 | np.uint64) -> U64:
     return mask
 
 
-def embedding(accounts: Accounts, found: Sessions, said: SessionContent, session: I64, item: U64) -> I8:
+def prompt_embedding(accounts: Accounts, found: Sessions, said: SessionContent, session: I64, item: U64) -> I8:
     """Prompt embedding, shape (dimensions, requests): centre of the topic plus the item's own noise."""
     width = accounts.dials["topic_width"].astype(np.int16)[found.account][session]
     topic = said.topic[session]
@@ -161,7 +161,7 @@ def embedding(accounts: Accounts, found: Sessions, said: SessionContent, session
     return result
 
 
-def prompt_hash(said: SessionContent) -> I64:
+def system_prompt_hash(said: SessionContent) -> I64:
     """Hash of each session's system prompt."""
     return opaque_ids.opaque63(streams.child(said.template, "hash"))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from generator.arrays import I64
 from generator.population import accounts as people
-from generator.traffic.attempts import each
+from generator.traffic.attempts import map_arrays
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -37,7 +37,7 @@ class CrossShardCache:
 
     def __init__(self, plan: PopulationPlan) -> None:
         """Begin with nothing known."""
-        self.home = people.homes(plan)
+        self.home = people.home_buckets(plan)
         self._forget()
 
     def enter(self, who: Accounts, handed: list[Attempts]) -> None:
@@ -51,7 +51,7 @@ class CrossShardCache:
         parts = []
         for page in self._pages:
             rows = slice(*np.searchsorted(self.home[page.sent.sender], [bucket, bucket + 1]))
-            parts.append(each(lambda x, rows=rows: x[rows], page))
+            parts.append(map_arrays(lambda x, rows=rows: x[rows], page))
         found = _joined(parts)
         if sum(len(page.key) for page in self._pages) > _MOST:
             self._forget()
@@ -72,14 +72,14 @@ class CrossShardCache:
 
 def _apart(made: Attempts) -> Attempts:
     """The same attempts with a session for each: all arrays run alike, and can be parted and joined."""
-    found = each(lambda x: x[made.session], made.found)
+    found = map_arrays(lambda x: x[made.session], made.found)
     model, batch = made.model[made.session], made.batch[made.session]
     return replace(made, found=found, model=model, batch=batch, session=np.arange(len(made.key)))
 
 
 def _joined(parts: list[Attempts]) -> Attempts:
     """Attempts that are apart, in one."""
-    found: Attempts = each(lambda *x: np.concatenate(x), *parts)
+    found: Attempts = map_arrays(lambda *x: np.concatenate(x), *parts)
     row = np.arange(len(found.key))
     return replace(found, session=row, sent=replace(found.sent, row=row))
 

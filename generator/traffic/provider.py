@@ -65,7 +65,7 @@ def release_day(plan: PopulationPlan) -> float:
     return float(plan.config.days * (0.3 + 0.3 * streams.uniform(streams.child(plan.root, "release"))[0]))
 
 
-def releases(plan: PopulationPlan) -> list[dict[str, Any]]:
+def model_releases(plan: PopulationPlan) -> list[dict[str, Any]]:
     """Rows of the releases table: what can be asked for in this world, with its list price."""
     start = plan.config.window(plan.split)
     new = _NEW[plan.split]
@@ -87,7 +87,7 @@ def releases(plan: PopulationPlan) -> list[dict[str, Any]]:
     return rows
 
 
-def models(plan: PopulationPlan, accounts: Accounts, found: Sessions) -> I32:
+def requested_models(plan: PopulationPlan, accounts: Accounts, found: Sessions) -> I32:
     """Model that each session asks for: the account's usual one, or the new one from its release on."""
     weights = np.array([m[-1] for m in MODELS])
     if plan.split == "test":
@@ -106,12 +106,12 @@ def models(plan: PopulationPlan, accounts: Accounts, found: Sessions) -> I32:
     return np.where(decoy, DECOY, np.where(new, _NEW[plan.split], chosen)).astype(np.int32)
 
 
-def batches(accounts: Accounts, found: Sessions) -> Mask:
+def is_batch(accounts: Accounts, found: Sessions) -> Mask:
     """Whether each session is sent as a batch."""
     return np.asarray(streams.uniform(streams.child(found.key, "batch")) < accounts.dials["batch"][found.account])
 
 
-def price(model: I32, used: Usage, batch: Mask) -> F64:
+def list_price(model: I32, used: Usage, batch: Mask) -> F64:
     """List price of each request in USD, cache and batch tier included."""
     per_input, per_output = (
         np.array(prices).take(model) / 1e6 for prices in ([m[1] for m in MODELS], [m[2] for m in MODELS])

@@ -37,7 +37,7 @@ class Quotations:
     day: I64
 
 
-def questions(plan: PopulationPlan, who: Accounts, found: Sessions, session: I64, key: U64) -> Quotations:
+def draw_quotations(plan: PopulationPlan, who: Accounts, found: Sessions, session: I64, key: U64) -> Quotations:
     """Which prompts quote an answer.
 
     How often an account quotes answers is its habit; whether they are its own or those of another member is a
@@ -58,11 +58,11 @@ def questions(plan: PopulationPlan, who: Accounts, found: Sessions, session: I64
     return Quotations(asks, source, found.day[at] - 1)
 
 
-def answers(plan: PopulationPlan, source: I64, day: I64) -> I64:
+def quoted_request_ids(plan: PopulationPlan, source: I64, day: I64) -> I64:
     """request_id of the first answer that each account (by number) got on a day; -1: it asked nothing."""
     wanted, back = np.unique(source, return_inverse=True)
-    who = people.make(plan, wanted)
-    there = sessions.counts(plan, who, np.arange(plan.config.days))[back, day]
-    first = sessions.session_key(sessions.day_key(who, day, back), np.zeros(len(back), np.int64))
+    who = people.draw_accounts(plan, wanted)
+    there = sessions.request_counts(plan, who, np.arange(plan.config.days))[back, day]
+    first = sessions.session_keys(sessions.day_keys(who, day, back), np.zeros(len(back), np.int64))
     ids = opaque_ids.opaque63(streams.child(streams.items(first, np.zeros(len(back), np.int64)), "request id"))
     return np.where(there > 0, ids, -1)

@@ -22,7 +22,7 @@ INVALID, REJECTED, FAILED, OVERLOADED = range(4)  # as in provider.ERRORS
 _DOUBLINGS = 2.0 ** np.arange(64)
 
 
-def errors(
+def request_errors(
     accounts: Accounts,
     found: Sessions,
     session: I64,
@@ -58,7 +58,7 @@ def errors(
     return error, again
 
 
-def incident(plan: PopulationPlan, ts: I64) -> Mask:
+def is_overloaded(plan: PopulationPlan, ts: I64) -> Mask:
     """Whether the provider is overloaded: one shared incident in three days on average, 20 to 90 minutes long."""
     n = max(1, plan.config.days // 3)
     keys = streams.items(streams.child(plan.root, "incident"), np.arange(n))

@@ -54,19 +54,19 @@ class LogChunk:
     questions: quotations.Quotations
 
 
-def make(plan: PopulationPlan, who: Accounts, made: Attempts) -> LogChunk:
+def log_attempts(plan: PopulationPlan, who: Accounts, made: Attempts) -> LogChunk:
     """What is logged of some attempts, one row each."""
     found, session, key, used, cost, sent = made.found, made.session, made.key, made.used, made.cost, made.sent
     model, batch, sender, ts, resent = made.model, made.batch, sent.sender, sent.ts, sent.resent
-    leg = routing.legs(found, session, sender)
+    leg = routing.session_legs(found, session, sender)
     hopped = np.flatnonzero(sender != found.account[session])
     _readdress(who, found, used, leg, hopped)
-    cost[hopped] = provider.price(model[session[hopped]], used.take(hopped), batch[session[hopped]])
+    cost[hopped] = provider.list_price(model[session[hopped]], used.take(hopped), batch[session[hopped]])
     answer = provider.respond(who, found.account[session], key, ts, used, model[session], sent.error, made.slow)
-    said = content.prompts(plan, who, found)
-    item, probe = content.work_items(plan, who, found, said, session, key, made.opening)
+    said = content.draw_content(plan, who, found)
+    item, probe = content.draw_items(plan, who, found, said, session, key, made.opening)
     columns = _body(who, found, leg, batch, used, answer) | _sender(who, found, session, sender)
-    where = addresses.addresses(
+    where = addresses.session_addresses(
         plan, who, leg.sender, streams.child(found.key[leg.session], "address"), found.work[leg.session]
     )
     columns |= {name: values[leg.of] for name, values in where.items()}
@@ -84,12 +84,12 @@ def make(plan: PopulationPlan, who: Accounts, made: Attempts) -> LogChunk:
         "kind": token_usage.kinds(who, found.account[session]),
     }
     narrow = {n: v.astype(_NARROW.get(n, v.dtype), copy=False) for n, v in columns.items()}
-    return LogChunk(narrow, resent, quotations.questions(plan, who, found, session, key))
+    return LogChunk(narrow, resent, quotations.draw_quotations(plan, who, found, session, key))
 
 
-def _readdress(who: Accounts, found: Sessions, used: Usage, leg: routing.Legs, at: I64) -> None:
+def _readdress(who: Accounts, found: Sessions, used: Usage, leg: routing.SessionLegs, at: I64) -> None:
     """What changes when another account sends a request: its limit holds, and it has no part in the cache."""
-    limit = token_usage.limits(who, leg.sender[leg.of[at]], found.key[leg.session[leg.of[at]]])
+    limit = token_usage.answer_limits(who, leg.sender[leg.of[at]], found.key[leg.session[leg.of[at]]])
     used.max_tokens[at] = limit
     used.cut[at] = used.output[at] >= limit
     used.output[at] = np.minimum(used.output[at], limit)
@@ -98,11 +98,11 @@ def _readdress(who: Accounts, found: Sessions, used: Usage, leg: routing.Legs, a
 
 
 def _body(
-    who: Accounts, found: Sessions, leg: routing.Legs, batch: Mask, used: Usage, answer: Response
+    who: Accounts, found: Sessions, leg: routing.SessionLegs, batch: Mask, used: Usage, answer: Response
 ) -> Columns:
     """What the sender's software put into the request, and what came back."""
     row, key = leg.sender, found.key[leg.session]
-    settings = token_usage.routes(who, row, key)
+    settings = token_usage.settings_keys(who, row, key)
     bits = streams.child(key, "metadata")
     priority = (streams.uniform(streams.child(who.key, "priority")) < np.float32(0.04))[row]
     batch = batch[leg.session]
@@ -139,7 +139,7 @@ def _sender(who: Accounts, found: Sessions, session: I64, sender: I64) -> Column
         streams.child(who.key, "end users")[found.account], streams.below(bits, np.maximum(users, 1))
     )
     channel = who.choices["channel"][sender]
-    talks = token_usage.talks(who, found)[session]
+    talks = token_usage.is_conversation(who, found)[session]
     conversation = opaque_ids.opaque63(streams.child(found.key, "conversation id"))[session]
     return {
         "api_key": streams.halves(bits, 2)[session] % keys[sender],
@@ -168,11 +168,11 @@ def _content(
     tools_hash = opaque_ids.opaque63(streams.child(scope, "tools hash"))
     fingerprint = (answer.error < 0) & (used.output >= _FINGERPRINTED)
     sketch = content.response_simhash(item, model[session], key)
-    embedding = content.embedding(who, found, said, session, item)
+    embedding = content.prompt_embedding(who, found, said, session, item)
     return {
-        "system_prompt_hash": np.where(said.templated, content.prompt_hash(said), -1)[session],
+        "system_prompt_hash": np.where(said.templated, content.system_prompt_hash(said), -1)[session],
         "tools_hash": np.where(offered, tools_hash[session], -1),
-        "prompt_simhash": content.simhash(who, found, said, session, item, probe),
+        "prompt_simhash": content.prompt_simhash(who, found, said, session, item, probe),
         **{f"prompt_emb_{i:02d}": values for i, values in enumerate(embedding)},
         "language": said.language[session],
         "stop_category": content.stop_category(said, session, streams.child(key, "category")),

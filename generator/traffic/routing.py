@@ -52,7 +52,7 @@ class RoutedRequests:
 
 
 @dataclass
-class Legs:
+class SessionLegs:
     """What is decided once per session and sender: a session is one leg, and each request that hopped another.
 
     Attributes
@@ -68,15 +68,15 @@ class Legs:
     of: I64
 
 
-def legs(found: Sessions, session: I64, sender: I64) -> Legs:
+def session_legs(found: Sessions, session: I64, sender: I64) -> SessionLegs:
     """Legs of requests with the given sessions and senders."""
     hopped = np.flatnonzero(sender != found.account[session])
     of = session.copy()
     of[hopped] = len(found.key) + np.arange(len(hopped))
-    return Legs(np.r_[np.arange(len(found.key)), session[hopped]], np.r_[found.account, sender[hopped]], of)
+    return SessionLegs(np.r_[np.arange(len(found.key)), session[hopped]], np.r_[found.account, sender[hopped]], of)
 
 
-def mates(plan: PopulationPlan, index: I64) -> I64:
+def pod_members(plan: PopulationPlan, index: I64) -> I64:
     """Accounts outside `index` that stand in for one of those in it."""
     cohort = plan.account_cohort[index]
     relays = ((plan.dials["hopping"] > 0) | (plan.dials["handover"] > 0))[cohort]
@@ -86,7 +86,7 @@ def mates(plan: PopulationPlan, index: I64) -> I64:
     return np.setdiff1d(member, index)
 
 
-def send(
+def route_requests(
     plan: PopulationPlan,
     who: Accounts,
     found: Sessions,

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
-def day_key(accounts: Accounts, day: I64, row: I64) -> U64:
+def day_keys(accounts: Accounts, day: I64, row: I64) -> U64:
     """Stream of the accounts in `row` on a day each (day >= -1)."""
     return streams.items(streams.child(accounts.key, "days")[row], day + 1)
 
 
-def session_key(day_keys: U64, order: I64) -> U64:
+def session_keys(days: U64, order: I64) -> U64:
     """Stream of the session numbered `order` of an account-day."""
-    return streams.items(streams.child(day_keys, "session"), order)
+    return streams.items(streams.child(days, "session"), order)
 
 
-def counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
+def request_counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
     """Requests that each account sends on each of the given days.
 
     Parameters
@@ -62,7 +62,7 @@ def counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
     return np.where(active, n, 0)
 
 
-def pieces(n: I64, most: int) -> list[slice]:
+def account_chunks(n: I64, most: int) -> list[slice]:
     """Accounts whose sessions are made together: about `most` requests each.
 
     Parameters
@@ -75,7 +75,7 @@ def pieces(n: I64, most: int) -> list[slice]:
     return list(itertools.starmap(slice, itertools.pairwise(edges))) or [slice(0)]
 
 
-def sessions(
+def draw_sessions(
     plan: PopulationPlan, accounts: Accounts, some: slice = slice(None), n: I64 | None = None
 ) -> Sessions:
     """All sessions of some accounts, the evening before the window included (some run into it).
@@ -88,7 +88,7 @@ def sessions(
         Requests of each of the accounts on each day from -1, if known: see `counts`.
     """
     day = np.arange(-1, plan.config.days)
-    n = counts(plan, accounts, day) if n is None else n
+    n = request_counts(plan, accounts, day) if n is None else n
     at = np.arange(len(accounts))[some]
     n, account, days = n[some].ravel(), np.repeat(at, len(day)), np.tile(day, len(at))
     has = np.flatnonzero(n)
@@ -98,7 +98,7 @@ def sessions(
     owner = np.repeat(np.arange(len(n)), number)
     order = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
     account, days, n, number = account[owner], days[owner], n[owner], number[owner]
-    key = session_key(day_key(accounts, days, account), order)
+    key = session_keys(day_keys(accounts, days, account), order)
     length = _lengths(key, order, n, number)
     work = _works(accounts, account, days, key)
     start = _starts(plan, accounts, account, days, key, work)
@@ -120,13 +120,13 @@ def _lengths(key: U64, order: I64, n: I64, number: I64) -> I64:
     return np.asarray(1 + after * (n - number) // whole - before * (n - number) // whole)
 
 
-def requests(found: Sessions) -> tuple[I64, U64]:
+def expand_requests(found: Sessions) -> tuple[I64, U64]:
     """Session and stream of each request of whole sessions, in their order."""
     session = np.repeat(np.arange(len(found.length)), found.length)
     return session, streams.items(found.key[session], np.arange(len(session)) - found.first[session])
 
 
-def times(accounts: Accounts, found: Sessions, session: I64, bits: U64, pause: I64) -> I64:
+def arrival_times(accounts: Accounts, found: Sessions, session: I64, bits: U64, pause: I64) -> I64:
     """Arrival of each request in milliseconds since the window began.
 
     Parameters
@@ -200,8 +200,8 @@ def _own_times(accounts: Accounts, account: I64, day: I64, bits: U64, flat: F64)
     own = np.where(personal, human + flat / 4096, flat)
     own -= np.floor(own)
     rows = np.flatnonzero(burst > 0)
-    day_keys = day_key(accounts, day[rows], account[rows])
-    late = np.float32(1.5 / 24) * streams.normal(streams.child(day_keys, "hours"))
+    keys = day_keys(accounts, day[rows], account[rows])
+    late = np.float32(1.5 / 24) * streams.normal(streams.child(keys, "hours"))
     lean = peak[rows] + late
-    own[rows] = burstiness.crowd(own[rows], burst[rows], lean - np.floor(lean), day_keys, personal[rows])
+    own[rows] = burstiness.crowd(own[rows], burst[rows], lean - np.floor(lean), keys, personal[rows])
     return own

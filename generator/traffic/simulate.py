@@ -63,21 +63,21 @@ def simulate(plan: PopulationPlan, bucket: int, book: CrossShardCache | None = N
         Notes from buckets of the same world that were made before; it saves time, and changes nothing.
     """
     book = book or CrossShardCache(plan)
-    own = people.in_bucket(plan, bucket)
-    mates = routing.mates(plan, own)
-    who = people.make(plan, np.concatenate([own, mates]))
-    n = sessions.counts(plan, who, np.arange(-1, plan.config.days))
+    own = people.accounts_in_bucket(plan, bucket)
+    mates = routing.pod_members(plan, own)
+    who = people.draw_accounts(plan, np.concatenate([own, mates]))
+    n = sessions.request_counts(plan, who, np.arange(-1, plan.config.days))
     n[len(own) :][book.known[mates]] = 0
     parts, handed = [], []
-    for some in sessions.pieces(n, _PARCEL_ROWS):
-        made = attempts.make(plan, who, sessions.sessions(plan, who, some, n))
-        arrives = attempts.arriving(plan, who, made.sent)
+    for some in sessions.account_chunks(n, _PARCEL_ROWS):
+        made = attempts.make_attempts(plan, who, sessions.draw_sessions(plan, who, some, n))
+        arrives = attempts.within_window(plan, who, made.sent)
         moves = made.author != made.sent.sender
         here = (made.sent.sender < len(own)) & (made.author < len(own))
-        parts.append(request_log.make(plan, who, made.take(np.flatnonzero(arrives & here))))
+        parts.append(request_log.log_attempts(plan, who, made.take(np.flatnonzero(arrives & here))))
         handed.append(made.take(np.flatnonzero(arrives & moves)))
     book.enter(who, handed)
-    parts.append(request_log.make(plan, who, book.give(who, bucket)))
+    parts.append(request_log.log_attempts(plan, who, book.give(who, bucket)))
     columns, edges = _merged(plan, parts)
     item, cost, owner, work, kind = (columns.pop(name) for name in ("item", "cost", "owner", "work", "kind"))
     return Shard(who, len(own), columns, owner, item, cost, edges, work, kind)
@@ -107,7 +107,9 @@ def _by_time(ts: I64, resent: Mask) -> I64:
 def _quoted(plan: PopulationPlan, parts: list[LogChunk]) -> list[I64]:
     """request_id of the answer that each prompt quotes, for each part; -1: none."""
     source, day = (np.concatenate([getattr(p.questions, name) for p in parts]) for name in ("source", "day"))
-    found = np.split(quotations.answers(plan, source, day), np.cumsum([len(p.questions.row) for p in parts])[:-1])
+    found = np.split(
+        quotations.quoted_request_ids(plan, source, day), np.cumsum([len(p.questions.row) for p in parts])[:-1]
+    )
     columns = [np.full(len(part.resent), -1, np.int64) for part in parts]
     for ids, part, answers in zip(columns, parts, found, strict=True):
         ids[part.questions.row] = answers

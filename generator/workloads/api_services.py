@@ -11,7 +11,7 @@ import numpy as np
 
 from generator.arrays import F32, I64
 from generator.rng import streams
-from generator.workloads.batch import Flow, WorkloadBatch, before, running, whole_number
+from generator.workloads.batch import Flow, WorkloadBatch, previous, rounded_exp, session_sums
 
 CONTEXT = 200_000
 _COMPACTED = 60_000
@@ -50,7 +50,7 @@ def _lengths(rows: WorkloadBatch, side: str) -> I64:
     exact = streams.uniform(bits, 1) < rows.dial("exact_" + side)[local]
     log = np.where(exact, template[local], (template + moved)[local] + spread * z)
     window = rows.dial(side + "_window").astype(np.int64)
-    return _fitted(whole_number(log, rows.dial(side)[local]), window[local])
+    return _fitted(rounded_exp(log, rows.dial(side)[local]), window[local])
 
 
 def _fitted(whole: I64, window: I64) -> I64:
@@ -82,10 +82,10 @@ def _drift(rows: WorkloadBatch, side: str) -> F32:
 
 def _grown(rows: WorkloadBatch, chats: I64, whole: I64, answer: I64) -> I64:
     """Inputs of conversations: the first prompt, and all that was said since; compacted when the window fills."""
-    asked = whole_number(streams.normal(streams.child(rows.key, "turn")), _TURN)
-    step = np.where(rows.order > 0, asked + before(answer, rows.order), 0)
+    asked = rounded_exp(streams.normal(streams.child(rows.key, "turn")), _TURN)
+    step = np.where(rows.order > 0, asked + previous(answer, rows.order), 0)
     first = np.flatnonzero(rows.order == 0)
-    grown = (whole[first][rows.local] + running(step, rows))[chats]
+    grown = (whole[first][rows.local] + session_sums(step, rows))[chats]
     over = np.maximum(0, grown - CONTEXT)
     return np.where(over > 0, _COMPACTED + over % (CONTEXT - _COMPACTED), grown)
 

@@ -108,17 +108,17 @@ class Flow:
     thought: F32 | None = None
 
 
-def whole_number(log: Floats, factor: Floats | float = 1) -> I64:
+def rounded_exp(log: Floats, factor: Floats | float = 1) -> I64:
     """Rounded exponential times a factor."""
     return np.asarray(np.floor(streams.exp(log) * factor + 0.5)).astype(np.int64)
 
 
-def before(values: I64, order: I64) -> I64:
+def previous(values: I64, order: I64) -> I64:
     """Value of the request before; 0 for a session's first."""
     return np.where(order > 0, np.r_[0, values[:-1]], 0)
 
 
-def running(step: I64, rows: WorkloadBatch) -> I64:
+def session_sums(step: I64, rows: WorkloadBatch) -> I64:
     """Sum inside the session up to each request. Whole numbers: no account changes another's rounding."""
     total = np.cumsum(step)
     first = np.flatnonzero(rows.order == 0)

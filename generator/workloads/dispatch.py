@@ -31,7 +31,9 @@ LAWS: dict[str, Callable[[WorkloadBatch], Flow]] = {
 }
 
 
-def flows(accounts: Accounts, found: Sessions, session: I64, key: U64, talk: Mask) -> list[tuple[I64, Flow]]:
+def flows_by_kind(
+    accounts: Accounts, found: Sessions, session: I64, key: U64, talk: Mask
+) -> list[tuple[I64, Flow]]:
     """(rows, flow) of each kind of workload.
 
     Parameters

@@ -64,7 +64,7 @@ class Quantiles:
 
 
 @cache
-def law(kind: str) -> dict[str, Any]:
+def law_table(kind: str) -> dict[str, Any]:
     """The `[law]` tables of a kind of workload."""
     table: dict[str, Any] = tomllib.loads((KINDS_FOLDER / f"{kind}.toml").read_text("utf-8")).get("law", {})
     return table
@@ -73,7 +73,7 @@ def law(kind: str) -> dict[str, Any]:
 @cache
 def mixture(kind: str, *names: str, prefix: str = "") -> Mixture:
     """Mixture at a path of a kind's law: lists `weight`, `median`, `sigma` and perhaps `tail`."""
-    table = law(kind)
+    table = law_table(kind)
     for name in names:
         table = table[name]
     median = np.array(table[prefix + "median"], np.float64)
@@ -89,13 +89,13 @@ def mixture(kind: str, *names: str, prefix: str = "") -> Mixture:
 @cache
 def quantiles(kind: str, name: str) -> Quantiles:
     """Quantiles in a kind's law: lists `share` (ascending) and `value`."""
-    table = law(kind)[name]
+    table = law_table(kind)[name]
     scores = [NormalDist().inv_cdf(p) for p in table["share"]]
     grid = (np.arange(4096) - 2047.5) / 512
     return Quantiles(np.interp(grid, scores, np.log(table["value"])).round(6).astype(np.float32))
 
 
-def steps(table: dict[str, Any], column: str, x: Integers) -> F32:
+def step_values(table: dict[str, Any], column: str, x: Integers) -> F32:
     """Step function of whole numbers: the value of the last `from` that is not above x."""
     edges = np.array(table["from"])
     return np.array(table[column], np.float32)[np.searchsorted(edges, x, side="right") - 1]

@@ -66,7 +66,7 @@ class Usage:
         return Usage(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
-def usage(accounts: Accounts, found: Sessions, session: I64, key: U64) -> Usage:
+def draw_usage(accounts: Accounts, found: Sessions, session: I64, key: U64) -> Usage:
     """Tokens of each request, account first, then session, then request.
 
     Two thirds and more of the variance of log tokens lies between accounts in real logs (ServeGen); here the
@@ -74,7 +74,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: U64) -> Usage:
     """
     row, d = found.account[session], accounts.dials
     bits = streams.child(key, "tokens")
-    talk = talks(accounts, found)
+    talk = is_conversation(accounts, found)
     conversing = talk[session]
     order = np.arange(len(session)) - found.first[session]
 
@@ -82,7 +82,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: U64) -> Usage:
     pause, human = np.full(len(session), -1), np.ones(len(session), np.bool_)
     whole, output = np.ones(len(session), np.int64), np.ones(len(session), np.int64)
     thinking = np.zeros(len(session), np.int64)
-    for at, flow in dispatch.flows(accounts, found, session, key, talk):
+    for at, flow in dispatch.flows_by_kind(accounts, found, session, key, talk):
         whole[at], output[at], pause[at], human[at] = flow.input, flow.output, flow.pause, flow.human
         mine = bits[at]
         thinks = np.flatnonzero(streams.uniform(mine, 2) < d["reasoning"][row[at]])
@@ -90,7 +90,7 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: U64) -> Usage:
             np.float32(0.8) * streams.uniform(mine[thinks], 3) if flow.thought is None else flow.thought[thinks]
         )
         thinking[at[thinks]] = (flow.output[thinks] * thought).astype(np.int64)
-    limit = limits(accounts, found.account, found.key)[session]
+    limit = answer_limits(accounts, found.account, found.key)[session]
     cut = output > limit
     output = np.where(cut, limit, output)
 
@@ -105,9 +105,9 @@ def usage(accounts: Accounts, found: Sessions, session: I64, key: U64) -> Usage:
     return Usage(whole, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
 
 
-def limits(accounts: Accounts, sender: I64, session_key: U64) -> I64:
+def answer_limits(accounts: Accounts, sender: I64, session_key: U64) -> I64:
     """Largest answer that each session allows when `sender` sends it."""
-    bits = streams.child(routes(accounts, sender, session_key), "limit")
+    bits = streams.child(settings_keys(accounts, sender, session_key), "limit")
     return np.asarray(_limit_of()[accounts.choices["kind"][sender], streams.halves(bits, 0)])
 
 
@@ -118,14 +118,14 @@ def _limit_of() -> I64:
     return np.stack([LIMITS[streams.pick(every, np.tile(edges, (65536, 1)))] for edges in _LIMIT_EDGES])
 
 
-def routes(accounts: Accounts, sender: I64, session_key: U64) -> U64:
+def settings_keys(accounts: Accounts, sender: I64, session_key: U64) -> U64:
     """Stream of the settings of each session: one of the few sets of the account that sends it."""
     sets = np.clip(accounts.dials["templates"], 1, 4).astype(np.int64)[sender]
     nth = streams.below(streams.child(session_key, "route"), sets)
     return streams.items(streams.child(accounts.key, "routes")[sender], nth)
 
 
-def talks(accounts: Accounts, found: Sessions) -> Mask:
+def is_conversation(accounts: Accounts, found: Sessions) -> Mask:
     """Whether each session is one growing conversation."""
     chance = accounts.dials["conversation"][found.account]
     return np.asarray(streams.uniform(streams.child(found.key, "conversation")) < chance)

@@ -27,7 +27,7 @@ def plan() -> population_plan.PopulationPlan:
     made = replace(
         made, accounts=900, extraction_accounts=0, campaigns=0, buckets=1, mix={"B1": 0.3, "B6": 0.3, "B8": 0.4}
     )
-    return cohorts.build(made, "train")
+    return cohorts.build_plan(made, "train")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_reasoning_thinks_in_two_modes(rows: pl.DataFrame) -> None:
 
 
 def test_habits_of_accounts_are_as_their_files_say(plan: population_plan.PopulationPlan) -> None:
-    who = accounts.make(plan, np.arange(900))
+    who = accounts.draw_accounts(plan, np.arange(900))
     mine = who.choices["kind"] == schema.KINDS.index("api")
     for dial in ("burst", "input_sigma", "exact_output"):
         law = kinds()["api"][dial]
@@ -113,7 +113,7 @@ def test_habits_of_accounts_are_as_their_files_say(plan: population_plan.Populat
 def test_dials_go_together_as_much_as_they_should(plan: population_plan.PopulationPlan) -> None:
     # Draws of the same normal scores for as many accounts as we like, with no cohort between them.
     alone = replace(plan.config, mix={"B1": 1.0}, accounts=4000)
-    who = accounts.make(cohorts.build(alone, "train"), np.arange(4000))
+    who = accounts.draw_accounts(cohorts.build_plan(alone, "train"), np.arange(4000))
     mine = who.choices["kind"] == schema.KINDS.index("api")
     for dial, partner in (("output", "input"), ("burst", "spell"), ("output_sigma", "input_sigma")):
         first, second = (np.argsort(np.argsort(who.dials[d][mine])).astype(float) for d in (dial, partner))
@@ -128,7 +128,7 @@ def test_a_law_by_quantiles_is_linear_between_its_shares() -> None:
 
 
 def test_a_spell_keeps_the_volume(plan: population_plan.PopulationPlan) -> None:
-    who = accounts.make(plan, np.arange(900))
+    who = accounts.draw_accounts(plan, np.arange(900))
     day = np.arange(plan.config.days)
     who.dials["active"][:] = 1
     alone = np.zeros(len(who), np.bool_)

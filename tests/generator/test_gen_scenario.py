@@ -23,7 +23,7 @@ from generator.dataset import Dataset, Split
 from generator.errors import UserError
 from generator.pipeline import forecast
 from generator.population import accounts, cohorts, population_plan
-from generator.population.cohort_names import Names, Run
+from generator.population.cohort_names import CohortNames, CohortRun
 from generator.schema import SPLITS, TIERS
 from generator.traffic import sessions
 
@@ -119,7 +119,7 @@ def test_campaigns_take_archetypes_and_tiers_evenly(kinds: int, split: str) -> N
 def test_twelve_campaigns_reach_every_archetype_and_held_out_ones_only_in_test() -> None:
     c = dataset_config.from_preset("small", 1)
     for split in SPLITS:
-        found = {population_plan.variants()[i][0] for i in cohorts.build(c, split).archetype}
+        found = {population_plan.variants()[i][0] for i in cohorts.build_plan(c, split).archetype}
         assert {a for a in found if a.startswith("A")} == {*A, *(["A9"] if split == "test" else [])}
 
 
@@ -132,8 +132,10 @@ def test_large_presets_give_every_archetype_three_campaigns() -> None:
 
 
 def test_names_of_cohorts_by_hand() -> None:
-    runs = [Run(n, "B1", "", np.zeros(k, np.uint64), np.ones(k, np.int64)) for n, k in (("B1/{}", 3), ("x", 1))]
-    names = Names(runs)
+    runs = [
+        CohortRun(n, "B1", "", np.zeros(k, np.uint64), np.ones(k, np.int64)) for n, k in (("B1/{}", 3), ("x", 1))
+    ]
+    names = CohortNames(runs)
     assert (list(names), len(names), names[-1], names[1:3]) == (
         ["B1/0", "B1/1", "B1/2", "x"],
         4,
@@ -170,9 +172,9 @@ def test_a_range_multiplied() -> None:
 
 
 def _rates(c: Config, name: str) -> np.ndarray[Any, Any]:
-    plan = cohorts.build(c, "train")
+    plan = cohorts.build_plan(c, "train")
     which = [i for i, n in enumerate(plan.names) if n == name]
-    return accounts.make(plan, np.flatnonzero(np.isin(plan.account_cohort, which))).dials["session"]
+    return accounts.draw_accounts(plan, np.flatnonzero(np.isin(plan.account_cohort, which))).dials["session"]
 
 
 def test_an_overlay_reaches_its_tier_and_no_other(tiny_config: Config) -> None:
@@ -205,8 +207,10 @@ def test_dials_target_and_window_of_a_cohort(tiny_config: Config) -> None:
     bare = ExtraCohort("x", "A4", 30, "evasive")
     own = replace(bare, target="coding", first_day=2, days=1, dials=dials)
     others = ExtraCohort("y", "A4", 30, "evasive")
-    plans = [cohorts.build(replace(tiny_config, cohorts=(x, others)), "train") for x in (bare, own)]
-    before, after = (accounts.make(p, np.flatnonzero(p.account_cohort == len(p.sizes) - 2)) for p in plans)
+    plans = [cohorts.build_plan(replace(tiny_config, cohorts=(x, others)), "train") for x in (bare, own)]
+    before, after = (
+        accounts.draw_accounts(p, np.flatnonzero(p.account_cohort == len(p.sizes) - 2)) for p in plans
+    )
     assert set(after.dials["session"].tolist()) == {8}
     assert ((after.dials["gap"] >= 20) & (after.dials["gap"] <= 30)).all()
     assert len(np.unique(after.dials["gap"])) > 10
@@ -214,14 +218,14 @@ def test_dials_target_and_window_of_a_cohort(tiny_config: Config) -> None:
     first, end = (x[-2] for x in cohorts.work_days(plans[1]))
     assert (first, end) == (2, 3)
     assert parameters.COHORT_CHOICES["domain"][plans[1].domain[-2]] == "coding"
-    rest = [accounts.make(p, np.flatnonzero(p.account_cohort != len(p.sizes) - 2)) for p in plans]
+    rest = [accounts.draw_accounts(p, np.flatnonzero(p.account_cohort != len(p.sizes) - 2)) for p in plans]
     assert all((rest[0].dials[d] == rest[1].dials[d]).all() for d in parameters.DIALS)
 
 
 def test_no_campaign_works_on_quiet_days() -> None:
     c = dataset_config.from_preset("small", 5)
     for split in SPLITS:
-        plan = cohorts.build(c, split)
+        plan = cohorts.build_plan(c, split)
         first, _ = cohorts.work_days(plan)
         assert first[plan.tier >= 0].min() >= c.quiet_days == 4
 
@@ -231,8 +235,10 @@ def test_expected_is_exact_where_all_are_counted(tiny_config: Config) -> None:
     extra = (ExtraCohort("shop", "B8", 8), ExtraCohort("swarm", "A2", 9, "overt"))
     c = replace(tiny_config, cohorts=extra)
     groups = forecast.expected(c, "train", on_group=lambda *t: told.append(t))
-    plan = cohorts.build(c, "train")
-    counts = sessions.counts(plan, accounts.make(plan, np.arange(len(plan.account_key))), np.arange(c.days))
+    plan = cohorts.build_plan(c, "train")
+    counts = sessions.request_counts(
+        plan, accounts.draw_accounts(plan, np.arange(len(plan.account_key))), np.arange(c.days)
+    )
     assert np.sum([g.per_day for g in groups], axis=0).tolist() == counts.sum(axis=0).tolist()
     assert sum(g.accounts for g in groups) == c.accounts + 17
     assert told[-1] == (len(groups), len(groups))

@@ -67,9 +67,9 @@ def test_every_bit_of_the_secret_counts() -> None:
 
 def test_a_sealed_world_is_never_drawn_with_open_streams_nor_the_other_way(little: Config) -> None:
     with pytest.raises(RuntimeError, match="sealed world"):
-        cohorts.build(replace(little, secret=KEY), "test")
+        cohorts.build_plan(replace(little, secret=KEY), "test")
     with keyed_streams.keyed(KEY), pytest.raises(RuntimeError, match="sealed world"):
-        cohorts.build(little, "test")
+        cohorts.build_plan(little, "test")
 
 
 @pytest.mark.skipif(sys.hash_info.algorithm != "siphash13", reason="needs an interpreter that hashes with it")
@@ -109,7 +109,7 @@ def _unmixed(x: int) -> int:
 def _grouped_by_their_ids(made: Config) -> float:
     """Share of accounts of groups that a stranger who runs the open generator backwards puts beside a mate."""
     with keyed_streams.keyed(made.secret):
-        plan = cohorts.build(made, "test")
+        plan = cohorts.build_plan(made, "test")
         ids = streams.child(plan.account_key, "account id").tolist()
     purpose, inverse = int(streams.key("purpose", "account id")), pow(GOLDEN, -1, WORD)
     place = {

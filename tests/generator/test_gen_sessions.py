@@ -32,7 +32,7 @@ COLUMNS = ("ts", "input_tokens", "output_tokens", "cache_read_input_tokens", "co
 
 @pytest.fixture(scope="module")
 def shard() -> simulate.Shard:
-    return simulate.simulate(cohorts.build(dataset_config.from_dict(CONFIG, "test"), "train"), 0)
+    return simulate.simulate(cohorts.build_plan(dataset_config.from_dict(CONFIG, "test"), "train"), 0)
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +84,11 @@ def test_sessions_of_agents_differ_from_each_other(agents: Rows) -> None:
 def test_code_ends_at_the_editors_window(shard: simulate.Shard) -> None:
     code = of_kind(shard, "code")
     assert len(code["ts"]) > 5_000
-    edge = law_tables.law("code")["window"]
+    edge = law_tables.law_table("code")["window"]
     assert code["input_tokens"].max() <= edge + 2
     assert 0.02 <= np.mean(code["input_tokens"] >= edge - 1) <= 0.06  # Azure 2023: 3.7 %
     answers = code["output_tokens"][code["status"] == 200]
-    assert answers.min() >= law_tables.law("code")["least"]
+    assert answers.min() >= law_tables.law_table("code")["least"]
     assert 11 <= np.median(answers) <= 15
     assert 150 <= np.quantile(answers, 0.99) <= 350
 
@@ -117,25 +117,25 @@ def test_chats_are_short_and_fill_their_window_at_most(shard: simulate.Shard) ->
     assert 0.4 <= np.mean(turns == 1) <= 0.75  # BurstGPT, WildChat: 50-75 %
     assert 1.5 <= turns.mean() <= 2.6
     assert 5 <= np.quantile(turns, 0.99) <= 14
-    window = law_tables.law("conversation")["history"]["window"]
+    window = law_tables.law_table("conversation")["history"]["window"]
     assert np.mean(talk["input_tokens"][chat] > window + 200) < 0.03
     assert 0.2 <= np.mean(talk["input_tokens"][chat] >= window) <= 0.7
 
 
 def test_sessions_take_all_requests_of_their_day() -> None:
-    plan = cohorts.build(dataset_config.from_dict(CONFIG | {"accounts": 300}, "test"), "train")
-    who = people.make(plan, people.in_bucket(plan, 0))
-    found = sessions.sessions(plan, who)
+    plan = cohorts.build_plan(dataset_config.from_dict(CONFIG | {"accounts": 300}, "test"), "train")
+    who = people.draw_accounts(plan, people.accounts_in_bucket(plan, 0))
+    found = sessions.draw_sessions(plan, who)
     assert found.length.min() >= 1
     days = plan.config.days + 1
     taken = np.bincount(found.account * days + found.day + 1, found.length, len(who) * days)
-    assert (taken == sessions.counts(plan, who, np.arange(-1, plan.config.days)).ravel()).all()
+    assert (taken == sessions.request_counts(plan, who, np.arange(-1, plan.config.days)).ravel()).all()
 
 
 def test_quantile_laws_return_their_quantiles() -> None:
     bits = streams.items(np.full(200_000, streams.key("law"), np.uint64), np.arange(200_000))
     for kind, name in (("code", "input"), ("agent", "growth"), ("agent", "tool")):
-        table = law_tables.law(kind)[name]
+        table = law_tables.law_table(kind)[name]
         drawn = law_tables.quantiles(kind, name).log(streams.normal(streams.child(bits, name)))
         inner = [(p, v) for p, v in zip(table["share"], table["value"], strict=True) if 0.02 < p < 0.98]
         for share, value in inner:

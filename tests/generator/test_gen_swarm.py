@@ -41,10 +41,10 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
         a = known[archetype]
         known[archetype] = replace(a, ranges=a.ranges | fixed, tiers={t: d | fixed for t, d in a.tiers.items()})
         monkeypatch.setattr(cohorts, "archetypes", lambda: known)
-        for table in (parameter_draws._table, parameter_draws.edges):
+        for table in (parameter_draws._table, parameter_draws.cumulated_weights):
             table.cache_clear()
         extra = tuple(dataset_config.ExtraCohort(f"swarm {t}", archetype, 24, t) for t in schema.TIERS)
-        plan = cohorts.build(replace(tiny_config, buckets=1, days=8, campaigns=0, cohorts=extra), "train")
+        plan = cohorts.build_plan(replace(tiny_config, buckets=1, days=8, campaigns=0, cohorts=extra), "train")
         shard = simulate.simulate(plan, 0)
         owner = shard.accounts.index[shard.owner]
         columns: dict[str, Any] = {k: v for k, v in shard.columns.items() if not k.startswith("prompt_emb")}
@@ -54,7 +54,7 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
         return World(plan, shard, pl.DataFrame(columns | {"attack": attack}))
 
     yield made
-    for table in (parameter_draws._table, parameter_draws.edges):
+    for table in (parameter_draws._table, parameter_draws.cumulated_weights):
         table.cache_clear()
 
 
@@ -116,7 +116,7 @@ def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypa
 def test_a_fresh_account_takes_over_within_a_day_of_a_ban(make: Make) -> None:
     plan = make("A1", lifetime=3, ban_wave=1, replaced=0.4, bulk_created=1, quits=0, disguise=0).plan
     for c in np.flatnonzero(plan.label == labels.EXTRACTION):
-        who = accounts.make(plan, np.flatnonzero(plan.account_cohort == c))
+        who = accounts.draw_accounts(plan, np.flatnonzero(plan.account_cohort == c))
         seats = plan.sizes[c] - int(np.floor(np.float32(0.4) * plan.sizes[c]))
         second = slice(seats, None)
         first = slice(0, plan.sizes[c] - seats)  # the seats that are filled again
@@ -203,7 +203,7 @@ def test_channels_pass_on_fewer_fields(make: Make) -> None:
 
 def test_the_decoy_answers_but_stands_in_no_list(make: Make) -> None:
     made = make("A1", decoy=1)
-    assert provider.MODELS[provider.DECOY][0] not in {m["model"] for m in provider.releases(made.plan)}
+    assert provider.MODELS[provider.DECOY][0] not in {m["model"] for m in provider.model_releases(made.plan)}
     found = made.rows.filter(pl.col("model") == provider.DECOY)
     assert 0.02 < found.filter(pl.col("attack")).height / made.rows.filter(pl.col("attack")).height < 0.2
     assert (found["status"] == 200).mean() > 0.9  # type: ignore[operator]

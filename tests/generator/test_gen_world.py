@@ -68,8 +68,8 @@ def test_processor_does_not_change_a_value(tiny: Dataset, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_more_cohorts_of_every_archetype_leave_all_other_accounts_alone(all_kinds: Config, split: str) -> None:
-    before = cohorts.build(replace(all_kinds, cohorts=()), split)
-    after = cohorts.build(all_kinds, split)
+    before = cohorts.build_plan(replace(all_kinds, cohorts=()), split)
+    after = cohorts.build_plan(all_kinds, split)
     assert {a for a, _ in population_plan.variants()} == {
         population_plan.variants()[i][0] for i in after.archetype
     }
@@ -82,7 +82,7 @@ def test_more_cohorts_of_every_archetype_leave_all_other_accounts_alone(all_kind
 
 def test_shards_together_are_the_world_whatever_their_number(all_kinds: Config) -> None:
     """Buckets cut pods in two: each side has to make the other's part of it."""
-    few, many = (_public(cohorts.build(replace(all_kinds, buckets=n), "train")) for n in (1, 5))
+    few, many = (_public(cohorts.build_plan(replace(all_kinds, buckets=n), "train")) for n in (1, 5))
     assert few.equals(many)
 
 
@@ -94,11 +94,11 @@ def test_a_book_of_what_was_handed_over_changes_nothing(
 ) -> None:
     """In any order, a bucket made twice, and a book that is full all the time included."""
     monkeypatch.setattr(cross_shard, "_MOST", most)
-    plan = cohorts.build(replace(all_kinds, buckets=5), "train")
+    plan = cohorts.build_plan(replace(all_kinds, buckets=5), "train")
     book, sessions = cross_shard.CrossShardCache(plan), []
 
     def counted(
-        plan: population_plan.PopulationPlan, who: Accounts, found: Sessions, make: Any = attempts.make
+        plan: population_plan.PopulationPlan, who: Accounts, found: Sessions, make: Any = attempts.make_attempts
     ) -> attempts.Attempts:
         sessions.append(len(found.key))
         made: attempts.Attempts = make(plan, who, found)
@@ -113,7 +113,7 @@ def test_a_book_of_what_was_handed_over_changes_nothing(
 
 
 def test_permuted_labels_leave_every_archetype_alone(all_kinds: Config) -> None:
-    plan = cohorts.build(all_kinds, "test")
+    plan = cohorts.build_plan(all_kinds, "test")
     turned = replace(plan, label=plan.label[::-1].copy(), tier=plan.tier[::-1].copy())
     assert _public(plan).equals(_public(turned))
 
@@ -123,7 +123,7 @@ def test_permuted_labels_leave_the_public_bytes_alone(tiny: Dataset) -> None:
 
 
 def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = arrivals.counts
+    real = arrivals.request_counts
 
     def leaky(plan: population_plan.PopulationPlan, accounts: object, day: I64) -> I64:
         found = real(plan, accounts, day)  # type: ignore[arg-type]
@@ -137,7 +137,7 @@ def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.Monk
 def test_plan_is_conserved_in_the_tables(tiny: Dataset, tiny_config: Config) -> None:
     for name in tiny.splits:
         split = tiny.reveal(name)
-        plan = cohorts.build(tiny_config, name)
+        plan = cohorts.build_plan(tiny_config, name)
         accounts = split.accounts.polars().collect()
         assert accounts.height == len(plan.account_key) == tiny_config.accounts
         assert accounts["account_id"].n_unique() == accounts.height
@@ -209,7 +209,7 @@ def test_every_dial_in_every_file_has_a_unit_and_a_source() -> None:
 
 
 def test_campaigns_draw_their_own_dials_in_three_tiers() -> None:
-    plan = cohorts.build(dataset_config.from_preset("small", 3), "test")
+    plan = cohorts.build_plan(dataset_config.from_preset("small", 3), "test")
     attack = plan.label == labels.EXTRACTION
     assert sorted(np.bincount(plan.tier[attack]).tolist()) == [4, 4, 4]
     assert len(set(plan.dials["synchrony"][attack].tolist())) == attack.sum() == 12
