@@ -172,7 +172,7 @@ MOVED = {
     "leaderboard.site.columns": "leaderboard.site.board_query",
     "leaderboard.site.draw": "leaderboard.site.svg",
     "leaderboard.site.hub": "leaderboard.site.context",
-    "leaderboard.site.shield": "leaderboard.site.security",
+    "leaderboard.site.shield": "leaderboard.intake.security",
     "leaderboard.site.tables": "leaderboard.site.board_files",
     "leaderboard.slices": "leaderboard.metrics.slices",
     "leaderboard.store": "leaderboard.tracking.store",

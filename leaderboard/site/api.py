@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -11,10 +9,11 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from leaderboard.intake import teams
+from leaderboard.intake.gate import Gate
+from leaderboard.intake.problems import later
 from leaderboard.intake.teams import Team
 from leaderboard.records import card as cards
-from leaderboard.site import board_files, pages, security, upload
-from leaderboard.site.problems import Problem
+from leaderboard.site import board_files, pages
 
 if TYPE_CHECKING:
     from leaderboard.intake.queue import QueuedSubmission
@@ -26,14 +25,12 @@ WorldKey = Annotated[
     str | None, Query(alias="world", max_length=64, description="Dataset; the first one without.")
 ]
 _HOUR = 3600.0
-_UPLOADS = 16
 
 
 def router(site: Site) -> APIRouter:
     """Operations on a site."""
     api = APIRouter(prefix="/api/v1")
-    addresses = security.Rate(site.settings.address_minute, 60.0)
-    uploads = asyncio.Semaphore(_UPLOADS)
+    gate = Gate(lambda token: teams.who(site.engine, token), site.settings.address_minute)
 
     @api.get("/boards", summary="All boards")
     def boards() -> list[dict[str, Any]]:
@@ -78,13 +75,12 @@ def router(site: Site) -> APIRouter:
         external_data: bool = False,
         authorization: Annotated[str, Header(description="Bearer and the token of a team.")] = "",
     ) -> JSONResponse:
-        team = await run_in_threadpool(_team, site, addresses, request, authorization)
+        team = await gate.sender(request, authorization, counted=True)
         place = site.place(world, task)
         said = {"name": name, "field_groups": field_groups, "contact": contact, "code_url": code_url}
         card = cards.of(said | {"paper_url": paper_url, "external_data": external_data, "team": team.name})
         await run_in_threadpool(_hour, site, team)
-        async with uploads:
-            file = await upload.receive(request, site.settings, place.cap(task))
+        file = await site.uploads.receive(request, team.id, place.cap(task))
         keyed = (team.id, place.digest, task, card, file.digest, file.suffix, file.size, file.path)
         id_, new = await run_in_threadpool(site.queue.put, *keyed)
         site.wake()
@@ -118,31 +114,8 @@ def told(job: QueuedSubmission) -> dict[str, Any]:
     }
 
 
-def _team(site: Site, addresses: security.Rate, request: Request, authorization: str) -> Team:
-    """Team of a request.
-
-    Raises
-    ------
-    Problem
-        401 without a token that is good, 429 for an address that tries too often.
-    """
-    if wait := addresses.wait(security.network(request.client.host if request.client else None)):
-        raise _later(wait, "Too many uploads or wrong tokens from your address")
-    kind, _, token = authorization.partition(" ")
-    team = teams.who(site.engine, token.strip()) if kind.lower() == "bearer" else None
-    if team is None:
-        said = "Send the header 'Authorization: Bearer TOKEN' with the token of your team."
-        raise Problem(401, said, {"www-authenticate": "Bearer"})
-    return team
-
-
 def _hour(site: Site, team: Team) -> None:
     times = site.queue.recent(team.id, _HOUR)
     if len(times) >= site.settings.team_hour:
         wait = times[-site.settings.team_hour] + _HOUR - site.now()
-        raise _later(wait, f"Your team has sent {len(times)} submissions in an hour")
-
-
-def _later(wait: float, why: str) -> Problem:
-    seconds = max(1, math.ceil(wait))
-    return Problem(429, f"{why}: try again in {seconds} s.", {"retry-after": str(seconds)})
+        raise later(429, wait, f"Your team has sent {len(times)} submissions in an hour")

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 
-from leaderboard.site import api, problems, routes, security
+from leaderboard.intake import problems, security
+from leaderboard.site import api, routes
 from leaderboard.site.context import Site
 from leaderboard.site.settings import Settings
 
@@ -37,7 +38,7 @@ def create(settings: Settings) -> FastAPI:
     app.include_router(api.router(site))
     app.include_router(routes.router(site, lambda: _operations(app)))
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")), name="static")
-    problems.install(app, site.pages)
+    problems.install(app, site.pages.error)
     app.state.site = site
     return app
 

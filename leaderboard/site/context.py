@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from leaderboard.intake.problems import Problem
 from leaderboard.intake.queue import FINISHED, Queue, QueuedSubmission
+from leaderboard.intake.upload import Uploads
 from leaderboard.intake.worker import Worker
 from leaderboard.site.live_boards import Boards, EntryPage, View
 from leaderboard.site.pages import Pages
-from leaderboard.site.problems import Problem
 from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking import database
 
@@ -22,6 +23,7 @@ class Site:
         self.settings = settings
         self.engine = settings.store.engine()
         self.queue = Queue(self.engine, settings.store.waiting)
+        self.uploads = Uploads(self.queue.folder, settings.upload_seconds, settings.idle_seconds)
         self.boards = Boards(settings.store, [(w.digest, t) for w in settings.worlds for t in w.tasks])
         self.pages = Pages(settings, self.boards)
         self.now = database.now
@@ -32,8 +34,7 @@ class Site:
         for world in self.settings.worlds:
             for task in world.tasks:
                 self.boards.refresh(world.digest, task)
-        for left in self.settings.store.waiting.glob("*.partial"):
-            left.unlink(missing_ok=True)  # of uploads that a crash cut off: their senders know
+        self.uploads.clear()
         if self.settings.scoring:
             self._worker = Worker(self.queue, self.settings.store, self._order, self.settings.limits, self._done)
             self._worker.start()

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi import Query as Asked
 from fastapi.responses import HTMLResponse, Response
 
+from leaderboard.intake.problems import Problem
 from leaderboard.site import board_files
 from leaderboard.site.board_query import Query
 from leaderboard.site.live_boards import View
-from leaderboard.site.problems import Problem
 
 if TYPE_CHECKING:
     from leaderboard.site.context import Site

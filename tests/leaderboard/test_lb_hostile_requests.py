@@ -21,8 +21,8 @@ from starlette.testclient import TestClient
 from test_lb_page import Reader
 
 import siphonbench
-from leaderboard.intake import teams
-from leaderboard.site import app, security, upload
+from leaderboard.intake import security, teams, upload
+from leaderboard.site import app
 from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking.store import Store
 

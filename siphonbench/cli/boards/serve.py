@@ -43,7 +43,8 @@ def _serve(
     from leaderboard.intake.worker import Limits
 
     try:
-        from leaderboard.site import server
+        from leaderboard.intake import server
+        from leaderboard.site import app as site
     except ModuleNotFoundError as error:
         raise UserError(f"serve needs {error.name}: pip install 'siphonbench[serve]'") from error
     limits = Limits(int(memory * 2**30), seconds)
@@ -51,7 +52,7 @@ def _serve(
         _settings(data, board, tables, files), limits=limits, team_hour=team_hour, address_minute=address_minute
     )
     typer.echo(f"http://{host}:{port}", err=True)
-    server.serve(settings, host, port, proxy)
+    server.serve(site.guarded(settings), host, port, proxy)
 
 
 @_site.command("build", epilog="Example: siphonbench site build public --data siphonbench-data/nano")

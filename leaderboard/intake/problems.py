@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -12,15 +12,15 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from generator.errors import UserError
-from leaderboard.site.pages import Pages
 
-_LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
-_SAID = {
+_SENTENCES = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
     500: "This is a fault of the server, not of what was sent; it is in its log.",
 }
+_FOR_PROGRAMS = (".json", ".csv")
+_MOST_FAULTS = 10
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
@@ -41,16 +41,40 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         self.status, self.detail, self.headers = status, detail, dict(headers or {})
 
 
-def install(app: FastAPI, pages: Pages) -> None:
-    """Have every error of an application told this way."""
+def later(status: int, wait: float, reason: str) -> Problem:
+    """A refusal that ends by itself.
+
+    Parameters
+    ----------
+    status : int
+        429 if the sender has asked too often, 503 if the server is busy.
+    wait : float
+        Seconds until another try may succeed.
+    reason : str
+        Beginning of a sentence, without a full stop.
+    """
+    seconds = max(1, math.ceil(wait))
+    return Problem(status, f"{reason}: try again in {seconds} s.", {"retry-after": str(seconds)})
+
+
+def install(app: FastAPI, page: Callable[[str, str], str] | None = None) -> None:
+    """Have every error of an application told this way.
+
+    Parameters
+    ----------
+    app : FastAPI
+        The application.
+    page : callable, optional
+        From title and detail to an HTML page, for addresses that people read; left out, all get documents.
+    """
 
     def answer(request: Request, problem: Problem) -> Response:
         title = HTTPStatus(problem.status).phrase
         path = request.url.path
-        if path.startswith("/api/v1") or path.endswith((".json", ".csv")):
+        if page is None or path.startswith("/api/v1") or path.endswith(_FOR_PROGRAMS):
             document = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
             return JSONResponse(document, problem.status, problem.headers, MEDIA_TYPE)
-        return HTMLResponse(pages.error(title, problem.detail), problem.status, problem.headers)
+        return HTMLResponse(page(title, problem.detail), problem.status, problem.headers)
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -58,19 +82,19 @@ def install(app: FastAPI, pages: Pages) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        said = _SAID.get(error.status_code, str(error.detail))
-        return answer(request, Problem(error.status_code, said, error.headers))
+        detail = _SENTENCES.get(error.status_code, str(error.detail))
+        return answer(request, Problem(error.status_code, detail, error.headers))
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        faults = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()[:10]]
+        faults = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()[:_MOST_FAULTS]]
         return answer(request, Problem(422, "; ".join(faults)))
 
     async def user(request: Request, error: Exception) -> Response:
         return answer(request, Problem(422, str(error)))
 
     async def bug(request: Request, error: Exception) -> Response:
-        return answer(request, Problem(500, _SAID[500]))
+        return answer(request, Problem(500, _SENTENCES[500]))
 
     for kind, handler in (
         (Problem, known),

@@ -11,8 +11,7 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from leaderboard.site import app, security
-from leaderboard.site.settings import Settings
+from leaderboard.intake import security
 
 _HEADER_SECONDS = 10.0
 _HEADER_BYTES = 16 << 10
@@ -24,7 +23,13 @@ class Impatient(H11Protocol):
     """HTTP/1.1 that closes a connection whose first request has not come in time."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock."""
+        """Start the clock.
+
+        Parameters
+        ----------
+        transport : asyncio.Transport
+            The connection.
+        """
         super().connection_made(transport)
         self.loop.call_later(_HEADER_SECONDS, self._give_up)
 
@@ -33,13 +38,13 @@ class Impatient(H11Protocol):
             self.transport.close()
 
 
-def serve(settings: Settings, host: str, port: int, proxy: str = "", log_level: str = "info") -> None:
-    """Serve a site until it is told to stop.
+def serve(app: security.App, host: str, port: int, proxy: str = "", log_level: str = "info") -> None:
+    """Serve an application until SIGINT or SIGTERM; what it is answering may take 10 s to end.
 
     Parameters
     ----------
-    settings : Settings
-        The site.
+    app : ASGI application
+        See `security.secured`.
     host, port
         Where to listen.
     proxy : str
@@ -50,7 +55,7 @@ def serve(settings: Settings, host: str, port: int, proxy: str = "", log_level: 
     # A thread that reads a board must not hold up the one that answers: 5 ms a turn would add up.
     sys.setswitchinterval(_TURN_SECONDS)
     uvicorn.run(
-        app.guarded(settings),
+        app,
         host=host,
         port=port,
         http=Impatient,
@@ -72,12 +77,10 @@ def logs() -> dict[str, Any]:
     """Uvicorn's logging, without tokens."""
     config = copy.deepcopy(LOGGING_CONFIG)
     config["filters"] = {"no_tokens": {"()": security.NoTokens}}
-    for handler in config["handlers"].values():
-        handler["filters"] = ["no_tokens"]
     # The cleaned record is one text: uvicorn's own access format wants its parts.
     config["formatters"] = {"plain": {"format": "%(asctime)s %(levelname)s %(message)s"}}
     for handler in config["handlers"].values():
-        handler |= {"formatter": "plain", "stream": "ext://sys.stderr"}
+        handler |= {"filters": ["no_tokens"], "formatter": "plain", "stream": "ext://sys.stderr"}
     config["loggers"]["leaderboard"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
     config["disable_existing_loggers"] = False
     return config
