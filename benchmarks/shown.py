@@ -16,7 +16,7 @@ from leaderboard.metrics import resampling
 from leaderboard.records.card import Card
 from leaderboard.records.scorecard import Scorecard
 from leaderboard.records.submission import Submission
-from leaderboard.tasks import evaluate
+from leaderboard.tasks import scoring
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def card(
 
 def scored(data: Dataset, predictions: pl.DataFrame) -> Scorecard:
     """Scorecard of account scores on a dataset's test split."""
-    return evaluate.score(data, "test", "accounts", Submission(Card("study"), predictions))
+    return scoring.score_submission(data, "test", "accounts", Submission(Card("study"), predictions))
 
 
 def interval(card: Scorecard) -> str:

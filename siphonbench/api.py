@@ -282,7 +282,7 @@ def _plan(preset: str, seed: int | None, config: str | Path | None) -> Config:
 
 
 def _evaluated(dataset: Dataset, predictions: str | Path, split: str, task: str) -> tuple[Submission, Scorecard]:
-    from leaderboard.tasks import evaluate as evaluation
+    from leaderboard.tasks import scoring
 
-    entry = evaluation.read(dataset.reveal(split), task, Path(predictions))
-    return entry, evaluation.score(dataset, split, task, entry)
+    entry = scoring.read_submission(dataset.reveal(split), task, Path(predictions))
+    return entry, scoring.score_submission(dataset, split, task, entry)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import siphonbench
 from generator import dataset, schema
 from generator.errors import MaskedLabelsError
-from leaderboard.records.task_definitions import SUBMITTED
+from leaderboard.records.task_definitions import submitted
 from leaderboard.seasons import routes
 from siphonbench.cli.main import app
 from siphonbench.workflows import classroom
@@ -106,10 +106,10 @@ def test_worlds_differ_and_nobody_gets_labels_of_test(here: Path) -> None:
 
 def test_a_class_may_be_asked_every_task_that_a_file_answers(here: Path) -> None:
     (here / "little.toml").write_text(LITTLE.replace("days = 1", "days = 3"))
-    new(*(part for task in SUBMITTED for part in ("--task", task)))
+    new(*(part for task in submitted() for part in ("--task", task)))
     call("roster", "ml-101", roster(here, 1))
     (student,) = nicknames(here)
-    for task in SUBMITTED:
+    for task in submitted():
         file = answer(student / "data", task, here / "predictions.parquet")
         call("submit", "ml-101", file, "--task", task, "--token-file", student / "token.txt")
         assert student.name in call("board", "ml-101", "--task", task)

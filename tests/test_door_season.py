@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import siphonbench
-from leaderboard.records.task_definitions import SUBMITTED, TASKS
+from leaderboard.records.task_definitions import TASKS, submitted
 from siphonbench.cli.main import app
 
 SCENARIO = """
@@ -69,7 +69,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     call(
         *("seal", "spring", "--scenario", root / "little.toml", "--closes", "2999-12-31", "--every", 0),
         *("--out", root / "spring", "--secret", root / "spring.secret", "--workers", 1),
-        *(part for task in SUBMITTED for part in ("--task", task)),
+        *(part for task in submitted() for part in ("--task", task)),
     )
     return root
 
@@ -82,7 +82,7 @@ def season(sealed: Path, tmp_path: Path) -> tuple[Path, Path]:
     return root / "spring", root / "spring.secret"
 
 
-@pytest.mark.parametrize("task", SUBMITTED)
+@pytest.mark.parametrize("task", submitted())
 def test_from_seal_to_unseal(task: str, season: tuple[Path, Path], tmp_path: Path) -> None:
     folder, secret = season
     assert [p for p in (secret, secret.with_name("spring.secret.private")) if p.stat().st_mode & 0o077] == []

@@ -27,7 +27,7 @@ from leaderboard.records.submission import Submission
 from leaderboard.seasons import client, routes
 from leaderboard.seasons.daily_replay import DailyReplay
 from leaderboard.seasons.submissions import SeasonService
-from leaderboard.tasks import evaluate
+from leaderboard.tasks import scoring
 from siphonbench.cli.main import app
 from siphonbench.workflows import season_play, seasons
 from tests.test_door_season import SCENARIO, call, guess, refused
@@ -225,7 +225,7 @@ def test_a_walk_is_judged_and_anybody_finds_the_same(early: Place, tmp_path: Pat
     score = early.http.get(there, headers=who).json()["score"]
     rows = pl.read_parquet(early.desk.shelf.path(_file(early, there.rpartition("/")[2])))
     whole = siphonbench.load(seasons.private(early.secret) / "world")
-    card = evaluate.score(whole, "test", "early", Submission(Card("A"), rows))
+    card = scoring.score_submission(whole, "test", "early", Submission(Card("A"), rows))
     assert score == round(card.primary.value, early.season.rules.decimals)
     assert early.http.get(f"{BASE}/standings/early").json()[0]["score"] == score
     call("unseal", early.folder, "--secret", early.secret, "--before-close")

@@ -61,7 +61,7 @@ def score(job: dict[str, Any], say: Say) -> str:
     UserError
         With all faults of the submission at once.
     """
-    from leaderboard.tasks import evaluate
+    from leaderboard.tasks import scoring
     from leaderboard.tracking import mlflow_runs
 
     say("checking the file")
@@ -73,11 +73,11 @@ def score(job: dict[str, Any], say: Say) -> str:
         (folder / cards.FILE).write_text(cards.toml(Card(**job["card"])), "utf-8")
         (folder / f"predictions{file.suffix}").symlink_to(file)
         try:
-            entry = evaluate.read(world.reveal(job["split"]), job["task"], folder)
+            entry = scoring.read_submission(world.reveal(job["split"]), job["task"], folder)
         except UserError as error:
             raise UserError(str(error).removeprefix(f"{folder}: ")) from error
     say("scoring")
-    card = evaluate.score(world, job["split"], job["task"], entry)
+    card = scoring.score_submission(world, job["split"], job["task"], entry)
     say("recording")
     store = Store(Path(job["store"]["folder"]), job["store"]["tracking"], job["store"]["tables"])
     return mlflow_runs.record(store, card, entry, world.name)

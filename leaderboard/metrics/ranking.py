@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy import sparse
 
 from generator.arrays import F64, Integers, Mask
+from leaderboard.records.task_definitions import Metric
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,13 @@ class Ranked:
         ]
 
     def curve(self, weights: F64 | None = None) -> Curve:
-        """Curve under weights of shape (resamples, groups); unweighted without."""
+        """Curve under weights.
+
+        Parameters
+        ----------
+        weights : ndarray of float, shape (resamples, groups), optional
+            How often each group counts; left out, each once.
+        """
         if weights is None:
             return Curve(*(np.asarray(s.sum(axis=1), np.float64)[None, :] for s in self._sums))
         return Curve(*(np.ascontiguousarray((s @ weights.T[: s.shape[1]]).T) for s in self._sums))
@@ -97,12 +104,22 @@ def average_precision(curve: Curve, negatives: float = 1.0) -> F64:
 
     Parameters
     ----------
+    curve : Curve
+        Ranking.
     negatives : float
         Factor of the negatives; 10 gives the value at about a tenth of the prevalence.
 
     Notes
     -----
     Equals scikit-learn's `average_precision_score`. Chance: the prevalence.
+
+    Examples
+    --------
+    Best first: positive, negative, positive, negative. Precision is 1 at the first positive and 2/3 at the second.
+
+    >>> curve = Ranked(np.array([4.0, 3, 2, 1]), np.array([True, False, True, False])).curve()
+    >>> float(average_precision(curve)[0])  # (1 + 2/3) / 2
+    0.8333333333333333
     """
     # A resample may give the first blocks no weight at all: 0 / 0 would stand there.
     precision = curve.p / np.maximum(curve.p + negatives * curve.n, 1e-300)
@@ -111,50 +128,67 @@ def average_precision(curve: Curve, negatives: float = 1.0) -> F64:
 
 
 def roc_auc(curve: Curve) -> F64:
-    """Chance that a positive scores above a negative, ties counting half."""
+    """Probability that a positive scores above a negative, ties counting half, shape (resamples,).
+
+    Parameters
+    ----------
+    curve : Curve
+        Ranking.
+
+    Notes
+    -----
+    Equals scikit-learn's `roc_auc_score`. Chance: one half.
+
+    Examples
+    --------
+    Of four pairs, three have the positive first.
+
+    >>> curve = Ranked(np.array([4.0, 3, 2, 1]), np.array([True, False, True, False])).curve()
+    >>> float(roc_auc(curve)[0])
+    0.75
+    """
     above = curve.p - curve.positives / 2
     result: F64 = (curve.negatives * above).sum(axis=1) / (curve.p[:, -1] * curve.n[:, -1])
     return result
 
 
 def recall_at_fpr(curve: Curve, fpr: float) -> F64:
-    """Share of positives flagged where a share `fpr` of negatives is; linear inside a block."""
+    """Share of positives flagged where a share `fpr` of negatives is, shape (resamples,); linear inside a block.
+
+    Parameters
+    ----------
+    curve : Curve
+        Ranking.
+    fpr : float
+        False-positive rate, above 0 and at most 1.
+
+    Examples
+    --------
+    Half of two negatives may be flagged: both positives stand above the second one.
+
+    >>> curve = Ranked(np.array([4.0, 3, 2, 1]), np.array([True, False, True, False])).curve()
+    >>> float(recall_at_fpr(curve, 0.5)[0]), float(recall_at_fpr(curve, 0.25)[0])
+    (1.0, 0.5)
+    """
     # Divided, not multiplied: 1 % of 2,900 negatives must be 29 and not a hair less.
     return _read(curve.n, curve.p, curve.n[:, -1] / (1 / fpr)) / curve.p[:, -1]
 
 
 def precision_at_k(curve: Curve) -> F64:
-    """Share of positives among the first k, k the number of positives; linear inside a block."""
+    """Share of positives among the first k, k the number of positives, shape (resamples,); linear inside a block.
+
+    Parameters
+    ----------
+    curve : Curve
+        Ranking.
+
+    Examples
+    --------
+    >>> curve = Ranked(np.array([4.0, 3, 2, 1]), np.array([True, False, True, False])).curve()
+    >>> float(precision_at_k(curve)[0])
+    0.5
+    """
     return _read(curve.p + curve.n, curve.p, curve.p[:, -1]) / curve.p[:, -1]
-
-
-def precision_at_recall(curve: Curve, recall: F64) -> F64:
-    """Precision where each share `recall` (above 0) of positives is flagged; linear inside a block.
-
-    Of the first row of the curve only; shape of `recall`.
-    """
-    p, n = curve.p[0], curve.n[0]
-    wanted = recall * p[-1]
-    block = np.minimum(np.searchsorted(p, wanted), len(p) - 1)
-    left = (p[block] - wanted) / np.maximum(curve.positives[0, block], 1e-300)
-    result: F64 = wanted / (wanted + n[block] - left * curve.negatives[0, block])
-    return result
-
-
-def flagged(score: F64, negative: Mask, fpr: float) -> F64:
-    """Chance of each account to be flagged where a share `fpr` of the negatives is, shape (n,).
-
-    Accounts that are not `negative`, such as grey ones, are flagged by the same threshold but don't set it.
-    """
-    order = np.argsort(-score, kind="stable")
-    ordered = score[order]
-    block = np.cumsum(np.r_[False, ordered[1:] != ordered[:-1]])
-    size = np.bincount(block, negative[order])
-    left = negative.sum() / (1 / fpr) - (np.cumsum(size) - size)
-    share = np.where(size > 0, np.clip(left / np.maximum(size, 1), 0, 1), left >= 0)
-    result = np.empty(len(score))
-    result[order] = share[block]
-    return result
 
 
 def _read(x: F64, y: F64, at: F64) -> F64:
@@ -167,33 +201,76 @@ def _read(x: F64, y: F64, at: F64) -> F64:
     return result
 
 
-@dataclass(frozen=True)
-class RankingMetric:
-    """One metric of a ranking: what it is called, how it is computed, and what a coin gets."""
+@dataclass(frozen=True, kw_only=True)
+class RankingMetric(Metric):
+    """One metric of a ranking, with how it is computed and what a coin gets.
 
-    title: str
+    Attributes
+    ----------
+    compute : callable
+        From a `Curve` to values of shape (resamples,).
+    chance_value : callable
+        From an unweighted `Curve` to the value of a constant score.
+    least_negatives : int
+        With fewer negatives it says nothing, and stays out of tables.
+    """
+
     compute: Callable[[Curve], F64]
-    chance: Callable[[Curve], float]
+    chance_value: Callable[[Curve], float]
     least_negatives: int = 1
+
+
+_BLOCK = "rows with equal scores are entered at once; a threshold among them flags each with the same probability"
+_RARE = 10.0  # negatives for one, where the prevalence is a tenth
 
 
 def _prevalence(curve: Curve) -> float:
     return float(curve.prevalence[0])
 
 
-def _rare(curve: Curve) -> float:
+def _rare_prevalence(curve: Curve) -> float:
     p, n = curve.positives.sum(), curve.negatives.sum()
-    return float(p / (p + 10 * n))
+    return float(p / (p + _RARE * n))
+
+
+def _recall_at(fpr: float, percent: str, least_negatives: int = 1) -> RankingMetric:
+    return RankingMetric(
+        title=f"recall at FPR {percent} %",
+        chance=f"{fpr:.4f}".rstrip("0"),
+        ties=_BLOCK,
+        compute=partial(recall_at_fpr, fpr=fpr),
+        chance_value=lambda _: fpr,
+        least_negatives=least_negatives,
+    )
 
 
 METRICS: dict[str, RankingMetric] = {
-    "ap": RankingMetric("average precision", average_precision, _prevalence),
-    "recall_fpr_1e-2": RankingMetric("recall at FPR 1 %", lambda c: recall_at_fpr(c, 1e-2), lambda c: 1e-2),
-    "recall_fpr_1e-3": RankingMetric("recall at FPR 0.1 %", lambda c: recall_at_fpr(c, 1e-3), lambda c: 1e-3),
-    "recall_fpr_1e-4": RankingMetric(
-        "recall at FPR 0.01 %", lambda c: recall_at_fpr(c, 1e-4), lambda c: 1e-4, 10_000
+    "ap": RankingMetric(
+        title="average precision",
+        chance="share of positives",
+        ties=_BLOCK,
+        compute=average_precision,
+        chance_value=_prevalence,
     ),
-    "roc_auc": RankingMetric("ROC AUC", roc_auc, lambda c: 0.5),
-    "precision_at_k": RankingMetric("precision at k", precision_at_k, _prevalence),
-    "ap_rare": RankingMetric("AP at a tenth of the prevalence", lambda c: average_precision(c, 10.0), _rare),
+    "recall_fpr_1e-2": _recall_at(1e-2, "1"),
+    "recall_fpr_1e-3": _recall_at(1e-3, "0.1"),
+    "recall_fpr_1e-4": _recall_at(1e-4, "0.01", least_negatives=10_000),
+    "roc_auc": RankingMetric(
+        title="ROC AUC", chance="0.5", ties="a tie counts half", compute=roc_auc, chance_value=lambda _: 0.5
+    ),
+    "precision_at_k": RankingMetric(
+        title="precision at k",
+        chance="share of positives",
+        ties=_BLOCK,
+        compute=precision_at_k,
+        chance_value=_prevalence,
+    ),
+    "ap_rare": RankingMetric(
+        title="AP at a tenth of the prevalence",
+        chance="share of positives, negatives ten times",
+        ties=_BLOCK,
+        compute=partial(average_precision, negatives=_RARE),
+        chance_value=_rare_prevalence,
+    ),
 }
+"""Metrics of a ranking: one entry each."""

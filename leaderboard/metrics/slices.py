@@ -8,15 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from generator.arrays import F64
+from generator.arrays import F64, Mask
 from leaderboard.metrics import resampling
 from leaderboard.metrics.population import Population
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
-from leaderboard.records.scorecard import Value
+from leaderboard.records.scorecard import Line, Value
+
+RECALLS = np.arange(1, 51) / 50
+"""Recalls at which a curve of precisions is drawn."""
 
 
 def value(number: float, chance: float, drawn: F64) -> Value:
-    """A value with its interval."""
+    """A value with its interval.
+
+    Parameters
+    ----------
+    number : float
+        The value itself.
+    chance : float
+        What an answer that tells nothing gets.
+    drawn : ndarray of float, shape (resamples,)
+        The value in each resample.
+    """
     return Value(float(number), float(chance), *resampling.interval(drawn))
 
 
@@ -44,23 +57,35 @@ class Slices:
         return max(r.blocks for r in self.ranked.values())
 
     def compute(self, weights: F64) -> dict[str, F64]:
-        """Every metric of every slice under weights of shape (groups, resamples), by "slice/metric"."""
-        found: dict[str, F64] = {}
+        """Every metric of every slice, by "slice/metric".
+
+        Parameters
+        ----------
+        weights : ndarray of float, shape (groups, resamples)
+            How often each group counts.
+        """
+        values: dict[str, F64] = {}
         for name, ranked in self.ranked.items():
             curve = ranked.curve(weights.T)
             # A resample may hold no campaign of a slice: not a number, and no part of its interval.
             with np.errstate(divide="ignore", invalid="ignore"):
-                found |= {f"{name}/{m}": METRICS[m].compute(curve) for m in self.metrics}
-        return found
+                values |= {f"{name}/{m}": METRICS[m].compute(curve) for m in self.metrics}
+        return values
 
     def tables(self, drawn: Mapping[str, F64]) -> dict[str, dict[str, Value]]:
-        """Values by slice and metric; metrics that need more negatives than there are stay out."""
+        """Values by slice and metric; metrics that need more negatives than there are stay out.
+
+        Parameters
+        ----------
+        drawn : mapping of str to ndarray of float, shape (resamples,)
+            What `compute` returned, over all resamples.
+        """
         tables: dict[str, dict[str, Value]] = {}
         for name, curve in self.exact.items():
             for key in self.metrics:
                 metric = METRICS[key]
                 if curve.n[0, -1] >= metric.least_negatives:
-                    number, chance = metric.compute(curve)[0], metric.chance(curve)
+                    number, chance = metric.compute(curve)[0], metric.chance_value(curve)
                     tables.setdefault(name, {})[key] = value(number, chance, drawn[f"{name}/{key}"])
         return tables
 
@@ -73,7 +98,7 @@ class Rates:
     population : Population
         Accounts.
     share : ndarray of float, shape (accounts,)
-        Chance of each to be flagged.
+        Probability of each to be flagged.
     budget : float
         Share of all benign accounts that the threshold flags.
     """
@@ -88,17 +113,109 @@ class Rates:
         self._all = sparse.csr_array((np.ones(int(benign.sum())), place), shape=shape)
 
     def compute(self, weights: F64) -> dict[str, F64]:
-        """Rates under weights of shape (groups, resamples)."""
+        """Rates by "fpr/archetype".
+
+        Parameters
+        ----------
+        weights : ndarray of float, shape (groups, resamples)
+            How often each group counts.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             rates = (self._flagged @ weights) / (self._all @ weights)
         return {f"fpr/{name}": rate for name, rate in zip(self._names, rates, strict=True)}
 
     def values(self, drawn: Mapping[str, F64]) -> dict[str, Value]:
-        """Rates by archetype."""
+        """Rates by archetype.
+
+        Parameters
+        ----------
+        drawn : mapping of str to ndarray of float, shape (resamples,)
+            What `compute` returned, over all resamples.
+        """
         rates = self._flagged.sum(axis=1) / self._all.sum(axis=1)
         return {str(n): value(r, self._budget, drawn[f"fpr/{n}"]) for n, r in zip(self._names, rates, strict=True)}
 
 
 def grey(population: Population, share: F64) -> float | None:
-    """Share of grey accounts flagged."""
+    """Share of grey accounts flagged; None without any.
+
+    Parameters
+    ----------
+    population : Population
+        Accounts.
+    share : ndarray of float, shape (accounts,)
+        Probability of each to be flagged.
+    """
     return float(share[population.grey].mean()) if population.grey.any() else None
+
+
+def precision_recall(curve: Curve) -> Line:
+    """Precision at each of `RECALLS`.
+
+    Parameters
+    ----------
+    curve : Curve
+        Unweighted.
+    """
+    return tuple(RECALLS.tolist()), tuple(precision_at_recall(curve, RECALLS).tolist())
+
+
+def precision_at_recall(curve: Curve, recall: F64) -> F64:
+    """Precision where each share of positives is flagged; linear inside a block.
+
+    Parameters
+    ----------
+    curve : Curve
+        Ranking; its first row is read.
+    recall : ndarray of float
+        Shares of positives, above 0.
+
+    Returns
+    -------
+    ndarray of float
+        Shape of `recall`.
+
+    Examples
+    --------
+    >>> curve = Ranked(np.array([4.0, 3, 2, 1]), np.array([True, False, True, False])).curve()
+    >>> precision_at_recall(curve, np.array([0.5, 1.0])).round(3).tolist()
+    [1.0, 0.667]
+    """
+    p, n = curve.p[0], curve.n[0]
+    wanted = recall * p[-1]
+    block = np.minimum(np.searchsorted(p, wanted), len(p) - 1)
+    left = (p[block] - wanted) / np.maximum(curve.positives[0, block], 1e-300)
+    result: F64 = wanted / (wanted + n[block] - left * curve.negatives[0, block])
+    return result
+
+
+def flagged(score: F64, negative: Mask, fpr: float) -> F64:
+    """Probability of each account to be flagged where a share `fpr` of the negatives is, shape (n,).
+
+    Accounts that are not `negative`, such as grey ones, are flagged by the same threshold but don't set it.
+
+    Parameters
+    ----------
+    score : ndarray of float, shape (n,)
+        Higher means more likely extraction.
+    negative : ndarray of bool, shape (n,)
+        Accounts that set the threshold.
+    fpr : float
+        Share of them that is flagged.
+
+    Examples
+    --------
+    One of four negatives may be flagged: the two that share the second score have an even chance.
+
+    >>> flagged(np.array([9.0, 5, 5, 1, 0]), np.array([False, True, True, True, True]), 0.25).tolist()
+    [1.0, 0.5, 0.5, 0.0, 0.0]
+    """
+    order = np.argsort(-score, kind="stable")
+    ordered = score[order]
+    block = np.cumsum(np.r_[False, ordered[1:] != ordered[:-1]])
+    size = np.bincount(block, negative[order])
+    left = negative.sum() / (1 / fpr) - (np.cumsum(size) - size)
+    share = np.where(size > 0, np.clip(left / np.maximum(size, 1), 0, 1), left >= 0)
+    result = np.empty(len(score))
+    result[order] = share[block]
+    return result

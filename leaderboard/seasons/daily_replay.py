@@ -11,10 +11,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from generator.errors import UserError
-from leaderboard.seasons import judging
 from leaderboard.seasons.attempts_table import ATTEMPTS, DAYS
 from leaderboard.seasons.rules import DAILY
 from leaderboard.seasons.submissions import SeasonService
+from leaderboard.tasks import scoring
 from leaderboard.tracking.database import now, retrying
 
 TABLES = ("requests", "accounts", "releases")
@@ -78,7 +78,7 @@ class DailyReplay:
         if day != wanted:
             said = "all days are in" if wanted is None else f"those of day {wanted} are wanted"
             raise UserError(f"scores of day {day} are not taken: {said}; the past can't be revised")
-        said_rows = judging.read(path, "accounts", self.world.public.as_of(day))
+        said_rows = scoring.read_submission(self.world.public.as_of(day), "accounts", path).predictions
         file = self.desk.shelf.keep(said_rows)
         row = {"team": self.team, "day": day, "file": file, "made": made}
 

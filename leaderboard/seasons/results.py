@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from generator.dataset import Split
 from generator.errors import UserError
-from leaderboard.seasons import judging
 from leaderboard.seasons.attempts_table import ATTEMPTS
 from leaderboard.seasons.blob_store import BlobStore
 from leaderboard.seasons.submissions import SeasonService
+from leaderboard.tasks import scoring
 
 FILE, ENTRIES = "scores.json", "entries"
 _KEYS = {"team", "task", "file", "score"}
@@ -63,7 +63,7 @@ def check(file: Path, entries: Path, split: Split, digest: str) -> tuple[int, li
         who = f"{file.name}: scores[{i}], {str(told['team'])[:40]!r} at {str(told['task'])[:20]}"
         try:
             table = shelf.checked(str(told["file"]))
-            found = round(judging.score(str(told["task"]), table, split, digest), decimals)
+            found = round(scoring.primary_value(str(told["task"]), table, split, digest), decimals)
         except (UserError, OSError, ValueError, KeyError) as error:
             faults.append(f"{who}: can't be judged again ({str(error)[:160]})")
             continue

@@ -20,10 +20,10 @@ import sqlalchemy as sa
 
 from generator.dataset import Split
 from generator.errors import UserError
-from leaderboard.seasons import judging
 from leaderboard.seasons.attempts_table import ATTEMPTS
 from leaderboard.seasons.blob_store import BlobStore
 from leaderboard.seasons.rules import Rules, moment
+from leaderboard.tasks import scoring
 from leaderboard.tracking.database import now, retrying
 
 _DAY = 86400
@@ -39,7 +39,7 @@ class ScoredSplit:
     Attributes
     ----------
     split : Split
-        With open labels: only `judging` looks at them.
+        With open labels: only `scoring` looks at them.
     digest : str
         Of the public tables.
     """
@@ -136,7 +136,7 @@ class SeasonService:
                 f"{self.rules.name} takes the scores of one day after the other, no file for all of them"
             )
         self._number(team, task, made)
-        table = judging.read(path, task, self.world(team).public)
+        table = scoring.read_submission(self.world(team).public, task, path).predictions
         file = self.shelf.keep(table)
         id_, due = secrets.token_hex(16), self.rules.due(made)
 
@@ -214,7 +214,7 @@ class SeasonService:
     def _judged(self, team: str, task: str, file: str) -> dict[str, float | str]:
         world = self.world(team)
         try:
-            score = judging.score(task, self.shelf.read(file), world.split, world.digest)
+            score = scoring.primary_value(task, self.shelf.read(file), world.split, world.digest)
         except (UserError, pl.exceptions.PolarsError, OSError) as error:
             # What the labels made of it is for nobody: neither the team nor the log is told more.
             _LOG.warning("an attempt at %s could not be judged: %s", task, type(error).__name__)

@@ -10,7 +10,7 @@ from typing import Any
 from generator import dataset
 from generator.errors import UserError
 from leaderboard.intake.worker import Limits
-from leaderboard.records.task_definitions import SUBMITTED
+from leaderboard.records.task_definitions import TASKS, submitted
 from leaderboard.tracking.store import Store
 
 SHOWN = 12  # characters of a dataset's digest that name it in addresses
@@ -35,10 +35,10 @@ class ServedDataset:
     folder: Path
     manifest: Mapping[str, Any] = field(repr=False)
     split: str = "test"
-    tasks: tuple[str, ...] = SUBMITTED
+    tasks: tuple[str, ...] = field(default_factory=submitted)
 
     @classmethod
-    def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] = SUBMITTED) -> ServedDataset:
+    def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] | None = None) -> ServedDataset:
         """World of a dataset folder.
 
         Raises
@@ -49,7 +49,7 @@ class ServedDataset:
         manifest = dataset.read_manifest(folder)
         if split not in manifest["splits"]:
             raise UserError(f"{folder} has no split {split!r}: choose {', '.join(manifest['splits'])}")
-        return cls(folder.resolve(), manifest, split, tasks)
+        return cls(folder.resolve(), manifest, split, submitted() if tasks is None else tasks)
 
     @property
     def digest(self) -> str:
@@ -69,7 +69,7 @@ class ServedDataset:
     def rows(self, task: str) -> int:
         """Rows that a complete submission has."""
         counts = self.manifest["splits"][self.split]["counts"]
-        return int(counts["requests" if task == "requests" else "accounts"])
+        return int(counts[TASKS[task].counted])
 
     def cap(self, task: str) -> int:
         """Bytes that a submission may have; nothing beyond them is read."""

@@ -12,16 +12,17 @@ from generator.arrays import F64
 from generator.errors import UserError
 from leaderboard.metrics import ranking, resampling, slices
 from leaderboard.metrics.population import Population
-from leaderboard.metrics.ranking import Curve, Ranked
+from leaderboard.metrics.ranking import METRICS, Curve, Ranked
 from leaderboard.metrics.resampling import RESAMPLES
 from leaderboard.metrics.slices import Rates, Slices
 from leaderboard.records.scorecard import Line, Scorecard, Value
-from leaderboard.records.task_definitions import TASKS
+from leaderboard.records.task_definitions import BoardColumn
+from leaderboard.tasks import ground_truth
 from leaderboard.tasks.ground_truth import GroundTruth
+from leaderboard.tasks.scoring import ScoredTask
 
-TASK = "accounts"
+NAME = "accounts"
 FALSE_POSITIVES = 0.01
-RECALLS = np.arange(1, 51) / 50
 BUDGETS = np.geomspace(1e-4, 1, 61)
 
 
@@ -32,7 +33,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     ----------
     predictions : polars.DataFrame
         account_id, score; one finite row per account (see `submission.read`).
-    truth : Truth
+    truth : GroundTruth
         Its labels are used.
     digest : str
         Digest of the dataset; keys the resampling, so that entries share their draws.
@@ -46,12 +47,12 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     """
     people = truth.population
     given = aligned(predictions, people)
-    judged = ~people.grey
-    masks = {tier: people.benign | (people.tier == tier) for tier in people.tiers} | {"overall": judged}
+    scored = ~people.grey
+    masks = {tier: people.benign | (people.tier == tier) for tier in people.tiers} | {"overall": scored}
     ranked = {name: Ranked(given[mask], people.attack[mask], people.group[mask]) for name, mask in masks.items()}
     exact = {name: r.curve() for name, r in ranked.items()}
-    table = Slices(ranked, tuple(TASKS[TASK].metrics), exact)
-    share = ranking.flagged(given, people.benign, FALSE_POSITIVES)
+    table = Slices(ranked, tuple(METRICS), exact)
+    share = slices.flagged(given, people.benign, FALSE_POSITIVES)
     rates = Rates(people, share, FALSE_POSITIVES)
     draws = people.draws(digest, resamples)
     drawn = draws.measure(lambda w: table.compute(w) | rates.compute(w), table.cells)
@@ -59,7 +60,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     primary = np.mean([drawn[f"{tier}/ap"] for tier in people.tiers], axis=0)
     means = [float(np.mean([getattr(tables[t]["ap"], k) for t in people.tiers])) for k in ("value", "chance")]
     return Scorecard(
-        task=TASK,
+        task=NAME,
         dataset=digest,
         counts=people.counts(),
         primary=Value(means[0], means[1], *resampling.interval(primary)),
@@ -68,7 +69,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
         false_positives=rates.values(drawn),
         grey_flagged=slices.grey(people, share),
         curves={
-            "precision_recall": {t: precision_recall(exact[t]) for t in people.tiers},
+            "precision_recall": {t: slices.precision_recall(exact[t]) for t in people.tiers},
             "recall": {t: recall(exact[t]) for t in people.tiers},
         },
     )
@@ -76,6 +77,13 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
 
 def aligned(predictions: pl.DataFrame, people: Population) -> F64:
     """Scores in the order of the accounts.
+
+    Parameters
+    ----------
+    predictions : polars.DataFrame
+        account_id, score.
+    people : Population
+        Accounts.
 
     Raises
     ------
@@ -90,11 +98,37 @@ def aligned(predictions: pl.DataFrame, people: Population) -> F64:
     return table["score"].to_numpy()
 
 
-def precision_recall(curve: Curve) -> Line:
-    """Precision at each of `RECALLS`."""
-    return tuple(RECALLS.tolist()), tuple(ranking.precision_at_recall(curve, RECALLS).tolist())
-
-
 def recall(curve: Curve) -> Line:
-    """Recall at each false-positive rate of `BUDGETS`."""
+    """Recall at each false-positive rate of `BUDGETS`.
+
+    Parameters
+    ----------
+    curve : Curve
+        Unweighted.
+    """
     return tuple(BUDGETS.tolist()), tuple(float(ranking.recall_at_fpr(curve, b)[0]) for b in BUDGETS)
+
+
+TASK = ScoredTask(
+    question="Which accounts belong to an extraction campaign?",
+    keys={"account_id": "string"},
+    value="score",
+    kind="number",
+    rows="accounts",
+    counted="accounts",
+    primary="ap",
+    title="average precision, mean over the evasion tiers",
+    short="AP",
+    metrics=METRICS,
+    columns=(
+        BoardColumn("overt/ap", "AP overt", "overt"),
+        BoardColumn("evasive/ap", "AP evasive", "evasive"),
+        BoardColumn("adaptive/ap", "AP adaptive", "adaptive"),
+        BoardColumn("overall/recall_fpr_1e-2", "Recall at 1 % false positives", "R@1%"),
+        BoardColumn("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
+        BoardColumn("overall/roc_auc", "ROC AUC", "AUC"),
+    ),
+    expected=ground_truth.account_ids,
+    truth=ground_truth.account_labels,
+    score=score,
+)

@@ -12,19 +12,23 @@ Source: Amigo et al., "A comparison of extrinsic clustering evaluation metrics",
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
-from generator.arrays import F64
+from generator.arrays import F64, Mask
 from generator.errors import UserError
-from leaderboard.metrics.clustering import Clustering
+from leaderboard.metrics.clustering import METRICS, Clustering
 from leaderboard.metrics.resampling import RESAMPLES
 from leaderboard.metrics.slices import value
 from leaderboard.records.scorecard import Scorecard, Value
+from leaderboard.records.task_definitions import BoardColumn
+from leaderboard.tasks import ground_truth
 from leaderboard.tasks.ground_truth import GroundTruth
+from leaderboard.tasks.scoring import ScoredTask
 
-TASK = "campaigns"
-_AMI_RESAMPLES = 100  # each takes as long as the value itself
+NAME = "campaigns"
 
 
 def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
@@ -34,7 +38,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     ----------
     predictions : polars.DataFrame
         account_id, campaign; one row per account, null or "": in no campaign (see `submission.read`).
-    truth : Truth
+    truth : GroundTruth
         Its labels are used.
     digest, resamples
         As for `accounts.score`.
@@ -45,32 +49,51 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
         If an account has no row, or the labels lack extraction or benign accounts.
     """
     people = truth.population
-    judged = ~people.grey
-    names, owner = np.unique(people.campaign[judged], return_inverse=True)  # "" comes first: benign
-    cohort = people.group[judged]
-    answer = Clustering(_labels(predictions, people.ids)[judged], owner, cohort)
+    scored = ~people.grey
+    names, owner = np.unique(people.campaign[scored], return_inverse=True)  # "" comes first: benign
+    cohort = people.group[scored]
+    answer = Clustering(_labels(predictions, people.ids)[scored], owner, cohort)
     everybody = Clustering(np.ones(len(owner), np.int64), owner, cohort)
     tier = np.array([people.tier[people.campaign == name][0] for name in names[1:]])
     chosen = {t: tier == t for t in people.tiers} | {"overall": np.ones(len(tier), bool)}
-    drawn = people.draws(digest, resamples).measure(lambda w: answer.compute(w, chosen), len(answer.label))
-    drawn["overall/ami"] = people.draws(digest, min(resamples, _AMI_RESAMPLES)).measure(
-        lambda w: {"ami": answer.ami(w)}, len(answer.label)
-    )["ami"]
+    drawn: dict[str, F64] = {}
+    for most, keys in _by_resamples(chosen).items():
+        draws = people.draws(digest, resamples if most is None else min(resamples, most))
+        drawn |= draws.measure(lambda w, keys=keys: _measure(answer, w, keys, chosen), len(answer.label))  # type: ignore[misc]
     once = np.ones((len(people.stratum), 1))
-    told = answer.compute(once, chosen) | {"overall/ami": answer.ami(once)}
-    chance = everybody.compute(once, chosen) | {"overall/ami": np.zeros(1)}
     tables: dict[str, dict[str, Value]] = {}
-    for key, found in told.items():
-        name, metric = key.split("/")
-        tables.setdefault(name, {})[metric] = value(found[0], chance[key][0], drawn[key])
+    for keys in _by_resamples(chosen).values():
+        values, chance = (_measure(c, once, keys, chosen) for c in (answer, everybody))
+        for name, metric in keys:
+            fixed, key = METRICS[metric].chance_value, f"{name}/{metric}"
+            by_chance = chance[key][0] if fixed is None else fixed
+            tables.setdefault(name, {})[metric] = value(values[key][0], by_chance, drawn[key])
     return Scorecard(
-        task=TASK,
+        task=NAME,
         dataset=digest,
         counts=people.counts() | {"groups": int(answer.label.max())},
         primary=tables["overall"]["bcubed_f1"],
         tables=tables,
-        resampled=_kept(drawn["overall/bcubed_f1"]),
+        resampled=tuple(drawn["overall/bcubed_f1"].astype(np.float32).tolist()),
     )
+
+
+def _by_resamples(chosen: Mapping[str, Mask]) -> dict[int | None, list[tuple[str, str]]]:
+    """Pairs of slice and metric, by the most resamples that are taken of the metric."""
+    groups: dict[int | None, list[tuple[str, str]]] = {}
+    for name in chosen:
+        for key, metric in METRICS.items():
+            if metric.sliced or name == "overall":
+                groups.setdefault(metric.most_resamples, []).append((name, key))
+    return groups
+
+
+def _measure(
+    clustering: Clustering, weights: F64, keys: list[tuple[str, str]], chosen: Mapping[str, Mask]
+) -> dict[str, F64]:
+    """Metrics by "slice/metric" under weights of shape (cohorts, resamples)."""
+    weighted = clustering.weighted(weights)
+    return {f"{name}/{key}": METRICS[key].compute(weighted, chosen[name]) for name, key in keys}
 
 
 def _labels(predictions: pl.DataFrame, ids: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -85,5 +108,26 @@ def _labels(predictions: pl.DataFrame, ids: pl.Series) -> np.ndarray[tuple[int],
     return named.fill_null(0).to_numpy().astype(np.int64)
 
 
-def _kept(vector: F64) -> tuple[float, ...]:
-    return tuple(vector.astype(np.float32).tolist())
+TASK = ScoredTask(
+    question="Which accounts belong to the same extraction campaign?",
+    keys={"account_id": "string"},
+    value="campaign",
+    kind="label",
+    rows="accounts",
+    counted="accounts",
+    primary="bcubed_f1",
+    title="B-cubed F1 over extraction accounts",
+    short="F1",
+    metrics=METRICS,
+    columns=(
+        BoardColumn("overt/bcubed_f1", "F1 overt", "overt"),
+        BoardColumn("evasive/bcubed_f1", "F1 evasive", "evasive"),
+        BoardColumn("adaptive/bcubed_f1", "F1 adaptive", "adaptive"),
+        BoardColumn("overall/campaigns_found", "Campaigns found", "found"),
+        BoardColumn("overall/ami", "Adjusted mutual information", "AMI"),
+        BoardColumn("overall/benign_grouped", "Benign accounts grouped", "benign"),
+    ),
+    expected=ground_truth.account_ids,
+    truth=ground_truth.account_labels,
+    score=score,
+)

@@ -16,24 +16,30 @@ collects.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 
-from generator.arrays import F64, I64
+from generator.arrays import F64
 from generator.errors import UserError
-from leaderboard.metrics import slices
+from leaderboard.metrics import harm, slices
+from leaderboard.metrics.alerts import QuietAlerts, Replay
 from leaderboard.metrics.harm import HALF_VALUE_TOKENS, Losses, student_value
-from leaderboard.metrics.population import Population
 from leaderboard.metrics.resampling import RESAMPLES
 from leaderboard.metrics.slices import Rates, value
 from leaderboard.records.scorecard import Line, Scorecard, Value
-from leaderboard.tasks.ground_truth import GroundTruth
+from leaderboard.records.task_definitions import BoardColumn, Metric
+from leaderboard.tasks.ground_truth import GroundTruth, account_labels, labelled_requests
+from leaderboard.tasks.scoring import ScoredTask
 
-TASK = "early"
+if TYPE_CHECKING:
+    from generator.dataset import Split
+
+NAME = "early"
 BUDGET = 0.001
+"""Share of benign accounts that are ever alerted about (a)."""
 BUDGETS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 
 
@@ -46,7 +52,7 @@ def score(
     ----------
     predictions : polars.DataFrame
         day, account_id, score; for each day one finite row per account known when it ended.
-    truth : Truth
+    truth : GroundTruth
         Its labels, days, known and collected are used.
     digest, resamples
         As for `accounts.score`.
@@ -65,7 +71,7 @@ def score(
     replay = Replay(_matrix(predictions, truth), people, losses, budget)
     once = replay.threshold(np.ones((len(people.stratum), 1)))
     share = replay.flagged(once)
-    rates, quiet = Rates(people, share, budget), _Quiet(replay, losses, people, once)
+    rates, quiet = Rates(people, share, budget), QuietAlerts(replay, losses, people, once)
     drawn = people.draws(digest, resamples).measure(
         lambda w: replay.threshold(w) | rates.compute(w) | quiet.compute(w), replay.blocks
     )
@@ -79,7 +85,7 @@ def score(
     if losses.quiet.any():
         tables["overall"]["alerts_per_quiet_week"] = quiet.value(drawn)
     return Scorecard(
-        task=TASK,
+        task=NAME,
         dataset=digest,
         counts=people.counts() | {"campaigns": len(losses.campaigns), "days": truth.days},
         primary=tables["overall"]["prevented"],
@@ -89,123 +95,6 @@ def score(
         grey_flagged=slices.grey(people, share),
         curves=_curves(replay, losses, once),
     )
-
-
-class Replay:
-    """Daily scores, and what any threshold makes of them.
-
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (accounts, days)
-        -inf on days on which an account is not known yet; overwritten.
-    people : Population
-        Accounts.
-    losses : Losses
-        What there is to prevent.
-    budget : float
-        Share of benign accounts that are ever alerted about.
-    """
-
-    def __init__(self, scores: F64, people: Population, losses: Losses, budget: float = BUDGET) -> None:
-        self._budget, self._losses, self._days = budget, losses, scores.shape[1]
-        self._known = (scores == -np.inf).sum(axis=1)
-        self._highest = np.maximum.accumulate(scores, axis=1, out=scores)
-        self.top = self._highest[:, -1]
-        benign = people.benign
-        # Highest scores of benign accounts, best first: the threshold stands at one of them.
-        self._levels, place = np.unique(-self.top[benign], return_inverse=True)
-        self.blocks = len(self._levels)
-        self.groups = len(people.stratum)
-        shape = (self.blocks, self.groups)
-        cells = (place.reshape(-1), people.group[benign])
-        self._benign = sparse.csr_array((np.ones(len(place)), cells), shape=shape)
-        self._cache: dict[tuple[int, bool], dict[str, F64]] = {}
-
-    def threshold(self, weights: F64, budget: float | None = None) -> dict[str, F64]:
-        """The two thresholds that meet the budget, and the weights of the campaigns.
-
-        Returns
-        -------
-        dict
-            level: place of the threshold among the highest scores of benign accounts; below: probability that it
-            stands below that score, else above; campaigns: weights, shape (resamples, campaigns).
-        """
-        count: F64 = np.asarray(self._benign @ weights)
-        until = np.cumsum(count, axis=0)
-        allowed = until[-1] / (1 / (budget or self._budget))
-        level = np.minimum((until <= allowed).sum(axis=0), self.blocks - 1)
-        at = np.arange(weights.shape[1])
-        left = allowed - (until[level, at] - count[level, at])
-        below = np.clip(left / np.maximum(count[level, at], 1e-300), 0, 1)
-        return {"level": level, "below": below, "campaigns": weights[self._losses.unit].T}
-
-    def chance(self) -> dict[str, F64]:
-        """What `threshold` returns, for an alert about a budget's share of accounts as soon as they are known."""
-        level = np.full(1, self.blocks)
-        return {
-            "level": level,
-            "below": np.full(1, self._budget),
-            "campaigns": np.ones((1, len(self._losses.campaigns))),
-        }
-
-    def alerts(self, level: int, rows: Any, *, below: bool) -> I64:
-        """Day of the alert about each of some accounts; the number of days: never.
-
-        The level after the last is a threshold that nobody reaches or, below it, everybody on the first day known.
-        """
-        if level == self.blocks:
-            return np.asarray(self._known[rows] if below else np.full(len(self._known), self._days)[rows])
-        highest, at = self._highest[rows], -self._levels[level]
-        return np.asarray(((highest < at) if below else (highest <= at)).sum(axis=1))
-
-    def mean(self, found: Mapping[str, F64], rows: Any, of: Any) -> F64:
-        """Mean of a function of alert days over both thresholds of the first resample."""
-        level, share = int(found["level"][0]), float(found["below"][0])
-        above, below = (of(self.alerts(level, rows, below=b)) for b in (False, True))
-        return np.asarray((1 - share) * above + share * below)
-
-    def flagged(self, found: Mapping[str, F64]) -> F64:
-        """Chance of each account that there is ever an alert about it."""
-        return self.mean(found, slice(None), lambda day: (day < self._days).astype(np.float64))
-
-    def means(self, found: Mapping[str, F64], chosen: Mapping[str, Any]) -> dict[str, F64]:
-        """Each metric's mean over the campaigns of each slice, in each resample, by "slice/metric"."""
-        levels, place = np.unique(found["level"], return_inverse=True)
-        sides = [[self._campaigns(int(level), below=b) for level in levels] for b in (False, True)]
-        share, weights = found["below"][:, None], found["campaigns"]
-        result = {}
-        for metric in sides[0][0]:
-            above, below = (np.stack([m[metric] for m in side])[place] for side in sides)
-            each = ((1 - share) * above + share * below) * weights
-            for name, mask in chosen.items():
-                result[f"{name}/{metric}"] = each[:, mask].sum(axis=1) / weights[:, mask].sum(axis=1)
-        return result
-
-    def _campaigns(self, level: int, *, below: bool) -> dict[str, F64]:
-        key = (level, below)
-        if key not in self._cache:
-            self._cache[key] = self._losses.per_campaign(self.alerts(level, self._losses.rows, below=below))
-        return self._cache[key]
-
-
-class _Quiet:
-    """False alerts in a week of quiet days, by a threshold that is taken as given."""
-
-    def __init__(self, replay: Replay, losses: Losses, people: Population, found: Mapping[str, F64]) -> None:
-        quiet = np.r_[losses.quiet, False].astype(np.float64)
-        weeks = max(quiet.sum() / 7, 1e-300)
-        benign = np.flatnonzero(people.benign)
-        told, chance = (replay.mean(f, benign, lambda day: quiet[day]) / weeks for f in (found, replay.chance()))
-        self._told = np.bincount(people.group[benign], told, len(people.stratum))
-        self._chance = float(chance.sum())
-
-    def compute(self, weights: F64) -> dict[str, F64]:
-        """Under weights of shape (groups, resamples)."""
-        return {"quiet": self._told @ weights}
-
-    def value(self, drawn: Mapping[str, F64]) -> Value:
-        """With its interval."""
-        return value(self._told.sum(), self._chance, drawn["quiet"])
 
 
 def _curves(replay: Replay, losses: Losses, once: Mapping[str, F64]) -> dict[str, dict[str, Line]]:
@@ -246,3 +135,87 @@ def _matrix(predictions: pl.DataFrame, truth: GroundTruth) -> F64:
             " for each day score every account known when it ended, once"
         )
     return scores
+
+
+def _keys(public: Split) -> pl.DataFrame:
+    days = pl.DataFrame({"day": range(public.days)}, {"day": pl.Int64})
+    return (
+        _known(public)
+        .join_where(days, pl.col("day") <= pl.col("day_right"))
+        .select(pl.col("day_right").alias("day"), "account_id")
+    )
+
+
+def _truth(split: Split) -> GroundTruth:
+    return replace(account_labels(split), known=_known(split), collected=_collected(split))
+
+
+def _known(split: Split) -> pl.DataFrame:
+    since = (pl.col("created") - split.start).dt.total_days()
+    # Days are counted from the window's first; whoever is older is known from there.
+    day = pl.when(pl.col("created") < split.start).then(0).otherwise(since)
+    return split.accounts.polars().select(pl.col("account_id").cast(pl.String), day.alias("day")).collect()
+
+
+def _collected(split: Split) -> pl.DataFrame:
+    prices = split.releases.polars().with_columns(pl.col("model").cast(pl.String))
+    return pl.concat(
+        rows.filter(pl.col("is_extraction") & (pl.col("status") == 200))
+        .with_columns(pl.col("account_id", "model").cast(pl.String))
+        .join(prices, on="model", how="left")
+        .group_by("account_id", pl.col("day").cast(pl.Int64))
+        .agg(
+            exchanges=pl.len().cast(pl.Int64),
+            tokens=pl.col("output_tokens").cast(pl.Int64).sum(),
+            # Groups add up in any order: rounded and sorted, the same numbers come each time. A model without a
+            # price stands in no list.
+            usd=_list_price().fill_null(0).sum().round(9),
+        )
+        .sort("account_id", "day")
+        .collect()
+        for rows in labelled_requests(split)
+    )
+
+
+def _list_price() -> pl.Expr:
+    """List price of a request beside its model's prices, USD: input is whole, its cached part included."""
+    read, write = (pl.col(f"cache_{verb}_input_tokens") for verb in ("read", "creation"))
+    full = (
+        pl.col("input_price") * (pl.col("input_tokens") - read - write)
+        + pl.col("cache_read_price") * read
+        + pl.col("cache_write_price") * write
+        + pl.col("output_price") * pl.col("output_tokens")
+    )
+    batch = pl.col("service_tier").cast(pl.String) == "batch"
+    return full / 1e6 * pl.when(batch).then(pl.col("batch_factor")).otherwise(1.0)
+
+
+TASK = ScoredTask(
+    question="How soon would it have been noticed?",
+    keys={"day": "integer", "account_id": "string"},
+    value="score",
+    kind="number",
+    rows="account days",
+    counted="accounts",
+    primary="prevented",
+    title="share of extraction tokens prevented at a budget of 0.1 % false positives, mean over campaigns",
+    short="saved",
+    metrics=harm.METRICS
+    | {
+        "alerts_per_quiet_week": Metric(
+            "false alerts per quiet week", harm.CHANCE, harm.TIES, higher_is_better=False
+        )
+    },
+    columns=(
+        BoardColumn("overt/prevented", "Prevented overt", "overt"),
+        BoardColumn("evasive/prevented", "Prevented evasive", "evasive"),
+        BoardColumn("adaptive/prevented", "Prevented adaptive", "adaptive"),
+        BoardColumn("overall/days_to_detection", "Days to the first alert", "days"),
+        BoardColumn("overall/student_value_kept", "Student value kept", "value"),
+        BoardColumn("overall/alerts_per_quiet_week", "False alerts per quiet week", "quiet"),
+    ),
+    replayed=True,
+    expected=_keys,
+    truth=_truth,
+    score=score,
+)

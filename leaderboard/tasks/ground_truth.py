@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from generator.errors import UserError
 from leaderboard.metrics.population import Population, population
-from leaderboard.records.task_definitions import TASKS
 
 if TYPE_CHECKING:
     from generator.dataset import Split
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """What is needed to judge the answers about a split.
+    """What is needed to score the answers about a split.
 
     Attributes
     ----------
@@ -48,91 +46,46 @@ class GroundTruth:
         return population(self.labels)
 
 
-def keys(public: Split, task: str) -> pl.DataFrame:
-    """Keys of the rows that an answer must have; labels are not read.
+def account_ids(public: Split) -> pl.DataFrame:
+    """Id of every account of a split.
 
-    Raises
-    ------
-    UserError
-        If there is no such task.
+    Parameters
+    ----------
+    public : Split
+        Its labels are not read.
+
+    Returns
+    -------
+    polars.DataFrame
+        account_id, as text.
     """
-    if task not in TASKS:
-        raise UserError(f"task {task[:40]!r} is none of {', '.join(TASKS)}")
-    if task == "requests":
-        return pl.concat(rows.select("request_id").collect() for rows in public.requests.buckets())
-    if task == "early":
-        days = pl.DataFrame({"day": range(public.days)}, {"day": pl.Int64})
-        return (
-            _known(public)
-            .join_where(days, pl.col("day") <= pl.col("day_right"))
-            .select(pl.col("day_right").alias("day"), "account_id")
-        )
     return public.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()
 
 
-def read(split: Split, task: str) -> GroundTruth:
-    """Truth of a split for a task.
+def account_labels(split: Split) -> GroundTruth:
+    """Labels of the accounts alone.
+
+    Parameters
+    ----------
+    split : Split
+        With labels.
 
     Raises
     ------
     MaskedLabelsError
-        If the split's truth is masked.
+        If they are masked.
     """
-    labels = split.labels.polars().collect()
-    if task == "requests":
-        return GroundTruth(labels, split.days, requests=pl.concat(_requests(split)))
-    if task == "early":
-        return GroundTruth(labels, split.days, known=_known(split), collected=_collected(split))
-    return GroundTruth(labels, split.days)
+    return GroundTruth(split.labels.polars().collect(), split.days)
 
 
-def _beside(split: Split) -> Iterator[pl.LazyFrame]:
-    """Requests of each bucket with their labels: the rows have the same order."""
+def labelled_requests(split: Split) -> Iterator[pl.LazyFrame]:
+    """Requests with is_extraction beside them, bucket by bucket.
+
+    Parameters
+    ----------
+    split : Split
+        With labels; both tables have the same order of rows.
+    """
     pairs = zip(split.requests.buckets(), split.request_labels.buckets(), strict=True)
     for requests, labels in pairs:
         yield pl.concat([requests, labels.select("is_extraction")], how="horizontal")
-
-
-def _requests(split: Split) -> Iterator[pl.DataFrame]:
-    for rows in _beside(split):
-        yield rows.select("request_id", pl.col("account_id").cast(pl.Categorical), "is_extraction").collect()
-
-
-def _known(split: Split) -> pl.DataFrame:
-    since = (pl.col("created") - split.start).dt.total_days()
-    # Days are counted from the window's first; whoever is older is known from there.
-    day = pl.when(pl.col("created") < split.start).then(0).otherwise(since)
-    return split.accounts.polars().select(pl.col("account_id").cast(pl.String), day.alias("day")).collect()
-
-
-def _collected(split: Split) -> pl.DataFrame:
-    prices = split.releases.polars().with_columns(pl.col("model").cast(pl.String))
-    return pl.concat(
-        rows.filter(pl.col("is_extraction") & (pl.col("status") == 200))
-        .with_columns(pl.col("account_id", "model").cast(pl.String))
-        .join(prices, on="model", how="left")
-        .group_by("account_id", pl.col("day").cast(pl.Int64))
-        .agg(
-            exchanges=pl.len().cast(pl.Int64),
-            tokens=pl.col("output_tokens").cast(pl.Int64).sum(),
-            # Groups add up in any order: rounded and sorted, the same numbers come each time. A model without a
-            # price stands in no list.
-            usd=_list_price().fill_null(0).sum().round(9),
-        )
-        .sort("account_id", "day")
-        .collect()
-        for rows in _beside(split)
-    )
-
-
-def _list_price() -> pl.Expr:
-    """List price of a request beside its model's prices, USD: input is whole, its cached part included."""
-    read, write = (pl.col(f"cache_{verb}_input_tokens") for verb in ("read", "creation"))
-    full = (
-        pl.col("input_price") * (pl.col("input_tokens") - read - write)
-        + pl.col("cache_read_price") * read
-        + pl.col("cache_write_price") * write
-        + pl.col("output_price") * pl.col("output_tokens")
-    )
-    batch = pl.col("service_tier").cast(pl.String) == "batch"
-    return full / 1e6 * pl.when(batch).then(pl.col("batch_factor")).otherwise(1.0)

@@ -8,7 +8,8 @@ levels of equally many distinct scores, and what that changes in the value is ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -16,21 +17,26 @@ import polars as pl
 from generator.arrays import F64, I64, Mask
 from generator.errors import UserError
 from generator.schema import TIERS
+from leaderboard.metrics import slices
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
 from leaderboard.metrics.resampling import RESAMPLES
 from leaderboard.metrics.slices import Slices
 from leaderboard.records.scorecard import Scorecard
-from leaderboard.records.task_definitions import TASKS
-from leaderboard.tasks.accounts import precision_recall
-from leaderboard.tasks.ground_truth import GroundTruth
+from leaderboard.records.task_definitions import BoardColumn
+from leaderboard.tasks.ground_truth import GroundTruth, account_labels, labelled_requests
+from leaderboard.tasks.scoring import ScoredTask
 
-TASK = "requests"
+if TYPE_CHECKING:
+    from generator.dataset import Split
+
+NAME = "requests"
 BLOCKS = 1 << 15
+_METRICS = ("ap", "recall_fpr_1e-3", "roc_auc")
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Judged requests: score, truth, and which account sent them (its place in the population)."""
+    """Scored requests: score, truth, and which account sent them (its place in the population)."""
 
     score: F64
     positive: Mask
@@ -44,7 +50,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     ----------
     predictions : polars.DataFrame
         request_id, score; one finite row per request (see `submission.read`).
-    truth : Truth
+    truth : GroundTruth
         Its labels and requests are used.
     digest, resamples
         As for `accounts.score`.
@@ -63,7 +69,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
         of = (rows.score[mask], rows.positive[mask])
         exact[name] = Ranked(*of, np.zeros(int(mask.sum()), np.int64)).curve()
         ranked[name] = Ranked(*of, people.group[rows.account[mask]], BLOCKS)
-    table = Slices(ranked, tuple(TASKS[TASK].metrics), exact)
+    table = Slices(ranked, _METRICS, exact)
     drawn = people.draws(digest, resamples).measure(table.compute, table.cells)
     for name, r in ranked.items():
         rounded = r.curve()
@@ -73,14 +79,16 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     tables = table.tables(drawn)
     primary = drawn["overall/ap"]
     return Scorecard(
-        task=TASK,
+        task=NAME,
         dataset=digest,
         counts=people.counts() | {"requests": len(rows.score), "extraction_requests": int(rows.positive.sum())},
         primary=tables["overall"]["ap"],
         tables=tables,
         resampled=tuple(primary.astype(np.float32).tolist()),
         # A tier whose campaigns sent nothing in this window has no slice.
-        curves={"precision_recall": {t: precision_recall(exact[t]) for t in ("overall", *TIERS) if t in exact}},
+        curves={
+            "precision_recall": {t: slices.precision_recall(exact[t]) for t in ("overall", *TIERS) if t in exact}
+        },
     )
 
 
@@ -97,11 +105,11 @@ def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> _Rows:
             "give each request one"
         )
     account = known["account"].to_numpy()
-    judged = ~people.grey[account]
-    positive = known["is_extraction"].to_numpy()[judged]
+    scored = ~people.grey[account]
+    positive = known["is_extraction"].to_numpy()[scored]
     if positive.all() or not positive.any():
         raise UserError(f"{positive.sum():,} of {len(positive):,} requests serve an extraction: nothing to rank")
-    return _Rows(given["score"].to_numpy()[judged], positive, account[judged])
+    return _Rows(given["score"].to_numpy()[scored], positive, account[scored])
 
 
 def _slices(rows: _Rows, truth: GroundTruth) -> dict[str, Mask]:
@@ -116,3 +124,37 @@ def _slices(rows: _Rows, truth: GroundTruth) -> dict[str, Mask]:
     sent = [np.bincount(rows.account[m], minlength=size) > 0 for m in (rows.positive, ~rows.positive)]
     both = (sent[0] & sent[1])[rows.account]
     return masks | ({"camouflaged": both} if both.any() else {})
+
+
+def _ids(public: Split) -> pl.DataFrame:
+    return pl.concat(rows.select("request_id").collect() for rows in public.requests.buckets())
+
+
+def _truth(split: Split) -> GroundTruth:
+    columns = ("request_id", pl.col("account_id").cast(pl.Categorical), "is_extraction")
+    requests = pl.concat(rows.select(columns).collect() for rows in labelled_requests(split))
+    return replace(account_labels(split), requests=requests)
+
+
+TASK = ScoredTask(
+    question="Which requests serve an extraction campaign?",
+    keys={"request_id": "integer"},
+    value="score",
+    kind="number",
+    rows="requests",
+    counted="requests",
+    primary="ap",
+    title="average precision over requests",
+    short="AP",
+    metrics={name: METRICS[name] for name in _METRICS},
+    columns=(
+        BoardColumn("overt/ap", "AP overt", "overt"),
+        BoardColumn("evasive/ap", "AP evasive", "evasive"),
+        BoardColumn("adaptive/ap", "AP adaptive", "adaptive"),
+        BoardColumn("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
+        BoardColumn("camouflaged/ap", "AP inside camouflaged accounts", "inside"),
+    ),
+    expected=_ids,
+    truth=_truth,
+    score=score,
+)

@@ -69,7 +69,7 @@ class Arena:
 
         from generator import dataset
         from generator.pipeline import generate
-        from leaderboard.tasks import ground_truth
+        from leaderboard.tasks import scoring
         from siphonbench.workflows import arena_rules
 
         document = campaigns if isinstance(campaigns, dict) else arena_rules.read(campaigns)
@@ -79,7 +79,7 @@ class Arena:
         with tempfile.TemporaryDirectory() as folder:
             data = dataset.load(generate.generate(plan, Path(folder, "test"), workers))
             world = data.reveal("test")
-            truth, purchases = ground_truth.read(world, "early"), _purchases(world)
+            truth, purchases = scoring.truth(world, "early"), _purchases(world)
             if not purchases["useful_usd"]:
                 raise UserError(f"{where}: nothing was collected; give it more accounts, days or requests a day")
             outcomes = []

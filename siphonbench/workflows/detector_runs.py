@@ -143,11 +143,11 @@ class DetectorRuns:
         return Row(told["detector"], task, self.out / name, told["seconds"], told["peak_mb"], card, again)
 
     def _score(self, entry: Path, task: str, split: str) -> Scorecard | None:
-        from leaderboard.tasks import evaluate
+        from leaderboard.tasks import scoring
 
         try:
-            read = evaluate.read(self.data.reveal(split), task, entry)
-            return evaluate.score(self.data, split, task, read)
+            read = scoring.read_submission(self.data.reveal(split), task, entry)
+            return scoring.score_submission(self.data, split, task, read)
         except MaskedLabelsError:  # a release may come without its test labels
             return None
 

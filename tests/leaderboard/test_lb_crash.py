@@ -20,7 +20,7 @@ import siphonbench
 from leaderboard.intake.queue import Queue
 from leaderboard.records.card import Card
 from leaderboard.records.submission import write
-from leaderboard.tasks import evaluate
+from leaderboard.tasks import scoring
 from leaderboard.tracking import mlflow_runs, rankings
 from leaderboard.tracking.store import Store
 
@@ -85,8 +85,8 @@ def _as_if_scored_serially(nano: Path, ids: list[str], store: Store, tmp_path: P
     entries, cards = {}, {}
     for kind in range(KINDS):
         folder = write(tmp_path / f"s{kind}", scores(ids, kind), Card(f"entry {kind:03d}"))
-        entries[kind] = evaluate.read(world.test, "accounts", folder)
-        cards[kind] = evaluate.score(world, "test", "accounts", entries[kind])
+        entries[kind] = scoring.read_submission(world.test, "accounts", folder)
+        cards[kind] = scoring.score_submission(world, "test", "accounts", entries[kind])
     for i in range(N):
         card = Card(f"entry {i:03d}", "red" if i % 2 else "blue")
         mlflow_runs.record(alone, cards[i % KINDS], replace(entries[i % KINDS], card=card), world.name)

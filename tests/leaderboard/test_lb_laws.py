@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lb_world import judged
 
-from leaderboard.metrics import ranking
+from leaderboard.metrics import ranking, slices
 
 
 @given(
@@ -20,7 +20,7 @@ from leaderboard.metrics import ranking
 def test_flagged_negatives_sum_to_the_rate(scores: list[int], fpr: float, seed: int) -> None:
     negative = np.random.default_rng(seed).random(len(scores)) < 0.6
     negative[0] = True
-    share = ranking.flagged(np.array(scores, float), negative, fpr)
+    share = slices.flagged(np.array(scores, float), negative, fpr)
     assert share[negative].sum() == pytest.approx(fpr * negative.sum(), abs=1e-12)
     assert ((share >= 0) & (share <= 1)).all()
 
@@ -30,7 +30,7 @@ def test_flagged_positives_are_the_recall(scores: list[int], fpr: float) -> None
     score = np.array(scores, float)
     positive = np.arange(len(scores)) % 2 == 0
     recall = ranking.recall_at_fpr(ranking.Ranked(score, positive).curve(), fpr)[0]
-    assert ranking.flagged(score, ~positive, fpr)[positive].mean() == pytest.approx(recall, abs=1e-12)
+    assert slices.flagged(score, ~positive, fpr)[positive].mean() == pytest.approx(recall, abs=1e-12)
 
 
 def test_three_tiers() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from generator.arrays import F64
-from leaderboard.metrics import ranking
+from leaderboard.metrics import ranking, slices
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
 
 
@@ -74,14 +74,14 @@ def test_one_percent_of_2900_is_29() -> None:
 def test_chance_levels() -> None:
     flat = curve([1] * 8, "PPNNNNNN")
     wanted = {"ap": 0.25, "precision_at_k": 0.25, "roc_auc": 0.5, "ap_rare": 2 / 62, "recall_fpr_1e-2": 0.01}
-    assert {k: METRICS[k].chance(flat) for k in wanted} == pytest.approx(wanted, abs=1e-15)
+    assert {k: METRICS[k].chance_value(flat) for k in wanted} == pytest.approx(wanted, abs=1e-15)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 @given(positives=st.integers(1, 50), negatives=st.integers(1, 50))
 def test_constant_is_chance(metric: str, positives: int, negatives: int) -> None:
     flat = curve([0.5] * (positives + negatives), "P" * positives + "N" * negatives)
-    assert METRICS[metric].compute(flat)[0] == pytest.approx(METRICS[metric].chance(flat), rel=1e-14)
+    assert METRICS[metric].compute(flat)[0] == pytest.approx(METRICS[metric].chance_value(flat), rel=1e-14)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -101,7 +101,7 @@ def test_random_is_near_chance(metric: str) -> None:
     ranked = [Ranked(rng.random(40_000), truth).curve() for _ in range(10)]
     got = [METRICS[metric].compute(c)[0] for c in ranked]
     error = np.std(got, ddof=1) / np.sqrt(len(got))
-    assert np.mean(got) == pytest.approx(METRICS[metric].chance(ranked[0]), abs=4 * error)
+    assert np.mean(got) == pytest.approx(METRICS[metric].chance_value(ranked[0]), abs=4 * error)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -141,9 +141,9 @@ def test_agrees_with_scikit_learn(case: tuple[list[int], list[int]]) -> None:
 
 def test_precision_at_recall() -> None:
     at = np.array([0.25, 0.5, 0.75, 1.0])
-    steps = ranking.precision_at_recall(curve([4, 3, 2, 1], "PNPN"), at)
+    steps = slices.precision_at_recall(curve([4, 3, 2, 1], "PNPN"), at)
     assert steps == pytest.approx([1, 1, 1.5 / 2.5, 2 / 3], abs=1e-12)
-    flat = ranking.precision_at_recall(curve([1, 1, 1, 1], "PNNN"), at)
+    flat = slices.precision_at_recall(curve([1, 1, 1, 1], "PNNN"), at)
     assert flat == pytest.approx([0.25] * 4, abs=1e-12)
 
 
@@ -151,7 +151,7 @@ def test_flagged_by_the_threshold_of_the_negatives() -> None:
     score = np.array([5.0, 4, 3, 3, 2, 1])
     negative = np.array([False, True, True, False, True, True])
     # 1.5 of 4 negatives: the one at 4, and half of the block at 3 (its only negative; the other is judged alike).
-    assert ranking.flagged(score, negative, 0.375).tolist() == [1, 1, 0.5, 0.5, 0, 0]
+    assert slices.flagged(score, negative, 0.375).tolist() == [1, 1, 0.5, 0.5, 0, 0]
     # Exactly one negative: what lies above the next one is flagged too.
     lone = np.array([False, True, False, True, True, True])
-    assert ranking.flagged(np.arange(6.0)[::-1], lone, 0.25).tolist() == [1, 1, 1, 0, 0, 0]
+    assert slices.flagged(np.arange(6.0)[::-1], lone, 0.25).tolist() == [1, 1, 1, 0, 0, 0]

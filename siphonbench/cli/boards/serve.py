@@ -76,9 +76,9 @@ def _check(
     entry: options.Entry, data: options.On = DATA, split: options.Split = "test", task: options.Task = "accounts"
 ) -> None:
     """Validate a submission as the server does; nothing is scored."""
-    from leaderboard.tasks import evaluate
+    from leaderboard.tasks import scoring
 
-    found = evaluate.read(api.load(data).reveal(split), task, entry)
+    found = scoring.read_submission(api.load(data).reveal(split), task, entry)
     typer.echo(f"{entry} is valid: {found.card.name}, {len(found.predictions):,} rows for {split} of {data}")
 
 

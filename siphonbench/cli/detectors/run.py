@@ -181,14 +181,14 @@ def _work(data: Dataset, jobs: list[DetectorJob], out: Path) -> tuple[list[Row],
 
 def _record(data: Dataset, rows: list[Row], where: str) -> None:
     """One MLflow run for each scored row, unless it is there already; boards are brought up to date."""
-    from leaderboard.tasks import evaluate
+    from leaderboard.tasks import scoring
     from leaderboard.tracking import mlflow_runs
 
     scored = [(row, row.card) for row in rows if row.card]
     with output.progress("recording") as tick:
         for done, (row, card) in enumerate(scored):
             tick(done, len(scored))
-            entry = evaluate.read(data.test, row.task, row.folder)
+            entry = scoring.read_submission(data.test, row.task, row.folder)
             mlflow_runs.record(mlflow_runs.Store.at(where), card, entry, data.name, row.seconds)
     for task in dict.fromkeys(row.task for row, _ in scored):
         api.board(data, where, task)
