@@ -1,9 +1,14 @@
-"""The process that scores strangers' files: limited in memory, one submission a line, killed if it lingers."""
+"""The process that reads and scores strangers' files: limited in memory, one order a line, killed if it lingers.
+
+Run by `leaderboard.intake.scorer`, never imported by a server.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import math
 import os
 import resource
 import sys
@@ -19,13 +24,14 @@ from leaderboard.records.card import Card
 from leaderboard.tracking.store import Store, may_pass
 
 if TYPE_CHECKING:
-    from generator.dataset import Dataset
+    from generator.dataset import Dataset, Split
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
+Outcome = dict[str, str | float]
 
 
 def main() -> None:
-    """Score what standard input names, one JSON document a line, and answer on standard output."""
+    """Do what standard input orders, one JSON document a line, and answer on standard output."""
     limit = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -36,25 +42,38 @@ def main() -> None:
         _answer(json.loads(line), answers, limit)
 
 
-def _answer(job: dict[str, Any], out: TextIO, limit: int) -> None:
-    def say(**document: str) -> None:
+def _answer(order: dict[str, Any], out: TextIO, limit: int) -> None:
+    def send(document: Outcome) -> None:
         out.write(json.dumps(document) + "\n")
         out.flush()
 
     try:
-        say(entry=score(job, lambda text: say(progress=text)))
+        send(_ORDERS[order.get("order", "record")](order, lambda text: send({"progress": text})))
     except UserError as error:
-        say(error=str(error))
+        send({"error": str(error)})
     except MemoryError:
-        say(error=f"scoring it needs more than the {limit / 2**30:.1f} GiB of memory that a submission may take")
+        needs = f"scoring it needs more than the {limit / 2**30:.1f} GiB of memory that a submission may take"
+        send({"error": needs})
     except Exception as error:
         if not may_pass(error):
             raise  # a bug: this process ends, and its log says why
-        say(retry=type(error).__name__)
+        send({"retry": type(error).__name__})
 
 
-def score(job: dict[str, Any], say: Say) -> str:
-    """Validate, score and record one submission; the run of its entry.
+def record(order: dict[str, Any], progress: Progress) -> Outcome:
+    """Validate, score and record one submission.
+
+    Parameters
+    ----------
+    order : dict
+        world (folder), split, task, file, card, store (folder, tracking, tables).
+    progress : callable
+        Told what is being done.
+
+    Returns
+    -------
+    dict
+        entry: the run of its entry.
 
     Raises
     ------
@@ -64,23 +83,101 @@ def score(job: dict[str, Any], say: Say) -> str:
     from leaderboard.tasks import scoring
     from leaderboard.tracking import mlflow_runs
 
-    say("checking the file")
-    world = _dataset(job["world"])
-    file = Path(job["file"])
+    progress("checking the file")
+    world = _dataset(order["world"])
+    file = Path(order["file"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "submission"
         folder.mkdir()
-        (folder / cards.FILE).write_text(cards.toml(Card(**job["card"])), "utf-8")
+        (folder / cards.FILE).write_text(cards.toml(Card(**order["card"])), "utf-8")
         (folder / f"predictions{file.suffix}").symlink_to(file)
         try:
-            entry = scoring.read_submission(world.reveal(job["split"]), job["task"], folder)
+            entry = scoring.read_submission(world.reveal(order["split"]), order["task"], folder)
         except UserError as error:
             raise UserError(str(error).removeprefix(f"{folder}: ")) from error
-    say("scoring")
-    card = scoring.score_submission(world, job["split"], job["task"], entry)
-    say("recording")
-    store = Store(Path(job["store"]["folder"]), job["store"]["tracking"], job["store"]["tables"])
-    return mlflow_runs.record(store, card, entry, world.name)
+    progress("scoring")
+    card = scoring.score_submission(world, order["split"], order["task"], entry)
+    progress("recording")
+    store = Store(Path(order["store"]["folder"]), order["store"]["tracking"], order["store"]["tables"])
+    return {"entry": mlflow_runs.record(store, card, entry, world.name)}
+
+
+def read(order: dict[str, Any], progress: Progress) -> Outcome:
+    """Validate a submission by public tables alone, and write its rows.
+
+    Parameters
+    ----------
+    order : dict
+        world (folder), split, task, file (or folder), out (Parquet file to write); day, if it is about the world
+        as of a day.
+    progress : callable
+        Not told anything.
+
+    Returns
+    -------
+    dict
+        rows: SHA-256 of the written file.
+
+    Raises
+    ------
+    UserError
+        With all faults of the submission at once.
+    """
+    from leaderboard.tasks import scoring
+
+    public = _split(order).without_labels()
+    if order.get("day") is not None:
+        public = public.as_of(order["day"])
+    out = Path(order["out"])
+    scoring.read_submission(public, order["task"], Path(order["file"])).predictions.write_parquet(out)
+    return {"rows": hashlib.sha256(out.read_bytes()).hexdigest()}
+
+
+def score(order: dict[str, Any], progress: Progress) -> Outcome:
+    """The one number of rows that `read` has written; what the labels made of them is told to nobody.
+
+    Parameters
+    ----------
+    order : dict
+        world (folder), split, task, file.
+    progress : callable
+        Not told anything.
+
+    Returns
+    -------
+    dict
+        score: value of the metric that ranks entries of the task.
+
+    Raises
+    ------
+    UserError
+        If they can't be scored; it names the kind of the fault only.
+    """
+    import polars as pl
+
+    from leaderboard.tasks import scoring
+
+    try:
+        rows, digest = pl.read_parquet(order["file"]), _dataset(order["world"]).digest
+        value = scoring.primary_value(order["task"], rows, _split(order), digest)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:
+        raise UserError(type(error).__name__) from None
+    if not math.isfinite(value):
+        raise UserError("the score is not finite")
+    return {"score": value}
+
+
+_ORDERS: dict[str, Callable[[dict[str, Any], Progress], Outcome]] = {
+    "record": record,
+    "read": read,
+    "score": score,
+}
+
+
+def _split(order: dict[str, Any]) -> Split:
+    return _dataset(order["world"]).reveal(order["split"])
 
 
 @cache

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from generator.errors import UserError
+from generator.files import PARTIAL
 
 SUFFIX = ".rows"  # Parquet by another name: no table of the world, which `verify` would look for in vain
 _NAME = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -28,13 +29,46 @@ class BlobStore:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
 
-    def keep(self, table: pl.DataFrame) -> str:
-        """Digest of a table that is kept by now; an equal one is kept once."""
-        temporary = self.folder / f".{secrets.token_hex(8)}.tmp"
-        table.write_parquet(temporary)
-        name = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        temporary.rename(self.path(name))
+    def partial(self) -> Path:
+        """A new name to write a table under, for `take`."""
+        return self.folder / f".{secrets.token_hex(8)}{PARTIAL}"
+
+    def take(self, partial: Path) -> str:
+        """Keep a table that was written under a name of `partial`; an equal one is kept once.
+
+        Parameters
+        ----------
+        partial : Path
+            Moved to its place.
+
+        Returns
+        -------
+        str
+            SHA-256 of its bytes, which names it from now on.
+        """
+        name = hashlib.sha256(partial.read_bytes()).hexdigest()
+        partial.replace(self.path(name))
         return name
+
+    def keep(self, table: pl.DataFrame) -> str:
+        """Keep a table; an equal one is kept once.
+
+        Parameters
+        ----------
+        table : polars.DataFrame
+            Of any columns.
+
+        Returns
+        -------
+        str
+            SHA-256 of its file, which names it from now on.
+        """
+        partial = self.partial()
+        try:
+            table.write_parquet(partial)
+            return self.take(partial)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def path(self, name: str) -> Path:
         """File of a digest; nothing else is a name."""

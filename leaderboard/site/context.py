@@ -7,7 +7,7 @@ import re
 from leaderboard.intake.problems import Problem
 from leaderboard.intake.queue import FINISHED, Queue, QueuedSubmission
 from leaderboard.intake.upload import Uploads
-from leaderboard.intake.worker import Worker
+from leaderboard.intake.worker import QueueWorker
 from leaderboard.site.live_boards import Boards, EntryPage, View
 from leaderboard.site.pages import Pages
 from leaderboard.site.settings import ServedDataset, Settings
@@ -27,7 +27,7 @@ class Site:
         self.boards = Boards(settings.store, [(w.digest, t) for w in settings.worlds for t in w.tasks])
         self.pages = Pages(settings, self.boards)
         self.now = database.now
-        self._worker: Worker | None = None
+        self._worker: QueueWorker | None = None
 
     def start(self) -> None:
         """Read the boards, and begin to empty the queue."""
@@ -36,7 +36,9 @@ class Site:
                 self.boards.refresh(world.digest, task)
         self.uploads.clear()
         if self.settings.scoring:
-            self._worker = Worker(self.queue, self.settings.store, self._order, self.settings.limits, self._done)
+            self._worker = QueueWorker(
+                self.queue, self.settings.store, self._order, self.settings.limits, self._done
+            )
             self._worker.start()
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from generator import dataset
 from generator.errors import UserError
-from leaderboard.intake.worker import Limits
+from leaderboard.intake.scorer import Limits
 from leaderboard.records.task_definitions import TASKS, submitted
 from leaderboard.tracking.store import Store
 

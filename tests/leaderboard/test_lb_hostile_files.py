@@ -24,7 +24,7 @@ import pytest
 from pyarrow import feather
 
 from generator.errors import UserError
-from leaderboard.intake.worker import Scorer
+from leaderboard.intake.scorer import Scorer
 from leaderboard.tracking.store import Store
 
 LIMIT = 3 << 30  # of address space; what a file may really cost is below
@@ -54,6 +54,7 @@ class Bench:
     def peak(self) -> int:
         """The most memory that the process has held, in bytes."""
         assert self._scorer.alive
+        assert self._scorer._process is not None
         status = Path(f"/proc/{self._scorer._process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) << 10
 

@@ -40,7 +40,7 @@ def _serve(
     """Serve boards, take submissions and score them, until Ctrl-C."""
     from dataclasses import replace
 
-    from leaderboard.intake.worker import Limits
+    from leaderboard.intake.scorer import Limits
 
     try:
         from leaderboard.intake import server
