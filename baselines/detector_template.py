@@ -102,8 +102,8 @@ class $kind(detector.Detector):
     def score(self, split: dataset.Split) -> pl.DataFrame:
         """One row (account_id, score) for every account; higher is worse."""
         frame = account_features.account_features(split, WANTED)
-        said = self._model.decision_function(_filled(supervision.matrix(frame)))
-        return frame.select("account_id", score=pl.Series(said))
+        odds = self._model.decision_function(_filled(supervision.matrix(frame)))
+        return frame.select("account_id", score=pl.Series(odds))
 
 
 def _filled(x: arrays.F64) -> arrays.F64:
@@ -162,13 +162,13 @@ def write(name: str, out: Path | None = None) -> Path:
         raise UserError(f"detector name {name!r}: {'; '.join(faults)}; write e.g. my-idea")
     if folder.is_file() or (folder.exists() and any(folder.iterdir())):
         raise UserError(f"{folder} exists and is not an empty folder; choose another with --out")
-    told = {"name": name, "module": module, "kind": kind, "group": registry.GROUP}
+    values = {"name": name, "module": module, "kind": kind, "group": registry.GROUP}
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     files = {"pyproject.toml": _PYPROJECT, "README.md": _README, f"{module}.py": _DETECTOR}
     for file, text in (files | {f"tests/test_{module}.py": _TEST}).items():
         (partial / file).parent.mkdir(parents=True, exist_ok=True)
-        (partial / file).write_text(Template(text).substitute(told), "utf-8")
+        (partial / file).write_text(Template(text).substitute(values), "utf-8")
     if folder.exists():
         folder.rmdir()
     partial.rename(folder)
@@ -187,8 +187,8 @@ def _faults(name: str, module: str, kind: str) -> list[str]:
     word = keyword.iskeyword(module) or keyword.iskeyword(kind)
     spec = None if word else util.find_spec(module)
     return [
-        said
-        for said, fault in (
+        reason
+        for reason, fault in (
             ("there is a detector of this name", taken),
             ("it is a word of Python", word),
             (f"there is a module {module} already", module == "tests" or bool(spec and spec.origin)),

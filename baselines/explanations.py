@@ -31,7 +31,7 @@ _STRONG = ("payment", "domain", "signup", "device", "conversation", "prompt")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TieKind:
     """One way in which accounts can be tied.
 
     Attributes
@@ -70,7 +70,7 @@ class Finding:
         Tied accounts, for a picture.
     """
 
-    kind: Kind
+    kind: TieKind
     linked: int
     partners: int
     names: tuple[str, ...]
@@ -109,7 +109,7 @@ class Case:
         What is furthest from the middle first.
     """
 
-    who: tuple[str, ...]
+    accounts: tuple[str, ...]
     reference: str
     findings: tuple[Finding, ...]
     habits: tuple[Habit, ...]
@@ -118,14 +118,14 @@ class Case:
     def partners(self) -> list[str]:
         """Other accounts by how many kinds of ties, each weighed by how rare it is, join them to the subject."""
         weight: dict[str, float] = {}
-        for found in self.findings:
-            for name in found.names:
-                weight[name] = weight.get(name, 0.0) - float(np.log(max(found.usual, 1e-4)))
+        for finding in self.findings:
+            for name in finding.names:
+                weight[name] = weight.get(name, 0.0) - float(np.log(max(finding.usual, 1e-4)))
         return sorted(weight, key=lambda name: (-weight[name], name))
 
 
 def case(
-    split: Split, who: Sequence[str], train: Split, tell: Callable[[int, int], None] = lambda *_: None
+    split: Split, accounts: Sequence[str], train: Split, progress: Callable[[int, int], None] = lambda *_: None
 ) -> Case:
     """Gather the evidence about accounts.
 
@@ -143,37 +143,37 @@ def case(
     public, known = split.without_labels(), train.without_labels()
     ids, others = detector.accounts(public), detector.accounts(known)
     usual, reference = _benign(train, others)
-    members = np.flatnonzero(ids.is_in(list(who)).to_numpy())
-    found = []
-    for done, kind in enumerate(KINDS):
-        tell(done, len(KINDS) + 1)
+    members = np.flatnonzero(ids.is_in(list(accounts)).to_numpy())
+    findings = []
+    for number, kind in enumerate(TIE_KINDS):
+        progress(number, len(TIE_KINDS) + 1)
         base = _count(kind.ties(known, others))[usual]
-        found.append(_finding(kind, kind.ties(public, ids), members, ids, base))
-    tell(len(KINDS), len(KINDS) + 1)
+        findings.append(_finding(kind, kind.ties(public, ids), members, ids, base))
+    progress(len(TIE_KINDS), len(TIE_KINDS) + 1)
     habits = _habits(public, known, members, usual)
-    found.sort(key=lambda f: (f.linked == 0, f.usual))
-    return Case(tuple(ids.gather(members)), reference, tuple(found), habits)
+    findings.sort(key=lambda f: (f.linked == 0, f.usual))
+    return Case(tuple(ids.gather(members)), reference, tuple(findings), habits)
 
 
-def _finding(kind: Kind, ties: sparse.csr_array, members: I64, ids: pl.Series, base: I64) -> Finding:
-    mine = sparse.csr_array(ties[members])
+def _finding(kind: TieKind, ties: sparse.csr_array, members: I64, ids: pl.Series, reference: I64) -> Finding:
+    own = sparse.csr_array(ties[members])
     if len(members) > 1:
-        mine = sparse.csr_array(mine[:, members])
+        own = sparse.csr_array(own[:, members])
         names = ids.gather(members)
     else:
         names = ids
-    count = _count(mine)
+    count = _count(own)
     partners = int(count[0]) if len(members) == 1 else int(np.median(count))
-    strength = np.asarray(mine.sum(axis=0)).ravel()
+    strength = np.asarray(own.sum(axis=0)).ravel()
     strongest = np.lexsort((np.arange(len(strength)), -strength))[: np.count_nonzero(strength)]
-    at = mine.tocoo()
+    at = own.tocoo()
     edges = {tuple(sorted((ids[int(members[i])], names[int(j)]))) for i, j in zip(at.row, at.col, strict=True)}
     return Finding(
         kind=kind,
         linked=int((count > 0).sum()),
         partners=partners,
         names=tuple(names.gather(strongest)),
-        usual=float((base >= max(1, partners)).mean()) if len(base) else float("nan"),
+        usual=float((reference >= max(1, partners)).mean()) if len(reference) else float("nan"),
         edges=tuple(sorted((a, b) for a, b in edges)),
     )
 
@@ -190,15 +190,15 @@ def _benign(train: Split, ids: pl.Series) -> tuple[I64, str]:
 
 def _habits(public: Split, known: Split, members: I64, usual: I64) -> tuple[Habit, ...]:
     here, there = (account_features.account_features(w, HABITS) for w in (public, known))
-    found = []
+    habits = []
     for f in HABITS:
-        mine = here[f.name].gather(members).drop_nulls()
-        base = there[f.name].gather(usual).drop_nulls().to_numpy()
-        if len(mine) and len(base):
-            value = float(np.median(mine.to_numpy()))
-            below = ((base < value).mean() + (base <= value).mean()) / 2
-            found.append(Habit(f.name, f.description, value, float(below)))
-    return tuple(sorted(found, key=lambda h: -abs(h.below - 0.5)))
+        values = here[f.name].gather(members).drop_nulls()
+        reference = there[f.name].gather(usual).drop_nulls().to_numpy()
+        if len(values) and len(reference):
+            value = float(np.median(values.to_numpy()))
+            below = ((reference < value).mean() + (reference <= value).mean()) / 2
+            habits.append(Habit(f.name, f.description, value, float(below)))
+    return tuple(sorted(habits, key=lambda h: -abs(h.below - 0.5)))
 
 
 def _count(ties: sparse.csr_array) -> I64:
@@ -207,64 +207,64 @@ def _count(ties: sparse.csr_array) -> I64:
 
 def _symmetric(n: int, first: I64, second: I64, weight: F64) -> sparse.csr_array:
     both = (np.r_[weight, weight], (np.r_[first, second], np.r_[second, first]))
-    found = sparse.csr_array(both, shape=(n, n))
-    found.eliminate_zeros()
-    return found
+    graph = sparse.csr_array(both, shape=(n, n))
+    graph.eliminate_zeros()
+    return graph
 
 
 def _shared(name: str) -> Callable[[Split, pl.Series], sparse.csr_array]:
     """Ties by a link's keys, hubs left out: how many keys two accounts share."""
-    (link,) = (found for found in links.LINKS if found.name == name)
+    (link,) = (row for row in links.LINKS if row.name == name)
 
     def ties(split: Split, ids: pl.Series) -> sparse.csr_array:
-        held = links.incidence(link, split, ids)
-        few = sparse.csr_array(held[:, held.sum(axis=0) <= candidate_pairs.MOST_HOLDERS[name]])
-        found = sparse.csr_array(few @ few.T)
-        found.setdiag(0)
-        found.eliminate_zeros()
-        return found
+        incidence = links.incidence(link, split, ids)
+        few = sparse.csr_array(incidence[:, incidence.sum(axis=0) <= candidate_pairs.MOST_HOLDERS[name]])
+        ties = sparse.csr_array(few @ few.T)
+        ties.setdiag(0)
+        ties.eliminate_zeros()
+        return ties
 
     return ties
 
 
 def _near_duplicates(split: Split, ids: pl.Series) -> sparse.csr_array:
-    plain = prompt_clusters.PromptClusters()
-    prompts = prompt_clusters.prompts_of(split, ids)
-    found = prompt_clusters.near_duplicates(prompts, plain.distance, plain.most)
-    first, second = (found[c].to_numpy().astype(np.int64) for c in ("row", "row_right"))
+    defaults = prompt_clusters.PromptClusters()
+    prompts = prompt_clusters.commonest_prompts(split, ids)
+    pairs = prompt_clusters.near_duplicates(prompts, defaults.distance, defaults.most)
+    first, second = (pairs[c].to_numpy().astype(np.int64) for c in ("row", "row_right"))
     return _symmetric(len(ids), first, second, np.ones(len(first)))
 
 
 def _synchrony(split: Split, ids: pl.Series) -> sparse.csr_array:
-    plain = synchrony.Synchrony()
-    (link,) = (found for found in links.LINKS if found.name == "start")
-    held = links.incidence(link, split, ids)
-    first, second = synchrony.candidates(held, plain.bands, plain.rows, plain.most, plain.seed)
-    z = synchrony.excess(held, first, second, split.days * 144)
+    defaults = synchrony.Synchrony()
+    (link,) = (row for row in links.LINKS if row.name == "start")
+    incidence = links.incidence(link, split, ids)
+    first, second = synchrony.candidates(incidence, defaults.bands, defaults.rows, defaults.most, defaults.seed)
+    z = synchrony.excess(incidence, first, second, split.days * 144)
     return _symmetric(len(ids), first, second, np.where(z > _TOGETHER, z, 0.0))
 
 
 def _echoes(split: Split, ids: pl.Series) -> sparse.csr_array:
-    found = echo_graph.edges(split, echo_graph.EchoGraph().most)
+    edges = echo_graph.quotation_edges(split, echo_graph.EchoGraph().most)
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
-    both = found.join(rows, on="account_id").join(rows, left_on="partner", right_on="account_id")
+    both = edges.join(rows, on="account_id").join(rows, left_on="partner", right_on="account_id")
     at = (both["row"].to_numpy(), both["row_right"].to_numpy())
     return sparse.csr_array((both["weight"].to_numpy(), at), shape=(len(ids), len(ids)))
 
 
 def _decoys(split: Split, ids: pl.Series) -> sparse.csr_array:
     """Ties to accounts that called a decoy, over keys that strangers seldom share; a caller is tied to itself."""
-    called = honeypot_propagation.contacts(split, ids)
+    called = honeypot_propagation.decoy_contacts(split, ids)
     over: Iterable[sparse.csr_array] = (_shared(name)(split, ids).sign() for name in _STRONG)
     near = sum(over, start=sparse.csr_array((len(ids), len(ids)))).sign()
-    found = sparse.csr_array(near @ sparse.diags_array(called)) + sparse.diags_array(called).tocsr()
-    found = sparse.csr_array(found)
-    found.eliminate_zeros()
-    return found
+    ties = sparse.csr_array(near @ sparse.diags_array(called)) + sparse.diags_array(called).tocsr()
+    ties = sparse.csr_array(ties)
+    ties.eliminate_zeros()
+    return ties
 
 
-KINDS = tuple(
-    Kind(*row)
+TIE_KINDS = tuple(
+    TieKind(*row)
     for row in (
         ("payment", "pays with the same instrument as", "one company pays for many", _shared("payment")),
         ("domain", "has the e-mail domain (no free one) of", "colleagues, or a class", _shared("domain")),

@@ -97,12 +97,12 @@ def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
     paths = [str(_HOME.parent), *(p for p in sys.path if p not in ("", str(Path.cwd())))]
     # -P: no module of the current folder may take the place of ours.
     command = [sys.executable, "-P", "-m", "baselines.isolated_run", str(folder)]
-    with log.open("w", encoding="utf-8") as said:
+    with log.open("w", encoding="utf-8") as stream:
         process = subprocess.Popen(  # noqa: S603
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=stream,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
@@ -112,10 +112,10 @@ def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
         process.stdin.write(json.dumps(asdict(job)) + "\n")
         process.stdin.flush()  # and stays open: the child ends when it closes, whatever ended us
         for line in process.stdout:
-            told = json.loads(line)
-            if "error" in told:
-                raise UserError(told["error"])
-            yield DetectorAnswer(**told | {"file": Path(told["file"])})
+            message = json.loads(line)
+            if "error" in message:
+                raise UserError(message["error"])
+            yield DetectorAnswer(**message | {"file": Path(message["file"])})
         if code := process.wait():
             last = log.read_text("utf-8", "replace").strip().rpartition("\n")[2][:200] or "nothing"
             raise UserError(f"the process of detector {job.name} ended with code {code}: {last}")
@@ -129,7 +129,7 @@ def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
             process.stdin.close()
 
 
-def made(name: str, seed: int, params: Mapping[str, Any]) -> Detector:
+def build_detector(name: str, seed: int, params: Mapping[str, Any]) -> Detector:
     """A detector with parameters of its own.
 
     Raises
@@ -154,7 +154,7 @@ def made(name: str, seed: int, params: Mapping[str, Any]) -> Detector:
     return kind(seed=seed, **params)
 
 
-def version(kind: type[Detector]) -> str:
+def code_version(kind: type[Detector]) -> str:
     """Digest of the code that a detector may run: all detectors' own, and for a stranger's that of its package."""
     files = set(_HOME.glob("*.py"))
     module = sys.modules[kind.__module__]
@@ -178,11 +178,11 @@ def main() -> None:
         _say(out, error=str(error))
     except Exception as error:  # a stranger's code may raise anything
         traceback.print_exc()
-        _say(out, error=f"detector {job.name} failed: {error_hints.told(error, plugins.find(job.name))}")
+        _say(out, error=f"detector {job.name} failed: {error_hints.describe_error(error, plugins.find(job.name))}")
 
 
 def _work(job: DetectorJob, folder: Path, out: TextIO) -> None:
-    detector = made(job.name, job.seed, job.params)
+    detector = build_detector(job.name, job.seed, job.params)
     data = dataset.load(job.data)
     target = data.reveal(job.split).without_labels()
     began = time.perf_counter()
@@ -190,10 +190,10 @@ def _work(job: DetectorJob, folder: Path, out: TextIO) -> None:
     fitting = time.perf_counter() - began
     for task in job.tasks:
         began = time.perf_counter()
-        said = evaluation.answer(fitted, target, task)
+        predictions = evaluation.answer(fitted, target, task)
         seconds = fitting + time.perf_counter() - began
         file = folder / f"{task}.parquet"
-        said.write_parquet(file)
+        predictions.write_parquet(file)
         _say(out, task=task, file=str(file), seconds=seconds, peak_mb=peak_mb())
 
 
@@ -210,8 +210,8 @@ def _end_with_parent() -> None:
 def peak_mb() -> float:
     """Peak memory since this program began; Linux's ru_maxrss also counts what started it."""
     status = Path("/proc/self/status")
-    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text("ascii", "replace"))):
-        return int(found[1]) * 1024 / 1e6
+    if status.exists() and (match := re.search(r"VmHWM:\s+(\d+) kB", status.read_text("ascii", "replace"))):
+        return int(match[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 

@@ -47,8 +47,8 @@ def find(name: str) -> type[Detector]:
 
 def installed() -> dict[str, metadata.EntryPoint]:
     """Entry points of installed packages by name; those that take a built-in detector's name are left out."""
-    found = sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
-    return {entry.name: entry for entry in found if entry.name not in NAMES}
+    entries = sorted(metadata.entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+    return {entry.name: entry for entry in entries if entry.name not in NAMES}
 
 
 def load(entry: metadata.EntryPoint) -> type[Detector]:
@@ -59,11 +59,11 @@ def load(entry: metadata.EntryPoint) -> type[Detector]:
     UserError
         If importing it fails, or it calls itself otherwise.
     """
-    told = f"{entry.name} ({entry.value})"
-    kind = _detector(told, _imported(told, entry.module), entry.attr)
+    label = f"{entry.name} ({entry.value})"
+    kind = _detector(label, _imported(label, entry.module), entry.attr)
     if kind.name != entry.name:
         raise UserError(
-            f"detector {told} calls itself {kind.name!r}: give its entry point in the group {GROUP} that name"
+            f"detector {label} calls itself {kind.name!r}: give its entry point in the group {GROUP} that name"
         )
     return kind
 
@@ -79,9 +79,9 @@ def everything() -> dict[str, type[Detector]]:
     return {**DETECTORS} | {name: load(entry) for name, entry in installed().items()}
 
 
-def _imported(told: str, module: str) -> Any:
+def _imported(label: str, module: str) -> Any:
     if not module.strip("."):
-        raise UserError(f"detector {told!r} names no module: write e.g. mymodule:MyDetector")
+        raise UserError(f"detector {label!r} names no module: write e.g. mymodule:MyDetector")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -89,28 +89,28 @@ def _imported(told: str, module: str) -> Any:
         return importlib.import_module(module)
     except (Exception, SystemExit) as error:  # a stranger's module may raise anything
         where = f"{module!r} or a module that it imports" if isinstance(error, ImportError) else repr(module)
-        said = str(error).strip().partition("\n")[0] or "no message"
+        message = str(error).strip().partition("\n")[0] or "no message"
         raise UserError(
-            f"detector {told}: importing {where} from {here} failed with {type(error).__name__}: {said}; mend "
+            f"detector {label}: importing {where} from {here} failed with {type(error).__name__}: {message}; mend "
             "the module, or install it in this environment"
         ) from error
 
 
-def _detector(told: str, module: Any, attribute: str) -> type[Detector]:
+def _detector(label: str, module: Any, attribute: str) -> type[Detector]:
     kind = getattr(module, attribute, None) if attribute else None
     if isinstance(kind, type) and issubclass(kind, Detector):
         if missing := sorted(kind.__abstractmethods__):
             raise UserError(
-                f"detector {told}: {attribute} has no method {', '.join(missing)}; write what is missing"
+                f"detector {label}: {attribute} has no method {', '.join(missing)}; write what is missing"
             )
         if unset := [a for a in ("name", "description", "source", "fields") if not hasattr(kind, a)]:
             raise UserError(
-                f"detector {told}: {attribute} does not declare {', '.join(unset)}; write what is missing"
+                f"detector {label}: {attribute} does not declare {', '.join(unset)}; write what is missing"
             )
         return kind
     known = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Detector)]
     own = [n for n in known if not inspect.isabstract(getattr(module, n))]
     raise UserError(
-        f"detector {told}: {attribute or 'the text after the colon'} is no class that extends "
+        f"detector {label}: {attribute or 'the text after the colon'} is no class that extends "
         f"baselines.base.detector.Detector; {module.__name__} has {', '.join(own) or 'none'}"
     )

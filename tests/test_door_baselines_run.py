@@ -253,16 +253,16 @@ def test_parameters_reach_the_detector(nano: Path, here: Path) -> None:
         assert "0 of them from an earlier run" in done.stdout
         said.append(pl.read_parquet("out/synchrony/predictions.parquet"))
     assert not said[0].equals(said[1])
-    assert isolated_run.made("synchrony", 3, {"bands": 1}).clone() == isolated_run.made(
+    assert isolated_run.build_detector("synchrony", 3, {"bands": 1}).clone() == isolated_run.build_detector(
         "synchrony", 3, {"bands": 1}
     )
 
 
 def test_version_changes_with_the_code(here: Path) -> None:
-    before = isolated_run.version(plugins.find(stranger("me")))
-    assert before == isolated_run.version(plugins.find("tried_me:Mine"))
+    before = isolated_run.code_version(plugins.find(stranger("me")))
+    assert before == isolated_run.code_version(plugins.find("tried_me:Mine"))
     stranger("me", "x = 1")
-    assert isolated_run.version(plugins.find("tried_me:Mine")) != before
+    assert isolated_run.code_version(plugins.find("tried_me:Mine")) != before
 
 
 @pytest.mark.slow

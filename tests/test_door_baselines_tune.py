@@ -43,7 +43,7 @@ def test_ranges_hold_the_defaults_and_what_is_drawn_is_taken(name: str) -> None:
     assert tried[1:] != search_space.trials(plain, 8, 4)[1:]
     for given in tried:
         assert all(r.low <= given[key] <= r.high for key, r in kind.ranges.items())
-        made = isolated_run.made(name, 0, given)
+        made = isolated_run.build_detector(name, 0, given)
         assert {key: getattr(made, key) for key in given} == given
 
 

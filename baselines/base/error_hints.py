@@ -16,17 +16,17 @@ _ABSENT = (pl.exceptions.ColumnNotFoundError, KeyError, AttributeError)  # as Po
 _QUOTED = re.compile(r"""["'](\w+)["']""")
 
 
-def told(error: Exception, kind: type[Detector]) -> str:
+def describe_error(error: Exception, kind: type[Detector]) -> str:
     """The error as one clause, with the last line of the author's own that led to it."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = ([f for f in frames if _own(f, kind)] or frames)[-1]
-    said = str(error).strip().partition("\n")[0]
-    if hint := undeclared(error, kind):
-        said = f"{said.partition('; valid columns')[0]}; {hint}"
-    return f"{type(error).__name__} in {Path(where.filename).name}, line {where.lineno}: {said or 'no message'}"
+    frame = ([f for f in frames if _own(f, kind)] or frames)[-1]
+    message = str(error).strip().partition("\n")[0]
+    if hint := undeclared_columns(error, kind):
+        message = f"{message.partition('; valid columns')[0]}; {hint}"
+    return f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}: {message or 'no message'}"
 
 
-def undeclared(error: Exception, kind: type[Detector]) -> str:
+def undeclared_columns(error: Exception, kind: type[Detector]) -> str:
     """Which columns were missed that exist and were not declared; "" if it is not about such."""
     # A KeyError of the author's own dictionary is none of ours.
     if not isinstance(error, _ABSENT) or _own(traceback.extract_tb(error.__traceback__)[-1], kind):

@@ -99,8 +99,8 @@ def run_each(detector: Detector, train: Split, targets: Iterable[Split]) -> Iter
     began = time.perf_counter()
     fitted = fit(detector, [train])
     for target in targets:
-        said = answer(fitted, target)
-        yield Result(detector.name, "accounts", said, time.perf_counter() - began, detector.fields)
+        predictions = answer(fitted, target)
+        yield Result(detector.name, "accounts", predictions, time.perf_counter() - began, detector.fields)
         began = time.perf_counter()
 
 
@@ -126,12 +126,12 @@ def answer(fitted: Detector, target: Split, task: str = "accounts") -> pl.DataFr
 
 def replay(fitted: Detector, target: Split) -> pl.DataFrame:
     """Scores (day, account_id, score) of the accounts known on each day, by what was known when it ended."""
-    days = (_ask(fitted, target.as_of(day), TASKS["early"]) for day in range(target.days))
-    dated = [said.select(pl.lit(day, pl.Int32).alias("day"), pl.all()) for day, said in enumerate(days)]
+    daily = (_ask(fitted, target.as_of(day), TASKS["early"]) for day in range(target.days))
+    dated = [scores.select(pl.lit(day, pl.Int32).alias("day"), pl.all()) for day, scores in enumerate(daily)]
     return pl.concat(dated)
 
 
-def check(name: str, said: pl.DataFrame, target: Split, task: AnswerFormat) -> pl.DataFrame:
+def check(name: str, frame: pl.DataFrame, target: Split, task: AnswerFormat) -> pl.DataFrame:
     """The answer with its columns in order, cast and sorted by key, once it keeps the contract.
 
     Raises
@@ -139,33 +139,33 @@ def check(name: str, said: pl.DataFrame, target: Split, task: AnswerFormat) -> p
     UserError
         If keys are missing, unknown or repeated, or scores are not finite numbers.
     """
-    if not isinstance(said, pl.DataFrame):
+    if not isinstance(frame, pl.DataFrame):
         raise UserError(
-            f"detector {name} returned a {type(said).__name__}; return a DataFrame, as .collect() gives"
+            f"detector {name} returned a {type(frame).__name__}; return a DataFrame, as .collect() gives"
         )
     key_type = pl.Int64 if task.table == "requests" else pl.String
     value_type = pl.Float64 if task.numeric else pl.String
-    if set(said.columns) != {task.key, task.value} or (task.numeric and not said[task.value].dtype.is_numeric()):
+    if set(frame.columns) != {task.key, task.value} or (task.numeric and not frame[task.value].dtype.is_numeric()):
         raise UserError(
-            f"detector {name} returned {dict(said.schema)}; return a frame with {task.key} and "
+            f"detector {name} returned {dict(frame.schema)}; return a frame with {task.key} and "
             f"{'a numeric ' * task.numeric}{task.value}, nothing else"
         )
-    tidy = said.select(pl.col(task.key).cast(key_type), pl.col(task.value).cast(value_type)).sort(task.key)
-    keys = target.tables[task.table].polars().select(pl.col(task.key).cast(key_type)).collect()
-    expected, found = keys.to_series().sort(), tidy[task.key]
+    tidy = frame.select(pl.col(task.key).cast(key_type), pl.col(task.value).cast(value_type)).sort(task.key)
+    key_column = target.tables[task.table].polars().select(pl.col(task.key).cast(key_type)).collect()
+    expected, keys = key_column.to_series().sort(), tidy[task.key]
     faults = {}
-    if not found.equals(expected):  # looked into only then: there may be many millions
+    if not keys.equals(expected):  # looked into only then: there may be many millions
         faults = {
-            "missing": expected.filter(~expected.is_in(found.implode())),
-            "unknown": found.filter(~found.is_in(expected.implode())),
-            "repeated": found.filter(found.is_duplicated()).unique(maintain_order=True),
+            "missing": expected.filter(~expected.is_in(keys.implode())),
+            "unknown": keys.filter(~keys.is_in(expected.implode())),
+            "repeated": keys.filter(keys.is_duplicated()).unique(maintain_order=True),
         }
     if task.numeric:
-        faults["without a finite score"] = found.filter(~tidy[task.value].is_finite().fill_null(False))
-    told = [f"{len(ids):,} {fault} (e.g. {ids[0]})" for fault, ids in faults.items() if len(ids)]
-    if told:
+        faults["without a finite score"] = keys.filter(~tidy[task.value].is_finite().fill_null(False))
+    descriptions = [f"{len(ids):,} {fault} (e.g. {ids[0]})" for fault, ids in faults.items() if len(ids)]
+    if descriptions:
         raise UserError(
-            f"detector {name} broke the contract on {len(expected):,} {task.table}: {'; '.join(told)}; "
+            f"detector {name} broke the contract on {len(expected):,} {task.table}: {'; '.join(descriptions)}; "
             f"{task.method} must return one row with {task.value} for every {task.key}"
         )
     return tidy

@@ -59,11 +59,11 @@ def trials(plain: Tunable, n: int, seed: int) -> list[dict[str, int | float]]:
         Seed of the draws.
     """
     rng = np.random.Generator(np.random.Philox(seed))
-    found = [{name: getattr(plain, name) for name in plain.ranges}]
-    missed = 0
-    while len(found) < n and missed < _TRIES:
-        drawn = {name: r.draw(rng) for name, r in plain.ranges.items()}
-        missed = missed + 1 if drawn in found else 0
-        if not missed:
-            found.append(drawn)
-    return found
+    parameters = [{name: getattr(plain, name) for name in plain.ranges}]
+    repeats = 0
+    while len(parameters) < n and repeats < _TRIES:
+        draw = {name: r.draw(rng) for name, r in plain.ranges.items()}
+        repeats = repeats + 1 if draw in parameters else 0
+        if not repeats:
+            parameters.append(draw)
+    return parameters

@@ -17,7 +17,7 @@ import polars as pl
 from baselines.base import error_hints, evaluation
 from baselines.base.detector import Detector
 from baselines.contract import context, toy_dataset
-from baselines.contract.context import Bench, BrokenPromiseError
+from baselines.contract.context import BrokenPromiseError, CheckContext
 from generator import schema
 from generator.errors import UserError
 
@@ -34,15 +34,15 @@ class Check:
 
     name: str
     promise: str
-    _try: Callable[[Bench], None]
-    _bench: Bench
+    _try: Callable[[CheckContext], None]
+    _bench: CheckContext
 
     def __call__(self) -> None:
         """Try it; whatever is raised says how the promise is broken."""
         try:
             self._try(self._bench)
         except Exception as error:
-            if hint := error_hints.undeclared(error, self._bench.kind):
+            if hint := error_hints.undeclared_columns(error, self._bench.kind):
                 error.add_note(hint)  # pytest shows it
             raise
 
@@ -73,23 +73,23 @@ def checks(kind: type[Detector]) -> Iterator[Check]:
     """
     if kind.upper_bound:
         return
-    shared = Bench(kind)
+    shared = CheckContext(kind)
     yield from (Check(name, str(test.__doc__), test, shared) for name, test in CONTRACT.items())
 
 
 def outcomes(kind: type[Detector]) -> Iterator[CheckOutcome]:
     """Run all checks, whatever they raise; a faulty declaration leaves nothing to try, a fault is told once."""
-    told: dict[str, str] = {}
+    first_with: dict[str, str] = {}
     for check in checks(kind):
-        if "declaration" in told.values():
+        if "declaration" in first_with.values():
             yield CheckOutcome(check.name, check.promise, "mend the declaration first", 0.0, tried=False)
             continue
         began = time.perf_counter()
         reason = _reason(check, kind)
         seconds = time.perf_counter() - began
-        first = told.setdefault(reason, check.name) if reason else check.name
+        origin = first_with.setdefault(reason, check.name) if reason else check.name
         yield CheckOutcome(
-            check.name, check.promise, reason if first == check.name else f"as for {first}", seconds
+            check.name, check.promise, reason if origin == check.name else f"as for {origin}", seconds
         )
 
 
@@ -100,11 +100,11 @@ def _reason(check: Check, kind: type[Detector]) -> str:
     except (BrokenPromiseError, UserError) as error:
         return str(error)
     except Exception as error:  # a stranger's code may raise anything
-        return error_hints.told(error, kind)
+        return error_hints.describe_error(error, kind)
     return ""
 
 
-def _declares(b: Bench) -> None:
+def _declares(b: CheckContext) -> None:
     """Declares name, description, source, public fields and tasks, and needs no argument to be built."""
     kind, faults = b.kind, []
     for attribute in ("name", "description", "source", "fields"):
@@ -135,26 +135,26 @@ def _has(kind: type[Detector], method: str) -> bool:
     return method == "score" or getattr(kind, method) is not getattr(Detector, method)
 
 
-def _answers(b: Bench) -> None:
+def _answers(b: CheckContext) -> None:
     """Answers every task it names: a row for every key, no other, and no NaN."""
-    assert set(b.said) == set(b.tasks)
+    assert set(b.answers) == set(b.tasks)
 
 
-def _days(b: Bench) -> None:
+def _days(b: CheckContext) -> None:
     """Can be asked day after day, from the first day on."""
     if "early" in b.kind.tasks:
         evaluation.replay(b.fitted, toy_dataset.split("validation", b.tables))
 
 
-def _seed(b: Bench) -> None:
+def _seed(b: CheckContext) -> None:
     """Says the same again under the same seed."""
-    context.same(b.said, b.ask(b.tables, b.fit()))
-    context.same(b.said, b.ask(b.tables))
+    context.require_same(b.answers, b.answers_on(b.tables, b.fit()))
+    context.require_same(b.answers, b.answers_on(b.tables))
 
 
-def _clone(b: Bench) -> None:
+def _clone(b: CheckContext) -> None:
     """A clone is unfitted, has the same parameters, and leaves the original alone."""
-    before = b.said
+    before = b.answers
     twin = b.fitted.clone()
     if type(twin) is not b.kind or _parameters(twin) != _parameters(b.fitted):
         raise BrokenPromiseError(f"clone gave {twin!r} for {b.fitted!r}")
@@ -162,10 +162,10 @@ def _clone(b: Bench) -> None:
     if left := [n for n in vars(twin) if repr(getattr(twin, n)) != repr(getattr(fresh, n, None))]:
         raise BrokenPromiseError(f"a clone still holds what was learnt in {', '.join(left)}")
     twin.fit(b.lessons[1].restrict(b.kind.fields))
-    context.same(before, b.ask(b.tables))
+    context.require_same(before, b.answers_on(b.tables))
 
 
-def _fit(b: Bench) -> None:
+def _fit(b: CheckContext) -> None:
     """Fitting returns the detector and changes neither its parameters nor what its class declares."""
     fresh, declared = b.kind(), _declared(b.kind)
     before = _parameters(fresh)
@@ -178,73 +178,73 @@ def _fit(b: Bench) -> None:
         raise BrokenPromiseError("fit changed what the class declares")
 
 
-def _columns(b: Bench) -> None:
+def _columns(b: CheckContext) -> None:
     """Reads declared columns only: others may hold anything."""
-    context.same(b.said, b.ask(context.scrambled(b.tables, b.kind.fields)))
+    context.require_same(b.answers, b.answers_on(context.scrambled(b.tables, b.kind.fields)))
 
 
-def _order(b: Bench) -> None:
+def _order(b: CheckContext) -> None:
     """The order of rows and the number of account buckets make no difference."""
-    context.same(b.said, b.ask(context.shuffled(b.tables)))
-    context.same(b.said, b.ask(context.shuffled(b.tables), buckets=1))
+    context.require_same(b.answers, b.answers_on(context.shuffled(b.tables)))
+    context.require_same(b.answers, b.answers_on(context.shuffled(b.tables), buckets=1))
 
 
-def _names(b: Bench) -> None:
+def _names(b: CheckContext) -> None:
     """Names of accounts and requests make no difference, unless it draws a number for each."""
-    said = b.ask(context.renamed(b.tables))
+    answers = b.answers_on(context.renamed(b.tables))
     if not b.kind.draws:
-        context.same(b.said, context.back(said, b.tables))
+        context.require_same(b.answers, context.original_names(answers, b.tables))
 
 
-def _future(b: Bench) -> None:
+def _future(b: CheckContext) -> None:
     """What it says as of a day is the same whatever follows, and whatever it has seen before."""
     day = 1
-    moved = toy_dataset.split("validation", context.later(b.tables, day))
+    moved = toy_dataset.split("validation", context.other_future(b.tables, day))
     today = toy_dataset.split("validation", b.tables).as_of(day)
-    expected = b.about(today, b.spare)
-    b.about(moved)
-    context.same(expected, b.about(moved.as_of(day)))
+    expected = b.answers_about(today, b.spare)
+    b.answers_about(moved)
+    context.require_same(expected, b.answers_about(moved.as_of(day)))
 
 
-def _empty(b: Bench) -> None:
+def _empty(b: CheckContext) -> None:
     """Bears a day without a request, and a window without any."""
-    b.ask(context.only(b.tables, pl.col("day") != 1))
-    b.ask(context.only(b.tables, pl.lit(False)))
+    b.answers_on(context.filtered(b.tables, pl.col("day") != 1))
+    b.answers_on(context.filtered(b.tables, pl.lit(False)))
 
 
-def _one(b: Bench) -> None:
+def _one(b: CheckContext) -> None:
     """Bears a world of one account, busy or silent."""
     busy = b.tables["requests"]["account_id"].cast(pl.String)[0]
     silent = b.tables["accounts"]["account_id"].cast(pl.String)[-1]
-    for who in (busy, silent):
-        mine = pl.col("account_id").cast(pl.String) == who
-        b.ask(context.only(b.tables, mine, mine))
+    for account in (busy, silent):
+        chosen = pl.col("account_id").cast(pl.String) == account
+        b.answers_on(context.filtered(b.tables, chosen, chosen))
 
 
-def _two(b: Bench) -> None:
+def _two(b: CheckContext) -> None:
     """Learns from two worlds at once."""
-    b.ask(b.tables, evaluation.fit(b.kind(), b.lessons))
+    b.answers_on(b.tables, evaluation.fit(b.kind(), b.lessons))
 
 
-def _higher(b: Bench) -> None:
+def _higher(b: CheckContext) -> None:
     """Scores a blatant campaign no lower than benign accounts on average, unless it is a floor."""
     from scipy.stats import rankdata
 
     if b.kind.floor:
         return
     labels = b.tables["account_labels"].select("account_id", pl.col("label").cast(pl.String))
-    asked = b.tables["request_labels"].select(
+    request_labels = b.tables["request_labels"].select(
         "request_id", label=pl.when("is_extraction").then(pl.lit("extraction")).otherwise(pl.lit("benign"))
     )
-    for task, truth in (("accounts", labels), ("requests", asked)):
-        if task not in b.said:
+    for task, truth in (("accounts", labels), ("requests", request_labels)):
+        if task not in b.answers:
             continue
         key = truth.columns[0]
         text = pl.col(key).cast(pl.String)
-        known = b.said[task].with_columns(text).join(truth.with_columns(text), on=key)
+        known = b.answers[task].with_columns(text).join(truth.with_columns(text), on=key)
         known = known.filter(pl.col("label") != "grey")
-        ranks, guilty = rankdata(known["score"].to_numpy()), (known["label"] == "extraction").to_numpy()
-        above, below = ranks[guilty].mean(), ranks[~guilty].mean()
+        ranks, positive = rankdata(known["score"].to_numpy()), (known["label"] == "extraction").to_numpy()
+        above, below = ranks[positive].mean(), ranks[~positive].mean()
         if above < below:
             raise BrokenPromiseError(
                 f"higher must mean worse: of {len(ranks):,} scores for the task {task}, those of a campaign that "
@@ -260,7 +260,7 @@ def _declared(kind: type[Detector]) -> tuple[object, ...]:
     return tuple(getattr(kind, a, None) for a in ("name", "description", "source", "fields", "tasks"))
 
 
-CONTRACT: dict[str, Callable[[Bench], None]] = {
+CONTRACT: dict[str, Callable[[CheckContext], None]] = {
     "declaration": _declares,
     "answers": _answers,
     "day by day": _days,

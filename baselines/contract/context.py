@@ -24,7 +24,7 @@ class BrokenPromiseError(Exception):
 
 
 @dataclass(frozen=True)
-class Bench:
+class CheckContext:
     """One detector and the little worlds that it meets; what was worked out once is kept.
 
     Parameters
@@ -57,9 +57,9 @@ class Bench:
         return self.fit()
 
     @cached_property
-    def said(self) -> dict[str, pl.DataFrame]:
+    def answers(self) -> dict[str, pl.DataFrame]:
         """Its answers about the world as it is, to every task but the one that takes days."""
-        return self.ask(self.tables)
+        return self.answers_on(self.tables)
 
     @property
     def tasks(self) -> list[str]:
@@ -70,23 +70,25 @@ class Bench:
         """Another one, fitted in the same way."""
         return evaluation.fit(self.kind(seed=seed), [self.lessons[0]])
 
-    def ask(self, tables: Tables, fitted: Detector | None = None, buckets: int = 2) -> dict[str, pl.DataFrame]:
+    def answers_on(
+        self, tables: Tables, fitted: Detector | None = None, buckets: int = 2
+    ) -> dict[str, pl.DataFrame]:
         """Answers about a changed world, by task."""
-        return self.about(toy_dataset.split("validation", tables, buckets), fitted)
+        return self.answers_about(toy_dataset.split("validation", tables, buckets), fitted)
 
-    def about(self, world: Split, fitted: Detector | None = None) -> dict[str, pl.DataFrame]:
+    def answers_about(self, world: Split, fitted: Detector | None = None) -> dict[str, pl.DataFrame]:
         """Answers about a split, by task; scores also where only "early" was declared."""
-        who = fitted or self.fitted
-        shown = world.restrict(who.fields).without_labels()
+        detector = fitted or self.fitted
+        shown = world.restrict(detector.fields).without_labels()
         return {
             t: evaluation.check(
-                who.name, getattr(who, evaluation.TASKS[t].method)(shown), world, evaluation.TASKS[t]
+                detector.name, getattr(detector, evaluation.TASKS[t].method)(shown), world, evaluation.TASKS[t]
             )
             for t in self.tasks
         }
 
 
-def same(before: Mapping[str, pl.DataFrame], after: Mapping[str, pl.DataFrame]) -> None:
+def require_same(before: Mapping[str, pl.DataFrame], after: Mapping[str, pl.DataFrame]) -> None:
     """Whether two answers say the same, campaigns called as they may be.
 
     Raises
@@ -110,12 +112,12 @@ def same(before: Mapping[str, pl.DataFrame], after: Mapping[str, pl.DataFrame]) 
             )
 
 
-def _canonical(said: pl.DataFrame) -> pl.Series:
+def _canonical(answer: pl.DataFrame) -> pl.Series:
     """Scores as they are; in place of a group's name, its first member's."""
-    key, value = said.columns
-    if said[value].dtype != pl.String:
-        return said[value]
-    return said.select(pl.when(pl.col(value).is_not_null()).then(pl.col(key).min().over(value))).to_series()
+    key, value = answer.columns
+    if answer[value].dtype != pl.String:
+        return answer[value]
+    return answer.select(pl.when(pl.col(value).is_not_null()).then(pl.col(key).min().over(value))).to_series()
 
 
 def shuffled(tables: Tables) -> dict[str, pl.DataFrame]:
@@ -128,7 +130,7 @@ def renamed(tables: Tables) -> dict[str, pl.DataFrame]:
     rows = tables["requests"]
     number = rows["request_id"]
     fresh = pl.Series(np.random.default_rng(4).permutation(len(number)).astype(np.int64) + 1_000_000)
-    told = pl.DataFrame({"old": number, "new": fresh})
+    ids = pl.DataFrame({"old": number, "new": fresh})
     account = pl.concat_str(pl.lit(_PREFIX), pl.col("account_id").cast(pl.String).str.reverse())
     changed = dict(tables)
     for name, frame in tables.items():
@@ -137,18 +139,18 @@ def renamed(tables: Tables) -> dict[str, pl.DataFrame]:
                 account.cast(frame.schema["account_id"]).alias("account_id")
             )
         for column in {"request_id", "echo_response_id"} & set(frame.columns):
-            changed[name] = changed[name].with_columns(pl.col(column).replace(told["old"], told["new"]))
+            changed[name] = changed[name].with_columns(pl.col(column).replace(ids["old"], ids["new"]))
     return changed
 
 
-def back(said: Mapping[str, pl.DataFrame], tables: Tables) -> dict[str, pl.DataFrame]:
+def original_names(answers: Mapping[str, pl.DataFrame], tables: Tables) -> dict[str, pl.DataFrame]:
     """Answers about the `renamed` world under the names of the world as it was."""
     ids = pl.DataFrame({"old": tables["requests"]["request_id"], "new": renamed(tables)["requests"]["request_id"]})
     old = {
         "account_id": pl.col("account_id").str.slice(len(_PREFIX)).str.reverse(),
         "request_id": pl.col("request_id").replace(ids["new"], ids["old"]),
     }
-    return {task: frame.with_columns(old[frame.columns[0]]) for task, frame in said.items()}
+    return {task: frame.with_columns(old[frame.columns[0]]) for task, frame in answers.items()}
 
 
 def scrambled(tables: Tables, fields: tuple[str, ...]) -> dict[str, pl.DataFrame]:
@@ -161,7 +163,7 @@ def scrambled(tables: Tables, fields: tuple[str, ...]) -> dict[str, pl.DataFrame
     return changed
 
 
-def later(tables: Tables, day: int) -> dict[str, pl.DataFrame]:
+def other_future(tables: Tables, day: int) -> dict[str, pl.DataFrame]:
     """The same world with another future: after `day` others ask, and in another order."""
     rows = tables["requests"]
     future = pl.col("day") > day
@@ -170,7 +172,7 @@ def later(tables: Tables, day: int) -> dict[str, pl.DataFrame]:
     return {**tables, "requests": pl.concat([known, moved])}
 
 
-def only(tables: Tables, requests: pl.Expr, accounts: pl.Expr | None = None) -> dict[str, pl.DataFrame]:
+def filtered(tables: Tables, requests: pl.Expr, accounts: pl.Expr | None = None) -> dict[str, pl.DataFrame]:
     """The world with some of its requests and accounts."""
     kept = {**tables, "requests": tables["requests"].filter(requests)}
     return kept if accounts is None else kept | {"accounts": tables["accounts"].filter(accounts)}

@@ -47,7 +47,7 @@ def frame(table: str, columns: Mapping[str, Any]) -> pl.DataFrame:
 
 def split(name: str, tables: Mapping[str, pl.DataFrame], buckets: int = 2) -> Split:
     """A split over frames in memory; its requests lie in account buckets."""
-    held = {}
+    split_tables = {}
     owner = tables["requests"].select("request_id", pl.col("account_id").cast(pl.String).hash(0) % buckets)
     for table, rows in tables.items():
         parts = [rows.lazy()]
@@ -55,8 +55,8 @@ def split(name: str, tables: Mapping[str, pl.DataFrame], buckets: int = 2) -> Sp
             bucket = rows.join(owner, on="request_id", how="left", maintain_order="left", suffix="_of")
             number = bucket.to_series(bucket.width - 1)
             parts = [rows.filter(number == b).lazy() for b in range(buckets)]
-        held[table] = Table(table, parts, tuple(c.name for c in schema.TABLES[table]))
-    return Split(name, START, DAYS, held, masked=False)
+        split_tables[table] = Table(table, parts, tuple(c.name for c in schema.TABLES[table]))
+    return Split(name, START, DAYS, split_tables, masked=False)
 
 
 def world(seed: int, accounts: int = 120, campaign: int = 24) -> dict[str, pl.DataFrame]:
@@ -97,12 +97,12 @@ def _truth(ids: npt.NDArray[Any], bad: Mask, cohort: npt.NDArray[Any]) -> dict[s
 
 
 def _request_truth(requests: Mapping[str, Any], extracting: npt.NDArray[Any]) -> dict[str, Any]:
-    guilty = np.isin(requests["account_id"], extracting)
+    served = np.isin(requests["account_id"], extracting)
     return {
         "request_id": requests["request_id"],
         "day": requests["day"],
-        "is_extraction": guilty & (np.array(requests["status"]) == 200),
-        "kind": ["api"] * len(guilty),
+        "is_extraction": served & (np.array(requests["status"]) == 200),
+        "kind": ["api"] * len(served),
     }
 
 
@@ -111,23 +111,23 @@ def _campaigns(
 ) -> pl.DataFrame:
     """Counts that agree with the requests; money, and value, of one per request."""
     names = [f"c{c}" for c in np.unique(cohort[bad])]
-    sent = {n: np.isin(requests["account_id"], ids[bad & (cohort == int(n[1:]))]) for n in names}
-    answered = {n: rows & (requests["status"] == 200) for n, rows in sent.items()}
+    requests_of = {n: np.isin(requests["account_id"], ids[bad & (cohort == int(n[1:]))]) for n in names}
+    answered = {n: rows & (requests["status"] == 200) for n, rows in requests_of.items()}
     text = dict.fromkeys((c.name for c in schema.CAMPAIGNS if c.dtype == pa.string()), "-")
     numbers = {c.name: [answered[n].sum() for n in names] for c in schema.CAMPAIGNS if c.dtype != pa.string()}
     numbers |= {
-        "first_day": [requests["day"][sent[n]].min() for n in names],
-        "last_day": [requests["day"][sent[n]].max() for n in names],
-        "accounts": [len(np.unique(requests["account_id"][sent[n]])) for n in names],
-        "requests_planned": [sent[n].sum() for n in names],
-        "requests_rejected": [(sent[n] & ~answered[n]).sum() for n in names],
+        "first_day": [requests["day"][requests_of[n]].min() for n in names],
+        "last_day": [requests["day"][requests_of[n]].max() for n in names],
+        "accounts": [len(np.unique(requests["account_id"][requests_of[n]])) for n in names],
+        "requests_planned": [requests_of[n].sum() for n in names],
+        "requests_rejected": [(requests_of[n] & ~answered[n]).sum() for n in names],
         "extraction_input_tokens": [requests["input_tokens"][answered[n]].sum() for n in names],
         "extraction_output_tokens": [requests["output_tokens"][answered[n]].sum() for n in names],
         "student_value": [0.5] * len(names),
     }
     constant = {c: [v] * len(names) for c, v in (text | {"archetype": "A1", "dials": "{}"}).items()}
-    told = {"campaign": names, "tier": [schema.TIERS[int(n[1:]) % 3] for n in names]}
-    return frame("campaigns", constant | told | numbers)
+    identities = {"campaign": names, "tier": [schema.TIERS[int(n[1:]) % 3] for n in names]}
+    return frame("campaigns", constant | identities | numbers)
 
 
 def _accounts(
@@ -153,86 +153,88 @@ def _accounts(
 def _requests(
     rng: np.random.Generator, ids: npt.NDArray[Any], bad: Mask, cohort: npt.NDArray[Any]
 ) -> dict[str, Any]:
-    sent = np.where(bad, rng.integers(40, 60, len(ids)), rng.integers(1, 40, len(ids)))
-    sent[-1] = 0
-    who = np.repeat(np.arange(len(ids)), sent)
-    ms = _arrivals(rng, who, bad, cohort, sent)
+    requests_per_account = np.where(bad, rng.integers(40, 60, len(ids)), rng.integers(1, 40, len(ids)))
+    requests_per_account[-1] = 0
+    account = np.repeat(np.arange(len(ids)), requests_per_account)
+    ms = _arrivals(rng, account, bad, cohort, requests_per_account)
     order = np.argsort(ms, kind="stable")
-    who, ms = who[order], ms[order]
-    n, guilty, group = len(who), bad[who], cohort[who]
+    account, ms = account[order], ms[order]
+    n, extracting, group = len(account), bad[account], cohort[account]
     values: dict[str, Any] = {c: rng.choice(v, n) for c, v in CATEGORIES.items()}
     for column in schema.REQUESTS:
         if pa.types.is_integer(column.dtype):
             values[column.name] = rng.integers(0, 100, n)
     request_id = rng.permutation(n) + 1
-    template = np.where(guilty, 5 + group % 3, 50 + rng.integers(0, 400, n))
+    template = np.where(extracting, 5 + group % 3, 50 + rng.integers(0, 400, n))
     skeleton = rng.integers(0, 2**63, 3).astype(np.uint64)  # campaigns' prompts differ in a few bits only
     item = np.uint64(1) << rng.integers(0, 64, n).astype(np.uint64)
     simhash = rng.integers(0, 2**63, n).astype(np.uint64)
     values |= {
         "request_id": request_id,
-        "account_id": ids[who],
+        "account_id": ids[account],
         "day": ms // _DAY_MS,
         "ts": [START + timedelta(milliseconds=int(m)) for m in ms],
-        "model": np.where(guilty & (rng.random(n) < 0.05), DECOY, values["model"]),
-        "asn_type": np.where(guilty, "hosting", values["asn_type"]),
+        "model": np.where(extracting & (rng.random(n) < 0.05), DECOY, values["model"]),
+        "asn_type": np.where(extracting, "hosting", values["asn_type"]),
         "stream": rng.random(n) < 0.5,
         "temperature": _some(rng, 0.5, np.full(n, 0.7)),
-        "status": np.where(guilty, 200, rng.choice([200, 200, 200, 429, 500], n)),
+        "status": np.where(extracting, 200, rng.choice([200, 200, 200, 429, 500], n)),
         "error_type": [None] * n,
         "stop_category": _some(rng, 0.95, np.full(n, "cyber")),
-        "input_tokens": np.where(guilty, rng.integers(900, 1100, n), rng.integers(10, 4000, n)),
-        "output_tokens": np.where(guilty, rng.integers(1800, 2200, n), rng.integers(1, 2000, n)),
-        "conversation_id": _some(rng, 0.3, who * 100 + rng.integers(0, 4, n)),
-        "prompt_simhash": np.where(guilty, skeleton[group % 3] ^ item, simhash),
+        "input_tokens": np.where(extracting, rng.integers(900, 1100, n), rng.integers(10, 4000, n)),
+        "output_tokens": np.where(extracting, rng.integers(1800, 2200, n), rng.integers(1, 2000, n)),
+        "conversation_id": _some(rng, 0.3, account * 100 + rng.integers(0, 4, n)),
+        "prompt_simhash": np.where(extracting, skeleton[group % 3] ^ item, simhash),
         "system_prompt_hash": template,
         "response_simhash": rng.integers(0, 2**63, n).astype(np.uint64),
-        "ip_prefix": np.where(guilty, 40_000 + group, who // 3),
-        "asn": np.where(guilty, 7, rng.integers(0, 30, n)),
-        "tls_fingerprint": np.where(guilty, 70_000 + rng.integers(0, 20, n), who * 3 + rng.integers(0, 2, n)),
-        "echo_response_id": _echoes(rng, request_id, group, guilty),
+        "ip_prefix": np.where(extracting, 40_000 + group, account // 3),
+        "asn": np.where(extracting, 7, rng.integers(0, 30, n)),
+        "tls_fingerprint": np.where(
+            extracting, 70_000 + rng.integers(0, 20, n), account * 3 + rng.integers(0, 2, n)
+        ),
+        "echo_response_id": _echoes(rng, request_id, group, extracting),
     }
     for k, name in enumerate(schema.EMBEDDING_COLUMNS):
-        own = (who * 7 + k * 31) % 61 - 30
-        values[name] = np.where(guilty, 20 - 3 * k, own) + rng.integers(-5, 6, n)
+        own = (account * 7 + k * 31) % 61 - 30
+        values[name] = np.where(extracting, 20 - 3 * k, own) + rng.integers(-5, 6, n)
     return values
 
 
 def _arrivals(
     rng: np.random.Generator,
-    who: npt.NDArray[Any],
+    account: npt.NDArray[Any],
     bad: Mask,
     cohort: npt.NDArray[Any],
     sent: npt.NDArray[Any],
 ) -> npt.NDArray[Any]:
     """Milliseconds since the start: benign ones in a working day of ten hours, campaigns at ticks of their own."""
-    n = len(who)
-    awake = rng.integers(0, 14, len(sent))[who] * 3_600_000 + rng.integers(0, 36_000_000, n)
+    n = len(account)
+    awake = rng.integers(0, 14, len(sent))[account] * 3_600_000 + rng.integers(0, 36_000_000, n)
     human = rng.integers(0, DAYS, n) * _DAY_MS + awake
     tick = np.sort(rng.integers(0, DAYS * _DAY_MS - 30_000, (int(cohort[bad].max(initial=0)) + 1, 60)))
     nth = np.arange(n) - np.repeat(np.cumsum(sent) - sent, sent)
-    worked = tick[np.where(bad[who], cohort[who], 0), nth % 60] + rng.integers(0, 20_000, n)
-    times: npt.NDArray[Any] = np.where(bad[who], worked, human)
+    worked = tick[np.where(bad[account], cohort[account], 0), nth % 60] + rng.integers(0, 20_000, n)
+    times: npt.NDArray[Any] = np.where(bad[account], worked, human)
     return times
 
 
 def _echoes(
-    rng: np.random.Generator, request_id: npt.NDArray[Any], group: npt.NDArray[Any], guilty: Mask
+    rng: np.random.Generator, request_id: npt.NDArray[Any], group: npt.NDArray[Any], extracting: Mask
 ) -> list[int | None]:
     """Earlier answers that come back: within a campaign often, elsewhere seldom and from anywhere."""
-    found: list[int | None] = [None] * len(group)
-    for k in np.flatnonzero(rng.random(len(group)) < np.where(guilty, 0.4, 0.05)):
-        earlier = np.flatnonzero(group[:k] == group[k]) if guilty[k] else np.arange(k)
+    sources: list[int | None] = [None] * len(group)
+    for k in np.flatnonzero(rng.random(len(group)) < np.where(extracting, 0.4, 0.05)):
+        earlier = np.flatnonzero(group[:k] == group[k]) if extracting[k] else np.arange(k)
         if len(earlier):
-            found[k] = int(request_id[rng.choice(earlier)])
-    return found
+            sources[k] = int(request_id[rng.choice(earlier)])
+    return sources
 
 
 def _some(
     rng: np.random.Generator, missing: float, values: npt.NDArray[Any], where: Mask | None = None
 ) -> list[Any]:
-    gone = (rng.random(len(values)) < missing) & (True if where is None else where)
-    return [None if g else v for g, v in zip(gone, values.tolist(), strict=True)]
+    absent = (rng.random(len(values)) < missing) & (True if where is None else where)
+    return [None if g else v for g, v in zip(absent, values.tolist(), strict=True)]
 
 
 def _releases() -> pl.DataFrame:

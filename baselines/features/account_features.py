@@ -83,13 +83,13 @@ def _of_accounts(split: Split, wanted: Sequence[Feature]) -> pl.DataFrame:
 def _of_requests(split: Split, wanted: Sequence[Feature]) -> pl.DataFrame:
     columns = {field.partition(".")[2] for field in fields_of(wanted)}
     expressions = [f.expression.alias(f.name) for f in wanted]
-    done = []
+    buckets = []
     for bucket in split.requests.buckets():
         # Collected first: sorting and grouping a frame that is in memory is faster than streaming it.
         rows = bucket.select("account_id", *sorted(columns)).collect().lazy()
         grouped = _with_window(with_helpers(rows), split).group_by("account_id").agg(expressions)
-        done.append(grouped.with_columns(pl.col("account_id").cast(pl.String)).collect())
-    return pl.concat(done)
+        buckets.append(grouped.with_columns(pl.col("account_id").cast(pl.String)).collect())
+    return pl.concat(buckets)
 
 
 def _with_window(frame: pl.LazyFrame, split: Split) -> pl.LazyFrame:

@@ -29,12 +29,12 @@ class Codebook:
 
     def nearest(self, embedding: F32) -> I64:
         """Number of the centre nearest to each embedding."""
-        found = np.zeros(len(embedding), np.int64)
+        numbers = np.zeros(len(embedding), np.int64)
         half = (self.centres**2).sum(axis=1) / 2
         for first in range(0, len(embedding), 1 << 16):
             rows = slice(first, first + (1 << 16))
-            found[rows] = np.argmax(embedding[rows] @ self.centres.T - half, axis=1)
-        return found
+            numbers[rows] = np.argmax(embedding[rows] @ self.centres.T - half, axis=1)
+        return numbers
 
 
 def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> Codebook:
@@ -42,8 +42,8 @@ def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> Codebook:
     from sklearn.cluster import MiniBatchKMeans
 
     first = pl.int_range(pl.len()).over("row") < _LEARNT_FROM
-    some = pl.concat([visits.filter(first).select(_EMBEDDING) for visits in worlds]).sort(_EMBEDDING)
-    embedding = some.to_numpy().astype(np.float32)
+    sample = pl.concat([visits.filter(first).select(_EMBEDDING) for visits in worlds]).sort(_EMBEDDING)
+    embedding = sample.to_numpy().astype(np.float32)
     distinct = len(np.unique(embedding, axis=0))
     if not distinct:
         return Codebook(np.zeros((1, len(_EMBEDDING)), np.float32))
@@ -62,20 +62,20 @@ def visits(split: Split, ids: pl.Series) -> pl.DataFrame:
         first prompt; ordered by row, time and template.
     """
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
-    done = []
+    buckets = []
     for bucket in split.requests.buckets():
-        held = bucket.select("account_id", "ts", "request_id", "system_prompt_hash", *_EMBEDDING).collect()
+        requests = bucket.select("account_id", "ts", "request_id", "system_prompt_hash", *_EMBEDDING).collect()
         grouped = (
-            held.sort("ts", "request_id")
+            requests.sort("ts", "request_id")
             .group_by("account_id", template="system_prompt_hash", hour=pl.col("ts").dt.epoch("s") // 3600)
             .agg(pl.col("ts", *_EMBEDDING).first())
             .with_columns(pl.col("account_id").cast(pl.String))
         )
-        done.append(grouped)
+        buckets.append(grouped)
     start = pl.lit(split.start).cast(pl.Datetime("ms", "UTC"))
     seconds = (pl.col("ts") - start).dt.total_milliseconds() / 1000
     return (
-        pl.concat(done)
+        pl.concat(buckets)
         .join(rows, on="account_id")
         .select("row", "template", seconds.alias("seconds"), *_EMBEDDING)
         .sort("row", "seconds", "template")

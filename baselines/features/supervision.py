@@ -52,7 +52,7 @@ class TrainingLabels:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledFeatures:
     """Features of the labelled accounts of one world or several, their label and their cohort, numbered."""
 
     x: F64
@@ -60,7 +60,7 @@ class Labelled:
     cohort: I64
 
 
-def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> Labelled:
+def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> LabelledFeatures:
     """Features of accounts with a label; grey accounts are left out.
 
     Raises
@@ -71,14 +71,14 @@ def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> Labelled:
     parts, start = [], 0
     for world in worlds:
         frame = account_features.account_features(world, wanted)
-        known = truth(world, frame["account_id"])
+        known = training_labels(world, frame["account_id"])
         parts.append((matrix(frame)[known.rows], known.positive, known.cohort + start))
         start = int(parts[-1][2].max()) + 1
     x, positive, cohort = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Labelled(x, positive, cohort)
+    return LabelledFeatures(x, positive, cohort)
 
 
-def truth(train: Split, ids: pl.Series) -> TrainingLabels:
+def training_labels(train: Split, ids: pl.Series) -> TrainingLabels:
     """Which of the accounts in `ids` are extraction accounts; grey accounts are left out.
 
     Raises
@@ -99,11 +99,11 @@ def truth(train: Split, ids: pl.Series) -> TrainingLabels:
     return TrainingLabels(known["row"].to_numpy(), positive, cohort)
 
 
-def cohorts(train: Split, ids: pl.Series) -> I64:
+def cohort_numbers(train: Split, ids: pl.Series) -> I64:
     """Cohort of each of the accounts in `ids`, numbered."""
     labels = train.labels.polars().select("account_id", "cohort").cast(pl.String).collect()
-    found = pl.DataFrame({"account_id": ids}).join(labels, on="account_id", how="left", maintain_order="left")
-    return found["cohort"].rank("dense").to_numpy().astype(np.int64)
+    cohorts = pl.DataFrame({"account_id": ids}).join(labels, on="account_id", how="left", maintain_order="left")
+    return cohorts["cohort"].rank("dense").to_numpy().astype(np.int64)
 
 
 def boost(
@@ -144,9 +144,9 @@ def held_out(x: F64, known: TrainingLabels, seed: int, folds: int = 5) -> F64:
     used = [f for f in range(folds) if positive[fold != f].any()]
     for f in used:
         inside = known.rows[fold != f]
-        said = predict(boost(x[inside], positive[fold != f], seed), x)
-        total += said
-        result[known.rows[fold == f]] = said[known.rows[fold == f]]
+        log_odds = predict(boost(x[inside], positive[fold != f], seed), x)
+        total += log_odds
+        result[known.rows[fold == f]] = log_odds[known.rows[fold == f]]
     unlabelled = np.setdiff1d(np.arange(len(x)), known.rows)
     result[unlabelled] = total[unlabelled] / len(used)
     return result

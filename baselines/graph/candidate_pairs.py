@@ -47,7 +47,7 @@ class Pairs:
         return len(self.first)
 
 
-def candidates(incidences: Incidences) -> Pairs:
+def candidate_pairs(incidences: Incidences) -> Pairs:
     """Pairs that share a key, described by every link."""
     n = next(iter(incidences.values())).shape[0]
     shared = sparse.csr_array((n, n))
@@ -55,15 +55,15 @@ def candidates(incidences: Incidences) -> Pairs:
         a = incidences[name]
         few = a[:, a.sum(axis=0) <= most]
         shared = shared + (few @ few.T).sign()
-    found = sparse.triu(shared, 1).tocsr().tocoo()
-    first, second = found.row.astype(np.int64), found.col.astype(np.int64)
-    columns = itertools.chain([found.data], (c for a in incidences.values() for c in _link(a, first, second)))
+    pairs = sparse.triu(shared, 1).tocsr().tocoo()
+    first, second = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
+    columns = itertools.chain([pairs.data], (c for a in incidences.values() for c in _link(a, first, second)))
     # Rounded one by one: of all columns together the steps would fill the memory ten times over.
     x = np.column_stack([supervision.rounded(c).astype(np.float32) for c in columns])
     return Pairs(first, second, x)
 
 
-def together(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tuple[Any, list[F64]]:
+def fit_pair_model(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tuple[Any, list[F64]]:
     """Learn which pairs of one world or several belong to one cohort.
 
     Returns
@@ -77,25 +77,25 @@ def together(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tupl
     half = np.concatenate([_halves(c)[p.first] for p, c in both])
     held_out = np.zeros(len(x))
     for side in (False, True):
-        held_out[half == side] = chances(_fit(x, same, half != side, seed), x[half == side])
+        held_out[half == side] = pair_chances(_fit(x, same, half != side, seed), x[half == side])
     ends = np.cumsum([len(p) for p in worlds])[:-1]
     return _fit(x, same, np.ones(len(x), np.bool_), seed), np.split(held_out, ends)
 
 
-def chances(model: Any, x: F32) -> F64:
+def pair_chances(model: Any, x: F32) -> F64:
     """How likely the two accounts of each pair belong together; 0 where nothing was learnt."""
     if model is None or not len(x):
         return np.zeros(len(x))
     return 1 / (1 + np.exp(-supervision.predict(model, x)))
 
 
-def graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
+def pair_graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
     """Symmetric graph of the pairs that may belong together, weighted by how likely they do."""
     kept = chance >= LEAST
     i, j, p = pairs.first[kept], pairs.second[kept], chance[kept]
-    found = sparse.csr_array((np.r_[p, p], (np.r_[i, j], np.r_[j, i])), shape=(n, n))
-    found.sort_indices()
-    return found
+    graph = sparse.csr_array((np.r_[p, p], (np.r_[i, j], np.r_[j, i])), shape=(n, n))
+    graph.sort_indices()
+    return graph
 
 
 def _fit(x: F32, same: Mask, use: Mask, seed: int) -> Any:
@@ -121,15 +121,15 @@ def _link(a: sparse.csr_array, first: I64, second: I64) -> Sequence[F64]:
     length = np.sqrt(a @ idf**2)
     both = length[first] * length[second]
     cosine = product / np.where(both > 0, both, 1)
-    held = np.diff(a.indptr).astype(np.float64)
-    low, high = np.minimum(held[first], held[second]), np.maximum(held[first], held[second])
+    keys = np.diff(a.indptr).astype(np.float64)
+    low, high = np.minimum(keys[first], keys[second]), np.maximum(keys[first], keys[second])
     return (count, np.where(count > 0, rarest, np.nan), np.where(both > 0, cosine, np.nan), low, high)
 
 
 def _dots(a: sparse.csr_array, weights: F64, first: I64, second: I64) -> F64:
     """Sums of the weights of the keys that both accounts of a pair hold, shape (pairs, kinds of weight)."""
-    found = np.zeros((len(first), weights.shape[1]))
+    sums = np.zeros((len(first), weights.shape[1]))
     for start in range(0, len(first), _CHUNK):
         part = slice(start, start + _CHUNK)
-        found[part] = a[first[part]].multiply(a[second[part]]) @ weights
-    return found
+        sums[part] = a[first[part]].multiply(a[second[part]]) @ weights
+    return sums

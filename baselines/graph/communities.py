@@ -75,6 +75,6 @@ def _sweeps(graph: sparse.csr_array, size: F64, resolution: float) -> I64:
 def _without_loops(graph: sparse.csr_array) -> sparse.csr_array:
     entries = graph.tocoo()
     kept = entries.row != entries.col
-    found = sparse.csr_array((entries.data[kept], (entries.row[kept], entries.col[kept])), shape=graph.shape)
-    found.sort_indices()
-    return found
+    simple = sparse.csr_array((entries.data[kept], (entries.row[kept], entries.col[kept])), shape=graph.shape)
+    simple.sort_indices()
+    return simple

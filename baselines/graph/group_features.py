@@ -45,7 +45,7 @@ class Habits:
     categories: Mapping[str, I64]
 
 
-def habits(split: Split, features: pl.DataFrame) -> Habits:
+def read_habits(split: Split, features: pl.DataFrame) -> Habits:
     """Habits of the accounts of a world, in the order of `features`."""
     ids = features.select("account_id")
     known = split.accounts.polars().select(pl.col("account_id", *KNOWN).cast(pl.String)).collect()
@@ -60,7 +60,7 @@ def habits(split: Split, features: pl.DataFrame) -> Habits:
     )
 
 
-def of_habits(label: I64, habits: Habits) -> Columns:
+def habit_columns(label: I64, habits: Habits) -> Columns:
     """Means and spreads of habits, and how often two members agree, per group.
 
     Parameters
@@ -81,7 +81,7 @@ def of_habits(label: I64, habits: Habits) -> Columns:
     return columns | {f"agree:{name}": agreement(label, codes) for name, codes in habits.categories.items()}
 
 
-def of_links(label: I64, incidences: Mapping[str, sparse.csr_array]) -> Columns:
+def link_columns(label: I64, incidences: Mapping[str, sparse.csr_array]) -> Columns:
     """Per link and group: keys per member, pairs that share one, how often keys are shared, and by whom else."""
     n, groups = len(label), int(label.max()) + 1
     member = sparse.csr_array((np.ones(n), (label, np.arange(n))), shape=(groups, n))
@@ -89,15 +89,15 @@ def of_links(label: I64, incidences: Mapping[str, sparse.csr_array]) -> Columns:
     columns: Columns = {}
     for name, a in incidences.items():
         inside = sparse.csr_array(member @ a)
-        held = inside.sum(axis=1)
-        pairs = inside.power(2).sum(axis=1) - held
+        keys = inside.sum(axis=1)
+        pairs = inside.power(2).sum(axis=1) - keys
         shared = inside.copy()
         shared.data = np.where(shared.data > 1, shared.data, 0.0)
-        everywhere = shared.sign() @ a.sum(axis=0) if a.shape[1] else held
+        everywhere = shared.sign() @ a.sum(axis=0) if a.shape[1] else keys
         columns |= {
-            f"{name}:keys": held / size,
+            f"{name}:keys": keys / size,
             f"{name}:pairs": _divide(pairs, size * (size - 1)),
-            f"{name}:shared": _divide(pairs, held * (size - 1)),
+            f"{name}:shared": _divide(pairs, keys * (size - 1)),
             f"{name}:own": _divide(shared.sum(axis=1), everywhere),
         }
     return columns

@@ -46,14 +46,14 @@ class PooledSplit:
         where undefined.
     names : tuple of str
         Names of the features.
-    held : tuple of scipy.sparse.csr_array
+    incidences : tuple of scipy.sparse.csr_array
         Accounts by keys, one per link.
     """
 
     ids: pl.Series
     values: F64
     names: tuple[str, ...]
-    held: tuple[sparse.csr_array, ...]
+    incidences: tuple[sparse.csr_array, ...]
 
 
 def prepare(split: Split) -> PooledSplit:
@@ -62,9 +62,9 @@ def prepare(split: Split) -> PooledSplit:
     ids = own["account_id"]
     table = own.join(_kinds(split), on="account_id", how="left", maintain_order="left")
     x = supervision.matrix(table)
-    rank = np.apply_along_axis(ranks, 0, x)
-    held = tuple(links.incidence(link, split, ids) for link in links.LINKS)
-    return PooledSplit(ids, rank, tuple(table.columns[1:]), held)
+    rank = np.apply_along_axis(centred_ranks, 0, x)
+    incidences = tuple(links.incidence(link, split, ids) for link in links.LINKS)
+    return PooledSplit(ids, rank, tuple(table.columns[1:]), incidences)
 
 
 def pool(world: PooledSplit, members: sparse.csr_array) -> dict[str, F64]:
@@ -89,17 +89,17 @@ def pool(world: PooledSplit, members: sparse.csr_array) -> dict[str, F64]:
     parts = {"size": np.log(size), "heterogeneity": spread.mean(axis=1)}
     parts |= {f"mean {n}": mean[:, i] for i, n in enumerate(world.names)}
     parts |= {f"spread {n}": spread[:, i] for i, n in enumerate(world.names)}
-    for link, held in zip(links.LINKS, world.held, strict=True):
-        parts |= {f"{link.name} {k}": v for k, v in _shared(members, held, size).items()}
+    for link, incidence in zip(links.LINKS, world.incidences, strict=True):
+        parts |= {f"{link.name} {k}": v for k, v in _shared(members, incidence, size).items()}
     return parts
 
 
-def _shared(members: sparse.csr_array, held: sparse.csr_array, size: F64) -> dict[str, F64]:
+def _shared(members: sparse.csr_array, incidence: sparse.csr_array, size: F64) -> dict[str, F64]:
     """How much members share by one link: pairs, against chance, and the keys that most of them hold."""
-    n = held.shape[0]
-    counts = (members @ held).tocsr()
+    n = incidence.shape[0]
+    counts = (members @ incidence).tocsr()
     pairs = np.maximum(size * (size - 1), 1)
-    holders = np.asarray(held.sum(axis=0), np.float64)
+    holders = np.asarray(incidence.sum(axis=0), np.float64)
     group = np.repeat(np.arange(len(size)), np.diff(counts.indptr))
     c, all_holders = counts.data, holders[counts.indices]
     joint = np.bincount(group, c * (c - 1), len(size)) / pairs
@@ -136,24 +136,26 @@ def _kinds(split: Split) -> pl.DataFrame:
         .select(pl.col(c).cast(pl.String) for c in ("account_id", *_ACCOUNT_KINDS))
         .collect()
     )
-    found = ids.select("account_id", *_flags(ids, _ACCOUNT_KINDS))
+    kinds = ids.select("account_id", *_flags(ids, _ACCOUNT_KINDS))
     for name in _SHARES:
         values = sorted(frame[name].drop_nulls().unique().to_list())
         shares = frame.group_by("account_id").agg((pl.col(name) == v).mean().alias(f"{name}={v}") for v in values)
-        found = found.join(shares, on="account_id", how="left")
-    return found
+        kinds = kinds.join(shares, on="account_id", how="left")
+    return kinds
 
 
 def _flags(frame: pl.DataFrame, columns: Sequence[str]) -> list[pl.Expr]:
     values = {c: sorted(frame[c].drop_nulls().unique().to_list()) for c in columns}
-    return [(pl.col(c) == v).cast(pl.Float64).alias(f"{c}={v}") for c, found in values.items() for v in found]
+    return [
+        (pl.col(c) == v).cast(pl.Float64).alias(f"{c}={v}") for c, categories in values.items() for v in categories
+    ]
 
 
-def ranks(x: F64) -> F64:
+def centred_ranks(x: F64) -> F64:
     """Ranks, middle of ties, -0.5 to 0.5; 0 where undefined."""
     known = ~np.isnan(x)
-    found = np.zeros(len(x))
+    ranks = np.zeros(len(x))
     if known.any():
         _, back, counts = np.unique(x[known], return_inverse=True, return_counts=True)
-        found[known] = ((np.cumsum(counts) - counts / 2) / counts.sum() - 0.5)[back]
-    return found
+        ranks[known] = ((np.cumsum(counts) - counts / 2) / counts.sum() - 0.5)[back]
+    return ranks

@@ -16,7 +16,7 @@ _LAGS = (3, 4, 5, 6)  # slots: near enough to have the same hour, far enough to 
 _DAY_S = 86_400
 
 
-def of_work(label: I64, visits: pl.DataFrame, days: int) -> Columns:
+def work_columns(label: I64, visits: pl.DataFrame, days: int) -> Columns:
     """Work of each group in numbers, by name; NaN where undefined.
 
     A prompt is a group's own if two members use it and most of its users in the world are members.
@@ -31,10 +31,10 @@ def of_work(label: I64, visits: pl.DataFrame, days: int) -> Columns:
         Length of the window.
     """
     groups = int(label.max()) + 1
-    seen = _with_own(visits.with_columns(group=pl.Series(label)[visits["row"]]))
-    own = seen["own"].to_numpy()
-    columns = _onset(seen, groups, days) | _prompts(seen, groups, np.bincount(label).astype(np.float64))
-    row, topic, group, slot = (seen[c].to_numpy() for c in ("row", "topic", "group", "seconds"))
+    used = _with_own(visits.with_columns(group=pl.Series(label)[visits["row"]]))
+    own = used["own"].to_numpy()
+    columns = _onset(used, groups, days) | _prompts(used, groups, np.bincount(label).astype(np.float64))
+    row, topic, group, slot = (used[c].to_numpy() for c in ("row", "topic", "group", "seconds"))
     for name, part in (("own", own), ("other", ~own), ("all", np.ones(len(own), np.bool_))):
         columns[f"topic:{name}"] = _meeting(label, row[part], topic[part])
     columns["topic:concentration"] = _concentration(group[own], topic[own], groups)
@@ -55,18 +55,18 @@ def _with_own(visits: pl.DataFrame) -> pl.DataFrame:
     return visits.join(inside, on=("group", "template"), how="left", maintain_order="left").with_columns(own=own)
 
 
-def _onset(seen: pl.DataFrame, groups: int, days: int) -> Columns:
+def _onset(used: pl.DataFrame, groups: int, days: int) -> Columns:
     """When the own prompts and the rest are used, in shares of the window."""
     columns: Columns = {}
     when = pl.col("seconds") / (_DAY_S * days)
-    for name, rows in (("own", seen.filter("own")), ("other", seen.filter(~pl.col("own")))):
+    for name, rows in (("own", used.filter("own")), ("other", used.filter(~pl.col("own")))):
         for at, q in (("first", 0.02), ("middle", 0.5), ("last", 0.98)):
-            found = rows.group_by("group").agg(x=when.quantile(q, "linear"))
-            columns[f"{name}:{at}"] = _spread(found, "x", groups)
+            times = rows.group_by("group").agg(x=when.quantile(q, "linear"))
+            columns[f"{name}:{at}"] = _spread(times, "x", groups)
     for at in ("first", "last"):
         columns[f"lead:{at}"] = columns[f"own:{at}"] - columns[f"other:{at}"]
     day = pl.col("seconds") // _DAY_S
-    active = seen.group_by("group", "row", day=day).agg(x=pl.col("own").any())
+    active = used.group_by("group", "row", day=day).agg(x=pl.col("own").any())
     early = pl.col("day") < _EARLY * days
     for name, rows in (("early", active.filter(early)), ("late", active.filter(~early))):
         columns[f"use:{name}"] = _spread(rows.group_by("group").agg(pl.col("x").mean()), "x", groups)
@@ -74,16 +74,16 @@ def _onset(seen: pl.DataFrame, groups: int, days: int) -> Columns:
     return columns
 
 
-def _prompts(seen: pl.DataFrame, groups: int, size: F64) -> Columns:
+def _prompts(used: pl.DataFrame, groups: int, size: F64) -> Columns:
     own = pl.col("own")
-    found = seen.group_by("group").agg(
+    counts = used.group_by("group").agg(
         share=own.mean(),
         users=pl.col("row").filter(own).n_unique(),
         kinds=pl.col("template").filter(own).n_unique(),
         reach=pl.col("everywhere").filter(own).log().mean(),
         ours=(pl.col("inside") / pl.col("everywhere")).filter(own).mean(),
     )
-    columns = {f"prompts:{c}": _spread(found, c, groups) for c in ("share", "users", "kinds", "reach", "ours")}
+    columns = {f"prompts:{c}": _spread(counts, c, groups) for c in ("share", "users", "kinds", "reach", "ours")}
     return columns | {f"prompts:{c}": columns[f"prompts:{c}"] / size for c in ("users", "kinds")}
 
 
@@ -112,9 +112,11 @@ def _coincidences(group: I64, slot: I64, row: I64, groups: int) -> tuple[F64, F6
     """Pairs of a group's members in the same slot of time, and as many as chance gives: in slots a few apart."""
     # One number for a group's slot, further from those of the next group than any lag: rows of three sort slowly.
     slots, rows = int(slot.max(initial=0)) + _LAGS[-1] + 1, int(row.max(initial=0)) + 1
-    met = np.sort((group * slots + slot) * rows + row)
-    met = met[np.diff(met, prepend=-1) > 0]  # numpy's unique hashes numbers, which takes several times as long
-    line, count = np.unique(met // rows, return_counts=True)
+    codes = np.sort((group * slots + slot) * rows + row)
+    codes = codes[
+        np.diff(codes, prepend=-1) > 0
+    ]  # numpy's unique hashes numbers, which takes several times as long
+    line, count = np.unique(codes // rows, return_counts=True)
     of = line // slots
     together = np.asarray(np.bincount(of, count * (count - 1), groups), np.float64)
     by_chance = np.zeros(groups)
@@ -125,8 +127,8 @@ def _coincidences(group: I64, slot: I64, row: I64, groups: int) -> tuple[F64, F6
     return together, by_chance
 
 
-def _spread(found: pl.DataFrame, column: str, groups: int) -> F64:
+def _spread(frame: pl.DataFrame, column: str, groups: int) -> F64:
     """One value per group, NaN for groups that are not in the frame."""
     values = np.full(groups, np.nan)
-    values[found["group"].to_numpy()] = found[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    values[frame["group"].to_numpy()] = frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
     return values

@@ -65,10 +65,10 @@ def incidence(link: Link, split: Split, ids: pl.Series) -> sparse.csr_array:
 
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
     pairs = link.pairs(split).filter(pl.len().over("key") > 1).with_columns(pl.col("account_id").cast(pl.String))
-    held = pairs.join(rows, on="account_id").sort("row")
-    column = held["key"].rank("dense").to_numpy().astype(np.int64) - 1
+    rows_of_keys = pairs.join(rows, on="account_id").sort("row")
+    column = rows_of_keys["key"].rank("dense").to_numpy().astype(np.int64) - 1
     shape = (len(ids), int(column.max(initial=-1)) + 1)
-    return sparse.csr_array((np.ones(len(held)), (held["row"].to_numpy(), column)), shape=shape)
+    return sparse.csr_array((np.ones(len(rows_of_keys)), (rows_of_keys["row"].to_numpy(), column)), shape=shape)
 
 
 def _link(name: str, description: str, table: str, columns: str, key: pl.Expr, least: int = 1) -> Link:
@@ -76,15 +76,15 @@ def _link(name: str, description: str, table: str, columns: str, key: pl.Expr, l
     names = columns.split()
 
     def pairs(split: Split) -> pl.DataFrame:
-        done = []
+        buckets = []
         for bucket in split.tables[table].buckets():
             rows = account_features.with_helpers(bucket.select("account_id", *names).collect().lazy())
             keyed = rows.select("account_id", key.alias("key"))
             if isinstance(keyed.collect_schema()["key"], pl.List):
                 keyed = keyed.explode("key")
             counted = keyed.drop_nulls("key").group_by("account_id", "key").len()
-            done.append(counted.filter(pl.col("len") >= least).select("account_id", "key").collect())
-        return pl.concat(done)
+            buckets.append(counted.filter(pl.col("len") >= least).select("account_id", "key").collect())
+        return pl.concat(buckets)
 
     return Link(name, tuple(f"{table}.{n}" for n in names), description, pairs)
 
@@ -121,7 +121,7 @@ LINKS = (
 _work_domain = pl.when(pl.col("email_type").cast(pl.String).is_in(["corporate", "education"])).then(
     pl.col("email_domain")
 )
-OPENLY = (
+DECLARED_LINKS = (
     _link("organisation", "same organisation named", "accounts", "organization", pl.col("organization")),
     _link(
         "work domain", "same domain of an employer or school", "accounts", "email_domain email_type", _work_domain

@@ -40,7 +40,7 @@ class Nodes:
     degree: Tensor
 
 
-def nodes(x: F64, graph: sparse.csr_array) -> Nodes:
+def build_nodes(x: F64, graph: sparse.csr_array) -> Nodes:
     """Features of nodes, and their symmetric weighted graph."""
     weight = graph.sum(axis=1)
     step = sparse.csr_array(sparse.diags_array(1 / np.where(weight > 0, weight, 1)) @ graph).tocoo()
@@ -70,11 +70,13 @@ def train(n: Nodes, rows: I64, positive: Mask, weight: F64, hidden: int, drop: f
         layers = [_layer(a, b, draw) for a, b in sizes]
         learner = torch.optim.AdamW([p for pair in layers for p in pair], lr=_RATE, weight_decay=_DECAY)
         balance = weight / np.where(positive, weight[positive].sum(), weight[~positive].sum())
-        said, right, counts = (torch.from_numpy(v) for v in (rows, positive.astype(np.float64), balance))
+        labelled, targets, counts = (torch.from_numpy(v) for v in (rows, positive.astype(np.float64), balance))
         for _ in range(_EPOCHS):
             learner.zero_grad()
-            logits = _forward(layers, n, drop, draw)[said]
-            torch.nn.functional.binary_cross_entropy_with_logits(logits, right, counts, reduction="sum").backward()
+            logits = _forward(layers, n, drop, draw)[labelled]
+            torch.nn.functional.binary_cross_entropy_with_logits(
+                logits, targets, counts, reduction="sum"
+            ).backward()
             learner.step()
     return [(w.detach(), b.detach()) for w, b in layers]
 

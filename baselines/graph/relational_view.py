@@ -51,7 +51,7 @@ class RelationalView:
     pairs: candidate_pairs.Pairs
 
 
-def world(split: Split) -> RelationalView:
+def relational_view(split: Split) -> RelationalView:
     """Read a world once."""
     frame = account_features.account_features(split, _HABITS)
     # Communities are found node by node: in an order that depends on what accounts do, not on their names.
@@ -62,10 +62,10 @@ def world(split: Split) -> RelationalView:
     return RelationalView(
         ids=ids,
         days=split.days,
-        habits=group_features.habits(split, frame),
+        habits=group_features.read_habits(split, frame),
         incidences=incidences,
         visits=prompt_visits.visits(split, ids),
-        pairs=candidate_pairs.candidates(incidences),
+        pairs=candidate_pairs.candidate_pairs(incidences),
     )
 
 
@@ -77,7 +77,7 @@ class CandidateGroups:
     x: F64
 
 
-def groupings(known: RelationalView, seen: pl.DataFrame, labels: Iterable[I64]) -> list[CandidateGroups]:
+def groupings(view: RelationalView, visits: pl.DataFrame, labels: Iterable[I64]) -> list[CandidateGroups]:
     """Describe the groups of each labelling.
 
     Parameters
@@ -89,15 +89,15 @@ def groupings(known: RelationalView, seen: pl.DataFrame, labels: Iterable[I64]) 
     labels : iterable of ndarray
         Group of each account, numbered from 0.
     """
-    found = []
+    groups = []
     for label in labels:
         columns = (
-            group_features.of_habits(label, known.habits)
-            | group_features.of_links(label, known.incidences)
-            | group_prompts.of_work(label, seen, known.days)
+            group_features.habit_columns(label, view.habits)
+            | group_features.link_columns(label, view.incidences)
+            | group_prompts.work_columns(label, visits, view.days)
         )
-        found.append(CandidateGroups(label, supervision.rounded(np.column_stack(list(columns.values())))))
-    return found
+        groups.append(CandidateGroups(label, supervision.rounded(np.column_stack(list(columns.values())))))
+    return groups
 
 
 def thinned(label: I64, rng: np.random.Generator) -> I64:
@@ -108,11 +108,11 @@ def thinned(label: I64, rng: np.random.Generator) -> I64:
     return np.unique(fresh, return_inverse=True)[1].astype(np.int64)
 
 
-def places(found: Iterable[CandidateGroups], graph: sparse.csr_array) -> F64:
+def account_places(groups: Iterable[CandidateGroups], graph: sparse.csr_array) -> F64:
     """One row per account: the groups it is in, and how much its links to each weigh, in all and per member."""
     row = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
     blocks = [np.log1p(np.diff(graph.indptr).astype(np.float64))[:, None]]
-    for g in found:
+    for g in groups:
         others = np.bincount(g.label)[g.label] - 1
         inside = np.where(g.label[row] == g.label[graph.indices], graph.data, 0)
         weight = np.asarray(np.bincount(row, inside, len(others)), np.float64)

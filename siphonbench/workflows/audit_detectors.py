@@ -21,7 +21,7 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
     The oracle learns from all earlier splits.
     """
     from baselines.base import evaluation
-    from baselines.detectors.upper_bounds import told_cohorts
+    from baselines.detectors.upper_bounds import cohort_numbers
     from baselines.registry import DETECTORS
     from generator.audit import detector_gates as detectors
     from generator.audit.base import labelled_split
@@ -42,7 +42,7 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
         tick(done, total)
     oracle = []
     for i, split in enumerate(splits[1:], 1):
-        oracle.append(told_cohorts.run_cohort_oracle(splits[:i], split, seed))
+        oracle.append(cohort_numbers.run_cohort_oracle(splits[:i], split, seed))
         tick(len(detectors.CHAIN) + i, total)
     reached[detectors.ORACLE] = _reached(dataset, worlds[1:], oracle)
     return detectors.gates(reached, int(dataset.manifest["config"]["accounts"]))

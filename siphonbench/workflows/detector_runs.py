@@ -124,7 +124,7 @@ class DetectorRuns:
 
         return {
             "detector": _kind(job).name,
-            "version": isolated_run.version(_kind(job)),
+            "version": isolated_run.code_version(_kind(job)),
             "task": task,
             "dataset": self.data.digest,
             "split": job.split,

@@ -42,9 +42,9 @@ def draw(case: Case, split: Split, title: str) -> Figure:
     figure = Figure(figsize=(13, 6.5), layout="constrained")
     figure.suptitle(title, parse_math=False)
     left, right = figure.subplots(1, 2)
-    others = [p for p in case.partners if p not in case.who]
-    _network(left, case, [*case.who, *others][:_NODES])
-    _activity(right, split, [*case.who, *others][:_ROWS], set(case.who))
+    others = [p for p in case.partners if p not in case.accounts]
+    _network(left, case, [*case.accounts, *others][:_NODES])
+    _activity(right, split, [*case.accounts, *others][:_ROWS], set(case.accounts))
     return figure
 
 
@@ -52,7 +52,7 @@ def _network(axes: Axes, case: Case, nodes: Sequence[str]) -> None:
     """Nodes in a circle, an account that is asked about in the middle; parallel ties lie side by side."""
     import matplotlib as mpl
 
-    alone = len(case.who) == 1
+    alone = len(case.accounts) == 1
     ring = nodes[1:] if alone else nodes
     angle = 2 * np.pi * np.arange(len(ring)) / max(1, len(ring))
     at = {n: (float(np.cos(a)), float(np.sin(a))) for n, a in zip(ring, angle, strict=True)}
@@ -70,7 +70,7 @@ def _network(axes: Axes, case: Case, nodes: Sequence[str]) -> None:
                 axes.plot([x0 + dx, x1 + dx], [y0 + dy, y1 + dy], color=colours(k % 20), linewidth=1, label=label)
                 label = None
     for n, (x, y) in at.items():
-        axes.plot(x, y, "o", color="#d55e00" if n in case.who else "#444444", markersize=7)
+        axes.plot(x, y, "o", color="#d55e00" if n in case.accounts else "#444444", markersize=7)
         axes.annotate(
             n[:12], (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7, parse_math=False
         )

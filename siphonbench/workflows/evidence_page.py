@@ -68,8 +68,8 @@ code { font-size: .85rem; overflow-wrap: anywhere; }
 {% else %}<tr><td>nothing</td><td></td><td></td></tr>
 {% endfor %}</tbody></table></div>
 <p>Ordinary, as the middle 90 % of usual accounts: {{ ordinary|join("; ") or "nothing" }}.</p>
-{% if case.who|length > 1 %}<h2>Members</h2>
-<p><code>{{ case.who|join(" ") }}</code></p>{% endif %}
+{% if case.accounts|length > 1 %}<h2>Members</h2>
+<p><code>{{ case.accounts|join(" ") }}</code></p>{% endif %}
 </main>
 </body>
 </html>
@@ -78,7 +78,7 @@ code { font-size: .85rem; overflow-wrap: anywhere; }
 
 def sentence(case: Case, found: Finding) -> str:
     """What is so, as a clause."""
-    if (who := len(case.who)) > 1:
+    if (who := len(case.accounts)) > 1:
         return f"{found.linked} of {who} members: {found.kind.words} other members (median {found.partners})"
     return f"{found.kind.words} {found.partners} account{'s' * (found.partners != 1)}"
 

@@ -25,7 +25,7 @@ def held(seed: int, keys: int = KEYS) -> sparse.csr_array:
 def test_pairs_by_hand() -> None:
     names = [*candidate_pairs.MOST_HOLDERS, "start"]
     incidences = {name: held(i, KEYS if i else 0) for i, name in enumerate(names)}
-    found = candidate_pairs.candidates(incidences)
+    found = candidate_pairs.candidate_pairs(incidences)
     tables = {name: a.toarray() > 0 for name, a in incidences.items()}
     want = {
         (i, j): sum((tables[n][i] & tables[n][j]).any() for n in candidate_pairs.MOST_HOLDERS)
@@ -52,7 +52,7 @@ def test_pairs_by_hand() -> None:
 
 def test_pairs_without_any_key() -> None:
     none = {name: sparse.csr_array((ACCOUNTS, 0)) for name in candidate_pairs.MOST_HOLDERS}
-    assert len(candidate_pairs.candidates(none)) == 0
+    assert len(candidate_pairs.candidate_pairs(none)) == 0
 
 
 @pytest.mark.parametrize("visits", [0, 1, 400])

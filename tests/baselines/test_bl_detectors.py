@@ -48,12 +48,12 @@ def test_training_needs_both_kinds(train: Split) -> None:
     benign = Split(train.name, train.start, train.days, tables, masked=False)
     ids = train.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect().to_series()
     with pytest.raises(UserError, match=r"train has 0 extraction and 8\d benign accounts"):
-        supervision.truth(benign, ids)
+        supervision.training_labels(benign, ids)
 
 
 def test_grey_accounts_are_no_examples(train: Split) -> None:
     ids = train.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect().to_series()
-    known = supervision.truth(train, ids)
+    known = supervision.training_labels(train, ids)
     labels = train.labels.polars().select(pl.col("label").cast(pl.String)).collect().to_series()
     assert len(known.rows) == (labels != "grey").sum()
     assert known.positive.sum() == (labels == "extraction").sum()

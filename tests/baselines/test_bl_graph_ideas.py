@@ -37,7 +37,7 @@ def test_a_key_says_more_the_fewer_hold_it_and_a_hub_joins_nobody() -> None:
 
 def test_weight_inside_counts_edges_to_the_own_group_only() -> None:
     graph = sparse.csr_array(np.array([[0, 0.5, 0.2], [0.5, 0, 0], [0.2, 0, 0]]))
-    assert shared_keys.inside(graph, np.array([0, 0, 1])).tolist() == [0.5, 0.5, 0.0]
+    assert shared_keys.weight_inside(graph, np.array([0, 0, 1])).tolist() == [0.5, 0.5, 0.0]
 
 
 def test_all_prompts_within_three_bits_meet_and_those_far_away_do_not() -> None:
@@ -73,7 +73,7 @@ def test_a_planted_dense_block_is_peeled_out() -> None:
     rng = np.random.default_rng(1)
     dense = (rng.random((80, 120)) < 0.03).astype(float)
     dense[10:20, 30:45] = 1
-    members, keys, density = dense_blocks.densest(sparse.csr_array(dense))
+    members, keys, density = dense_blocks.densest_block(sparse.csr_array(dense))
     assert set(members) >= set(range(10, 20))
     assert set(keys) >= set(range(30, 45))
     assert density >= 150 / 25 / 2  # greedy peeling is never worse than half of the best
@@ -81,7 +81,7 @@ def test_a_planted_dense_block_is_peeled_out() -> None:
 
 
 def test_density_of_a_block_is_what_it_says() -> None:
-    members, keys, density = dense_blocks.densest(sparse.csr_array(np.ones((3, 2))))
+    members, keys, density = dense_blocks.densest_block(sparse.csr_array(np.ones((3, 2))))
     assert (members.tolist(), keys.tolist(), density) == ([0, 1, 2], [0, 1], 6 / 5)
 
 
@@ -104,7 +104,7 @@ def test_walks_stay_near_their_contact() -> None:
     path = np.zeros((5, 5))
     for a, b in ((0, 1), (1, 2), (2, 3)):
         path[a, b] = path[b, a] = 1
-    at = honeypot_propagation.walks(sparse.csr_array(path), np.array([1.0, 0, 0, 0, 0]), restart=0.3)
+    at = honeypot_propagation.walk_shares(sparse.csr_array(path), np.array([1.0, 0, 0, 0, 0]), restart=0.3)
     assert at.sum() == pytest.approx(1)
     assert at[0] > at[2] > at[3] > at[4] == 0
 
@@ -141,12 +141,14 @@ def test_suspected_pieces_of_one_campaign_are_joined_and_strangers_stay_out() ->
     for a, b in ((3, 4), (7, 8)):
         block[a, b] = block[b, a] = 0.6
     graph, label = sparse.csr_array(block), np.repeat([0, 1, 2], 4)
-    fused = leiden_fusion.joined(graph, label, np.array([True, True, False]), loose=0.01, seed=0)
+    fused = leiden_fusion.loose_groups(graph, label, np.array([True, True, False]), loose=0.01, seed=0)
     assert (fused[:8] == fused[0]).all()
     assert fused.tolist()[8:] == [-1] * 4
-    apart = leiden_fusion.joined(graph, label, np.array([True, True, False]), loose=0.3, seed=0)
+    apart = leiden_fusion.loose_groups(graph, label, np.array([True, True, False]), loose=0.3, seed=0)
     assert apart[0] == apart[3] != apart[4] == apart[7]
-    assert leiden_fusion.joined(graph, label, np.zeros(3, np.bool_), loose=0.01, seed=0).tolist() == [-1] * 12
+    assert (
+        leiden_fusion.loose_groups(graph, label, np.zeros(3, np.bool_), loose=0.01, seed=0).tolist() == [-1] * 12
+    )
 
 
 def test_colleagues_are_no_strangers_and_a_pair_met_by_chance_is_no_swarm() -> None:
@@ -156,8 +158,8 @@ def test_colleagues_are_no_strangers_and_a_pair_met_by_chance_is_no_swarm() -> N
         block[np.ix_(members, members)] = 0.8
     graph, openly = sparse.csr_array(block - np.diag(np.diag(block))), np.eye(10)
     openly[4:8, 4:8] = 1
-    kept = shared_keys.strangers(graph, sparse.csr_array(openly))
-    score = shared_keys.close_knit(kept, 0.2)
+    kept = shared_keys.without_declared(graph, sparse.csr_array(openly))
+    score = shared_keys.cohesion(kept, 0.2)
     assert score[:4].min() > score[8:].max() > 0
     assert score[4:8].max() == 0
     assert score[0] == pytest.approx(0.8 * np.log(5) + 1e-3 * 3 * 0.8)
@@ -173,7 +175,7 @@ def test_an_organisation_or_its_domain_makes_colleagues_and_a_free_address_does_
         pl.Series("email_type", kinds).cast(known["email_type"]),
         pl.Series("email_domain", [*"abccdd", *rest]).fill_null("mail.example").cast(known["email_domain"]),
     )
-    openly = shared_keys.declared(toy_dataset.split("train", {**tables, "accounts": said}), ids)
+    openly = shared_keys.declared_ties(toy_dataset.split("train", {**tables, "accounts": said}), ids)
     found = {tuple(sorted(pair)) for pair in np.argwhere(openly.toarray()).tolist() if pair[0] != pair[1]}
     assert found == {(0, 1), (2, 3)}
     assert openly.diagonal().tolist() == [1] * len(ids)

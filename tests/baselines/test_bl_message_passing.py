@@ -75,12 +75,12 @@ def test_messages_pass_over_edges_and_the_seed_decides() -> None:
     heard = (x[partner, 0] + x[np.roll(np.arange(400), -1), 0]) / 2
     positive = heard > 0
     rows = np.arange(0, 400, 2)
-    nodes = network.nodes(x, ring)
+    nodes = network.build_nodes(x, ring)
     first, again = (network.train(nodes, rows, positive[rows], np.ones(200), 16, 0.1, 3) for _ in range(2))
     said = network.logits(first, nodes)
     assert np.array_equal(said, network.logits(again, nodes))
     unseen = np.arange(1, 400, 2)
     assert ((said > 0) == positive)[unseen].mean() > 0.85
     order = rng.permutation(400)
-    moved = network.logits(first, network.nodes(x[order], sparse.csr_array(ring[order][:, order])))
+    moved = network.logits(first, network.build_nodes(x[order], sparse.csr_array(ring[order][:, order])))
     assert np.allclose(moved, said[order], atol=1e-9)

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from baselines.base import detector
-from baselines.detectors.upper_bounds import cohort_oracle, told_cohorts
+from baselines.detectors.upper_bounds import cohort_numbers, cohort_oracle
 from baselines.graph import group_pooling, links
 from baselines.registry import DETECTORS, UPPER_BOUNDS
 from generator.dataset import Split, Table
@@ -19,7 +19,7 @@ from generator.errors import MaskedLabelsError
 
 @pytest.fixture(scope="module")
 def scores(train: Split, target: Split) -> pl.DataFrame:
-    return told_cohorts.run_cohort_oracle([train], target).predictions
+    return cohort_numbers.run_cohort_oracle([train], target).predictions
 
 
 def renamed(split: Split, name: pl.Expr) -> Split:
@@ -68,12 +68,12 @@ def test_members_of_a_cohort_share_their_score(scores: pl.DataFrame, target: Spl
 
 def test_names_of_cohorts_tell_nothing(scores: pl.DataFrame, train: Split, target: Split) -> None:
     other = renamed(target, pl.concat_str(pl.lit("z"), pl.col("cohort").cast(pl.String).str.reverse()))
-    again = told_cohorts.run_cohort_oracle([train], other).predictions
+    again = cohort_numbers.run_cohort_oracle([train], other).predictions
     assert np.allclose(again["score"], scores["score"])
 
 
 def test_it_is_shown_nothing_of_the_truth_but_cohorts(target: Split) -> None:
-    shown = told_cohorts.with_cohorts(target)
+    shown = cohort_numbers.with_cohort_numbers(target)
     assert shown.labels.columns == ("account_id", "cohort")
     assert set(shown.labels.polars().collect().columns) == {"account_id", "cohort"}
     with pytest.raises(MaskedLabelsError):
@@ -83,7 +83,7 @@ def test_it_is_shown_nothing_of_the_truth_but_cohorts(target: Split) -> None:
 def test_hand_worked_pools(train: Split) -> None:
     """Three accounts with a payment instrument of their own against three strangers."""
     world = group_pooling.prepare(train)
-    held = dict(zip([link.name for link in links.LINKS], world.held, strict=True))["payment"]
+    held = dict(zip([link.name for link in links.LINKS], world.incidences, strict=True))["payment"]
     key = int(np.argmax(np.asarray(held.sum(axis=0))))
     same = np.flatnonzero(held[:, [key]].toarray()[:, 0])[:3]
     strangers = np.flatnonzero(np.asarray(held.sum(axis=1)) == 0)[:3]

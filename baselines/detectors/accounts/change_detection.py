@@ -88,8 +88,8 @@ def _counted(split: Split, stream: str) -> pl.DataFrame:
     """Requests per account, day and topic or template."""
     cell = pl.sum_horizontal((pl.col(c) > 0).cast(pl.Int64) * 2**i for i, c in enumerate(_DIMENSIONS))
     key = {"topic": cell, "template": pl.col("system_prompt_hash")}[stream]
-    done = []
+    buckets = []
     for bucket in split.requests.buckets():
         rows = bucket.select(pl.col("account_id").cast(pl.String), "day", key.alias(stream)).drop_nulls(stream)
-        done.append(rows.group_by("account_id", "day", stream).agg(n=pl.len()).collect())
-    return pl.concat(done).with_columns(pl.col("n").cast(pl.Int64))
+        buckets.append(rows.group_by("account_id", "day", stream).agg(n=pl.len()).collect())
+    return pl.concat(buckets).with_columns(pl.col("n").cast(pl.Int64))

@@ -47,11 +47,11 @@ class Ecod(detector.Detector):
         frame = account_features.account_features(split, feature_table.FEATURES)
         x = supervision.matrix(frame)
         left, right = (np.zeros_like(x) for _ in range(2))
-        for k, known in enumerate(self._sorted):
-            n = len(known) + 1
-            seen = ~np.isnan(x[:, k])
-            left[seen, k] = -np.log((np.searchsorted(known, x[seen, k], "right") + 1) / n).clip(None, 0)
-            right[seen, k] = -np.log((n - np.searchsorted(known, x[seen, k], "left")) / n)
+        for k, reference in enumerate(self._sorted):
+            n = len(reference) + 1
+            defined = ~np.isnan(x[:, k])
+            left[defined, k] = -np.log((np.searchsorted(reference, x[defined, k], "right") + 1) / n).clip(None, 0)
+            right[defined, k] = -np.log((n - np.searchsorted(reference, x[defined, k], "left")) / n)
         skewed = np.where(self._skew < 0, left, right)
         score = np.max([t.sum(axis=1) for t in (left, right, skewed)], axis=0)
         return frame.select("account_id", score=pl.Series(score))

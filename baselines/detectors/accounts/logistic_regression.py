@@ -10,7 +10,7 @@ from baselines.detectors.accounts import sklearn_base
 
 
 @dataclass
-class LogisticRegression(sklearn_base.Learner):
+class LogisticRegression(sklearn_base.RankedClassifier):
     """Logistic regression with a ridge penalty, both classes weighing the same.
 
     Parameters

@@ -10,7 +10,7 @@ from baselines.detectors.accounts import sklearn_base
 
 
 @dataclass
-class RandomForest(sklearn_base.Learner):
+class RandomForest(sklearn_base.RankedClassifier):
     """Random forest, both classes weighing the same in every tree.
 
     Parameters

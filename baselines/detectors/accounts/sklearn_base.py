@@ -16,7 +16,7 @@ from generator.dataset import Split
 
 
 @dataclass
-class Learner(detector.Detector):
+class RankedClassifier(detector.Detector):
     """A scikit-learn classifier on the ranks of account aggregates; what is undefined stands in the middle.
 
     Ranks, taken in training, keep heavy tails from ruling a linear model and mean the same in every world.
@@ -47,9 +47,12 @@ class Learner(detector.Detector):
         return frame.select("account_id", score=pl.Series(np.asarray(chance, np.float64)))
 
     def _ranks(self, x: F64) -> F64:
-        found = np.zeros_like(x)
-        for k, known in enumerate(self._known):
-            seen = ~np.isnan(x[:, k])
-            middle = (np.searchsorted(known, x[seen, k], "left") + np.searchsorted(known, x[seen, k], "right")) / 2
-            found[seen, k] = middle / max(1, len(known)) - 0.5
-        return found
+        ranks = np.zeros_like(x)
+        for k, reference in enumerate(self._known):
+            defined = ~np.isnan(x[:, k])
+            middle = (
+                np.searchsorted(reference, x[defined, k], "left")
+                + np.searchsorted(reference, x[defined, k], "right")
+            ) / 2
+            ranks[defined, k] = middle / max(1, len(reference)) - 0.5
+        return ranks

@@ -40,7 +40,7 @@ class XGBoostWindows(detector.Detector):
         rows = []
         for world in worlds:
             ids, x = _describe(world)
-            known = supervision.truth(world, ids)
+            known = supervision.training_labels(world, ids)
             rows.append((x[known.rows], known.positive))
         x, positive = (np.concatenate(part) for part in zip(*rows, strict=True))
         self._model = supervision.boost(x, positive, self.seed)
@@ -60,7 +60,7 @@ def _describe(split: Split) -> tuple[pl.Series, F64]:
         for name in _COUNTED
         for width in _WINDOWS
     ]
-    found = back.group_by("account_id").agg(
+    windowed = back.group_by("account_id").agg(
         *windows, pl.col("day").min().alias("first"), pl.col("day").max().alias("last")
     )
     ratios = [
@@ -69,7 +69,7 @@ def _describe(split: Split) -> tuple[pl.Series, F64]:
         for short, long in itertools.pairwise(_WINDOWS)
     ]
     ids = pl.DataFrame({"account_id": detector.accounts(split)})
-    table = ids.join(found.with_columns(ratios), on="account_id", how="left", maintain_order="left")
+    table = ids.join(windowed.with_columns(ratios), on="account_id", how="left", maintain_order="left")
     return table["account_id"], supervision.matrix(table)
 
 

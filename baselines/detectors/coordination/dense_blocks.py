@@ -47,29 +47,29 @@ class DenseBlocks(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """Density of the densest block; outside of all blocks, a share of the weight of the account's own keys."""
-        world = shared_keys.shared(split, _LINKS)
-        a = sparse.csr_array(sparse.hstack(list(world.held.values())))
-        own = suspicion(a).sum(axis=1)
+        keys = shared_keys.read_keys(split, _LINKS)
+        a = sparse.csr_array(sparse.hstack(list(keys.incidences.values())))
+        own = key_weights(a).sum(axis=1)
         score = np.asarray(1e-3 * own / max(1.0, float(own.max(initial=0))), np.float64)
         for _ in range(self.blocks):
-            members, keys, density = densest(suspicion(a))
+            members, columns_of_block, density = densest_block(key_weights(a))
             if len(members) < 2:
                 break
             score[members] = np.maximum(score[members], density)
             rows, columns = np.zeros(a.shape[0]), np.zeros(a.shape[1])
-            rows[members], columns[keys] = 1, 1
-            found = sparse.diags_array(rows) @ a @ sparse.diags_array(columns)
-            a = sparse.csr_array(a - found)
+            rows[members], columns[columns_of_block] = 1, 1
+            block = sparse.diags_array(rows) @ a @ sparse.diags_array(columns)
+            a = sparse.csr_array(a - block)
             a.eliminate_zeros()
-        return shared_keys.scores(world.ids, score)
+        return shared_keys.score_frame(keys.ids, score)
 
 
-def suspicion(a: sparse.csr_array) -> sparse.csr_array:
+def key_weights(a: sparse.csr_array) -> sparse.csr_array:
     """Weights of the edges of a 0/1 matrix: the more hold a key, the less it says."""
     return sparse.csr_array(a @ sparse.diags_array(1 / np.log(a.sum(axis=0) + 5)))
 
 
-def densest(weights: sparse.csr_array) -> tuple[I64, I64, float]:
+def densest_block(weights: sparse.csr_array) -> tuple[I64, I64, float]:
     """Rows and columns of a block, and its density: weight inside over rows and columns.
 
     Greedy peeling: at least half as dense as the densest block (Charikar, 2000).
@@ -79,29 +79,29 @@ def densest(weights: sparse.csr_array) -> tuple[I64, I64, float]:
     both = sparse.csr_array(sparse.vstack([half, sparse.csr_array((weights.shape[1], half.shape[1]))]))
     both = sparse.csr_array(both + both.T)
     degree = np.round(both.sum(axis=1), 9)
-    used = np.flatnonzero(degree > 0)
-    if not len(used):
+    connected = np.flatnonzero(degree > 0)
+    if not len(connected):
         return np.zeros(0, np.int64), np.zeros(0, np.int64), 0.0
-    left, alive = degree.tolist(), (degree > 0).tolist()
+    weight_left, alive = degree.tolist(), (degree > 0).tolist()
     edges, other, weight = both.indptr.tolist(), both.indices.tolist(), both.data.tolist()
-    heap = [(left[v], v) for v in used.tolist()]
+    heap = [(weight_left[v], v) for v in connected.tolist()]
     heapq.heapify(heap)
-    total, count = float(degree.sum()) / 2, len(used)
-    best, best_at, gone = total / count, 0, []
+    total, count = float(degree.sum()) / 2, len(connected)
+    best, best_at, peeled = total / count, 0, []
     while heap:
         d, v = heapq.heappop(heap)
-        if not alive[v] or d > left[v]:
+        if not alive[v] or d > weight_left[v]:
             continue
         alive[v] = False
-        gone.append(v)
-        total -= left[v]
+        peeled.append(v)
+        total -= weight_left[v]
         count -= 1
         for e in range(edges[v], edges[v + 1]):
             u = other[e]
             if alive[u]:
-                left[u] -= weight[e]
-                heapq.heappush(heap, (left[u], u))
+                weight_left[u] -= weight[e]
+                heapq.heappush(heap, (weight_left[u], u))
         if count and total / count > best + 1e-9:
-            best, best_at = total / count, len(gone)
-    kept = np.array(gone[best_at:], np.int64)
+            best, best_at = total / count, len(peeled)
+    kept = np.array(peeled[best_at:], np.int64)
     return np.sort(kept[kept < rows]), np.sort(kept[kept >= rows]) - rows, best

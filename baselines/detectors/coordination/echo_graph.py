@@ -46,31 +46,31 @@ class EchoGraph(detector.Detector):
         """Log of the weight of the edges, own and the partners'."""
         ids = detector.accounts(split)
         place = pl.DataFrame({"account_id": ids, "i": np.arange(len(ids))})
-        both = edges(split, self.most).join(place, on="account_id")
+        both = quotation_edges(split, self.most).join(place, on="account_id")
         both = both.join(place.rename({"account_id": "partner", "i": "j"}), on="partner").sort("i", "j")
         places = (both["i"].to_numpy(), both["j"].to_numpy())
         graph = sparse.csr_array((both["weight"].to_numpy(), places), shape=(len(ids), len(ids)))
-        graph = shared_keys.strangers(graph, shared_keys.declared(split, ids))
+        graph = shared_keys.without_declared(graph, shared_keys.declared_ties(split, ids))
         own = graph.sum(axis=1)
-        return shared_keys.scores(ids, np.asarray(np.log1p(own + 0.5 * (graph @ own)), np.float64).round(9))
+        return shared_keys.score_frame(ids, np.asarray(np.log1p(own + 0.5 * (graph @ own)), np.float64).round(9))
 
 
-def edges(split: Split, most: int) -> pl.DataFrame:
+def quotation_edges(split: Split, most: int) -> pl.DataFrame:
     """Both directions of every pair of accounts of which one quoted the other: account_id, partner, weight.
 
     The weight is the log of one more than the number of quotations.
     """
-    quoted, told = [], []
+    quoted, sources = [], []
     for bucket in split.requests.buckets():
         rows = bucket.select(pl.col("account_id").cast(pl.String), "request_id", "echo_response_id")
         quoted.append(rows.select("account_id", answer="echo_response_id").drop_nulls().collect())
     answers = pl.concat(quoted).filter(pl.col("account_id").n_unique().over("answer") <= most)
-    wanted = answers.select("answer").unique().lazy()
+    quoted_answers = answers.select("answer").unique().lazy()
     for bucket in split.requests.buckets():
         rows = bucket.select(partner=pl.col("account_id").cast(pl.String), answer="request_id")
-        told.append(rows.join(wanted, on="answer", how="semi").collect())
-    found = answers.join(pl.concat(told), on="answer").filter(pl.col("account_id") != pl.col("partner"))
-    counted = found.group_by("account_id", "partner").agg(n=pl.len())
+        sources.append(rows.join(quoted_answers, on="answer", how="semi").collect())
+    quotations = answers.join(pl.concat(sources), on="answer").filter(pl.col("account_id") != pl.col("partner"))
+    counted = quotations.group_by("account_id", "partner").agg(n=pl.len())
     swapped = counted.select(account_id="partner", partner="account_id", n="n")
-    total = pl.concat([counted, swapped]).group_by("account_id", "partner").agg(pl.col("n").sum())
-    return total.select("account_id", "partner", weight=pl.col("n").cast(pl.Float64).log1p())
+    both = pl.concat([counted, swapped]).group_by("account_id", "partner").agg(pl.col("n").sum())
+    return both.select("account_id", "partner", weight=pl.col("n").cast(pl.Float64).log1p())

@@ -53,7 +53,7 @@ class LinkCommunities(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """How close-knit the account's community of strangers is."""
-        world = shared_keys.shared(split, _LINKS)
-        graph = shared_keys.weighted(list(world.held.values()), self.most, _FOCUS)
-        graph = shared_keys.strangers(graph, shared_keys.declared(split, world.ids))
-        return shared_keys.scores(world.ids, shared_keys.close_knit(graph, self.resolution))
+        world = shared_keys.read_keys(split, _LINKS)
+        graph = shared_keys.weighted(list(world.incidences.values()), self.most, _FOCUS)
+        graph = shared_keys.without_declared(graph, shared_keys.declared_ties(split, world.ids))
+        return shared_keys.score_frame(world.ids, shared_keys.cohesion(graph, self.resolution))

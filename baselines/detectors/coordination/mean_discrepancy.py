@@ -73,7 +73,7 @@ class MeanDiscrepancy(detector.Detector):
         parts = []
         for world in worlds:
             ids, x = _points(world)
-            known = supervision.truth(world, ids)
+            known = supervision.training_labels(world, ids)
             parts.append(x[known.rows[~known.positive]])
         x = np.concatenate(parts)
         self._middle = np.nan_to_num(np.nanmedian(x, axis=0))
@@ -86,37 +86,37 @@ class MeanDiscrepancy(detector.Detector):
         """Statistic of the account's worst pool; accounts without one: how unlike the reference they are."""
         ids, x = _points(split)
         phi = np.round(self._embedded(x), 9)
-        held = links.incidence(_POOLED_BY, split, ids)
-        size = held.sum(axis=0)
-        known = held.multiply(shared_keys.declared(split, ids) @ held).sum(axis=0) - size
-        pooled = (size >= self.least) & (size <= self.most) & (2 * known < size * (size - 1))
-        mean = (held.T @ phi) / size[:, None]
+        incidence = links.incidence(_POOLED_BY, split, ids)
+        size = incidence.sum(axis=0)
+        colleagues = incidence.multiply(shared_keys.declared_ties(split, ids) @ incidence).sum(axis=0) - size
+        pooled = (size >= self.least) & (size <= self.most) & (2 * colleagues < size * (size - 1))
+        mean = (incidence.T @ phi) / size[:, None]
         # Of n points |mean|^2 is too large by (1 - |mean|^2) / n, for every point has length one.
         bias = (1 - (mean**2).sum(axis=1)) / np.maximum(size - 1, 1)
         mmd = ((mean - self._reference) ** 2).sum(axis=1) - bias
-        said = np.where(pooled, np.maximum(size * mmd, 0), 0)
+        statistic = np.where(pooled, np.maximum(size * mmd, 0), 0)
         worst = np.zeros(len(ids))
-        rows = np.repeat(np.arange(len(ids)), np.diff(held.indptr))
-        np.maximum.at(worst, rows, said[held.indices])
+        rows = np.repeat(np.arange(len(ids)), np.diff(incidence.indptr))
+        np.maximum.at(worst, rows, statistic[incidence.indices])
         return pl.DataFrame({"account_id": ids, "score": np.round(worst - 1e-3 * (phi @ self._reference), 9)})
 
     def _embedded(self, x: F64) -> F64:
         """Random Fourier features of a Gaussian kernel, of length one in expectation."""
-        known = np.clip((np.where(np.isnan(x), self._middle, x) - self._middle) / self._scale, -4, 4)
+        scaled = np.clip((np.where(np.isnan(x), self._middle, x) - self._middle) / self._scale, -4, 4)
         rng = np.random.default_rng(self.seed)
         width = np.sqrt(x.shape[1])
-        angle = known @ (rng.standard_normal((x.shape[1], self.components // 2)) / width)
-        found: F64 = np.hstack([np.cos(angle), np.sin(angle)]) / np.sqrt(self.components // 2)
-        return found
+        angle = scaled @ (rng.standard_normal((x.shape[1], self.components // 2)) / width)
+        features: F64 = np.hstack([np.cos(angle), np.sin(angle)]) / np.sqrt(self.components // 2)
+        return features
 
 
 def _points(split: Split) -> tuple[pl.Series, F64]:
     """Accounts, and their points."""
     own = account_features.account_features(split, _SIZES)
-    done = []
+    buckets = []
     for bucket in split.requests.buckets():
         rows = bucket.select(pl.col("account_id").cast(pl.String), *_EMBEDDING)
         means = (pl.col(c).cast(pl.Float64).mean() for c in _EMBEDDING)
-        done.append(rows.group_by("account_id").agg(means).collect())
-    both = own.join(pl.concat(done), on="account_id", how="left", maintain_order="left")
+        buckets.append(rows.group_by("account_id").agg(means).collect())
+    both = own.join(pl.concat(buckets), on="account_id", how="left", maintain_order="left")
     return both["account_id"], supervision.matrix(both)

@@ -58,14 +58,14 @@ class PromptClusters(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """How close-knit the account's cluster is."""
-        ids = shared_keys.ordered(split)
-        pairs = near_duplicates(prompts_of(split, ids), self.distance, self.most)
+        ids = shared_keys.ordered_ids(split)
+        pairs = near_duplicates(commonest_prompts(split, ids), self.distance, self.most)
         first, second, shared = (pairs[c].to_numpy() for c in ("row", "row_right", "shared"))
         tie = np.minimum(np.log1p(shared) / np.log(_FIRM), 1.0)
         places = (np.r_[first, second], np.r_[second, first])
         graph = sparse.csr_array((np.r_[tie, tie], places), shape=(len(ids), len(ids)))
-        graph = shared_keys.strangers(graph, shared_keys.declared(split, ids))
-        return shared_keys.scores(ids, shared_keys.close_knit(graph, _RESOLUTION))
+        graph = shared_keys.without_declared(graph, shared_keys.declared_ties(split, ids))
+        return shared_keys.score_frame(ids, shared_keys.cohesion(graph, _RESOLUTION))
 
 
 def near_duplicates(prompts: pl.DataFrame, distance: int, most: int) -> pl.DataFrame:
@@ -80,24 +80,24 @@ def near_duplicates(prompts: pl.DataFrame, distance: int, most: int) -> pl.DataF
     most : int
         Buckets with more accounts than this are left out.
     """
-    found = []
+    bands = []
     for band in range(4):
         key = prompts.with_columns(key=pl.col("prompt_simhash") // _WIDTH**band % _WIDTH)
-        some = key.filter(pl.col("row").n_unique().over("key").is_between(2, most))
-        both = some.join(some, on="key").filter(pl.col("row") < pl.col("row_right"))
+        candidates = key.filter(pl.col("row").n_unique().over("key").is_between(2, most))
+        both = candidates.join(candidates, on="key").filter(pl.col("row") < pl.col("row_right"))
         differ = (pl.col("prompt_simhash") ^ pl.col("prompt_simhash_right")).bitwise_count_ones()
-        found.append(both.filter(differ <= distance).select("row", "row_right", "prompt_simhash").unique())
-    met = pl.concat(found).unique().group_by("row", "row_right").agg(shared=pl.len())
-    return met.sort("row", "row_right")
+        bands.append(both.filter(differ <= distance).select("row", "row_right", "prompt_simhash").unique())
+    pairs = pl.concat(bands).unique().group_by("row", "row_right").agg(shared=pl.len())
+    return pairs.sort("row", "row_right")
 
 
-def prompts_of(split: Split, ids: pl.Series) -> pl.DataFrame:
+def commonest_prompts(split: Split, ids: pl.Series) -> pl.DataFrame:
     """Commonest prompts of each account: row (position in `ids`), prompt_simhash; distinct."""
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
-    done = []
+    buckets = []
     for bucket in split.requests.buckets():
         counted = bucket.group_by("account_id", "prompt_simhash").len().collect()
         order = counted.sort("len", "prompt_simhash", descending=[True, False])
         kept = order.group_by("account_id", maintain_order=True).head(_KEPT)
-        done.append(kept.select(pl.col("account_id").cast(pl.String), "prompt_simhash"))
-    return pl.concat(done).join(rows, on="account_id").select("row", "prompt_simhash")
+        buckets.append(kept.select(pl.col("account_id").cast(pl.String), "prompt_simhash"))
+    return pl.concat(buckets).join(rows, on="account_id").select("row", "prompt_simhash")

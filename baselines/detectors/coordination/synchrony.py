@@ -53,41 +53,41 @@ class Synchrony(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """Sum over partners of what two share beyond chance, in standard deviations, where above three."""
-        world = shared_keys.shared(split, ("start",))
-        held = world.held["start"]
-        first, second = candidates(held, self.bands, self.rows, self.most, self.seed)
-        z = excess(held, first, second, split.days * 144)
+        keys = shared_keys.read_keys(split, ("start",))
+        incidence = keys.incidences["start"]
+        first, second = candidates(incidence, self.bands, self.rows, self.most, self.seed)
+        z = excess(incidence, first, second, split.days * 144)
         z = np.where(z > 3, z, 0.0)
-        both = np.bincount(np.r_[first, second], np.r_[z, z], held.shape[0])
-        return shared_keys.scores(world.ids, np.log1p(both))
+        both = np.bincount(np.r_[first, second], np.r_[z, z], incidence.shape[0])
+        return shared_keys.score_frame(keys.ids, np.log1p(both))
 
 
-def candidates(held: sparse.csr_array, bands: int, rows: int, most: int, seed: int) -> tuple[I64, I64]:
+def candidates(incidence: sparse.csr_array, bands: int, rows: int, most: int, seed: int) -> tuple[I64, I64]:
     """Pairs of rows (first < second) of a sparse 0/1 matrix that agree in a band of MinHash values."""
-    n = held.shape[0]
-    some = np.flatnonzero(np.diff(held.indptr))
-    if not len(some):
+    n = incidence.shape[0]
+    nonempty = np.flatnonzero(np.diff(incidence.indptr))
+    if not len(nonempty):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     rng = np.random.default_rng(seed)
-    found = []
+    codes = []
     for _ in range(bands):
-        key = np.zeros(len(some), np.uint64)
+        key = np.zeros(len(nonempty), np.uint64)
         for _ in range(rows):
-            value = rng.permutation(held.shape[1]).astype(np.uint64)[held.indices]
-            key = key * np.uint64(1_000_003) + np.minimum.reduceat(value, held.indptr[some])
+            value = rng.permutation(incidence.shape[1]).astype(np.uint64)[incidence.indices]
+            key = key * np.uint64(1_000_003) + np.minimum.reduceat(value, incidence.indptr[nonempty])
         bucket = np.unique(key, return_inverse=True)[1]
         size = np.bincount(bucket)
         kept = (size[bucket] > 1) & (size[bucket] <= most)
-        member = sparse.csr_array((np.ones(kept.sum()), (some[kept], bucket[kept])), shape=(n, len(size)))
+        member = sparse.csr_array((np.ones(kept.sum()), (nonempty[kept], bucket[kept])), shape=(n, len(size)))
         pairs = sparse.triu(member @ member.T, 1).tocoo()
-        found.append(pairs.row.astype(np.int64) * n + pairs.col)
-    both = np.unique(np.concatenate(found))
-    return both // n, both % n
+        codes.append(pairs.row.astype(np.int64) * n + pairs.col)
+    distinct = np.unique(np.concatenate(codes))
+    return distinct // n, distinct % n
 
 
-def excess(held: sparse.csr_array, first: I64, second: I64, slots: int) -> F64:
+def excess(incidence: sparse.csr_array, first: I64, second: I64, slots: int) -> F64:
     """Keys in common less those expected of two independent sets, in standard deviations."""
-    common = np.asarray(held[first].multiply(held[second]).sum(axis=1), np.float64)
-    size = np.diff(held.indptr).astype(np.float64)
+    common = np.asarray(incidence[first].multiply(incidence[second]).sum(axis=1), np.float64)
+    size = np.diff(incidence.indptr).astype(np.float64)
     expected = size[first] * size[second] / slots
     return (common - expected) / np.sqrt(expected + 1)

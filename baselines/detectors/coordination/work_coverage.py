@@ -48,8 +48,8 @@ class WorkCoverage(detector.Detector):
         groups = coverage(used.filter(pl.col("account_id").n_unique().over("template").is_between(2, self.most)))
         best = used.join(groups, on="template").group_by("account_id").agg(pl.col("coverage").max())
         ids = pl.DataFrame({"account_id": detector.accounts(split)})
-        said = ids.join(best, on="account_id", how="left", maintain_order="left")
-        return said.select("account_id", score=pl.col("coverage").fill_null(0.0))
+        scores = ids.join(best, on="account_id", how="left", maintain_order="left")
+        return scores.select("account_id", score=pl.col("coverage").fill_null(0.0))
 
 
 def coverage(used: pl.DataFrame) -> pl.DataFrame:
@@ -63,7 +63,7 @@ def coverage(used: pl.DataFrame) -> pl.DataFrame:
     """
     length = pl.sum_horizontal(pl.col(c) ** 2 for c in _EMBEDDING).sqrt()
     unit = used.with_columns(pl.col(c) / pl.max_horizontal(length, 1e-9) for c in _EMBEDDING)
-    found = unit.group_by("template").agg(
+    totals = unit.group_by("template").agg(
         pl.len().alias("members"),
         pl.col("prompts").list.len().sum().alias("asked"),
         pl.col("prompts").explode().n_unique().alias("distinct"),
@@ -75,14 +75,14 @@ def coverage(used: pl.DataFrame) -> pl.DataFrame:
     work = (pl.col("asked") / m).log1p()  # who asks once under a prompt works through no list
     firm = alike * m / (m + 5)  # how alike two members are says little, of twenty much
     once = (pl.col("distinct") / pl.col("asked")).fill_nan(0.0)
-    return found.select("template", coverage=(m.log() * (0.1 + firm) * once * work).round(6))
+    return totals.select("template", coverage=(m.log() * (0.1 + firm) * once * work).round(6))
 
 
 def _used(split: Split) -> pl.DataFrame:
-    done = []
+    buckets = []
     for bucket in split.requests.buckets():
         rows = bucket.select("account_id", "system_prompt_hash", "prompt_simhash", *_EMBEDDING)
         grouped = rows.drop_nulls("system_prompt_hash").group_by("account_id", template="system_prompt_hash")
         means = (pl.col(c).cast(pl.Float64).mean().alias(c) for c in _EMBEDDING)
-        done.append(grouped.agg(pl.col("prompt_simhash").unique().alias("prompts"), *means).collect())
-    return pl.concat(done).with_columns(pl.col("account_id").cast(pl.String))
+        buckets.append(grouped.agg(pl.col("prompt_simhash").unique().alias("prompts"), *means).collect())
+    return pl.concat(buckets).with_columns(pl.col("account_id").cast(pl.String))

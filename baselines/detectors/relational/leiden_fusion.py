@@ -57,16 +57,18 @@ class LeidenFusion(detector.Detector):
 
     def fit(self, *worlds: Split) -> Self:
         """Learn who belongs together, then which groups (found ones and true cohorts) are campaigns."""
-        known = [relational_view.world(w) for w in worlds]
-        truth = [supervision.truth(w, k.ids) for w, k in zip(worlds, known, strict=True)]
-        cohorts = [supervision.cohorts(w, k.ids) - 1 for w, k in zip(worlds, known, strict=True)]
+        known = [relational_view.relational_view(w) for w in worlds]
+        training = [supervision.training_labels(w, k.ids) for w, k in zip(worlds, known, strict=True)]
+        cohorts = [supervision.cohort_numbers(w, k.ids) - 1 for w, k in zip(worlds, known, strict=True)]
         self._topics = prompt_visits.codebook([k.visits for k in known], self.seed)
-        self._pair_model, chances = candidate_pairs.together([k.pairs for k in known], cohorts, self.seed)
+        self._pair_model, chances = candidate_pairs.fit_pair_model([k.pairs for k in known], cohorts, self.seed)
         rows = []
-        for world, said, cohort, chance in zip(known, truth, cohorts, chances, strict=True):
-            seen = prompt_visits.with_topics(world.visits, self._topics)
-            label = leiden(candidate_pairs.graph(world.pairs, chance, len(world.ids)), self.resolution, self.seed)
-            rows += [_examples(g, said) for g in relational_view.groupings(world, seen, (label, cohort))]
+        for world, labels, cohort, chance in zip(known, training, cohorts, chances, strict=True):
+            visits = prompt_visits.with_topics(world.visits, self._topics)
+            label = leiden(
+                candidate_pairs.pair_graph(world.pairs, chance, len(world.ids)), self.resolution, self.seed
+            )
+            rows += [_examples(g, labels) for g in relational_view.groupings(world, visits, (label, cohort))]
         x, share, weight = (np.concatenate(part) for part in zip(*rows, strict=True))
         positive = share > 0.5
         self._model = supervision.boost(x, positive, self.seed, weight) if 0 < positive.sum() < len(x) else None
@@ -74,41 +76,41 @@ class LeidenFusion(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds that the account's group is a campaign; accounts alone share the lowest."""
-        world = relational_view.world(split)
-        _, label, said = self._judged(world)
-        return pl.DataFrame({"account_id": world.ids, "score": said[label]})
+        world = relational_view.relational_view(split)
+        _, label, log_odds = self._judged(world)
+        return pl.DataFrame({"account_id": world.ids, "score": log_odds[label]})
 
     def group(self, split: Split) -> pl.DataFrame:
         """Suspected groups, joined where they hang together."""
-        world = relational_view.world(split)
-        graph, label, said = self._judged(world)
-        suspected = (said > np.log(self.suspect / (1 - self.suspect))) & (np.bincount(label) > 1)
-        campaign = joined(graph, label, suspected & (self._model is not None), self.loose, self.seed)
-        named = pl.DataFrame({"account_id": world.ids, "campaign": campaign})
-        return named.select(
+        world = relational_view.relational_view(split)
+        graph, label, log_odds = self._judged(world)
+        suspected = (log_odds > np.log(self.suspect / (1 - self.suspect))) & (np.bincount(label) > 1)
+        campaign = loose_groups(graph, label, suspected & (self._model is not None), self.loose, self.seed)
+        campaigns = pl.DataFrame({"account_id": world.ids, "campaign": campaign})
+        return campaigns.select(
             "account_id", pl.when(pl.col("campaign") >= 0).then(pl.col("campaign").cast(pl.String))
         )
 
     def _judged(self, world: relational_view.RelationalView) -> tuple[sparse.csr_array, I64, F64]:
         """The network, the group of each account, and the log-odds of each group."""
-        seen = prompt_visits.with_topics(world.visits, self._topics)
-        graph = candidate_pairs.graph(
-            world.pairs, candidate_pairs.chances(self._pair_model, world.pairs.x), len(world.ids)
+        visits = prompt_visits.with_topics(world.visits, self._topics)
+        graph = candidate_pairs.pair_graph(
+            world.pairs, candidate_pairs.pair_chances(self._pair_model, world.pairs.x), len(world.ids)
         )
         label = leiden(graph, self.resolution, self.seed)
-        (found,) = relational_view.groupings(world, seen, [label])
+        (groups,) = relational_view.groupings(world, visits, [label])
         size = np.bincount(label)
-        said = supervision.predict(self._model, found.x) if self._model else np.zeros(len(size))
-        return graph, label, np.where(size > 1, said, min(0.0, float(said.min(initial=0.0))) - 1)
+        log_odds = supervision.predict(self._model, groups.x) if self._model else np.zeros(len(size))
+        return graph, label, np.where(size > 1, log_odds, min(0.0, float(log_odds.min(initial=0.0))) - 1)
 
 
-def joined(graph: sparse.csr_array, label: I64, suspected: Mask, loose: float, seed: int) -> I64:
+def loose_groups(graph: sparse.csr_array, label: I64, suspected: Mask, loose: float, seed: int) -> I64:
     """Looser groups among the members of the suspected groups alone; -1 for everybody else."""
     rows = np.flatnonzero(suspected[label])
-    found = np.full(len(label), -1)
+    groups = np.full(len(label), -1)
     if len(rows):
-        found[rows] = leiden(sparse.csr_array(graph[rows][:, rows]), loose, seed)
-    return found
+        groups[rows] = leiden(sparse.csr_array(graph[rows][:, rows]), loose, seed)
+    return groups
 
 
 def leiden(graph: sparse.csr_array, resolution: float, seed: int) -> I64:
@@ -118,11 +120,11 @@ def leiden(graph: sparse.csr_array, resolution: float, seed: int) -> I64:
     import igraph
 
     upper = sparse.triu(graph, 1).tocoo()
-    found = igraph.Graph(graph.shape[0], np.column_stack([upper.row, upper.col]).tolist())
+    network = igraph.Graph(graph.shape[0], np.column_stack([upper.row, upper.col]).tolist())
     # igraph draws from whatever generator it is handed: ours, keyed by the seed, and its own again afterwards.
     igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
     try:
-        parts = found.community_leiden(
+        parts = network.community_leiden(
             objective_function="CPM", weights=upper.data.tolist(), resolution=resolution, n_iterations=-1
         )
     finally:

@@ -55,20 +55,21 @@ class MessagePassing(detector.Detector):
         """Learn who belongs together, then who extracts; grey accounts only pass messages on."""
         from baselines.graph import network
 
-        known = [relational_view.world(w) for w in worlds]
-        truth = [supervision.truth(w, k.ids) for w, k in zip(worlds, known, strict=True)]
-        cohorts = [supervision.cohorts(w, k.ids) - 1 for w, k in zip(worlds, known, strict=True)]
-        self._pair_model, chances = candidate_pairs.together([k.pairs for k in known], cohorts, self.seed)
+        known = [relational_view.relational_view(w) for w in worlds]
+        truth = [supervision.training_labels(w, k.ids) for w, k in zip(worlds, known, strict=True)]
+        cohorts = [supervision.cohort_numbers(w, k.ids) - 1 for w, k in zip(worlds, known, strict=True)]
+        self._pair_model, chances = candidate_pairs.fit_pair_model([k.pairs for k in known], cohorts, self.seed)
         x = np.vstack([_ranks(w, k.ids) for w, k in zip(worlds, known, strict=True)])
         graphs = [
-            candidate_pairs.graph(k.pairs, chance, len(k.ids)) for k, chance in zip(known, chances, strict=True)
+            candidate_pairs.pair_graph(k.pairs, chance, len(k.ids))
+            for k, chance in zip(known, chances, strict=True)
         ]
         starts = np.cumsum([0, *(len(k.ids) for k in known)])
         rows = np.concatenate([t.rows + start for t, start in zip(truth, starts, strict=False)])
         positive = np.concatenate([t.positive for t in truth])
         # Members of one group repeat each other: a cohort counts as the root of its size.
         weight = np.concatenate([1 / np.sqrt(np.bincount(t.cohort)[t.cohort]) for t in truth])
-        nodes = network.nodes(x, sparse.csr_array(sparse.block_diag(graphs, format="csr")))
+        nodes = network.build_nodes(x, sparse.csr_array(sparse.block_diag(graphs, format="csr")))
         self._bags = [
             network.train(nodes, rows, positive, weight, self.hidden, self.drop, self.seed + k)
             for k in range(_BAGS)
@@ -79,15 +80,19 @@ class MessagePassing(detector.Detector):
         """Log-odds of extraction, mean of a few networks."""
         from baselines.graph import network
 
-        world = relational_view.world(split)
-        chance = candidate_pairs.chances(self._pair_model, world.pairs.x)
-        nodes = network.nodes(_ranks(split, world.ids), candidate_pairs.graph(world.pairs, chance, len(world.ids)))
-        said = np.mean([network.logits(bag, nodes) for bag in self._bags], axis=0)
-        return pl.DataFrame({"account_id": world.ids, "score": np.round(said, 9)})
+        world = relational_view.relational_view(split)
+        chance = candidate_pairs.pair_chances(self._pair_model, world.pairs.x)
+        nodes = network.build_nodes(
+            _ranks(split, world.ids), candidate_pairs.pair_graph(world.pairs, chance, len(world.ids))
+        )
+        log_odds = np.mean([network.logits(bag, nodes) for bag in self._bags], axis=0)
+        return pl.DataFrame({"account_id": world.ids, "score": np.round(log_odds, 9)})
 
 
 def _ranks(split: Split, ids: pl.Series) -> F64:
     """Account features by their rank in the population, in the order of `ids`: the same scale in every world."""
     frame = account_features.account_features(split, feature_table.FEATURES)
     in_order = ids.to_frame().join(frame, on="account_id", how="left", maintain_order="left")
-    return np.asarray(np.apply_along_axis(group_pooling.ranks, 0, supervision.matrix(in_order)), np.float64)
+    return np.asarray(
+        np.apply_along_axis(group_pooling.centred_ranks, 0, supervision.matrix(in_order)), np.float64
+    )

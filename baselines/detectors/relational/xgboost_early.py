@@ -63,7 +63,7 @@ class EarlyTrees(detector.Detector):
         for world in worlds:
             for share in _SHARES:
                 ids, x = _describe(world.as_of(max(0, round(share * world.days) - 1)))
-                known = supervision.truth(world, ids)
+                known = supervision.training_labels(world, ids)
                 xs.append(x[known.rows])
                 ys.append(known.positive)
                 weights.append(1 / np.sqrt(np.bincount(known.cohort)[known.cohort]))
@@ -79,17 +79,17 @@ class EarlyTrees(detector.Detector):
 
 def _describe(split: Split) -> tuple[pl.Series, F64]:
     """One row per account: the day, its own habits, its links, and how like its neighbours it is."""
-    world = shared_keys.shared(split, _LINKS)
+    world = shared_keys.read_keys(split, _LINKS)
     frame = pl.DataFrame({"account_id": world.ids})
     own = frame.join(
         account_features.account_features(split, _OWN), on="account_id", how="left", maintain_order="left"
     )
     x = supervision.matrix(own)
-    graph = shared_keys.weighted(list(world.held.values()), _MOST)
+    graph = shared_keys.weighted(list(world.incidences.values()), _MOST)
     label = communities(graph, _RESOLUTION)
     blocks = [np.full((len(x), 1), float(split.days)), x]
-    blocks += [np.column_stack(_held(a)) for a in world.held.values()]
-    blocks.append(np.column_stack([np.log(np.bincount(label)[label]), shared_keys.inside(graph, label)]))
+    blocks += [np.column_stack(_held(a)) for a in world.incidences.values()]
+    blocks.append(np.column_stack([np.log(np.bincount(label)[label]), shared_keys.weight_inside(graph, label)]))
     columns = list(own.columns[1:])
     blocks += [_neighbours(graph, x[:, columns.index(name)]) for name in _ALIKE]
     return world.ids, supervision.rounded(np.hstack(blocks))

@@ -60,11 +60,11 @@ class XGBoostRelational(detector.Detector):
 
     def fit(self, *worlds: Split) -> Self:
         """Learn topics, then who belongs together, then who extracts; grey accounts are only company."""
-        known = [relational_view.world(w) for w in worlds]
-        truth = [supervision.truth(w, k.ids) for w, k in zip(worlds, known, strict=True)]
-        cohorts = [supervision.cohorts(w, k.ids) - 1 for w, k in zip(worlds, known, strict=True)]
+        known = [relational_view.relational_view(w) for w in worlds]
+        truth = [supervision.training_labels(w, k.ids) for w, k in zip(worlds, known, strict=True)]
+        cohorts = [supervision.cohort_numbers(w, k.ids) - 1 for w, k in zip(worlds, known, strict=True)]
         self._topics = prompt_visits.codebook([k.visits for k in known], self.seed)
-        self._pair_model, chances = candidate_pairs.together([k.pairs for k in known], cohorts, self.seed)
+        self._pair_model, chances = candidate_pairs.fit_pair_model([k.pairs for k in known], cohorts, self.seed)
         rng = np.random.default_rng(self.seed)
         lessons = [self._lesson(*of, rng) for of in zip(known, truth, cohorts, chances, strict=True)]
         self._of_accounts, self._of_groups = (
@@ -82,23 +82,23 @@ class XGBoostRelational(detector.Detector):
         rng: np.random.Generator,
     ) -> tuple[Rows, Rows]:
         """What one world teaches: labelled places of accounts, and labelled groups."""
-        seen = prompt_visits.with_topics(world.visits, self._topics)
-        graph, found = _groups(world, seen, chance)
-        more = [cohort, *(relational_view.thinned(label, rng) for label in (cohort, *(g.label for g in found)))]
-        x = relational_view.places(found, graph)[known.rows]
+        visits = prompt_visits.with_topics(world.visits, self._topics)
+        graph, groups = _groups(world, visits, chance)
+        labels = [cohort, *(relational_view.thinned(label, rng) for label in (cohort, *(g.label for g in groups)))]
+        x = relational_view.account_places(groups, graph)[known.rows]
         # Members of one group repeat each other: a cohort counts as the root of its size.
         weight = 1 / np.sqrt(np.bincount(known.cohort)[known.cohort])
         return (x, known.positive, weight), _examples(
-            [*found, *relational_view.groupings(world, seen, more)], known
+            [*groups, *relational_view.groupings(world, visits, labels)], known
         )
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds of extraction."""
-        world = relational_view.world(split)
-        seen = prompt_visits.with_topics(world.visits, self._topics)
-        graph, found = _groups(world, seen, candidate_pairs.chances(self._pair_model, world.pairs.x))
-        of_account = _mean_of(self._of_accounts, relational_view.places(found, graph))
-        of_groups = np.array([_judged(self._of_groups, g, float(of_account.min())) for g in found])
+        world = relational_view.relational_view(split)
+        visits = prompt_visits.with_topics(world.visits, self._topics)
+        graph, groups = _groups(world, visits, candidate_pairs.pair_chances(self._pair_model, world.pairs.x))
+        of_account = _mean_of(self._of_accounts, relational_view.account_places(groups, graph))
+        of_groups = np.array([_judged(self._of_groups, g, float(of_account.min())) for g in groups])
         return pl.DataFrame({"account_id": world.ids, "score": (of_account + of_groups.mean(axis=0)) / 2})
 
     def _bags(self, x: F64, positive: Mask, weight: F64) -> list[Any]:
@@ -110,16 +110,16 @@ class XGBoostRelational(detector.Detector):
 
 
 def _groups(
-    world: relational_view.RelationalView, seen: pl.DataFrame, chance: F64
+    world: relational_view.RelationalView, visits: pl.DataFrame, chance: F64
 ) -> tuple[sparse.csr_array, list[relational_view.CandidateGroups]]:
-    graph = candidate_pairs.graph(world.pairs, chance, len(world.ids))
-    return graph, relational_view.groupings(world, seen, (communities(graph, r) for r in RESOLUTIONS))
+    graph = candidate_pairs.pair_graph(world.pairs, chance, len(world.ids))
+    return graph, relational_view.groupings(world, visits, (communities(graph, r) for r in RESOLUTIONS))
 
 
-def _examples(found: Iterable[relational_view.CandidateGroups], known: supervision.TrainingLabels) -> Rows:
+def _examples(groups: Iterable[relational_view.CandidateGroups], known: supervision.TrainingLabels) -> Rows:
     """Groups as labelled rows: one that holds both kinds of accounts is an example of each, in proportion."""
     x, positive, weight = [], [], []
-    for g in found:
+    for g in groups:
         size = np.bincount(g.label)
         for side in (True, False):
             count = np.bincount(g.label[known.rows[known.positive == side]], minlength=len(size))

@@ -70,7 +70,7 @@ class RequestTrees(detector.Detector):
         """Log of the product of both chances."""
         suspected = self.score(split).rename({"score": "account"})
         common = _common(split)
-        done = []
+        buckets = []
         for bucket in split.requests.buckets():
             frame = bucket.select("account_id", "request_id", *_COLUMNS).collect()
             frame = frame.with_columns(pl.col("account_id").cast(pl.String))
@@ -78,41 +78,41 @@ class RequestTrees(detector.Detector):
             x = _matrix(frame, common)
             inside = supervision.predict(self._model, x) if self._model else np.zeros(len(x))
             score = _log_chance(account.to_numpy()) + _log_chance(inside)
-            done.append(pl.DataFrame({"request_id": frame["request_id"], "score": score}))
-        return pl.concat(done)
+            buckets.append(pl.DataFrame({"request_id": frame["request_id"], "score": score}))
+        return pl.concat(buckets)
 
 
 def _lesson(world: Split, seed: int) -> tuple[F64, Mask]:
     """Some requests of each extraction account, of both kinds."""
-    bad = world.labels.polars().filter(pl.col("label").cast(pl.String) == "extraction")
-    names = bad.select(pl.col("account_id").cast(pl.String)).collect()
+    extraction = world.labels.polars().filter(pl.col("label").cast(pl.String) == "extraction")
+    names = extraction.select(pl.col("account_id").cast(pl.String)).collect()
     common = _common(world)
     xs, ys = [], []
     truth = world.request_labels.polars().select("request_id", "is_extraction")
     for bucket in world.requests.buckets():
         rows = bucket.select(pl.col("account_id").cast(pl.String), "request_id", *_COLUMNS)
         frame = rows.join(names.lazy(), on="account_id", how="semi").collect()
-        told = truth.join(frame.lazy().select("request_id"), on="request_id", how="semi").collect()
-        frame = frame.join(told, on="request_id", how="left", maintain_order="left")
+        labels = truth.join(frame.lazy().select("request_id"), on="request_id", how="semi").collect()
+        frame = frame.join(labels, on="request_id", how="left", maintain_order="left")
         # Drawn by what a row says, not by its place or name.
         drawn = (pl.col("ts").dt.epoch("ms") * 2_654_435_761 + pl.col("input_tokens") + seed) % 4_294_967_291
-        use = (
+        chosen = (
             frame.select(drawn.rank("ordinal").over("account_id", "is_extraction") <= _EACH).to_series().to_numpy()
         )
         x = _matrix(frame, common)
-        xs.append(x[use])
-        ys.append(frame["is_extraction"].fill_null(False).to_numpy()[use])
+        xs.append(x[chosen])
+        ys.append(frame["is_extraction"].fill_null(False).to_numpy()[chosen])
     return np.concatenate(xs), np.concatenate(ys)
 
 
 def _common(split: Split) -> dict[str, pl.DataFrame]:
     """How many accounts use each value of a key."""
-    found = {}
+    users = {}
     for key in _KEYS:
         used = [b.select("account_id", key).unique().drop_nulls().collect() for b in split.requests.buckets()]
         counted = [u.group_by(pl.col(key)).len() for u in used]
-        found[key] = pl.concat(counted).group_by(key).agg(pl.col("len").sum().log1p().alias(f"{key} users"))
-    return found
+        users[key] = pl.concat(counted).group_by(key).agg(pl.col("len").sum().log1p().alias(f"{key} users"))
+    return users
 
 
 def _matrix(frame: pl.DataFrame, common: dict[str, pl.DataFrame]) -> F64:

@@ -51,18 +51,18 @@ class HoneypotPropagation(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log of the share of walks that end at the account, over that of walks from everywhere."""
-        world = shared_keys.shared(split, _LINKS)
-        graph = shared_keys.weighted(list(world.held.values()), self.most)
-        seeds = contacts(split, world.ids)
+        world = shared_keys.read_keys(split, _LINKS)
+        graph = shared_keys.weighted(list(world.incidences.values()), self.most)
+        seeds = decoy_contacts(split, world.ids)
         n = len(seeds)
         if not n or not seeds.any():
-            return shared_keys.scores(world.ids, np.zeros(n))
-        near = walks(graph, seeds / seeds.sum(), self.restart)
-        anywhere = walks(graph, np.full(n, 1 / n), self.restart)
-        return shared_keys.scores(world.ids, np.log1p(near / np.maximum(anywhere, 1e-12)).round(9))
+            return shared_keys.score_frame(world.ids, np.zeros(n))
+        near = walk_shares(graph, seeds / seeds.sum(), self.restart)
+        anywhere = walk_shares(graph, np.full(n, 1 / n), self.restart)
+        return shared_keys.score_frame(world.ids, np.log1p(near / np.maximum(anywhere, 1e-12)).round(9))
 
 
-def walks(graph: sparse.csr_array, start: F64, restart: float, steps: int = 30) -> F64:
+def walk_shares(graph: sparse.csr_array, start: F64, restart: float, steps: int = 30) -> F64:
     """Where random walks are that return to `start` with chance `restart` at each step (personalised PageRank)."""
     degree = graph.sum(axis=1)
     step = sparse.csr_array(sparse.diags_array(1 / np.where(degree > 0, degree, 1)) @ graph).T.tocsr()
@@ -73,7 +73,7 @@ def walks(graph: sparse.csr_array, start: F64, restart: float, steps: int = 30) 
     return at
 
 
-def contacts(split: Split, ids: pl.Series) -> F64:
+def decoy_contacts(split: Split, ids: pl.Series) -> F64:
     """1 for accounts that called a model which is not on the list of models."""
     listed = split.releases.polars().select(pl.col("model").cast(pl.String)).collect().to_series()
     called = [

@@ -38,11 +38,11 @@ class Reputation(detector.Detector):
         """Reputation of each value, from labelled accounts."""
         parts = []
         for world in worlds:
-            held = _held(world)
-            ids = held["account_id"].unique().sort()
-            known = supervision.truth(world, ids)
-            told = pl.DataFrame({"account_id": ids[known.rows], "bad": known.positive})
-            parts.append(held.join(told, on="account_id"))
+            values = _held(world)
+            ids = values["account_id"].unique().sort()
+            known = supervision.training_labels(world, ids)
+            labels = pl.DataFrame({"account_id": ids[known.rows], "bad": known.positive})
+            parts.append(values.join(labels, on="account_id"))
         rows = pl.concat(parts)
         mean = float(rows["bad"].mean() or 0.0)  # type: ignore[arg-type]
         rate = (pl.col("bad").sum() + _PRIOR * mean) / (pl.len() + _PRIOR)
@@ -52,11 +52,11 @@ class Reputation(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """Sum of log-odds; what was never seen in training says nothing."""
-        held = _held(split).join(self._known, on=("source", "value"), how="left", maintain_order="left")
+        values = _held(split).join(self._known, on=("source", "value"), how="left", maintain_order="left")
         # Added up in one order, so that the order of rows cannot show in the last digits.
-        said = held.group_by("account_id").agg(pl.col("odds").fill_null(0.0).sort().sum())
+        log_odds = values.group_by("account_id").agg(pl.col("odds").fill_null(0.0).sort().sum())
         ids = pl.DataFrame({"account_id": detector.accounts(split)})
-        both = ids.join(said, on="account_id", how="left", maintain_order="left")
+        both = ids.join(log_odds, on="account_id", how="left", maintain_order="left")
         return both.select("account_id", score=pl.col("odds").fill_null(0.0))
 
 

@@ -40,13 +40,13 @@ class AllButOne(detector.Detector):
         """Log-odds of each account's cohort; labels are read of the other parts only."""
         truth = split.labels.polars().select(pl.col("account_id", "cohort", "label").cast(pl.String)).collect()
         part = truth.select("account_id", part=pl.col("account_id").min().over("cohort").rank("dense") % _FOLDS)
-        said = []
+        parts = []
         for fold in range(_FOLDS):
             judged = part.filter(pl.col("part") == fold)["account_id"]
             others = _hidden(split, judged)
             oracle = cohort_oracle.CohortOracle(seed=self.seed).fit(*self._worlds, others)
-            said.append(oracle.score(split).filter(pl.col("account_id").is_in(judged.implode())))
-        return pl.concat(said)
+            parts.append(oracle.score(split).filter(pl.col("account_id").is_in(judged.implode())))
+        return pl.concat(parts)
 
 
 def _hidden(split: Split, judged: pl.Series) -> Split:

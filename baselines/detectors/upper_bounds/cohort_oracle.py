@@ -68,18 +68,20 @@ class CohortOracle(detector.Detector):
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds of each account's cohort; of the labels only the column `cohort` is read."""
         world = group_pooling.prepare(split)
-        cohort = supervision.cohorts(split, world.ids) - 1
+        cohort = supervision.cohort_numbers(split, world.ids) - 1
         size = np.bincount(cohort)
         pooled = group_pooling.pool(world, _members(cohort, np.arange(len(cohort))))
         x = self._matrix(pooled)
-        said = np.mean([supervision.predict(booster, x[:, columns]) for columns, booster in self._fitted], axis=0)
-        said[size < 2] = said.min() - 1
-        return pl.DataFrame({"account_id": world.ids, "score": said[cohort]})
+        log_odds = np.mean(
+            [supervision.predict(booster, x[:, columns]) for columns, booster in self._fitted], axis=0
+        )
+        log_odds[size < 2] = log_odds.min() - 1
+        return pl.DataFrame({"account_id": world.ids, "score": log_odds[cohort]})
 
     def _examples(self, split: Split, number: int) -> tuple[dict[str, F64], Mask, F64]:
         """Pooled cohorts and parts of them, which are campaigns, and weights: accounts, dealt out to the parts."""
         world = group_pooling.prepare(split)
-        known = supervision.truth(split, world.ids)
+        known = supervision.training_labels(split, world.ids)
         rng = np.random.Generator(np.random.Philox(key=[self.seed, number]))
         groups: list[I64] = []
         positive, weight = [], []

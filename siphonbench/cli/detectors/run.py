@@ -151,7 +151,7 @@ def _jobs(
     for name, kind in kinds.items():
         if answered := tuple(t for t in tasks if t in kind.tasks):
             given = params.get(kind.name, {})
-            isolated_run.made(name, seed, given)
+            isolated_run.build_detector(name, seed, given)
             jobs.append(isolated_run.DetectorJob(str(data.path.absolute()), name, answered, split, seed, given))
     return jobs
 

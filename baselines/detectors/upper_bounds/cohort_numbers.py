@@ -27,12 +27,12 @@ def run_cohort_oracle(worlds: Sequence[Split], target: Split, seed: int = 0) -> 
     oracle = cohort_oracle.CohortOracle(seed=seed)
     began = time.perf_counter()
     fitted = oracle.fit(*(world.restrict(oracle.fields) for world in worlds))
-    scores = fitted.score(with_cohorts(target.restrict(oracle.fields)))
+    scores = fitted.score(with_cohort_numbers(target.restrict(oracle.fields)))
     predictions = evaluation.check(oracle.name, scores, target, evaluation.TASKS["accounts"])
     return Result(oracle.name, "accounts", predictions, time.perf_counter() - began)
 
 
-def with_cohorts(split: Split) -> Split:
+def with_cohort_numbers(split: Split) -> Split:
     """The split as an oracle sees it: public tables, and for each account a number that its cohort shares.
 
     Numbers are given in the order of account ids: the names of cohorts would tell what they are.
