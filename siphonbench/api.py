@@ -36,8 +36,8 @@ def load(path: str | Path, storage_options: dict[str, Any] | None = None) -> Dat
     Parameters
     ----------
     path : path or str
-        Folder, or an address such as hf://datasets/OWNER/NAME, s3://BUCKET/NAME or gs://BUCKET/NAME. Files at an
-        address are copied when they are needed, to the folder SIPHONBENCH_CACHE (~/.cache/siphonbench).
+        Folder, or an address such as hf://datasets/OWNER/NAME or s3://BUCKET/NAME. Files at an address are copied
+        when they are needed, to the folder SIPHONBENCH_CACHE (~/.cache/siphonbench).
     storage_options : dict, optional
         For addresses: what fsspec's file system is opened with.
 
@@ -72,8 +72,7 @@ def generate(
     seed : int, optional
         Base seed; left out, what the config file says, or 0.
     out : path, optional
-        New or empty folder, or an address such as s3://BUCKET/NAME; left out, siphonbench-data/ and the name of
-        the preset.
+        New or empty folder, or an address such as s3://BUCKET/NAME; siphonbench-data/PRESET if left out.
     workers : int
         Processes; any number gives the same bytes.
     config : path, optional
@@ -81,7 +80,7 @@ def generate(
     on_shard : callable, optional
         Told (done, total) as work goes on.
     resume : bool
-        Go on from what a killed run has left, to the same bytes as if it had not been.
+        Go on from what a killed run has left, to the same bytes.
     engine : str
         "serial", "processes" or "dask"; left out, as many processes as `workers`.
     scheduler : str
@@ -93,13 +92,23 @@ def generate(
     ------
     UserError
         If the configuration is faulty or the folder is not free; nothing half-written stays.
+
+    Examples
+    --------
+    >>> import tempfile, siphonbench
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     dataset = siphonbench.generate("nano", 7, folder)
+    ...     same = siphonbench.load(folder).digest == dataset.digest
+    ...     faults = siphonbench.verify(folder)
+    >>> dataset.name, list(dataset.splits), same, faults
+    ('nano-seed7', ['train', 'validation', 'test'], True, [])
     """
     from generator.pipeline import engines
-    from generator.pipeline import generate as release
+    from generator.pipeline import generate as pipeline
 
     plan, runs = _plan(preset, seed, config), engines.choose(engine, workers, scheduler)
     where = Path(out or DATA.parent / plan.name)
-    return load(release.generate(plan, where, workers, on_shard, resume, runs, storage_options), storage_options)
+    return load(pipeline.generate(plan, where, workers, on_shard, resume, runs, storage_options), storage_options)
 
 
 def release(
@@ -120,21 +129,7 @@ def release(
     ----------
     out : path
         New or empty folder.
-    preset : str
-        "nano", "small", "medium" or "full".
-    seed : int, optional
-        Base seed; left out, what the config file says, or 0.
-    workers : int
-        Processes; any number gives the same bytes.
-    config : path, optional
-        As for `generate`.
-    on_shard : callable, optional
-        Told (done, total) as work goes on.
-    resume : bool
-        Go on from what a killed run has left.
-    engine : str
-        As for `generate`.
-    scheduler : str
+    preset, seed, workers, config, on_shard, resume, engine, scheduler
         As for `generate`.
     **options
         test_truth, published and owner: see `generator.publish.release_folder.write`.
@@ -164,16 +159,12 @@ def verify(
 
     Parameters
     ----------
-    path : path or str
-        As for `load`.
-    storage_options : dict, optional
+    path, storage_options
         As for `load`.
     regenerate : bool
         Make the data again from its configuration as well, and compare what the files hold.
-    workers : int
-        Processes, when making it again.
-    on_shard : callable, optional
-        Told (done, total), when making it again.
+    workers, on_shard
+        As for `generate`, when making it again.
 
     Raises
     ------
@@ -187,13 +178,15 @@ def verify(
     return check.again(folder, workers, on_shard) if regenerate and not faults else faults
 
 
-def evaluate(dataset: Dataset, predictions: str | Path, split: str = "test", task: str = "accounts") -> Scorecard:
+def evaluate(
+    dataset: Dataset | str | Path, predictions: str | Path, split: str = "test", task: str = "accounts"
+) -> Scorecard:
     """Score a submission, with 95 % intervals.
 
     Parameters
     ----------
-    dataset : Dataset
-        Its labels are opened here, for the evaluator alone.
+    dataset : Dataset, path or str
+        A dataset, or where it lies, as for `load`. Its labels are opened here, for the evaluator alone.
     predictions : path
         Folder with predictions.parquet (or .csv) and card.toml, or such a file alone.
     split : str
@@ -205,12 +198,25 @@ def evaluate(dataset: Dataset, predictions: str | Path, split: str = "test", tas
     ------
     UserError
         With all faults of the submission at once.
+
+    Examples
+    --------
+    >>> import tempfile, siphonbench
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     dataset = siphonbench.generate("nano", 7, f"{folder}/data")
+    ...     calls = dataset.validation.requests.pandas().groupby("account_id", observed=True).size()
+    ...     scores = dataset.validation.accounts.pandas()[["account_id"]]
+    ...     scores["score"] = scores["account_id"].map(calls).astype(float).fillna(0)
+    ...     scores.to_parquet(f"{folder}/predictions.parquet")
+    ...     card = siphonbench.evaluate(dataset, f"{folder}/predictions.parquet", "validation")
+    >>> 0 < card.primary.low <= card.primary.value <= card.primary.high < 1
+    True
     """
-    return _evaluated(dataset, predictions, split, task)[1]
+    return _evaluated(_opened(dataset), predictions, split, task)[1]
 
 
 def submit(
-    dataset: Dataset,
+    dataset: Dataset | str | Path,
     predictions: str | Path,
     folder: str | Path = BOARD,
     seconds: float | None = None,
@@ -220,16 +226,12 @@ def submit(
 
     Parameters
     ----------
-    dataset : Dataset
-        As for `evaluate`.
-    predictions : path
+    dataset, predictions, task
         As for `evaluate`.
     folder : path or address
         Holds the MLflow store and board.html, made if missing; or postgresql:// or http:// where the store is.
     seconds : float, optional
         Training and scoring time, to be shown on the board.
-    task : str
-        As for `evaluate`.
 
     Raises
     ------
@@ -238,17 +240,24 @@ def submit(
     """
     from leaderboard.tracking import mlflow_runs
 
+    dataset = _opened(dataset)
     entry, card = _evaluated(dataset, predictions, "test", task)
     mlflow_runs.record(mlflow_runs.Store.at(folder), card, entry, dataset.name, seconds)
     return board(dataset, folder, task)
 
 
-def board(dataset: Dataset, folder: str | Path = BOARD, task: str = "accounts") -> Board:
-    """Read the ranked entries of a task on a dataset back from MLflow, and write their page."""
+def board(dataset: Dataset | str | Path, folder: str | Path = BOARD, task: str = "accounts") -> Board:
+    """Read the ranked entries of a task on a dataset back from MLflow, and write their page.
+
+    Parameters
+    ----------
+    dataset, folder, task
+        As for `submit`.
+    """
     from leaderboard.tracking import board_page, mlflow_runs, rankings
 
     store = mlflow_runs.Store.at(folder)
-    current = rankings.read(store, dataset.digest, task)
+    current = rankings.read(store, _opened(dataset).digest, task)
     board_page.write(current, board_page.path(store.folder, task))
     return current
 
@@ -259,7 +268,7 @@ def load_verified(path: Path) -> Dataset:
     Parameters
     ----------
     path : Path
-        As for `load`.
+        Folder.
 
     Raises
     ------
@@ -269,10 +278,13 @@ def load_verified(path: Path) -> Dataset:
     from generator.errors import UserError
 
     if faults := verify(path):
-        some = "; ".join(faults[:3])
-        files = "file" if len(faults) == 1 else "files"
-        raise UserError(f"{path} has {len(faults)} damaged {files}: {some}; generate or download it again")
+        count = f"{len(faults)} damaged file{'s' * (len(faults) > 1)}"
+        raise UserError(f"{path} has {count}: {'; '.join(faults[:3])}; generate or download it again")
     return load(path)
+
+
+def _opened(dataset: Dataset | str | Path) -> Dataset:
+    return load(dataset) if isinstance(dataset, str | Path) else dataset
 
 
 def _plan(preset: str, seed: int | None, config: str | Path | None) -> Config:

@@ -17,11 +17,12 @@ PACKAGE_DATA = (
     "generator/archetypes",
     "generator/kinds",
     "generator/presets",
-    "generator/portrait/templates",
+    "generator/campaign_report/templates",
     "generator/scenarios",
     "leaderboard/templates",
     "leaderboard/site/templates",
     "leaderboard/site/static",
+    "siphonbench/workflows/templates",
 )
 
 

@@ -10,7 +10,7 @@ from siphonbench.cli.boards.leaderboard import show_board
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import app
 from siphonbench.cli.datasets.generate import make
-from siphonbench.workflows import detector_runs
+from siphonbench.workflows import detector_submissions
 
 
 @app.command("quickstart", epilog="Example: siphonbench quickstart --seed 7")
@@ -33,8 +33,8 @@ def _quickstart(
         make(preset, seed, folder, workers)
     data = api.load(folder)
     with output.progress("training and scoring") as tick:
-        for result in detector_runs.results(data, None, "test", seed, tick):
-            api.submit(data, detector_runs.write(result, board / "entries"), board, result.seconds)
+        for result in detector_submissions.answers(data, None, "test", seed, tick):
+            api.submit(data, detector_submissions.write(result, board / "entries"), board, result.seconds)
     show_board(data, board)
     typer.echo(
         f"Next: copy {board / 'entries' / 'volume'}, put your own scores into it, and\n"

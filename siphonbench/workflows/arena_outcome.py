@@ -30,11 +30,27 @@ class Prices:
 
     def __post_init__(self) -> None:
         if bad := {k: v for k, v in asdict(self).items() if not (math.isfinite(v) and 0 <= v <= 1e6)}:
-            told = ", ".join(f"{k} {v}" for k, v in bad.items())
-            raise UserError(f"prices: {told}: give dollars from 0 to 1,000,000")
+            values = ", ".join(f"{k} {v}" for k, v in bad.items())
+            raise UserError(f"prices: {values}: give dollars from 0 to 1,000,000")
 
     def gear(self, cards: int, addresses: int, devices: int) -> float:
-        """What cards, addresses and devices cost, USD."""
+        """Price of cards, addresses and devices.
+
+        Parameters
+        ----------
+        cards, addresses, devices : int
+            How many of each.
+
+        Returns
+        -------
+        float
+            USD.
+
+        Examples
+        --------
+        >>> Prices(card=2, address=1, device=0.5).gear(10, 20, 4)
+        42.0
+        """
         return cards * self.card + addresses * self.address + devices * self.device
 
 

@@ -22,7 +22,12 @@ _SDS = 2.0  # of a lognormal dial that an operator may go from its median
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Content of an operator's file.
+    """Read an operator's file.
+
+    Parameters
+    ----------
+    file : Path
+        TOML.
 
     Raises
     ------
@@ -44,7 +49,7 @@ def plan(document: dict[str, Any], where: str, preset: str | None = None, seed: 
         As `read` gives it: preset, name, seed, cohorts.
     where : str
         Name of the file, for messages.
-    preset, seed
+    preset, seed : str, int, optional
         They take the place of the document's.
 
     Raises
@@ -54,15 +59,25 @@ def plan(document: dict[str, Any], where: str, preset: str | None = None, seed: 
     """
     document = document | ({"preset": preset} if preset else {}) | ({} if seed is None else {"seed": seed})
     merged = dataset_config.over_preset(document, where) | {"splits": ["test"]}
-    found = validation.faults(merged, [f.name for f in fields(Config) if f.name != "secret"])
-    found += faults(document, dataset_config.preset(document.get("preset", "nano"))["extraction_accounts"])
-    if found:
-        raise UserError(f"{where}: {len(found)} fault{'s' * (len(found) > 1)}: " + "; ".join(found))
+    problems = validation.faults(merged, [f.name for f in fields(Config) if f.name != "secret"])
+    problems += faults(document, dataset_config.preset(document.get("preset", "nano"))["extraction_accounts"])
+    if problems:
+        raise UserError(f"{where}: {len(problems)} fault{'s' * (len(problems) > 1)}: " + "; ".join(problems))
     return dataset_config.from_dict(merged | NONE, where)
 
 
 def allowed(archetype: str) -> dict[str, tuple[float, float]]:
-    """What an operator may set each dial of an archetype to: lowest and highest value, by the dial's name.
+    """Ends within which an operator may set each dial of an archetype.
+
+    Parameters
+    ----------
+    archetype : str
+        "A1" to "A9".
+
+    Returns
+    -------
+    dict of str to tuple of float
+        Lowest and highest value, in the dial's unit, by the dial's name.
 
     Raises
     ------
@@ -76,7 +91,20 @@ def allowed(archetype: str) -> dict[str, tuple[float, float]]:
 
 
 def faults(document: dict[str, Any], most: int) -> Iterator[str]:
-    """What an operator may not do, beside what nobody may."""
+    """Find what an operator may not do, beside what nobody may.
+
+    Parameters
+    ----------
+    document : dict
+        As for `plan`.
+    most : int
+        Accounts that an operator may have.
+
+    Yields
+    ------
+    str
+        One sentence per fault.
+    """
     keys = {f.name for f in fields(Config)}
     for key in document:
         if key in NONE and document[key] != 0:
@@ -104,7 +132,7 @@ def _outside(where: str, archetype: str, dials: dict[str, Any]) -> Iterator[str]
         try:
             own = distributions.parse(dial, spec)
         except ValueError:
-            continue  # told already
+            continue  # a fault of the config
         below = _below(archetype, dial)
         low, high = _ends(dial, below)
         for first, last in {

@@ -19,6 +19,25 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
     """Train detectors on the first split, score the others, and measure the gates about what they reach.
 
     The oracle learns from all earlier splits.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With at least two labelled splits.
+    seed : int
+        Of the detectors.
+    tick : callable
+        Told (done, total).
+
+    Returns
+    -------
+    list of Gate
+        What each detector reached, beside what it must or must not.
+
+    Raises
+    ------
+    UserError
+        If there is one split only.
     """
     from baselines.base import evaluation
     from baselines.detectors.upper_bounds import cohort_numbers
@@ -58,14 +77,14 @@ def _reached(dataset: Dataset, worlds: list[LabelledSplit], results: list[Result
     from leaderboard.tasks import scoring
     from leaderboard.tasks.ground_truth import GroundTruth
 
-    found = detectors.Reached()
+    reached = detectors.Reached()
     for world, result in zip(worlds, results, strict=True):
         labels = world.split.labels.polars().collect()
         card = scoring.score("accounts", result.predictions, GroundTruth(labels), dataset.digest)
-        found.ap[world.name] = card.primary.value
-        found.overall[world.name] = card.tables["overall"]["ap"].value
-        found.resampled[world.name] = np.array(card.resampled)
+        reached.ap[world.name] = card.primary.value
+        reached.overall[world.name] = card.tables["overall"]["ap"].value
+        reached.resampled[world.name] = np.array(card.resampled)
         scores = world.truth.join(result.predictions.cast({"account_id": pl.String}), on="account_id")["score"]
-        judged = world.benign | world.hidden
-        found.recall[world.name] = rank_statistics.recall(world.hidden[judged], scores.to_numpy()[judged], 1e-2)
-    return found
+        scored = world.benign | world.hidden
+        reached.recall[world.name] = rank_statistics.recall(world.hidden[scored], scores.to_numpy()[scored], 1e-2)
+    return reached

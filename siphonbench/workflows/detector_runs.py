@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from generator import files
 from generator.errors import MaskedLabelsError, UserError
+from siphonbench.workflows import detector_submissions
 
 if TYPE_CHECKING:
-    from baselines.base.evaluation import Result
     from baselines.isolated_run import DetectorAnswer, DetectorJob
     from generator.dataset import Dataset
-    from leaderboard.records.card import Card
     from leaderboard.records.scorecard import Scorecard
 
 REPORTS = "reports"
+_RECORD = "run.json"
 
 
 @dataclass(frozen=True)
-class Row:
-    """A finished detector on one task: its submission, what it took, and its scorecard (None without labels)."""
+class FinishedRun:
+    """A detector that answered one task.
+
+    Attributes
+    ----------
+    name, task : str
+        Of the detector, and what it answered.
+    folder : Path
+        Its submission.
+    seconds, peak_mb : float
+        Training and scoring time, and the most memory that its process held, MB.
+    card : Scorecard or None
+        None where labels are missing.
+    again : bool
+        Whether an earlier run had made it.
+    """
 
     name: str
     task: str
@@ -43,24 +57,46 @@ class DetectorRuns:
 
     A submission is OUT/NAME, for other tasks than accounts OUT/NAME.TASK; its report, with the scorecard and the
     plots, is OUT/reports/ and the same name.
+
+    Attributes
+    ----------
+    data : Dataset
+        Which detectors learn from and score.
+    out : Path
+        The folder.
     """
 
     data: Dataset
     out: Path
 
-    def todo(self, job: DetectorJob) -> tuple[list[Row], list[str]]:
-        """Rows that are finished, and tasks that are not."""
-        done, left = [], []
-        for task in job.tasks:
-            row = self._finished(job, task)
-            if row:
-                done.append(row)
-            else:
-                left.append(task)
-        return done, left
+    def finished(self, job: DetectorJob) -> tuple[list[FinishedRun], list[str]]:
+        """Tell what an earlier run has finished from what is left to do.
 
-    def work(self, job: DetectorJob) -> Iterator[Row]:
-        """Run what a job asks for in a process of its own; every row is complete on disk when it comes.
+        Parameters
+        ----------
+        job : DetectorJob
+            A detector, its tasks, split, seed and parameters.
+
+        Returns
+        -------
+        tuple of list
+            Runs that are finished, and tasks that are not.
+        """
+        runs = {task: self._finished(job, task) for task in job.tasks}
+        return [r for r in runs.values() if r], [task for task, r in runs.items() if r is None]
+
+    def run(self, job: DetectorJob) -> Iterator[FinishedRun]:
+        """Run what a job asks for in a process of its own.
+
+        Parameters
+        ----------
+        job : DetectorJob
+            A detector, its tasks, split, seed and parameters.
+
+        Yields
+        ------
+        FinishedRun
+            Complete on disk when it comes.
 
         Raises
         ------
@@ -87,36 +123,36 @@ class DetectorRuns:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _clear(self, job: DetectorJob) -> None:
-        """Take back what an earlier version said: if this one fails, nobody hands that in for its answer."""
+        """Take back an earlier version's answers: if this one fails, nobody hands them in for its own."""
         from leaderboard.records import submission
 
-        for name in (called(_kind(job).name, task) for task in job.tasks):
+        for name in (detector_submissions.folder_name(_kind(job).name, task) for task in job.tasks):
             submission.clear(self.out / name)
             shutil.rmtree(self.out / REPORTS / name, ignore_errors=True)
 
-    def _keep(self, job: DetectorJob, answer: DetectorAnswer) -> Row:
+    def _keep(self, job: DetectorJob, answer: DetectorAnswer) -> FinishedRun:
         import polars as pl
 
         from leaderboard.records import submission
 
         kind = _kind(job)
-        name = called(kind.name, answer.task)
-        signed = _signed(self.out / name, card(kind.name, kind.fields))
-        folder = submission.write(self.out / name, pl.read_parquet(answer.file), signed, answer.task)
-        took = {"seconds": round(answer.seconds, 3), "peak_mb": round(answer.peak_mb, 1)}
-        told = self._key(job, answer.task) | took | {"predictions": _digest(folder)}
-        return self._report(job, answer.task, told)
+        name = detector_submissions.folder_name(kind.name, answer.task)
+        card = detector_submissions.author_card(self.out / name, kind.name, kind.fields)
+        folder = submission.write(self.out / name, pl.read_parquet(answer.file), card, answer.task)
+        measured = {"seconds": round(answer.seconds, 3), "peak_mb": round(answer.peak_mb, 1)}
+        record = self._key(job, answer.task) | measured | {"predictions": detector_submissions.digest(folder)}
+        return self._report(job, answer.task, record)
 
-    def _finished(self, job: DetectorJob, task: str) -> Row | None:
-        file = self.out / REPORTS / called(_kind(job).name, task) / "run.json"
+    def _finished(self, job: DetectorJob, task: str) -> FinishedRun | None:
+        name = detector_submissions.folder_name(_kind(job).name, task)
         try:
-            told: dict[str, Any] = json.loads(file.read_text("utf-8"))
-            same = told["predictions"] == _digest(self.out / called(_kind(job).name, task))
+            record: dict[str, Any] = json.loads((self.out / REPORTS / name / _RECORD).read_text("utf-8"))
+            same = record["predictions"] == detector_submissions.digest(self.out / name)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if not same or any(told.get(k) != v for k, v in self._key(job, task).items()):
+        if not same or any(record.get(k) != v for k, v in self._key(job, task).items()):
             return None
-        return self._report(job, task, told, again=True)
+        return self._report(job, task, record, again=True)
 
     def _key(self, job: DetectorJob, task: str) -> dict[str, Any]:
         """What must be equal for a finished run to stand for another one."""
@@ -132,15 +168,16 @@ class DetectorRuns:
             "params": dict(job.params),
         }
 
-    def _report(self, job: DetectorJob, task: str, told: dict[str, Any], again: bool = False) -> Row:
+    def _report(self, job: DetectorJob, task: str, record: dict[str, Any], again: bool = False) -> FinishedRun:
         """Scorecard and plots of a submission, made unless this evaluator made them already."""
-        name = called(_kind(job).name, task)
+        name = detector_submissions.folder_name(_kind(job).name, task)
         folder = self.out / REPORTS / name
-        card = _card(folder, self.data.digest) if again else None
+        card = _kept_scorecard(folder, self.data.digest) if again else None
         if card is None:
             card = self._score(self.out / name, task, job.split)
-            _write(folder, told, card)
-        return Row(told["detector"], task, self.out / name, told["seconds"], told["peak_mb"], card, again)
+            _write_report(folder, record, card)
+        measured = record["seconds"], record["peak_mb"]
+        return FinishedRun(record["detector"], task, self.out / name, *measured, card, again)
 
     def _score(self, entry: Path, task: str, split: str) -> Scorecard | None:
         from leaderboard.tasks import scoring
@@ -152,39 +189,38 @@ class DetectorRuns:
             return None
 
 
-def _signed(folder: Path, card: Card) -> Card:
-    """The card with what its author wrote on the one that is there."""
-    from leaderboard.records import card as cards
+def measured_seconds(entry: Path) -> float | None:
+    """What `baselines run` measured for this very answer, if it is one of its own.
 
-    faults: list[str] = []
-    file = folder / cards.FILE
-    old = cards.read(file, faults) if file.is_file() else card
-    return card if faults else replace(old, field_groups=card.field_groups)
+    Parameters
+    ----------
+    entry : Path
+        Submission folder.
 
-
-def seconds(entry: Path) -> float | None:
-    """What `baselines run` measured for this very answer, if it is one of its own."""
+    Returns
+    -------
+    float or None
+        Training and scoring time, seconds; None if it was not measured.
+    """
     entry = entry.absolute()
     try:
-        told = json.loads((entry.parent / REPORTS / entry.name / "run.json").read_text("utf-8"))
-        took = float(told["seconds"])
-        return took if told["predictions"] == _digest(entry) and math.isfinite(took) else None
+        record = json.loads((entry.parent / REPORTS / entry.name / _RECORD).read_text("utf-8"))
+        seconds = float(record["seconds"])
+        return (
+            seconds
+            if record["predictions"] == detector_submissions.digest(entry) and math.isfinite(seconds)
+            else None
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def called(name: str, task: str) -> str:
-    """Folder of a detector's submission for a task."""
-    return name if task == "accounts" else f"{name}.{task}"
-
-
 def _sweep(folder: Path) -> None:
     """Remove what killed runs left; what a living one is at work on stays."""
-    for pattern in ("*.partial", "*.new"):
-        for left in folder.glob(pattern):
-            pid = left.stem.rpartition(".")[2]
-            if pid.isdigit() and (int(pid) == os.getpid() or not _alive(int(pid))):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+    for left in folder.glob("*.partial"):
+        pid = left.stem.rpartition(".")[2]
+        if pid.isdigit() and (int(pid) == os.getpid() or not _alive(int(pid))):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _alive(pid: int) -> bool:
@@ -206,11 +242,7 @@ def _kind(job: DetectorJob) -> Any:
     return kind
 
 
-def _digest(folder: Path) -> str:
-    return hashlib.sha256((folder / "predictions.parquet").read_bytes()).hexdigest()
-
-
-def _card(folder: Path, digest: str) -> Scorecard | None:
+def _kept_scorecard(folder: Path, digest: str) -> Scorecard | None:
     from leaderboard.records import scorecard
 
     try:
@@ -221,47 +253,11 @@ def _card(folder: Path, digest: str) -> Scorecard | None:
     return card if current else None
 
 
-def _write(folder: Path, told: dict[str, Any], card: Scorecard | None) -> None:
-    """The folder appears under its name when it is complete."""
+def _write_report(folder: Path, record: dict[str, Any], card: Scorecard | None) -> None:
     from leaderboard.tracking import plots
 
-    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    (temporary / "run.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    if card:
-        (temporary / "scorecard.json").write_text(card.to_json(), "utf-8")
-        plots.write(card, temporary)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
-
-
-def results(
-    data: Dataset, names: list[str] | None, split: str, seed: int | None, tick: Callable[[int, int], None]
-) -> Iterator[Result]:
-    """What detectors say about a split; all that are built in or installed without names."""
-    from baselines import plugins, run
-    from baselines.registry import DETECTORS
-
-    chosen, target = names or [*DETECTORS, *plugins.installed()], data.reveal(split).without_labels()
-    tick(0, len(chosen))
-    for done, result in enumerate(run.run_all(chosen, data.reveal("train"), target, seed or 0), 1):
-        yield result
-        tick(done, len(chosen))
-
-
-def write(result: Result, out: Path) -> Path:
-    """Write what a detector said as a submission folder."""
-    from leaderboard.records import submission
-
-    return submission.write(out / result.name, result.predictions, card(result.name, result.fields))
-
-
-def card(name: str, fields: Iterable[str]) -> Card:
-    """Card of a detector's submission."""
-    from baselines.registry import DETECTORS
-    from generator.schema import field_groups
-    from leaderboard.records.card import Card
-
-    team = "SiphonBench baselines" if name in DETECTORS else "not named"
-    return Card(name=name, team=team, field_groups=field_groups(fields))
+    with files.atomic_folder(folder) as partial:
+        (partial / _RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        if card:
+            (partial / "scorecard.json").write_text(card.to_json(), "utf-8")
+            plots.write(card, partial)

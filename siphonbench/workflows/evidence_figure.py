@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from generator import files
 from siphonbench.workflows import evidence_page
 
 if TYPE_CHECKING:
@@ -19,24 +20,59 @@ if TYPE_CHECKING:
     from baselines.explanations import Case
     from generator.dataset import Split
 
-_NODES, _ROWS, _SLOT_S = 24, 14, 1800
+_NODES, _ROWS = 24, 14  # accounts in the network, and in the rows of activity
+_SLOT_S, _DAY_S = 1800, 86400  # seconds
+_SUBJECT, _OTHER = "#d55e00", "#444444"  # colours
 
 
 def write(case: Case, split: Split, title: str, where: str, out: Path) -> Path:
-    """Write the page, or the picture alone where the name ends in .png; it appears when it is complete."""
+    """Write the page, or the picture alone where the name ends in .png; it appears when it is complete.
+
+    Parameters
+    ----------
+    case : Case
+        The evidence.
+    split : Split
+        Whose requests are drawn.
+    title : str
+        Heading of page and picture.
+    where : str
+        Dataset and split, for the page.
+    out : Path
+        File, .html or .png; its folder is made.
+
+    Returns
+    -------
+    Path
+        The same path.
+    """
     figure = draw(case, split, title)
-    if out.suffix == ".png":
-        content = _saved(figure, "png")
-    else:
-        content = evidence_page.page(case, title, where, base64.b64encode(_saved(figure, "svg")).decode()).encode()
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(out.name + ".partial")
-    temporary.write_bytes(content)
-    return temporary.rename(out)
+    if out.suffix != ".png":
+        picture = base64.b64encode(_encoded(figure, "svg")).decode()
+        return files.write_text(out, evidence_page.page(case, title, where, picture))
+    with files.atomic_file(out) as partial:
+        partial.write_bytes(_encoded(figure, "png"))
+    return out
 
 
 def draw(case: Case, split: Split, title: str) -> Figure:
-    """Who is tied to whom, and when they act."""
+    """Draw who is tied to whom, and when they act.
+
+    Parameters
+    ----------
+    case : Case
+        The evidence.
+    split : Split
+        Whose requests are drawn.
+    title : str
+        Heading.
+
+    Returns
+    -------
+    Figure
+        Ties at the left, activity at the right.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 6.5), layout="constrained")
@@ -70,7 +106,7 @@ def _network(axes: Axes, case: Case, nodes: Sequence[str]) -> None:
                 axes.plot([x0 + dx, x1 + dx], [y0 + dy, y1 + dy], color=colours(k % 20), linewidth=1, label=label)
                 label = None
     for n, (x, y) in at.items():
-        axes.plot(x, y, "o", color="#d55e00" if n in case.accounts else "#444444", markersize=7)
+        axes.plot(x, y, "o", color=_SUBJECT if n in case.accounts else _OTHER, markersize=7)
         axes.annotate(
             n[:12], (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7, parse_math=False
         )
@@ -80,23 +116,23 @@ def _network(axes: Axes, case: Case, nodes: Sequence[str]) -> None:
         axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=5, frameon=False)
 
 
-def _activity(axes: Axes, split: Split, accounts: Sequence[str], who: set[str]) -> None:
+def _activity(axes: Axes, split: Split, accounts: Sequence[str], subjects: set[str]) -> None:
     """Half hours in which each account sent something."""
     import polars as pl
 
-    seen = [
+    slots_by_bucket = [
         b.filter(pl.col("account_id").cast(pl.String).is_in(list(accounts)))
         .select(pl.col("account_id").cast(pl.String), slot=pl.col("ts").dt.epoch("s") // _SLOT_S)
         .unique()
         .collect()
         for b in split.requests.buckets()
     ]
-    rows = pl.concat(seen)
+    rows = pl.concat(slots_by_bucket)
     first = int(split.start.timestamp()) // _SLOT_S
     for k, account in enumerate(accounts):
         slots: Any = rows.filter(pl.col("account_id") == account)["slot"].to_numpy()
-        colour = "#d55e00" if account in who else "#444444"
-        days = (slots - first) * _SLOT_S / 86400
+        colour = _SUBJECT if account in subjects else _OTHER
+        days = (slots - first) * _SLOT_S / _DAY_S
         axes.plot(days, np.full(len(days), k), "|", color=colour, markersize=9, rasterized=True)
     names = [a[:12] for a in accounts]
     axes.set_yticks(range(len(accounts)), names, fontsize=7, parse_math=False)
@@ -105,7 +141,7 @@ def _activity(axes: Axes, split: Split, accounts: Sequence[str], who: set[str]) 
     )
 
 
-def _saved(figure: Figure, kind: str) -> bytes:
+def _encoded(figure: Figure, kind: str) -> bytes:
     import matplotlib as mpl
 
     stream = io.BytesIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,88 +12,65 @@ if TYPE_CHECKING:
 
 _NOTE = "This is evidence, no verdict: no label of this split was read, and every tie has harmless reasons too."
 _ALT = "Left: accounts in a circle, joined by lines of one colour per kind of tie. Right: when they were active."
-_NAMED = 8
-_LOG = ", log(1 + n)"
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>{{ title }}</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 1rem; }
-body { color: #111; background: #fff; }
-h1 { font-size: 1.4rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.15rem; margin-top: 2rem; }
-.note { border-left: .25rem solid #d55e00; padding: .1rem .8rem; background: #f4f4f4; }
-.wide { overflow-x: auto; }
-img { width: 100%; height: auto; min-width: 40rem; }
-table { border-collapse: collapse; font-size: .9rem; }
-th, td { padding: .25rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid #ccc; }
-td.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-code { font-size: .85rem; overflow-wrap: anywhere; }
-</style>
-</head>
-<body>
-<main>
-<h1>{{ title }}</h1>
-<p>{{ where }}. Usual means: of {{ case.reference }}.</p>
-<p class="note">{{ note }}</p>
-<h2>Ties</h2>
-<div class="wide" role="region" aria-label="Ties" tabindex="0"><table>
-<thead><tr>
-<th scope="col">What is so</th><th scope="col">Usual</th>
-<th scope="col">May be harmless</th><th scope="col">With whom</th>
-</tr></thead>
-<tbody>
-{% for f, text, usual in found %}<tr>
-<td>{{ text }}</td><td class="n">{{ usual }}</td><td>{{ f.kind.harmless }}</td>
-<td><code>{{ f.names[:named]|join(" ") }}</code>
-{% if f.names|length > named %}and {{ f.names|length - named }} more{% endif %}</td>
-</tr>
-{% endfor %}</tbody></table></div>
-<p>Not found: {{ absent|join(", ") or "nothing" }}.</p>
-<h2>Picture</h2>
-<div class="wide" role="region" aria-label="Picture" tabindex="0">
-<img alt="{{ alt }}" src="data:image/svg+xml;base64,{{ picture }}"></div>
-<h2>Habits</h2>
-<div class="wide" role="region" aria-label="Habits" tabindex="0"><table>
-<thead><tr>
-<th scope="col">Out of the ordinary</th><th scope="col">Value</th><th scope="col">Place</th>
-</tr></thead>
-<tbody>
-{% for words, value, place in unusual %}<tr><td>{{ words }}</td>
-<td class="n">{{ value }}</td><td class="n">{{ place }}</td></tr>
-{% else %}<tr><td>nothing</td><td></td><td></td></tr>
-{% endfor %}</tbody></table></div>
-<p>Ordinary, as the middle 90 % of usual accounts: {{ ordinary|join("; ") or "nothing" }}.</p>
-{% if case.accounts|length > 1 %}<h2>Members</h2>
-<p><code>{{ case.accounts|join(" ") }}</code></p>{% endif %}
-</main>
-</body>
-</html>
-"""
+_NAMED = 8  # accounts of a tie that the page names
+_SMALL_SHARE = 0.1  # below it a share is written with two decimals
+_LOG = ", log(1 + n)"  # how the description of a logarithmic feature ends
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
-def sentence(case: Case, found: Finding) -> str:
-    """What is so, as a clause."""
-    if (who := len(case.accounts)) > 1:
-        return f"{found.linked} of {who} members: {found.kind.words} other members (median {found.partners})"
-    return f"{found.kind.words} {found.partners} account{'s' * (found.partners != 1)}"
+def sentence(case: Case, finding: Finding) -> str:
+    """Say a finding as a clause.
+
+    Parameters
+    ----------
+    case : Case
+        Whose finding it is.
+    finding : Finding
+        A tie of the account, or of the group's members.
+
+    Returns
+    -------
+    str
+        E.g. "pays with the same instrument as 3 accounts".
+    """
+    if (members := len(case.accounts)) > 1:
+        linked = f"{finding.linked} of {members} members: {finding.kind.words} other members"
+        return f"{linked} (median {finding.partners})"
+    return f"{finding.kind.words} {finding.partners} account{'s' * (finding.partners != 1)}"
 
 
-def usual(found: Finding) -> str:
-    """How usual that is."""
-    if np.isnan(found.usual):
+def usual(finding: Finding) -> str:
+    """Say how usual a finding is among the reference accounts.
+
+    Parameters
+    ----------
+    finding : Finding
+        Its `usual` is a share from 0 to 1, or NaN.
+
+    Returns
+    -------
+    str
+        E.g. "1.23% have 3 or more".
+    """
+    if np.isnan(finding.usual):
         return "unknown"
-    share = (f"{found.usual:.2%}" if found.usual < 0.1 else f"{found.usual:.0%}") if found.usual else "none"
-    return f"{share} have {max(1, found.partners)} or more"
+    share = f"{finding.usual:.2%}" if finding.usual < _SMALL_SHARE else f"{finding.usual:.0%}"
+    return f"{share if finding.usual else 'none'} have {max(1, finding.partners)} or more"
 
 
 def counted(habit: Habit) -> tuple[str, str]:
-    """What is measured and its value, as people count: no logarithms, shares in per cent."""
+    """Say what a habit measures and its value as people count: no logarithms, shares in per cent.
+
+    Parameters
+    ----------
+    habit : Habit
+        A feature of the account, or a group's median.
+
+    Returns
+    -------
+    tuple of str
+        What is measured, with a colon, and the value with its unit.
+    """
     words, value = habit.description.removesuffix(_LOG), habit.value
     if habit.name == "age":
         return f"created {'before' if value > 0 else 'after'} the window began:", f"{_exp(value):,.1f} days"
@@ -102,52 +80,95 @@ def counted(habit: Habit) -> tuple[str, str]:
 
 
 def place(habit: Habit) -> str:
-    """On which side of the usual accounts it lies, and of how many."""
+    """Say on which side of the usual accounts a habit lies, and of how many.
+
+    Parameters
+    ----------
+    habit : Habit
+        Its `below` is the share of usual accounts below it.
+
+    Returns
+    -------
+    str
+        E.g. "above 97.2% of usual accounts".
+    """
     side, share = ("above", habit.below) if habit.below >= 0.5 else ("below", 1 - habit.below)
     return f"{side} {'all' if share == 1 else f'{share:.1%} of'} usual accounts"
 
 
-def _ordinary(case: Case) -> list[str]:
-    return [" ".join(counted(h)) for h in case.habits if not h.unusual]
-
-
-def _exp(value: float) -> float:
-    """What log(1 + n) was taken of, whatever its sign."""
-    return float(np.expm1(abs(value)))
-
-
 def text(case: Case, title: str) -> str:
-    """The evidence for a terminal."""
+    """Write the evidence for a terminal.
+
+    Parameters
+    ----------
+    case : Case
+        The evidence.
+    title : str
+        First line.
+
+    Returns
+    -------
+    str
+        Lines without a last line break.
+    """
     lines = [title, f"{_NOTE} Usual means: of {case.reference}."]
-    for f in case.findings:
-        if f.linked:
-            some = " ".join(f.names[:4]) + f" and {len(f.names) - 4} more" * (len(f.names) > 4)
-            lines.append(f"- {sentence(case, f)}; usual: {usual(f)}; may be: {f.kind.harmless}")
-            lines.append(f"    {some}")
-    lines.append("Not found: " + (", ".join(f.kind.name for f in case.findings if not f.linked) or "nothing"))
+    for finding in case.findings:
+        if finding.linked:
+            some = " ".join(finding.names[:4]) + f" and {len(finding.names) - 4} more" * (len(finding.names) > 4)
+            clause = f"{sentence(case, finding)}; usual: {usual(finding)}"
+            lines += [f"- {clause}; may be: {finding.kind.harmless}", f"    {some}"]
+    lines.append("Not found: " + (", ".join(_absent(case)) or "nothing"))
     lines += [f"- {' '.join(counted(h))}, {place(h)}" for h in case.habits if h.unusual]
     lines.append("Ordinary, as the middle 90 % of usual accounts: " + ("; ".join(_ordinary(case)) or "nothing"))
     return "\n".join(lines)
 
 
 def page(case: Case, title: str, where: str, picture: str) -> str:
-    """The page; `picture` is an SVG image in base64."""
-    from jinja2 import Environment
+    """Write the evidence as an HTML page without outside resources.
 
-    return (
-        Environment(autoescape=True)
-        .from_string(_PAGE)
-        .render(
-            case=case,
-            title=title,
-            where=where,
-            picture=picture,
-            found=[(f, sentence(case, f), usual(f)) for f in case.findings if f.linked],
-            unusual=[(*counted(h), place(h)) for h in case.habits if h.unusual],
-            ordinary=_ordinary(case),
-            absent=[f.kind.name for f in case.findings if not f.linked],
-            note=_NOTE,
-            alt=_ALT,
-            named=_NAMED,
-        )
+    Parameters
+    ----------
+    case : Case
+        The evidence.
+    title : str
+        Heading.
+    where : str
+        Dataset and split.
+    picture : str
+        SVG image in base64.
+
+    Returns
+    -------
+    str
+        The whole document.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("evidence.html.j2").render(
+        case=case,
+        title=title,
+        where=where,
+        picture=picture,
+        ties=[(f, sentence(case, f), usual(f)) for f in case.findings if f.linked],
+        unusual=[(*counted(h), place(h)) for h in case.habits if h.unusual],
+        ordinary=_ordinary(case),
+        absent=_absent(case),
+        note=_NOTE,
+        alt=_ALT,
+        named=_NAMED,
     )
+
+
+def _ordinary(case: Case) -> list[str]:
+    return [" ".join(counted(h)) for h in case.habits if not h.unusual]
+
+
+def _absent(case: Case) -> list[str]:
+    """Kinds of ties that the case does not have."""
+    return [f.kind.name for f in case.findings if not f.linked]
+
+
+def _exp(value: float) -> float:
+    """What log(1 + n) was taken of, whatever its sign."""
+    return float(np.expm1(abs(value)))

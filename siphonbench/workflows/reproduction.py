@@ -41,10 +41,21 @@ def _cards(
 
 
 def row(card: Scorecard) -> Figures:
-    """One row of the table: average precision, of each tier too, and recall at 1 % false positives."""
-    found = {"ap": card.primary.value} | {t: table["ap"].value for t, table in card.tiers.items()}
+    """One row of the table: average precision, of each tier too, and recall at 1 % false positives.
+
+    Parameters
+    ----------
+    card : Scorecard
+        Of a detector on *accounts*.
+
+    Returns
+    -------
+    dict of str to float
+        By metric or tier.
+    """
+    figures = {"ap": card.primary.value} | {t: table["ap"].value for t, table in card.tiers.items()}
     recall = card.tables["overall"].get(RECALL)
-    return found | ({RECALL: recall.value} if recall else {})
+    return figures | ({RECALL: recall.value} if recall else {})
 
 
 def figures(
@@ -54,19 +65,43 @@ def figures(
     workers: int = 1,
     tick: Callable[[int, int], None] = lambda *_: None,
 ) -> Figures:
-    """All figures of the table by "seed/detector/metric"."""
-    found: Figures = {}
+    """Make all figures of the table.
+
+    Parameters
+    ----------
+    preset : str
+        World that detectors are trained and scored on.
+    seeds : sequence of int
+        Base seeds of the worlds.
+    names : sequence of str
+        Detectors.
+    workers : int
+        Processes that make the worlds.
+    tick : callable
+        Told (done, total).
+
+    Returns
+    -------
+    dict of str to float
+        By "seed/detector/metric".
+    """
+    table: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         for i, seed in enumerate(seeds):
             scored = _cards(preset, seed, Path(folder), names, workers)
             for done, (name, card) in enumerate(scored, i * len(names) + 1):
-                found |= {f"{seed}/{name}/{metric}": round(value, 6) for metric, value in row(card).items()}
+                table |= {f"{seed}/{name}/{metric}": round(value, 6) for metric, value in row(card).items()}
                 tick(done, len(names) * len(seeds))
-    return found
+    return table
 
 
 def kept(file: Path) -> tuple[Figures, float]:
-    """Kept figures and their tolerance.
+    """Read figures that were kept, and their tolerance.
+
+    Parameters
+    ----------
+    file : Path
+        JSON: {"tolerance": 0.02, "figures": {"11/volume/ap": 0.5}}.
 
     Raises
     ------
@@ -80,30 +115,60 @@ def kept(file: Path) -> tuple[Figures, float]:
             f"{file} can't be read as JSON: {error}; write it with: siphonbench reproduce --write"
         ) from error
     document = document if isinstance(document, dict) else {}
-    found, tolerance = document.get("figures"), document.get("tolerance", -1)
-    if not isinstance(found, dict) or not all(map(_is_number, [*found.values(), tolerance])) or tolerance < 0:
+    table, tolerance = document.get("figures"), document.get("tolerance", -1)
+    if not isinstance(table, dict) or not all(map(_is_number, [*table.values(), tolerance])) or tolerance < 0:
         raise UserError(
             f'{file} holds no figures: write {{"tolerance": 0.02, "figures": {{"11/volume/ap": 0.5}}}}, or write '
             "it with: siphonbench reproduce --write"
         )
-    return found, float(tolerance)
+    return table, float(tolerance)
 
 
 def moved(old: Figures, new: Figures, tolerance: float, names: Sequence[str], seeds: Sequence[int]) -> list[str]:
-    """One sentence for each figure of these detectors and seeds that moved, came or went."""
+    """Compare figures of some detectors and seeds.
+
+    Parameters
+    ----------
+    old, new : dict of str to float
+        Figures that were kept, and made now.
+    tolerance : float
+        How far one may move.
+    names : sequence of str
+        Detectors.
+    seeds : sequence of int
+        Base seeds.
+
+    Returns
+    -------
+    list of str
+        One sentence for each figure that moved, came or went.
+
+    Examples
+    --------
+    >>> moved({"11/volume/ap": 0.5}, {"11/volume/ap": 0.6}, 0.02, ["volume"], [11])
+    ['11/volume/ap: 0.500 is kept, 0.600 was made, beyond 0.02']
+    """
     asked = {f"{seed}/{name}" for seed in seeds for name in names}
-    told = []
+    sentences = []
     for key in sorted(k for k in old.keys() | new.keys() if k.rpartition("/")[0] in asked):
         if key not in new or key not in old:
-            told.append(f"{key}: {'is not made any more' if key in old else 'is not kept yet'}")
+            sentences.append(f"{key}: {'is not made any more' if key in old else 'is not kept yet'}")
         elif abs(new[key] - old[key]) > tolerance:
-            told.append(f"{key}: {old[key]:.3f} is kept, {new[key]:.3f} was made, beyond {tolerance:g}")
-    return told
+            sentences.append(f"{key}: {old[key]:.3f} is kept, {new[key]:.3f} was made, beyond {tolerance:g}")
+    return sentences
 
 
-def write(file: Path, found: Figures) -> None:
-    """Keep figures."""
-    files.write_text(file, json.dumps({"tolerance": TOLERANCE, "figures": found}, indent=1) + "\n")
+def write(file: Path, table: Figures) -> None:
+    """Keep figures.
+
+    Parameters
+    ----------
+    file : Path
+        JSON file to write.
+    table : dict of str to float
+        As `figures` gives them.
+    """
+    files.write_text(file, json.dumps({"tolerance": TOLERANCE, "figures": table}, indent=1) + "\n")
 
 
 def _is_number(value: Any) -> bool:

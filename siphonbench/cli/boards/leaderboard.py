@@ -48,7 +48,7 @@ def _submit(
 ) -> None:
     """Score a submission on test and put it on the board."""
     dataset = api.load_verified(data)
-    api.submit(dataset, entry, board, detector_runs.seconds(entry), task)
+    api.submit(dataset, entry, board, detector_runs.measured_seconds(entry), task)
     show_board(dataset, board, task)
 
 
@@ -127,7 +127,17 @@ def _ui(
 
 
 def show_board(data: Dataset, where: str | Path, task: str = "accounts") -> None:
-    """Print the board of a task on a dataset, and write its page."""
+    """Print the board of a task on a dataset, and write its page.
+
+    Parameters
+    ----------
+    data : Dataset
+        Which dataset.
+    where : path or address
+        Of the store.
+    task : str
+        Which task.
+    """
     from leaderboard.tracking import board_page, rankings
     from leaderboard.tracking.store import Store
 

@@ -78,8 +78,10 @@ def _check(
     """Validate a submission as the server does; nothing is scored."""
     from leaderboard.tasks import scoring
 
-    found = scoring.read_submission(api.load(data).reveal(split), task, entry)
-    typer.echo(f"{entry} is valid: {found.card.name}, {len(found.predictions):,} rows for {split} of {data}")
+    submission = scoring.read_submission(api.load(data).reveal(split), task, entry)
+    typer.echo(
+        f"{entry} is valid: {submission.card.name}, {len(submission.predictions):,} rows for {split} of {data}"
+    )
 
 
 def _settings(data: list[Path] | None, board: str, tables: str, files: Path) -> Settings:
@@ -88,5 +90,5 @@ def _settings(data: list[Path] | None, board: str, tables: str, files: Path) -> 
     from leaderboard.tracking.store import Store
 
     worlds = tuple(ServedDataset.at(folder) for folder in data or [DATA])
-    titles = {name: found.title for name, found in archetypes().items()}
+    titles = {name: archetype.title for name, archetype in archetypes().items()}
     return Settings(Store.at(board, files, tables), worlds, archetypes=titles)

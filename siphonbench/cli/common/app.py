@@ -5,18 +5,15 @@ from __future__ import annotations
 import errno
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from generator.errors import UserError, printable
 
-if TYPE_CHECKING:
-    pass
 
-
-class _Door(TyperGroup):
+class _Commands(TyperGroup):
     """What a user can mend becomes one sentence; anything else is a bug and keeps its traceback."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -39,7 +36,7 @@ class _Door(TyperGroup):
 
 STYLE: Any = {"rich_markup_mode": None, "no_args_is_help": True, "add_completion": False}
 app = typer.Typer(
-    cls=_Door,
+    cls=_Commands,
     pretty_exceptions_enable=False,
     help="Synthetic LLM-API logs, and a leaderboard for detecting distillation-extraction campaigns.",
     **STYLE,

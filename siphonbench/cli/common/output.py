@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Progress bar on standard error; call the result with (done, total)."""
+    """Show a progress bar on standard error.
+
+    Parameters
+    ----------
+    what : str
+        What is going on, as a participle.
+
+    Yields
+    ------
+    callable
+        To be told (done, total).
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -24,7 +35,15 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def show(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table."""
+    """Print a table.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Heads.
+    rows : iterable of iterable of str
+        Cells.
+    """
     from rich.table import Table
 
     table = Table(*columns)
@@ -34,7 +53,13 @@ def show(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Print a table, uncut where there is no terminal to fit."""
+    """Print a table of rich, uncut where there is no terminal to fit.
+
+    Parameters
+    ----------
+    table : Table
+        With its rows.
+    """
     from rich.console import Console
 
     # A file or pipe has no width to fit: nothing is cut there.

@@ -28,7 +28,18 @@ def _columns(table: Annotated[str | None, typer.Argument(help="Table; all if lef
 
 
 def rows(table: str) -> list[tuple[str, str, str, str, str]]:
-    """Cells of a table's columns, as `HEAD` names them."""
+    """Describe every column of a table.
+
+    Parameters
+    ----------
+    table : str
+        Its name.
+
+    Returns
+    -------
+    list of tuple of str
+        A row per column, with the cells that `HEAD` names.
+    """
     from generator.schema import CATEGORY, TABLES
 
     return [

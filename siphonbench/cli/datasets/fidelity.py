@@ -60,11 +60,11 @@ def _fidelity(
     if as_json:
         typer.echo(text)
     else:
-        show(reports)
+        _show(reports)
     raise typer.Exit(0 if all(report.passed for report in reports) else 1)
 
 
-def show(reports: list[Report]) -> None:
+def _show(reports: list[Report]) -> None:
     """Print one row per comparison."""
     from rich.table import Column, Table
 

@@ -40,11 +40,19 @@ def make(
     config: Path | None = None,
     **settings: Any,
 ) -> None:
-    """Generate with a progress bar, and say what was made."""
+    """Generate with a progress bar, and describe the dataset.
+
+    Parameters
+    ----------
+    preset, seed, out, workers, config
+        As for `siphonbench.generate`.
+    **settings
+        resume, engine and scheduler, as there.
+    """
     options.one_of(preset, config)
     with output.progress("generating") as tick:
-        made = api.generate(preset or "nano", seed, out, workers, config, tick, **settings)
-    typer.echo(made)
+        dataset = api.generate(preset or "nano", seed, out, workers, config, tick, **settings)
+    typer.echo(dataset)
 
 
 @app.command("info", epilog="Example: siphonbench info siphonbench-data/nano --campaigns")

@@ -37,10 +37,10 @@ def _inspect(
         raise UserError(f"--all and --campaign {campaign} exclude each other: give one of them")
     dataset = api.load(data)
     try:
-        made = _draw(dataset, split, campaign, every, out, seed or 0)
+        page = _draw(dataset, split, campaign, every, out, seed or 0)
     except ComputeError as error:  # not every digest is recomputed first: on a large dataset that takes minutes
         raise UserError(f"{data} can't be read; see what is damaged with: siphonbench verify {data}") from error
-    typer.echo(f"{made}  {made.stat().st_size / 1e6:.2f} MB, labels of {split} are open in it")
+    typer.echo(f"{page}  {page.stat().st_size / 1e6:.2f} MB, labels of {split} are open in it")
 
 
 def _draw(dataset: Dataset, split: str, campaign: str | None, every: bool, out: Path | None, seed: int) -> Path:

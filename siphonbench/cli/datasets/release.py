@@ -43,8 +43,8 @@ def _release(
     how: dict[str, Any] = {"resume": resume, "engine": engine, "scheduler": scheduler}
     how |= {"test_truth": test_truth, "published": date, "owner": owner}
     with output.progress("generating") as tick:
-        made = api.release(out, preset or "nano", seed, workers, config, tick, **how)
-    typer.echo(made)
+        dataset = api.release(out, preset or "nano", seed, workers, config, tick, **how)
+    typer.echo(dataset)
     held = "in test-truth/" if test_truth else "left out (--with-test-truth puts them into a folder of their own)"
     typer.echo(f"Labels of test: {held}. Check it: siphonbench verify {out}")
 

@@ -43,13 +43,14 @@ def _new(
 @_scenario.command("check", epilog="Example: siphonbench scenario check mine.toml")
 def _check(file: File, seed: options.Seed = None) -> None:
     """Say every fault at once, or that it can be built."""
-    found = opened(file, seed)
-    extra = sum(c.accounts for c in found.cohorts)
-    attack = found.extraction_accounts + sum(c.accounts for c in found.cohorts if c.tier)
-    campaigns = found.campaigns + sum(bool(c.tier) for c in found.cohorts)
+    config = _config(file, seed)
+    extra = sum(c.accounts for c in config.cohorts)
+    attack = config.extraction_accounts + sum(c.accounts for c in config.cohorts if c.tier)
+    campaigns = config.campaigns + sum(bool(c.tier) for c in config.cohorts)
     typer.echo(
-        f"{file} can be built: {found.name}, {len(found.splits)} world{'s' * (len(found.splits) > 1)} of "
-        f"{found.days} days with {found.accounts + extra:,} accounts, {attack:,} of them in {campaigns} campaigns"
+        f"{file} can be built: {config.name}, {len(config.splits)} world{'s' * (len(config.splits) > 1)} of "
+        f"{config.days} days with {config.accounts + extra:,} accounts, {attack:,} of them in {campaigns} "
+        "campaigns"
     )
 
 
@@ -65,23 +66,25 @@ def _describe(
     """Estimate requests, tokens and price per campaign from the plan; nothing is generated."""
     from generator.pipeline import forecast, forecast_plot
 
-    found = opened(file, seed)
-    if split not in found.splits:
-        raise UserError(f"--split {split}: {file} makes {', '.join(found.splits)}")
+    config = _config(file, seed)
+    if split not in config.splits:
+        raise UserError(f"--split {split}: {file} makes {', '.join(config.splits)}")
     if plot:
         forecast_plot.check(plot)
     with output.progress("counting") as tick:
-        groups = forecast.expected(found, split, sample, tick)
+        groups = forecast.expected(config, split, sample, tick)
     if as_json:
         typer.echo(json.dumps([g.as_dict() for g in groups], indent=1))
     else:
-        _show(found, split, groups)
+        _show(config, split, groups)
     if plot:
-        forecast_plot.write(plot, groups, f"{found.name}, {split}, seed {found.seed}: expected before it is made")
+        forecast_plot.write(
+            plot, groups, f"{config.name}, {split}, seed {config.seed}: expected before it is made"
+        )
         typer.echo(f"Picture: {plot}", err=as_json)
 
 
-def opened(file: Path, seed: int | None) -> Config:
+def _config(file: Path, seed: int | None) -> Config:
     """Configuration of a file, a preset or a scenario that comes along."""
     from generator.config import dataset_config
 

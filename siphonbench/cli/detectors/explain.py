@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @app.command("explain", epilog="Example: siphonbench explain ACCOUNT --data siphonbench-data/nano")
 def _explain(
-    who: Annotated[str, typer.Argument(help="Account; with --groups, a label of a group.")],
+    subject: Annotated[str, typer.Argument(metavar="WHO", help="Account; with --groups, a label of a group.")],
     data: options.On = DATA,
     split: Annotated[str, typer.Option(help="train, validation or test; its labels are not read.")] = "validation",
     groups: Annotated[
@@ -40,33 +40,33 @@ def _explain(
         raise UserError(f"--out {out}: name a file that ends in .html or .png")
     dataset = api.load(data)
     try:
-        members = _members(dataset, split, who, groups)
+        members = _members(dataset, split, subject, groups)
         world = dataset.reveal(split).without_labels()
         with output.progress("gathering evidence") as tick:
             case = explanations.case(world, members, dataset.reveal("train"), tick)
-        title = f"Group {who}: {len(members)} accounts" if groups else f"Account {who}"
-        made = evidence_figure.write(case, world, title, f"{dataset.name}, {split}", out)
+        title = f"Group {subject}: {len(members)} accounts" if groups else f"Account {subject}"
+        page = evidence_figure.write(case, world, title, f"{dataset.name}, {split}", out)
     except ComputeError as error:
         raise UserError(f"{data} can't be read; see what is damaged with: siphonbench verify {data}") from error
     typer.echo(evidence_page.text(case, title))
-    typer.echo(f"{made}  {made.stat().st_size / 1e6:.2f} MB")
+    typer.echo(f"{page}  {page.stat().st_size / 1e6:.2f} MB")
 
 
-def _members(data: Dataset, split: str, who: str, groups: Path | None) -> list[str]:
+def _members(data: Dataset, split: str, subject: str, groups: Path | None) -> list[str]:
     from baselines.base import detector
 
     ids = detector.accounts(data.reveal(split).without_labels())
     if groups is None:
-        if who not in ids:
-            raise UserError(f"{split} has no account {who[:40]!r}: choose one of {len(ids):,}, e.g. {ids[0]}")
-        return [who]
-    said = _answer(groups)
-    labels = said["campaign"].drop_nulls()
-    members = said.filter(said["campaign"] == who)["account_id"].unique().sort()
+        if subject not in ids:
+            raise UserError(f"{split} has no account {subject[:40]!r}: choose one of {len(ids):,}, e.g. {ids[0]}")
+        return [subject]
+    answer = _answer(groups)
+    labels = answer["campaign"].drop_nulls()
+    members = answer.filter(answer["campaign"] == subject)["account_id"].unique().sort()
     if not len(members):
         some = ", ".join(labels.value_counts().sort("count", "campaign", descending=[True, False])["campaign"][:5])
         raise UserError(
-            f"{groups} has no group {who[:40]!r}: the largest of {labels.n_unique():,} are {some or '-'}"
+            f"{groups} has no group {subject[:40]!r}: the largest of {labels.n_unique():,} are {some or '-'}"
         )
     if strangers := sorted(set(members) - set(ids)):
         raise UserError(

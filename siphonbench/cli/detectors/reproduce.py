@@ -37,8 +37,8 @@ def _reproduce(
     if write and not file.parent.is_dir():
         raise UserError(f"{file.parent} is no folder: make it first, or choose another with --figures")
     old, tolerance = ({}, 0.0) if write else reproduction.kept(file)
-    asked = tuple(f"{seed}/{name}/" for seed in seeds for name in names)
-    if not write and not any(key.startswith(asked) for key in old):
+    keys = tuple(f"{seed}/{name}/" for seed in seeds for name in names)
+    if not write and not any(key.startswith(keys) for key in old):
         raise UserError(f"{file} keeps no figures of these seeds and detectors: choose others, or use --write")
     with output.progress("training and scoring") as tick:
         new = reproduction.figures(preset, seeds, names, workers, tick)
@@ -46,7 +46,7 @@ def _reproduce(
         reproduction.write(file, new)
         typer.echo(f"{file}: {len(new)} figures kept")
         return
-    if told := reproduction.moved(old, new, tolerance, names, seeds):
-        typer.echo("\n".join([f"{len(told)} of {len(new)} figures moved:", *told]))
+    if sentences := reproduction.moved(old, new, tolerance, names, seeds):
+        typer.echo("\n".join([f"{len(sentences)} of {len(new)} figures moved:", *sentences]))
         raise typer.Exit(1)
     typer.echo(f"All {len(new)} figures are as kept in {file}, within {tolerance:g}")

@@ -22,7 +22,7 @@ from siphonbench.workflows.detector_runs import REPORTS
 if TYPE_CHECKING:
     from baselines.isolated_run import DetectorJob
     from generator.dataset import Dataset
-    from siphonbench.workflows.detector_runs import Row
+    from siphonbench.workflows.detector_runs import FinishedRun
 
 _HEAD = ("95 % interval", "overt", "evasive", "adaptive", "chance", "seconds", "peak MB")
 
@@ -45,18 +45,18 @@ def _run(
     ] = options.ENTRIES,
 ) -> None:
     """Train detectors on train, score a split, show what each reached and took; no finished one is repeated."""
-    asked = _asked(task)
+    tasks = _tasks(task)
     if record and split != "test":
         raise UserError(f"--record {record} ranks entries on test, not on {split}: leave one of the two out")
-    given = parameters(params) if params else {}
+    parameters = read_parameters(params) if params else {}
     dataset = api.load_verified(data)
     dataset.reveal(split)
-    jobs = _jobs(dataset, names, asked, split, seed or 0, given, explicit=task != "all")
+    jobs = _jobs(dataset, names, tasks, split, seed or 0, parameters, explicit=task != "all")
     for name, why in () if names else _skipped():
         typer.echo(f"skipped {name}: it {why}", err=True)
-    rows, failed = _work(dataset, jobs, out)
-    for name in asked:
-        if not (some := ranked(r for r in rows if r.task == name)):
+    runs, failed = _run_all(dataset, jobs, out)
+    for name in tasks:
+        if not (some := ranked(r for r in runs if r.task == name)):
             (out / REPORTS / f"{name}.md").unlink(missing_ok=True)  # of an earlier run
             continue
         title = f"{dataset.name}, {split}, {name}: {TASKS[name].title}"
@@ -65,15 +65,25 @@ def _run(
         typer.echo(title)
         output.show(head, map(cells, some))
     if record:
-        _record(dataset, rows, record)
-    again = sum(r.again for r in rows)
-    typer.echo(f"{out}: {len(rows)} submissions, {again} of them from an earlier run; reports in {out / REPORTS}")
+        _record(dataset, runs, record)
+    again = sum(r.again for r in runs)
+    typer.echo(f"{out}: {len(runs)} submissions, {again} of them from an earlier run; reports in {out / REPORTS}")
     if failed:
         raise UserError(f"{len(failed)} of {len(jobs)} detectors failed: {'; '.join(failed)}")
 
 
-def parameters(file: Path) -> dict[str, dict[str, Any]]:
-    """Parameters by detector.
+def read_parameters(file: Path) -> dict[str, dict[str, Any]]:
+    """Read parameters of detectors.
+
+    Parameters
+    ----------
+    file : Path
+        TOML, a table per detector.
+
+    Returns
+    -------
+    dict
+        Parameters by the detector's name.
 
     Raises
     ------
@@ -91,24 +101,56 @@ def parameters(file: Path) -> dict[str, dict[str, Any]]:
     return document
 
 
-def ranked(rows: Iterable[Row]) -> list[Row]:
-    """Best first; what has no scorecard comes last."""
-    return sorted(rows, key=lambda r: (-(r.card.primary.value if r.card else -1), r.name))
+def ranked(runs: Iterable[FinishedRun]) -> list[FinishedRun]:
+    """Order runs: best first; what has no scorecard comes last.
+
+    Parameters
+    ----------
+    runs : iterable of FinishedRun
+        Of one task.
+    """
+    return sorted(runs, key=lambda r: (-(r.card.primary.value if r.card else -1), r.name))
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """A row of the table as text."""
-    took = (f"{row.seconds:.1f}", f"{row.peak_mb:.0f}")
-    if row.card is None:
-        return (row.name, "no labels here", *["-"] * 5, *took)
-    p, tiers = row.card.primary, row.card.tiers
-    metric = TASKS[row.task].primary
+def cells(run: FinishedRun) -> tuple[str, ...]:
+    """Write a run as a row of the table.
+
+    Parameters
+    ----------
+    run : FinishedRun
+        With a scorecard or without.
+
+    Returns
+    -------
+    tuple of str
+        Name, metric, and what `_HEAD` names.
+    """
+    measured = (f"{run.seconds:.1f}", f"{run.peak_mb:.0f}")
+    if run.card is None:
+        return (run.name, "no labels here", *["-"] * 5, *measured)
+    p, tiers = run.card.primary, run.card.tiers
+    metric = TASKS[run.task].primary
     each = (f"{tiers[t][metric].value:.3f}" if t in tiers else "-" for t in ("overt", "evasive", "adaptive"))
-    return (row.name, f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}", *each, f"{p.chance:.3f}", *took)
+    return (run.name, f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}", *each, f"{p.chance:.3f}", *measured)
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
+    """Write a Markdown table.
+
+    Parameters
+    ----------
+    head : iterable of str
+        Names of the columns.
+    rows : iterable of iterable of str
+        Cells.
+
+    Examples
+    --------
+    >>> print(markdown(["detector", "AP"], [["volume", "0.023"]]), end="")
+    | detector | AP |
+    |---|---|
+    | volume | 0.023 |
+    """
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
     rule = "|" + "---|" * (lines[0].count("|") - 1)
     return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
@@ -121,7 +163,7 @@ def _skipped() -> Iterable[tuple[str, str]]:
     return SKIPPED.items()
 
 
-def _asked(task: str) -> tuple[str, ...]:
+def _tasks(task: str) -> tuple[str, ...]:
     if task not in (*TASKS, "all"):
         raise UserError(f"--task {task!r} is none of {', '.join(TASKS)} and all")
     return tuple(TASKS) if task == "all" else (task,)
@@ -150,45 +192,45 @@ def _jobs(
     jobs = []
     for name, kind in kinds.items():
         if answered := tuple(t for t in tasks if t in kind.tasks):
-            given = params.get(kind.name, {})
-            isolated_run.build_detector(name, seed, given)
-            jobs.append(isolated_run.DetectorJob(str(data.path.absolute()), name, answered, split, seed, given))
+            own = params.get(kind.name, {})
+            isolated_run.build_detector(name, seed, own)
+            jobs.append(isolated_run.DetectorJob(str(data.path.absolute()), name, answered, split, seed, own))
     return jobs
 
 
-def _work(data: Dataset, jobs: list[DetectorJob], out: Path) -> tuple[list[Row], list[str]]:
-    """Rows of all jobs, and one sentence per detector that failed: the others go on."""
+def _run_all(data: Dataset, jobs: list[DetectorJob], out: Path) -> tuple[list[FinishedRun], list[str]]:
+    """Runs of all jobs, and one sentence per detector that failed: the others go on."""
     from dataclasses import replace
 
-    book, rows, failed = detector_runs.DetectorRuns(data, out), [], []
+    book, runs, failed = detector_runs.DetectorRuns(data, out), [], []
     total = sum(len(job.tasks) for job in jobs)
     with output.progress("training and scoring") as tick:
         ended = 0
         for job in jobs:
-            done, left = book.todo(job)
-            rows += done
-            tick(ended + len(done), total)
+            finished, left = book.finished(job)
+            runs += finished
+            tick(ended + len(finished), total)
             try:
-                for row in book.work(replace(job, tasks=tuple(left))) if left else ():
-                    rows.append(row)
-                    tick(len(rows), total)
+                for run in book.run(replace(job, tasks=tuple(left))) if left else ():
+                    runs.append(run)
+                    tick(len(runs), total)
             except UserError as error:
                 failed.append(str(error))
             ended += len(job.tasks)
             tick(ended, total)
-    return rows, failed
+    return runs, failed
 
 
-def _record(data: Dataset, rows: list[Row], where: str) -> None:
-    """One MLflow run for each scored row, unless it is there already; boards are brought up to date."""
+def _record(data: Dataset, runs: list[FinishedRun], where: str) -> None:
+    """One MLflow run for each scored submission, unless it is there already; boards are brought up to date."""
     from leaderboard.tasks import scoring
     from leaderboard.tracking import mlflow_runs
 
-    scored = [(row, row.card) for row in rows if row.card]
+    scored = [(run, run.card) for run in runs if run.card]
     with output.progress("recording") as tick:
-        for done, (row, card) in enumerate(scored):
+        for done, (run, card) in enumerate(scored):
             tick(done, len(scored))
-            entry = scoring.read_submission(data.test, row.task, row.folder)
-            mlflow_runs.record(mlflow_runs.Store.at(where), card, entry, data.name, row.seconds)
-    for task in dict.fromkeys(row.task for row, _ in scored):
+            entry = scoring.read_submission(data.test, run.task, run.folder)
+            mlflow_runs.record(mlflow_runs.Store.at(where), card, entry, data.name, run.seconds)
+    for task in dict.fromkeys(run.task for run, _ in scored):
         api.board(data, where, task)

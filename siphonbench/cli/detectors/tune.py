@@ -46,48 +46,48 @@ def _tune(
     if task not in kind.tasks:
         raise UserError(f"detector {name} does not answer the task {task!r}: {', '.join(kind.tasks)}")
     dataset, folder = api.load_verified(data), out or options.ENTRIES.parent / "tuned" / kind.name
-    tried = search_space.trials(kind(), trials, seed or 0)
+    settings = search_space.trials(kind(), trials, seed or 0)
     place = str(dataset.path.absolute())
-    jobs = [isolated_run.DetectorJob(place, name, (task,), SPLIT, seed or 0, given) for given in tried]
-    cards, failed = _work(dataset, jobs, folder)
+    jobs = [isolated_run.DetectorJob(place, name, (task,), SPLIT, seed or 0, given) for given in settings]
+    cards, failed = _try_all(dataset, jobs, folder)
     if not cards:
         raise UserError(f"all {len(jobs)} trials failed: {failed[0]}")
     order = sorted(cards, key=lambda k: (-cards[k].primary.value, k))
     output.show(
         ("trial", *kind.ranges, "metric", "95 % interval"),
-        [(str(k), *(f"{v:g}" for v in tried[k].values()), *_told(cards[k])) for k in order[:10]],
+        [(str(k), *(f"{v:g}" for v in settings[k].values()), *_value(cards[k])) for k in order[:10]],
     )
-    best, note = order[0], f"{', '.join(_told(cards[order[0]]))} on {SPLIT} of {dataset.name}, task {task}"
+    best, note = order[0], f"{', '.join(_value(cards[order[0]]))} on {SPLIT} of {dataset.name}, task {task}"
     gain = _gain(cards[best], cards[0]) if 0 in cards else "the default values failed"
     lines = [f"# {note}; {len(cards)} trials, seed {seed or 0}", f"# {gain}", f"[{kind.name}]"]
     file = folder / f"{kind.name}.toml"
-    files.write_text(file, "\n".join([*lines, *(f"{k} = {v!r}" for k, v in tried[best].items())]) + "\n")
+    files.write_text(file, "\n".join([*lines, *(f"{k} = {v!r}" for k, v in settings[best].items())]) + "\n")
     typer.echo(f"Trial {best} is best: {note}; {gain}")
     typer.echo(f"{file}; next: siphonbench baselines run {name} --params {file} --data {data}")
     if failed:
         typer.echo(f"{len(failed)} of {len(jobs)} trials failed, e.g. {failed[0]}", err=True)
 
 
-def _work(data: Dataset, jobs: list[DetectorJob], folder: Path) -> tuple[dict[int, Scorecard], list[str]]:
+def _try_all(data: Dataset, jobs: list[DetectorJob], folder: Path) -> tuple[dict[int, Scorecard], list[str]]:
     """Scorecards by trial, and what failed."""
     cards, failed = {}, []
     with output.progress("trying parameters") as tick:
         for k, job in enumerate(jobs):
             tick(k, len(jobs))
-            book = detector_runs.DetectorRuns(data, folder / f"trial-{k:03d}")
+            runs = detector_runs.DetectorRuns(data, folder / f"trial-{k:03d}")
             try:
-                done, left = book.todo(job)
-                (row,) = book.work(job) if left else done
+                finished, left = runs.finished(job)
+                (run,) = runs.run(job) if left else finished
             except UserError as error:
                 failed.append(str(error))
                 continue
-            if row.card is None:
+            if run.card is None:
                 raise UserError(f"{data.path} has no labels of {SPLIT}: nothing can be tuned by it")
-            cards[k] = row.card
+            cards[k] = run.card
     return cards, failed
 
 
-def _told(card: Scorecard) -> tuple[str, str]:
+def _value(card: Scorecard) -> tuple[str, str]:
     p = card.primary
     return f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}"
 

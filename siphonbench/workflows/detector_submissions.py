@@ -1,0 +1,130 @@
+"""Detectors' answers as submission folders, each with the card of its author."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from baselines.base.evaluation import Result
+    from generator.dataset import Dataset
+    from leaderboard.records.card import Card
+
+
+def folder_name(detector: str, task: str) -> str:
+    """Name the folder of a detector's submission for a task.
+
+    Parameters
+    ----------
+    detector, task : str
+        Their names.
+
+    Examples
+    --------
+    >>> folder_name("volume", "accounts"), folder_name("volume", "early")
+    ('volume', 'volume.early')
+    """
+    return detector if task == "accounts" else f"{detector}.{task}"
+
+
+def answers(
+    data: Dataset, names: list[str] | None, split: str, seed: int | None, tick: Callable[[int, int], None]
+) -> Iterator[Result]:
+    """Train detectors on train, one after the other in this process, and let them score a split.
+
+    Parameters
+    ----------
+    data : Dataset
+        To learn from and to score.
+    names : list of str, optional
+        Detectors; all that are built in or installed if left out.
+    split : str
+        To score.
+    seed : int, optional
+        Of the detectors; 0 if left out.
+    tick : callable
+        Told (done, total).
+
+    Yields
+    ------
+    Result
+        Scores of a detector on the task *accounts*.
+    """
+    from baselines import plugins, run
+    from baselines.registry import DETECTORS
+
+    chosen, target = names or [*DETECTORS, *plugins.installed()], data.reveal(split).without_labels()
+    tick(0, len(chosen))
+    for done, result in enumerate(run.run_all(chosen, data.reveal("train"), target, seed or 0), 1):
+        yield result
+        tick(done, len(chosen))
+
+
+def write(result: Result, out: Path) -> Path:
+    """Write what a detector answered as a submission folder.
+
+    Parameters
+    ----------
+    result : Result
+        From `answers`.
+    out : Path
+        Folder that holds the new one.
+
+    Returns
+    -------
+    Path
+        The submission.
+    """
+    from leaderboard.records import submission
+
+    return submission.write(out / result.name, result.predictions, card(result.name, result.fields))
+
+
+def card(name: str, fields: Iterable[str]) -> Card:
+    """Card of a detector's submission.
+
+    Parameters
+    ----------
+    name : str
+        Of the detector.
+    fields : iterable of str
+        Columns that it declares.
+    """
+    from baselines.registry import DETECTORS
+    from generator.schema import field_groups
+    from leaderboard.records.card import Card
+
+    team = "SiphonBench baselines" if name in DETECTORS else "not named"
+    return Card(name=name, team=team, field_groups=field_groups(fields))
+
+
+def author_card(folder: Path, name: str, fields: Iterable[str]) -> Card:
+    """Card of a detector's submission, with what its author wrote on the one that is there.
+
+    Parameters
+    ----------
+    folder : Path
+        Submission, or where it will be.
+    name, fields
+        As for `card`.
+    """
+    from leaderboard.records import card as cards
+
+    faults: list[str] = []
+    new, file = card(name, fields), folder / cards.FILE
+    old = cards.read(file, faults) if file.is_file() else new
+    return new if faults else replace(old, field_groups=new.field_groups)
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of a submission's predictions.
+
+    Parameters
+    ----------
+    folder : Path
+        Submission.
+    """
+    return hashlib.sha256((folder / "predictions.parquet").read_bytes()).hexdigest()
