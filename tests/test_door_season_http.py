@@ -51,7 +51,7 @@ class Place:
         )
         assert done.exit_code == 0, done.output
         self.season, sealed = seasons.opened(self.folder, self.secret)
-        self.desk: SeasonService = seasons.desk(self.season, sealed, self.secret)
+        self.desk: SeasonService = seasons.service(self.season, sealed, self.secret)
         self.app = routes.application(self.season, self.desk, season_play.teams_of(self.desk))
         self.http = TestClient(self.app)
         self.truth = dataset.load(seasons.private(self.secret) / "world").reveal("test")

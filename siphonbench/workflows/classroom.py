@@ -140,7 +140,7 @@ def new(folder: Path, rules: Rules, config: Config, board: str, same: bool) -> C
     from generator.pipeline import sealed_worlds
 
     folder.mkdir(mode=0o700)
-    with seasons.undone(folder):
+    with seasons.removed_on_failure(folder):
         sealed_worlds.write(sealed_worlds.new(config, seasons.evaluator(), _SPLITS), folder / SECRET)
         made = Class(folder, rules, board, same, (), {})
         made.save()
@@ -156,7 +156,7 @@ def enrol(room: Class, roster: Path, tick: seasons.Tick) -> list[Student]:
     students = rosters.nicknames(fresh, (s.nickname for s in room.students), numbers)
     tokens: dict[str, str] = {}
     made = [room.folder / part / s.nickname for s in students for part in ("worlds", HANDOUT)]
-    with seasons.undone(*made):
+    with seasons.removed_on_failure(*made):
         for done, student in enumerate(students, 1):
             tokens[student.nickname] = _furnish(room, student)
             tick(done, len(students))
@@ -191,7 +191,7 @@ def _world(room: Class, nickname: str) -> Path:
     return room.folder / "worlds" / ("_everybody" if room.same else nickname)  # no nickname begins so
 
 
-def desk(room: Class) -> SeasonService:
+def service(room: Class) -> SeasonService:
     """Where the students of a class hand in."""
     from generator import dataset
     from generator.pipeline.sealed_worlds import SPLIT
@@ -221,7 +221,7 @@ def lines(room: Class, full: float) -> list[GradeLine]:
     from leaderboard.seasons import grades
 
     grades.check_full(full)
-    at = desk(room)
+    at = service(room)
     at.settle()
     best: dict[str, dict[str, float]] = {s.nickname: {} for s in room.students}
     attempts = dict.fromkeys(best, 0)

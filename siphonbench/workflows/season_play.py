@@ -43,7 +43,7 @@ def transport(
     if folder is None or secret is None:
         raise UserError("--season needs --secret too: only its owner has both; teams use --server")
     season, sealed = seasons.opened(folder, secret)
-    return client.Local(season, DailyReplay(seasons.desk(season, sealed, secret), team))
+    return client.Local(season, DailyReplay(seasons.service(season, sealed, secret), team))
 
 
 def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int, int], None]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Tick = Callable[[int, int], None]
 
 
-def configured(preset: str | None, scenario: Path | None) -> Config:
+def read_config(preset: str | None, scenario: Path | None) -> Config:
     """Configuration of a preset or a scenario file; the seed does not matter."""
     from generator.config import dataset_config
 
@@ -33,7 +33,7 @@ def private(secret: Path) -> Path:
     return secret.with_name(secret.name + ".private")
 
 
-def every_fault(*checks: Callable[[], object]) -> None:
+def check_all(*checks: Callable[[], object]) -> None:
     """Run all checks and tell all faults together.
 
     Raises
@@ -52,7 +52,7 @@ def every_fault(*checks: Callable[[], object]) -> None:
 
 
 @contextmanager
-def undone(*made: Path) -> Iterator[None]:
+def removed_on_failure(*made: Path) -> Iterator[None]:
     """Nothing half-done: what is made inside is taken away again if it fails."""
     try:
         yield
@@ -70,7 +70,7 @@ def seal(rules: Rules, config: Config, out: Path, secret: Path, workers: int, ti
 
     sealed, hidden, partial = seals.new(config, evaluator()), private(secret), out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    with undone(hidden, partial, secret):
+    with removed_on_failure(hidden, partial, secret):
         seals.write(sealed, secret, out)
         hidden.mkdir(mode=0o700)
         world = seals.world(sealed, hidden / "world", workers, tick)
@@ -124,7 +124,7 @@ def commitment_fault(season: Season, sealed: Seal) -> str:
     )
 
 
-def desk(season: Season, sealed: Seal, secret: Path, tick: Tick | None = None) -> SeasonService:
+def service(season: Season, sealed: Seal, secret: Path, tick: Tick | None = None) -> SeasonService:
     """Desk of a season, for its owner: the world with labels is made again if it is gone."""
     from generator import dataset
     from generator.pipeline import sealed_worlds as seals

@@ -61,8 +61,8 @@ def _new(
         if rules.NAME.fullmatch(name) and Path(name).exists():
             raise UserError(f"{name} exists already and is kept: choose another name")
 
-    seasons.every_fault(given, rest, free, lambda: seasons.configured(preset, scenario))
-    made = classroom.new(Path(name), given(), seasons.configured(preset, scenario), board, same)
+    seasons.check_all(given, rest, free, lambda: seasons.read_config(preset, scenario))
+    made = classroom.new(Path(name), given(), seasons.read_config(preset, scenario), board, same)
     typer.echo(
         f"{made.folder}: closes at {rules.moment(made.rules.closes)}; now: siphonbench class roster {name} FILE"
     )
@@ -97,7 +97,7 @@ def _submit(
     student = found.who(token_file.read_text("utf-8", errors="replace").strip())
     if student is None:
         raise UserError(f"{token_file} holds no token of {found.rules.name}: take the token.txt of the hand-out")
-    desk = classroom.desk(found)
+    desk = classroom.service(found)
     receipt = desk.submit(student, task, entry)
     desk.settle()
     said = desk.answer(student, receipt.id)
@@ -113,7 +113,7 @@ def _board(
     found = classroom.opened(room)
     if found.board == "private":
         raise UserError(f"the board of {found.rules.name} is private: see siphonbench class page {room}")
-    rows = classroom.desk(found).standings(task)
+    rows = classroom.service(found).standings(task)
     output.show(
         ("rank", "nickname", "score", "attempts"),
         ((str(r.rank), r.team, f"{r.score:g}", str(r.attempts)) for r in rows),
@@ -127,7 +127,7 @@ def _page(room: Room, out: Annotated[Path, typer.Option(help="HTML file to write
     from leaderboard.seasons.rules import moment
 
     found = classroom.opened(room)
-    seasons.every_fault(lambda: grades.check_full(full), lambda: _free(out))
+    seasons.check_all(lambda: grades.check_full(full), lambda: _free(out))
     lines = classroom.lines(found, full)
     _write(out, grades.page(found.rules.name, moment(found.rules.closes), found.rules.tasks, lines))
 
@@ -145,7 +145,7 @@ def _grades(
     from leaderboard.seasons import grades
 
     found = classroom.opened(room)
-    seasons.every_fault(lambda: grades.check_full(full), lambda: grades.table(lms, "", []), lambda: _free(out))
+    seasons.check_all(lambda: grades.check_full(full), lambda: grades.table(lms, "", []), lambda: _free(out))
     _write(out, grades.table(lms, found.rules.name, classroom.lines(found, full)))
 
 
@@ -160,7 +160,7 @@ def _serve(
 
     found = classroom.opened(room)
     season_play.serve(
-        classroom.season(found), classroom.desk(found), host, port, found.who, found.board != "private"
+        classroom.season(found), classroom.service(found), host, port, found.who, found.board != "private"
     )
 
 

@@ -60,15 +60,15 @@ def _seal(
         if seasons.private(secret).exists():
             raise UserError(f"{seasons.private(secret)} exists already and is kept: choose another --secret")
 
-    seasons.every_fault(
+    seasons.check_all(
         given,
-        lambda: seasons.configured(preset, scenario),
+        lambda: seasons.read_config(preset, scenario),
         lambda: targets.check_free(out),
         lambda: seals.check_place(secret, out),
         free,
     )
     with output.progress("making the sealed world") as tick:
-        season = seasons.seal(given(), seasons.configured(preset, scenario), out, secret, workers, tick)
+        season = seasons.seal(given(), seasons.read_config(preset, scenario), out, secret, workers, tick)
     typer.echo(f"{out}: {season.accounts:,} accounts, {season.days} days, commitment {season.commitment}")
     typer.echo(f"Keep {secret} and {seasons.private(secret)} to yourself until the season is over.", err=True)
 
@@ -134,7 +134,7 @@ def _unseal(
         raise UserError(
             f"{season.rules.name} closes at {rules.moment(season.rules.closes)}: wait, or say --before-close"
         )
-    at = seasons.desk(season, sealed, secret)
+    at = seasons.service(season, sealed, secret)
     at.settle()
     count = results.publish(at, folder)
     if season.rules.daily:
@@ -192,7 +192,7 @@ def _check(
 
 def _desk(folder: Path, secret: Path) -> SeasonService:
     season, sealed = seasons.opened(folder, secret)
-    return seasons.desk(season, sealed, secret)
+    return seasons.service(season, sealed, secret)
 
 
 @_season.command(
@@ -233,7 +233,7 @@ def _serve(
     from siphonbench.workflows import season_play
 
     season, sealed = seasons.opened(folder, secret)
-    season_play.serve(season, seasons.desk(season, sealed, secret), host, port)
+    season_play.serve(season, seasons.service(season, sealed, secret), host, port)
 
 
 @_season.command(
