@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 
+from generator.errors import UserError
 from leaderboard.tracking import database
 
 _METADATA = sa.MetaData()
@@ -18,10 +22,24 @@ ATTEMPTS = sa.Table(
     sa.Column("made", sa.Float, nullable=False),
     sa.Column("due", sa.Float, nullable=False),
     sa.Column("file", sa.String(64), nullable=False),
-    sa.Column("score", sa.Float),
+    sa.Column("score", sa.Float),  # on the part that gives feedback
+    sa.Column("counting", sa.Float),  # on the part that counts; none before the end
     sa.Column("fault", sa.String(200)),
+    sa.Column("sequence", sa.Integer, nullable=False, unique=True),  # these three: see `receipts.ChainLink`
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
     # Two requests at one moment can't both take the last attempt.
     sa.UniqueConstraint("team", "task", "utc_day", "number"),
+)
+CLOSING = sa.Table(
+    "siphonbench_closing",
+    _METADATA,
+    sa.Column("one", sa.Integer, primary_key=True),  # a season ends once
+    sa.Column("commitment", sa.String(64), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("head", sa.String(64), nullable=False),
+    sa.Column("closed", sa.Float, nullable=False),
+    sa.Column("beacon", sa.String(200), nullable=False),
 )
 DAYS = sa.Table(
     "siphonbench_days",
@@ -36,11 +54,37 @@ DAYS = sa.Table(
 def engine(uri: str) -> sa.Engine:
     """Engine of a database whose tables exist.
 
+    Parameters
+    ----------
+    uri : str
+        Address of the database.
+
     Raises
     ------
     UserError
-        If nothing answers at the address.
+        If nothing answers at the address, or an older version made its tables.
     """
-    made = database.engine(uri)
-    database.retrying(lambda: _METADATA.create_all(made))
-    return made
+    opened = database.engine(uri)
+    database.retrying(lambda: _METADATA.create_all(opened))
+    columns = {column["name"] for column in sa.inspect(opened).get_columns(ATTEMPTS.name)}
+    if missing := set(ATTEMPTS.c.keys()) - columns:
+        raise UserError(
+            f"{database.shown(uri)} was made by an older siphonbench and lacks {', '.join(sorted(missing))}: "
+            "finish it with the version that made it"
+        )
+    return opened
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction in which nobody else writes, so that what is read in it still holds when it ends.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        See `engine`.
+    """
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection

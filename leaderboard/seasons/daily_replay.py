@@ -11,7 +11,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from generator.errors import UserError
-from leaderboard.seasons.attempts_table import ATTEMPTS, DAYS
+from leaderboard.seasons import receipts
+from leaderboard.seasons.attempts_table import ATTEMPTS, DAYS, writing
 from leaderboard.seasons.rules import DAILY
 from leaderboard.seasons.submissions import SeasonService
 from leaderboard.tasks import scoring
@@ -53,7 +54,7 @@ class DailyReplay:
         UserError
             If the day is not yet handed out, or there is no such table.
         """
-        self.desk.rules.check_open(now() if when is None else when)
+        self.desk.check_open(now() if when is None else when)
         reached = self.day()
         last = self.world.split.days - 1 if reached is None else reached
         if not 0 <= day <= last:
@@ -73,7 +74,7 @@ class DailyReplay:
             Outside of the season, if another day's scores are wanted, or with all faults of the file.
         """
         made = now() if when is None else when
-        self.desk.rules.check_open(made)
+        self.desk.check_open(made)
         wanted = self.day()
         if day != wanted:
             said = "all days are in" if wanted is None else f"those of day {wanted} are wanted"
@@ -122,8 +123,8 @@ class DailyReplay:
         row |= {"made": made, "due": self.desk.rules.due(made), "file": file}
 
         def insert() -> None:
-            with self.desk.engine.begin() as connection:
-                connection.execute(ATTEMPTS.insert().values(**row))
+            with writing(self.desk.engine) as connection:
+                receipts.append(connection, self.desk.commitment, row)
 
         try:
             retrying(insert)

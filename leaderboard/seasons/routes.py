@@ -14,8 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from generator.errors import UserError
+from leaderboard.records.moments import moment
 from leaderboard.seasons.daily_replay import DailyReplay
-from leaderboard.seasons.rules import Season, moment
+from leaderboard.seasons.rules import Season
 from leaderboard.seasons.submissions import SeasonService
 
 PREFIX = "/api/v1/season"
@@ -68,7 +69,8 @@ def router(season: Season, desk: SeasonService, who: Callable[[str], str | None]
     async def submit(request: Request, task: str, authorization: Token = "") -> dict[str, Any]:
         mine = await run_in_threadpool(team, authorization)
         got = await received(request, lambda path: desk.submit(mine, task, path))
-        return {"id": got.id, "due": moment(got.due), "left": got.left}
+        receipt = got.link.receipt(desk.commitment)
+        return {"id": got.id, "due": moment(got.due), "left": got.left, "receipt": receipt}
 
     @api.get("/attempts/{id}", summary="What came of an attempt, once it is due")
     def answer(id: str, authorization: Token = "") -> dict[str, Any]:

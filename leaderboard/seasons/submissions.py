@@ -10,20 +10,26 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
 from generator.dataset import Split
 from generator.errors import UserError
-from leaderboard.seasons.attempts_table import ATTEMPTS
+from leaderboard.records.moments import moment
+from leaderboard.seasons import receipts
+from leaderboard.seasons.attempts_table import ATTEMPTS, writing
 from leaderboard.seasons.blob_store import BlobStore
-from leaderboard.seasons.rules import Rules, moment
-from leaderboard.tasks import scoring
+from leaderboard.seasons.receipts import ChainLink
+from leaderboard.seasons.rules import Rules
+from leaderboard.tasks import parts, scoring
+from leaderboard.tasks.parts import FEEDBACK, Parts
 from leaderboard.tracking.database import now, retrying
 
 _DAY = 86400
@@ -39,18 +45,35 @@ class ScoredSplit:
     Attributes
     ----------
     split : Split
-        With open labels: only `scoring` looks at them.
+        With open labels: only `leaderboard.tasks` looks at them.
     digest : str
         Of the public tables.
+    parts : Parts
+        Which accounts give feedback, and which count.
     """
 
     split: Split
     digest: str
+    parts: Parts = field(default_factory=Parts)
 
     @property
     def public(self) -> Split:
         """What the team may see."""
         return self.split.without_labels()
+
+    def score(self, task: str, rows: pl.DataFrame, part: str = FEEDBACK) -> float:
+        """The metric that ranks entries of a task, on one part of the accounts.
+
+        Parameters
+        ----------
+        task : str
+            Key of `rules.TASKS`.
+        rows : polars.DataFrame
+            Of a valid submission.
+        part : str
+            `parts.FEEDBACK` or `parts.COUNTING`.
+        """
+        return parts.primary(task, rows, self.split, self.digest, self.parts, part).value
 
 
 @dataclass(frozen=True)
@@ -65,11 +88,14 @@ class Receipt:
         When its answer comes.
     left : int
         Attempts that are left today for this task.
+    link : ChainLink
+        Its place in the chain of all attempts.
     """
 
     id: str
     due: datetime
     left: int
+    link: ChainLink
 
 
 @dataclass(frozen=True)
@@ -91,7 +117,7 @@ class SeasonAnswer:
 
 @dataclass(frozen=True)
 class Standing:
-    """A team's best answer so far; equal scores share a rank."""
+    """A team's best score so far, or after the close its score on the part that counts; equals share a rank."""
 
     rank: int
     team: str
@@ -110,14 +136,22 @@ class SeasonService:
         World that a team is asked about.
     engine : sqlalchemy.Engine
         See `ledger.engine`.
-    shelf : Shelf
+    shelf : BlobStore
         Where files are kept.
+    commitment : str
+        What the chain of attempts stands on.
     """
 
     def __init__(
-        self, rules: Rules, world: Callable[[str], ScoredSplit], engine: sa.Engine, shelf: BlobStore
+        self,
+        rules: Rules,
+        world: Callable[[str], ScoredSplit],
+        engine: sa.Engine,
+        shelf: BlobStore,
+        commitment: str = "",
     ) -> None:
         self.rules, self.world, self.engine, self.shelf = rules, world, engine, shelf
+        self.commitment = commitment
 
     def submit(self, team: str, task: str, path: Path, when: float | None = None) -> Receipt:
         """Take a submission; one that is refused uses no attempt.
@@ -129,26 +163,45 @@ class SeasonService:
             of the file.
         """
         made = now() if when is None else when
-        self.rules.check_open(made)
+        self.check_open(made)
         self._check_task(task)
         if self.rules.daily:
             raise UserError(
                 f"{self.rules.name} takes the scores of one day after the other, no file for all of them"
             )
-        self._number(team, task, made)
+        with self.engine.connect() as connection:
+            self._number(connection, team, task, made)
         table = scoring.read_submission(self.world(team).public, task, path).predictions
         file = self.shelf.keep(table)
         id_, due = secrets.token_hex(16), self.rules.due(made)
 
-        def insert() -> int:
-            number = self._number(team, task, made)
-            row = {"id": id_, "team": team, "task": task, "utc_day": int(made // _DAY), "number": number}
-            with self.engine.begin() as connection:
-                connection.execute(ATTEMPTS.insert().values(**row, made=made, due=due, file=file))
-            return number
+        def insert() -> tuple[int, ChainLink]:
+            # Limits hold for what is taken: they are checked where nobody else takes anything.
+            with writing(self.engine) as connection:
+                number = self._number(connection, team, task, made)
+                row = {"id": id_, "team": team, "task": task, "utc_day": int(made // _DAY), "number": number}
+                row |= {"made": made, "due": due, "file": file}
+                return number, receipts.append(connection, self.commitment, row)
 
-        number = retrying(insert, lambda error: isinstance(error, sa.exc.SQLAlchemyError))
-        return Receipt(id_, _time(due), self.rules.attempts - number - 1)
+        number, link = retrying(insert, lambda error: isinstance(error, sa.exc.SQLAlchemyError))
+        return Receipt(id_, _time(due), self.rules.attempts - number - 1, link)
+
+    def check_open(self, when: float) -> None:
+        """Refuse what comes too early, too late, or once the season is closed.
+
+        Parameters
+        ----------
+        when : float
+            Seconds since 1970.
+
+        Raises
+        ------
+        UserError
+            If it does.
+        """
+        self.rules.check_open(when)
+        with self.engine.connect() as connection:
+            receipts.check_not_closed(connection)
 
     def settle(self) -> int:
         """Judge all attempts that wait, whether their answers are due or not; how many there were."""
@@ -179,7 +232,7 @@ class SeasonService:
         return SeasonAnswer(row.task, round(row.score, self.rules.decimals), "judged")
 
     def standings(self, task: str, when: float | None = None) -> list[Standing]:
-        """Best answer of each team among those that are out, best first.
+        """Each team's best answer among those that are out, best first; see `Standing`.
 
         Raises
         ------
@@ -187,24 +240,30 @@ class SeasonService:
             If the task is not asked.
         """
         self._check_task(task)
-        out = sa.select(_A.team, _A.score).where(_A.task == task, _A.due <= (now() if when is None else when))
-        best: dict[str, list[float]] = {}
+        asked = sa.select(ATTEMPTS).where(_A.task == task, _A.due <= (now() if when is None else when))
         with self.engine.connect() as connection:
-            for team, score in connection.execute(out.where(_A.score.is_not(None))):
-                best.setdefault(team, []).append(round(score, self.rules.decimals))
-        top = {team: max(scores) for team, scores in best.items()}
+            rows = connection.execute(asked.where(_A.score.is_not(None)).order_by(_A.sequence)).all()
+            closed = receipts.closing(connection) is not None
+        count = Counter(row.team for row in rows)
+        top = {
+            team: round(row.counting if closed and row.counting is not None else row.score, self.rules.decimals)
+            for team, row in best_rows(rows, self.rules.decimals).items()
+        }
         ordered = sorted(top, key=lambda team: (-top[team], team))
         ranks = {score: 1 + sum(s > score for s in top.values()) for score in top.values()}
-        return [Standing(ranks[top[team]], team, top[team], len(best[team])) for team in ordered]
+        return [Standing(ranks[top[team]], team, top[team], count[team]) for team in ordered]
 
     def _check_task(self, task: str) -> None:
         if task not in self.rules.tasks:
             raise UserError(f"task {task[:40]!r} is not asked in {self.rules.name}: {', '.join(self.rules.tasks)}")
 
-    def _number(self, team: str, task: str, made: float) -> int:
-        today = (_A.team == team) & (_A.task == task) & (_A.utc_day == int(made // _DAY))
-        with self.engine.connect() as connection:
-            used = connection.execute(sa.select(sa.func.count()).where(today)).scalar_one()
+    def _number(self, connection: sa.Connection, team: str, task: str, made: float) -> int:
+        mine = sa.select(sa.func.count()).where((_A.team == team) & (_A.task == task))
+        if connection.execute(mine).scalar_one() >= self.rules.total:
+            raise UserError(
+                f"all {self.rules.total} attempts at {task} of {self.rules.name} are used: no more come"
+            )
+        used = connection.execute(mine.where(_A.utc_day == int(made // _DAY))).scalar_one()
         if used >= self.rules.attempts:
             raise UserError(
                 f"all {self.rules.attempts} attempts at {task} of this day are used: come back after midnight UTC"
@@ -214,7 +273,7 @@ class SeasonService:
     def _judged(self, team: str, task: str, file: str) -> dict[str, float | str]:
         world = self.world(team)
         try:
-            score = scoring.primary_value(task, self.shelf.read(file), world.split, world.digest)
+            score = world.score(task, self.shelf.read(file))
         except (UserError, pl.exceptions.PolarsError, OSError) as error:
             # What the labels made of it is for nobody: neither the team nor the log is told more.
             _LOG.warning("an attempt at %s could not be judged: %s", task, type(error).__name__)
@@ -224,6 +283,23 @@ class SeasonService:
     def _set(self, id_: str, values: dict[str, float | str]) -> None:
         with self.engine.begin() as connection:
             connection.execute(ATTEMPTS.update().where(_A.id == id_).values(**values))
+
+
+def best_rows(rows: Iterable[Any], decimals: int) -> dict[str, Any]:
+    """The row of each team that stands for it: best by rounded feedback, the latest among equals.
+
+    Parameters
+    ----------
+    rows : iterable of sqlalchemy.Row
+        Of one task, in the order of the chain, all with a score.
+    decimals : int
+        That scores are rounded to.
+    """
+    best: dict[str, Any] = {}
+    for row in rows:
+        if row.team not in best or round(row.score, decimals) >= round(best[row.team].score, decimals):
+            best[row.team] = row
+    return best
 
 
 def _time(seconds: float) -> datetime:

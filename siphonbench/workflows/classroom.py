@@ -97,7 +97,7 @@ class Class:
 
     def save(self) -> None:
         """Write class.json under a temporary name, then rename it."""
-        from leaderboard.seasons.rules import moment
+        from leaderboard.records.moments import moment
 
         plain = asdict(replace(self, folder=Path()))
         plain["rules"] |= {k: moment(getattr(self.rules, k)) for k in ("opens", "closes")}
@@ -168,7 +168,7 @@ def enrol(room: Class, roster: Path, tick: seasons.Tick) -> list[Student]:
 def _furnish(room: Class, student: Student) -> str:
     """Make what a student gets; the hash of the token."""
     from generator.pipeline import sealed_worlds
-    from leaderboard.seasons.rules import moment
+    from leaderboard.records.moments import moment
 
     sealed, world = room.seal_of(student.nickname), _world(room, student.nickname)
     out = room.folder / HANDOUT / student.nickname
@@ -193,18 +193,15 @@ def _world(room: Class, nickname: str) -> Path:
 
 def service(room: Class) -> SeasonService:
     """Where the students of a class hand in."""
-    from generator import dataset
-    from generator.pipeline.sealed_worlds import SPLIT
-    from leaderboard.seasons import attempts_table
-    from leaderboard.seasons import submissions as desks
+    from leaderboard.seasons import attempts_table, submissions
     from leaderboard.seasons.blob_store import BlobStore
 
     def world(nickname: str) -> ScoredSplit:
-        data = dataset.load(_world(room, nickname))
-        return desks.ScoredSplit(data.reveal(SPLIT), data.digest)
+        return seasons.scored_split(_world(room, nickname), room.seal_of(nickname))
 
     engine = attempts_table.engine(f"sqlite:///{(room.folder / 'class.db').resolve()}")
-    return desks.SeasonService(room.rules, world, engine, BlobStore(room.folder / "entries"))
+    store = BlobStore(room.folder / "entries")
+    return submissions.SeasonService(room.rules, world, engine, store, room.seal.commitment)
 
 
 def season(room: Class) -> Season:
@@ -213,7 +210,8 @@ def season(room: Class) -> Season:
 
     config = room.seal.config
     start = config.window("test").replace(tzinfo=None).isoformat()
-    return Season(room.rules, room.seal.commitment, "", room.seal.evaluator, config.accounts, config.days, start)
+    shown = Season(room.rules, room.seal.commitment, "", room.seal.evaluator, config.accounts, config.days, start)
+    return shown.committed()
 
 
 def lines(room: Class, full: float) -> list[GradeLine]:

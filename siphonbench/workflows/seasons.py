@@ -1,4 +1,4 @@
-"""Seasons and their worlds, composed of generator and leaderboard: for the commands alone."""
+"""Seasons and their worlds, composed of generator and leaderboard: seal one, and open it for its owner."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from generator import files
 from generator.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,10 +18,24 @@ if TYPE_CHECKING:
     from leaderboard.seasons.submissions import ScoredSplit, SeasonService
 
 Tick = Callable[[int, int], None]
+SECRET_FILE = "secret.json"  # noqa: S105  (a file's name: the secret once it is out)
 
 
 def read_config(preset: str | None, scenario: Path | None) -> Config:
-    """Configuration of a preset or a scenario file; the seed does not matter."""
+    """Configuration of a preset or a scenario file; the seed does not matter.
+
+    Parameters
+    ----------
+    preset : str or None
+        Name of a preset; nano if neither is given.
+    scenario : Path or None
+        TOML file.
+
+    Raises
+    ------
+    UserError
+        If both are given, or what is given can't be read.
+    """
     from generator.config import dataset_config
 
     if preset and scenario:
@@ -29,12 +44,23 @@ def read_config(preset: str | None, scenario: Path | None) -> Config:
 
 
 def private(secret: Path) -> Path:
-    """Folder beside a secret file that holds the world with its labels, and what teams handed in."""
+    """Folder beside a secret file that holds the world with its labels, and what teams handed in.
+
+    Parameters
+    ----------
+    secret : Path
+        Secret file.
+    """
     return secret.with_name(secret.name + ".private")
 
 
 def check_all(*checks: Callable[[], object]) -> None:
     """Run all checks and tell all faults together.
+
+    Parameters
+    ----------
+    *checks : callable
+        Each raises `UserError` for a fault.
 
     Raises
     ------
@@ -52,96 +78,177 @@ def check_all(*checks: Callable[[], object]) -> None:
 
 
 @contextmanager
-def removed_on_failure(*made: Path) -> Iterator[None]:
-    """Nothing half-done: what is made inside is taken away again if it fails."""
+def removed_on_failure(*paths: Path) -> Iterator[None]:
+    """Nothing half-done: what is made inside is taken away again if it fails.
+
+    Parameters
+    ----------
+    *paths : Path
+        Files and folders that did not exist before.
+    """
     try:
         yield
     except BaseException:
-        for path in made:
+        for path in paths:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
         raise
 
 
 def seal(rules: Rules, config: Config, out: Path, secret: Path, workers: int, tick: Tick) -> Season:
-    """Make a sealed world, and publish its season in a new folder; the secret stays in its file."""
-    from generator import dataset
-    from generator.pipeline import sealed_worlds as seals
-    from leaderboard.seasons import rules as seasons
+    """Make a sealed world, and publish its season in a new folder; the secret stays in its file.
 
-    sealed, hidden, partial = seals.new(config, evaluator()), private(secret), out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    with removed_on_failure(hidden, partial, secret):
-        seals.write(sealed, secret, out)
-        hidden.mkdir(mode=0o700)
-        world = seals.world(sealed, hidden / "world", workers, tick)
-        counts = dataset.read_manifest(world)["splits"][seals.SPLIT]["counts"]
-        if not counts["extraction"] or counts["extraction"] == counts["accounts"]:
-            raise UserError("the world has no extraction accounts: nothing could be scored; give it campaigns")
-        partial.mkdir(parents=True)
-        manifest = seals.publish(world, partial, rules.name, sealed.commitment, tables=not rules.daily)
-        split = manifest["splits"][seals.SPLIT]
-        season = seasons.Season(
-            rules=rules,
-            commitment=sealed.commitment,
-            world=manifest["digest"],
-            evaluator=sealed.evaluator,
-            accounts=split["counts"]["accounts"],
-            days=split["days"],
-            start=split["start"],
-            versions=manifest["versions"],
-        )
-        seasons.write(season, partial)
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    return season
-
-
-def opened(folder: Path, secret: Path, revealed: bool = False) -> tuple[Season, Seal]:
-    """A season and its secret, which must be the one it was sealed with.
+    Parameters
+    ----------
+    rules : Rules
+        What teams may do.
+    config : Config
+        Of the world.
+    out, secret : Path
+        New or empty folder, and new file.
+    workers : int
+        Processes.
+    tick : callable
+        Told (done, total).
 
     Raises
     ------
     UserError
-        If they do not belong together.
+        If the secret can't be kept there, or nothing in the world could be scored.
     """
-    from generator.pipeline import sealed_worlds as seals
+    from generator import dataset
+    from generator.pipeline import sealed_worlds
+    from leaderboard.seasons import rules as season_rules
+
+    sealed, hidden = sealed_worlds.new(config, evaluator()), private(secret)
+    with removed_on_failure(hidden, secret):
+        sealed_worlds.write(sealed, secret, out)
+        hidden.mkdir(mode=0o700)
+        world = sealed_worlds.world(sealed, hidden / "world", workers, tick)
+        counts = dataset.read_manifest(world)["splits"][sealed_worlds.SPLIT]["counts"]
+        if not counts["extraction"] or counts["extraction"] == counts["accounts"]:
+            raise UserError("the world has no extraction accounts: nothing could be scored; give it campaigns")
+        with files.atomic_folder(out) as partial:
+            manifest = sealed_worlds.publish(world, partial, rules.name, sealed.commitment, tables=not rules.daily)
+            split = manifest["splits"][sealed_worlds.SPLIT]
+            season = season_rules.Season(
+                rules=rules,
+                seal=sealed.commitment,
+                world=manifest["digest"],
+                evaluator=sealed.evaluator,
+                accounts=split["counts"]["accounts"],
+                days=split["days"],
+                start=split["start"],
+                versions=manifest["versions"],
+            ).committed()
+            season_rules.write(season, partial)
+    return season
+
+
+def opened(folder: Path, secret: Path) -> tuple[Season, Seal]:
+    """A season and its secret, which must be the one it was sealed with.
+
+    Parameters
+    ----------
+    folder, secret : Path
+        As `seal` wrote them.
+
+    Raises
+    ------
+    UserError
+        If they do not belong together, or what was promised has been changed.
+    """
+    from generator.pipeline import sealed_worlds
     from leaderboard.seasons import rules
 
-    season, sealed = rules.read(folder), seals.read(secret, revealed)
-    if fault := commitment_fault(season, sealed):
-        raise UserError(fault)
+    season, sealed = rules.read(folder), sealed_worlds.read(secret)
+    if faults := commitment_faults(season, sealed):
+        raise UserError("; ".join(faults))
     return season, sealed
 
 
-def commitment_fault(season: Season, sealed: Seal) -> str:
-    """What is wrong if a secret is not the one that was promised; "" if it is."""
-    if sealed.commitment == season.commitment and sealed.evaluator == season.evaluator:
-        return ""
-    return (
-        f"commitment: secret, config and evaluator version give {sealed.commitment[:16]}..., the season promised "
-        f"{season.commitment[:16]}...: one of them was changed"
-    )
+def commitment_faults(season: Season, sealed: Seal) -> list[str]:
+    """What differs between a season, its commitment and a secret; one sentence per fault.
+
+    Parameters
+    ----------
+    season : Season
+        As season.json has it now.
+    sealed : Seal
+        What its secret file holds.
+    """
+    faults = []
+    if (sealed.commitment, sealed.evaluator) != (season.seal, season.evaluator):
+        faults.append(
+            f"commitment: secret, config and evaluator version give {sealed.commitment[:16]}..., the season "
+            f"promised {season.seal[:16]}...: one of them was changed"
+        )
+    if season.promised != season.commitment:
+        faults.append(
+            f"commitment: rules, world, size and versions in season.json give {season.promised[:16]}..., it "
+            f"promised {season.commitment[:16]}...: one of them was changed"
+        )
+    return faults
+
+
+def scored_split(world: Path, sealed: Seal, beacon: str = "") -> ScoredSplit:
+    """A world as it is scored: with its labels, and with the parts that its secret gives.
+
+    Parameters
+    ----------
+    world : Path
+        Dataset with labels.
+    sealed : Seal
+        What it was made from.
+    beacon : str
+        Public random value that was mixed in at the close.
+    """
+    from generator import dataset
+    from generator.pipeline.sealed_worlds import SPLIT
+    from generator.rng import keyed_streams
+    from leaderboard.seasons.submissions import ScoredSplit
+    from leaderboard.tasks.parts import Parts
+
+    data = dataset.load(world)
+    key = keyed_streams.derive(sealed.config.secret, "feedback and counting")
+    return ScoredSplit(data.reveal(SPLIT), data.digest, Parts(key, beacon))
 
 
 def service(season: Season, sealed: Seal, secret: Path, tick: Tick | None = None) -> SeasonService:
-    """Desk of a season, for its owner: the world with labels is made again if it is gone."""
+    """Where teams hand in, for its owner: the world with labels is made again if it is gone.
+
+    Parameters
+    ----------
+    season : Season
+        What is promised.
+    sealed : Seal
+        Its secret.
+    secret : Path
+        File of the secret; attempts are kept beside it.
+    tick : callable, optional
+        Told (done, total) while the world is made.
+
+    Raises
+    ------
+    UserError
+        If the world beside the secret is another one.
+    """
     from generator import dataset
-    from generator.pipeline import sealed_worlds as seals
-    from leaderboard.seasons import attempts_table
-    from leaderboard.seasons import submissions as desks
+    from generator.pipeline import sealed_worlds
+    from leaderboard.seasons import attempts_table, receipts, submissions
     from leaderboard.seasons.blob_store import BlobStore
 
     hidden = private(secret)
     hidden.mkdir(mode=0o700, exist_ok=True)
     if not (hidden / "world" / dataset.MANIFEST).exists():
-        seals.world(sealed, hidden / "world", 1, tick)
-    data = dataset.load(hidden / "world")
-    if data.digest != season.world:
-        raise UserError(f"{hidden / 'world'} is another world than the season's: delete it, it will be made again")
-    world: ScoredSplit = desks.ScoredSplit(data.reveal(seals.SPLIT), data.digest)
+        sealed_worlds.world(sealed, hidden / "world", 1, tick)
     engine = attempts_table.engine(f"sqlite:///{(hidden / 'season.db').resolve()}")
-    return desks.SeasonService(season.rules, lambda team: world, engine, BlobStore(hidden / "entries"))
+    with engine.connect() as connection:
+        end = receipts.closing(connection)
+    world = scored_split(hidden / "world", sealed, end.beacon if end else "")
+    if world.digest != season.world:
+        raise UserError(f"{hidden / 'world'} is another world than the season's: delete it, it will be made again")
+    store = BlobStore(hidden / "entries")
+    return submissions.SeasonService(season.rules, lambda team: world, engine, store, season.commitment)
 
 
 def evaluator() -> str:

@@ -41,11 +41,12 @@ def _new(
     same: Annotated[bool, typer.Option("--same-world", help="One world for all, not one per student.")] = False,
 ) -> None:
     """Make a class with a secret of its own; students come with `class roster`."""
+    from leaderboard.records.moments import moment
     from leaderboard.seasons import rules
 
     def given() -> Rules:
         try:
-            return rules.rules(name, tuple(task or ["accounts"]), deadline, "", attempts, every, decimals)
+            return rules.checked_rules(name, tuple(task or ["accounts"]), deadline, "", attempts, every, decimals)
         except UserError as error:
             raise UserError(str(error).replace("closes:", "deadline:")) from error
 
@@ -63,9 +64,7 @@ def _new(
 
     seasons.check_all(given, rest, free, lambda: seasons.read_config(preset, scenario))
     made = classroom.new(Path(name), given(), seasons.read_config(preset, scenario), board, same)
-    typer.echo(
-        f"{made.folder}: closes at {rules.moment(made.rules.closes)}; now: siphonbench class roster {name} FILE"
-    )
+    typer.echo(f"{made.folder}: closes at {moment(made.rules.closes)}; now: siphonbench class roster {name} FILE")
 
 
 @_class.command("roster", epilog="Example: siphonbench class roster ml-101 roster.csv")
@@ -123,8 +122,8 @@ def _board(
 @_class.command("page", epilog="Example: siphonbench class page ml-101 --out ml-101.html")
 def _page(room: Room, out: Annotated[Path, typer.Option(help="HTML file to write.")], full: Full = 0.5) -> None:
     """Write the instructor's page: everybody by name, attempts, best scores, points."""
+    from leaderboard.records.moments import moment
     from leaderboard.seasons import grades
-    from leaderboard.seasons.rules import moment
 
     found = classroom.opened(room)
     seasons.check_all(lambda: grades.check_full(full), lambda: _free(out))

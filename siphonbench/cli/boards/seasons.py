@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from generator.errors import UserError
+from generator.errors import UserError, printable
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import STYLE, app
-from siphonbench.workflows import seasons
+from siphonbench.workflows import season_end, seasons
 
 if TYPE_CHECKING:
     from leaderboard.seasons.submissions import SeasonService
@@ -24,7 +25,8 @@ Folder = Annotated[Path, typer.Argument(help="Folder of the season, as seal wrot
 Secret = Annotated[Path, typer.Option("--secret", help="Secret file of the season; never in its folder.")]
 Team = Annotated[str, typer.Option("--team", help="Name of the team.")]
 Task = Annotated[str, typer.Option("--task", help="accounts, campaigns or requests.")]
-_SECRET_JSON = "secret.json"  # noqa: S105  (a file's name: the secret once it is out)
+Beacon = Annotated[str, typer.Option("--beacon", help="Public random value, of the source that seal named.")]
+Early = Annotated[bool, typer.Option("--before-close", help="Although the season is not over.")]
 
 
 @_season.command(
@@ -45,7 +47,12 @@ def _seal(
     opens: Annotated[str, typer.Option(help="First moment for submissions; now if left out.")] = "",
     attempts: Annotated[int, typer.Option(help="Per team, task and day.")] = 3,
     every: Annotated[int, typer.Option(help="Answers come at whole multiples of so many seconds.")] = 3600,
-    decimals: Annotated[int, typer.Option(help="That scores are rounded to.")] = 3,
+    decimals: Annotated[int, typer.Option(help="That scores are rounded to.")] = 2,
+    total: Annotated[int, typer.Option(help="Attempts per team and task in the whole season.")] = 30,
+    beacon: Annotated[
+        str,
+        typer.Option(help="Public source of a random value to mix in at the close, e.g. 'drand round 4000000'."),
+    ] = "",
     workers: options.Workers = options.CPUS,
 ) -> None:
     """Make a world from a random secret, and publish its commitment and its tables without labels."""
@@ -54,7 +61,9 @@ def _seal(
     from leaderboard.seasons import rules
 
     def given() -> rules.Rules:
-        return rules.rules(name, tuple(task or ["accounts"]), closes, opens, attempts, every, decimals)
+        return rules.checked_rules(
+            name, tuple(task or ["accounts"]), closes, opens, attempts, every, decimals, total, beacon
+        )
 
     def free() -> None:
         if seasons.private(secret).exists():
@@ -79,12 +88,14 @@ def _seal(
     "--secret ../spring-2027.secret",
 )
 def _submit(folder: Folder, entry: options.Entry, team: Team, secret: Secret, task: Task = "accounts") -> None:
-    """Hand in for a team; the answer comes later, see `answer`."""
-    from leaderboard.seasons.rules import moment
+    """Hand in for a team; the answer comes later, see `answer`. Give the team its receipt, a line of JSON."""
+    from leaderboard.records.moments import moment
 
-    got = _desk(folder, secret).submit(team, task, entry)
-    typer.echo(got.id)
-    typer.echo(f"Its answer comes at {moment(got.due)}; attempts left today: {got.left}", err=True)
+    service = _service(folder, secret)
+    taken = service.submit(team, task, entry)
+    typer.echo(taken.id)
+    typer.echo(f"Its answer comes at {moment(taken.due)}; attempts left today: {taken.left}", err=True)
+    typer.echo(json.dumps(taken.link.receipt(service.commitment)), err=True)
 
 
 @_season.command(
@@ -96,14 +107,14 @@ def _answer(
     folder: Folder, attempt: Annotated[str, typer.Argument(help="Id of the attempt.")], team: Team, secret: Secret
 ) -> None:
     """Say what came of an attempt, once it is due."""
-    said = _desk(folder, secret).answer(team, attempt)
+    said = _service(folder, secret).answer(team, attempt)
     typer.echo(f"{said.task}: {said.said}" if said.score is None else f"{said.task}: {said.score:g}")
 
 
 @_season.command("settle", epilog="Example: siphonbench season settle spring-2027 --secret ../spring-2027.secret")
 def _settle(folder: Folder, secret: Secret) -> None:
     """Judge what was handed in; run it more often than answers come, by cron for instance."""
-    typer.echo(f"{_desk(folder, secret).settle()} judged")
+    typer.echo(f"{_service(folder, secret).settle()} judged")
 
 
 @_season.command(
@@ -111,86 +122,49 @@ def _settle(folder: Folder, secret: Secret) -> None:
 )
 def _standings(folder: Folder, secret: Secret, task: Task = "accounts") -> None:
     """Show the best answer of each team, of those that are out."""
-    rows = _desk(folder, secret).standings(task)
+    rows = _service(folder, secret).standings(task)
     output.show(
         ("rank", "team", "score", "attempts"),
         ((str(r.rank), r.team, f"{r.score:g}", str(r.attempts)) for r in rows),
     )
 
 
-@_season.command("unseal", epilog="Example: siphonbench season unseal spring-2027 --secret ../spring-2027.secret")
-def _unseal(
-    folder: Folder,
-    secret: Secret,
-    early: Annotated[bool, typer.Option("--before-close", help="Although the season is not over.")] = False,
-) -> None:
-    """End a season: publish its secret, every score and what each was given for."""
-    from generator.pipeline import sealed_worlds as seals
-    from leaderboard.seasons import results, rules
-    from leaderboard.tracking import database
+@_season.command("close", epilog="Example: siphonbench season close spring-2027 --secret ../spring-2027.secret")
+def _close(folder: Folder, secret: Secret, beacon: Beacon = "", early: Early = False) -> None:
+    """Take nothing any more, and publish how many attempts there were: the end of their chain."""
+    end = season_end.close(folder, secret, beacon, early)
+    typer.echo(f"{folder}: closed after {end.attempts} attempts, the last one {end.head}")
 
-    season, sealed = seasons.opened(folder, secret)
-    if database.now() < season.rules.closes.timestamp() and not early:
-        raise UserError(
-            f"{season.rules.name} closes at {rules.moment(season.rules.closes)}: wait, or say --before-close"
-        )
-    at = seasons.service(season, sealed, secret)
-    at.settle()
-    count = results.publish(at, folder)
-    if season.rules.daily:
-        seals.publish(seasons.private(secret) / "world", folder, season.rules.name, season.commitment)
-    temporary = folder / (_SECRET_JSON + ".tmp")
-    temporary.write_text(seals.text(sealed), "utf-8")
-    temporary.rename(folder / _SECRET_JSON)
-    rules.write(season.opened(), folder)
+
+@_season.command("unseal", epilog="Example: siphonbench season unseal spring-2027 --secret ../spring-2027.secret")
+def _unseal(folder: Folder, secret: Secret, beacon: Beacon = "", early: Early = False) -> None:
+    """End a season, once: publish its secret, every attempt and what each was given for."""
+    count = season_end.unseal(folder, secret, beacon, early)
     typer.echo(f"{folder}: secret and {count} scores are out; anybody may run: siphonbench season check {folder}")
 
 
-@_season.command("check", epilog="Example: siphonbench season check spring-2027")
+@_season.command("check", epilog="Example: siphonbench season check spring-2027 --receipts our-receipts")
 def _check(
     folder: Folder,
     secret: Annotated[
         Path | None, typer.Option(help="Secret file; secret.json of the folder if left out.")
     ] = None,
     scores: Annotated[Path | None, typer.Option(help="Scores; scores.json of the folder if left out.")] = None,
+    receipts: Annotated[Path | None, typer.Option(help="Folder of receipts that teams hold, JSON files.")] = None,
     workers: options.Workers = options.CPUS,
 ) -> None:
-    """Make the world again from the revealed secret, and judge every published score again."""
-    from generator import dataset
-    from generator.pipeline import sealed_worlds as seals
-    from leaderboard.seasons import results, rules
-    from siphonbench import api
+    """Make the world again from the revealed secret, and check rules, attempts, receipts and scores."""
+    from leaderboard.seasons import rules
 
-    season = rules.read(folder)
-    if secret is None and not (folder / _SECRET_JSON).exists():
-        raise UserError(f"{folder} is still sealed: its secret comes out when it is unsealed, or give --secret")
-    sealed = seals.read(secret or folder / _SECRET_JSON, revealed=True)
-    faults = [fault] if (fault := seasons.commitment_fault(season, sealed)) else []
-    if sealed.evaluator != seasons.evaluator():
-        faults.append(
-            f"evaluator: version {sealed.evaluator} judged, here is {seasons.evaluator()}: install that one"
-        )
-    tables = (folder / dataset.MANIFEST).exists()
-    faults += api.verify(folder) if tables else []
-    count = 0
-    with seals.scratch() as scratch, output.progress("making the world again") as tick:
-        data = dataset.load(seals.world(sealed, Path(scratch) / "world", workers, tick))
-        faults += seals.compare(folder, data.path) if tables else []
-        if data.digest != season.world:
-            faults.append(f"world: {data.digest[:16]}... was made again, the season's is {season.world[:16]}...")
-        file = scores or folder / results.FILE
-        if file.exists() or scores:
-            count, wrong = results.check(
-                file, file.parent / results.ENTRIES, data.reveal(seals.SPLIT), data.digest
-            )
-            faults += wrong
+    with output.progress("making the world again") as tick:
+        count, faults = season_end.check(folder, secret, scores, receipts, workers, tick)
     if faults:
-        typer.echo(f"{len(faults)} faults: " + "; ".join(faults), err=True)
+        typer.echo(printable(f"{len(faults)} faults: " + "; ".join(faults)), err=True)
         raise typer.Exit(1)
-    typer.echo(f"Commitment, world and {count} scores of {season.rules.name} are what they should be.")
+    typer.echo(f"Commitment, world and {count} scores of {rules.read(folder).rules.name} are what they should be.")
 
 
-def _desk(folder: Path, secret: Path) -> SeasonService:
+def _service(folder: Path, secret: Path) -> SeasonService:
     season, sealed = seasons.opened(folder, secret)
     return seasons.service(season, sealed, secret)
 
@@ -243,6 +217,6 @@ def _team(folder: Folder, name: Annotated[str, typer.Argument(help="Name of the 
     """Add a team to a served season, and show its token, this once."""
     from leaderboard.intake import teams
 
-    team, token = teams.add(_desk(folder, secret).engine, name)
+    team, token = teams.add(_service(folder, secret).engine, name)
     typer.echo(f"Token of {team.name}; it is not kept and can't be shown again:", err=True)
     typer.echo(token)
