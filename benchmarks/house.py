@@ -1,7 +1,10 @@
 """Measure the house: rooms, import floors, circles, lengths, docstrings.
 
 python -m benchmarks.house                       # the table
+python -m benchmarks.house --root ../old         # of another checkout, also one with the layout of version 0.1
 python -m benchmarks.house --missing baselines   # public functions below a folder without a Parameters section
+python -m benchmarks.house --retired             # public names with a word that the glossary has retired
+python -m benchmarks.house --svg map.svg         # the map of the rooms, as in the documentation
 """
 
 from __future__ import annotations
@@ -9,15 +12,28 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("generator", "baselines", "leaderboard", "siphonbench")
+_OLD_DOOR = ("siphonbench.py", "siphonbench_cli")  # of version 0.1
+RETIRED = (
+    *("who", "found", "said", "told", "made", "seen", "begun", "rota", "parcel", "desk", "shelf", "walk", "judge"),
+    *("judging", "mates", "handover", "echo"),
+)
+KEPT = {
+    *("echo_graph", "EchoGraph"),  # a detector, by its name on the boards
+    "walk_shares",  # of random walks
+    "connection_made",  # of asyncio
+    "campaigns_found",  # a metric, by its name on the boards
+}
+TABLES = ("generator/schema.py", "generator/moved.py", "baselines/features/feature_table.py")  # one row a line
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -43,10 +59,11 @@ class House:
     def at(cls, root: Path = ROOT) -> House:
         """Read a checkout."""
         files = {}
-        for package in PACKAGES:
-            for file in sorted((root / package).rglob("*.py")):
-                relative = file.relative_to(root)
-                files[".".join(relative.with_suffix("").parts).removesuffix(".__init__")] = relative
+        for place in (*PACKAGES, *_OLD_DOOR):
+            for file in sorted((root / place).rglob("*.py")) or [root / place]:
+                if file.is_file():
+                    relative = file.relative_to(root)
+                    files[".".join(relative.with_suffix("").parts).removesuffix(".__init__")] = relative
         texts = {name: (root / file).read_text("utf-8") for name, file in files.items()}
         trees = {name: ast.parse(text) for name, text in texts.items()}
         return cls(trees, files, {name: len(text.splitlines()) for name, text in texts.items()})
@@ -62,17 +79,21 @@ class House:
                 found |= {name if name in self.trees else str(node.module) for name in full}
         return (found & set(self.trees)) - {module}
 
-    def floors(self, package: str) -> int:
-        """Import floors between the rooms of a package: its folders, and the files directly in it."""
+    def rooms(self, package: str) -> dict[str, set[str]]:
+        """Rooms of a package, and which of the same package each imports."""
         graph: dict[str, set[str]] = {}
         for module in self.trees:
             if module.startswith(package + "."):
                 inside = {room(name) for name in self.imports(module) if name.startswith(package + ".")}
                 graph.setdefault(room(module), set()).update(inside - {room(module)})
-        floor: dict[str, int] = {}
+        return graph
+
+    def floors(self, package: str) -> dict[str, int]:
+        """Import floor of each room of a package, from 1; a room stands above all that it imports."""
+        graph, floor = self.rooms(package), dict[str, int]()
         for name in TopologicalSorter(graph).static_order():
             floor[name] = 1 + max((floor[below] for below in graph.get(name, ())), default=0)
-        return max(floor.values(), default=0)
+        return floor
 
     def circles(self) -> list[str]:
         """Modules from which imports lead back to themselves."""
@@ -121,6 +142,25 @@ class House:
             if not ("." in name and (node.name, argument_names(node)) in documented)
         ]
 
+    def retired(self) -> list[str]:
+        """Public modules, classes, functions and parameters whose name holds a retired word."""
+        names = [(module, module.rpartition(".")[2]) for module in self.trees]
+        for module, name, node, public in self.functions():
+            if public:
+                own = [name.rpartition(".")[2], *argument_names(node)]
+                names += [(f"{module}.{name}", n) for n in own if not n.startswith("_")]
+        for module, tree in self.trees.items():
+            classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+            names += [(f"{module}.{name}", name) for name in classes if not name.startswith("_")]
+        return sorted(
+            {f"{place}: {name}" for place, name in names if name not in KEPT and words(name) & set(RETIRED)}
+        )
+
+
+def words(name: str) -> set[str]:
+    """Words of a name in snake_case or CamelCase, in lower case."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
 
 def room(module: str) -> str:
     """Room of a module: the folder below its package, or the file directly in it."""
@@ -160,17 +200,31 @@ def table(house: House) -> dict[str, object]:
         "files": len(house.files),
         "file lines, median": median(house.lengths.values()),
         "file lines, longest": max(house.lengths.values()),
+        "file lines, longest beside tables": max(n for m, n in house.lengths.items() if not is_table(house, m)),
         "function lines, median": median(lengths),
         "function lines, 95 %": lengths[int(0.95 * len(lengths))],
         "function lines, longest": lengths[-1],
         "typed returns, share": round(sum(typed) / len(typed), 3),
         "modules per folder, largest": max(per_folder.values()),
         "modules per folder, median": median(per_folder.values()),
-        **{f"import floors, {package}": house.floors(package) for package in PACKAGES},
+        **{f"import floors, {package}": floor_count(house, package) for package in PACKAGES},
         "modules in an import circle": len(house.circles()),
         "public functions that take something": len(public),
         "of these without a Parameters section": len(house.undocumented()),
     }
+
+
+def is_table(house: House, module: str) -> bool:
+    """Whether a module is a table with one row a line, which may be longer than others."""
+    return house.files[module].as_posix() in TABLES
+
+
+def floor_count(house: House, package: str) -> int | str:
+    """Import floors of a package; "a circle" if there is one."""
+    try:
+        return max(house.floors(package).values(), default=0)
+    except CycleError:
+        return "a circle"
 
 
 def main() -> None:
@@ -178,10 +232,19 @@ def main() -> None:
     parser.add_argument(
         "--missing", metavar="FOLDER", help="name the public functions without a Parameters section"
     )
+    parser.add_argument("--retired", action="store_true", help="name what holds a retired word")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the map of the rooms")
+    parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR", help="checkout to look at")
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args()
-    house = House.at()
-    if args.missing:
+    house = House.at(args.root)
+    if args.svg:
+        from benchmarks.house_map import draw
+
+        args.svg.write_text(draw(house), "utf-8")
+    elif args.retired:
+        print("\n".join(house.retired()))
+    elif args.missing:
         print("\n".join(line for line in house.undocumented() if line.startswith(args.missing)))
     elif args.json:
         print(json.dumps(table(house), indent=1))
