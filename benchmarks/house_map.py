@@ -1,4 +1,4 @@
-"""The map of the rooms, drawn from the imports: packages as frames, rooms by floor, an arrow for each direct need."""
+"""The map of the rooms, drawn from the imports: packages as frames, rooms by floor, an arrow per direct need."""
 
 from __future__ import annotations
 
