@@ -10,12 +10,10 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -23,11 +21,12 @@ import sqlalchemy as sa
 from generator.dataset import Split
 from generator.errors import UserError
 from leaderboard.records.moments import moment
-from leaderboard.seasons import receipts
+from leaderboard.seasons import receipts, standings
 from leaderboard.seasons.attempts_table import ATTEMPTS, writing
 from leaderboard.seasons.blob_store import BlobStore
 from leaderboard.seasons.receipts import ChainLink
 from leaderboard.seasons.rules import Rules
+from leaderboard.seasons.standings import Standing
 from leaderboard.tasks import parts, scoring
 from leaderboard.tasks.parts import FEEDBACK, Parts
 from leaderboard.tracking.database import now, retrying
@@ -113,16 +112,6 @@ class SeasonAnswer:
     task: str
     score: float | None
     said: str
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A team's best score so far, or after the close its score on the part that counts; equals share a rank."""
-
-    rank: int
-    team: str
-    score: float
-    attempts: int
 
 
 class SeasonService:
@@ -232,7 +221,7 @@ class SeasonService:
         return SeasonAnswer(row.task, round(row.score, self.rules.decimals), "judged")
 
     def standings(self, task: str, when: float | None = None) -> list[Standing]:
-        """Each team's best answer among those that are out, best first; see `Standing`.
+        """Each team's best answer among those that are out, best first; see `standings.table`.
 
         Raises
         ------
@@ -244,14 +233,7 @@ class SeasonService:
         with self.engine.connect() as connection:
             rows = connection.execute(asked.where(_A.score.is_not(None)).order_by(_A.sequence)).all()
             closed = receipts.closing(connection) is not None
-        count = Counter(row.team for row in rows)
-        top = {
-            team: round(row.counting if closed and row.counting is not None else row.score, self.rules.decimals)
-            for team, row in best_rows(rows, self.rules.decimals).items()
-        }
-        ordered = sorted(top, key=lambda team: (-top[team], team))
-        ranks = {score: 1 + sum(s > score for s in top.values()) for score in top.values()}
-        return [Standing(ranks[top[team]], team, top[team], count[team]) for team in ordered]
+        return standings.table(rows, self.rules.decimals, closed)
 
     def _check_task(self, task: str) -> None:
         if task not in self.rules.tasks:
@@ -283,23 +265,6 @@ class SeasonService:
     def _set(self, id_: str, values: dict[str, float | str]) -> None:
         with self.engine.begin() as connection:
             connection.execute(ATTEMPTS.update().where(_A.id == id_).values(**values))
-
-
-def best_rows(rows: Iterable[Any], decimals: int) -> dict[str, Any]:
-    """The row of each team that stands for it: best by rounded feedback, the latest among equals.
-
-    Parameters
-    ----------
-    rows : iterable of sqlalchemy.Row
-        Of one task, in the order of the chain, all with a score.
-    decimals : int
-        That scores are rounded to.
-    """
-    best: dict[str, Any] = {}
-    for row in rows:
-        if row.team not in best or round(row.score, decimals) >= round(best[row.team].score, decimals):
-            best[row.team] = row
-    return best
 
 
 def _time(seconds: float) -> datetime:
