@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from generator import schema
 from generator.config.parameters import CHOICES
-from generator.population import accounts as people
 from generator.population import addresses, identities
-from generator.population.accounts import Accounts
+from generator.population.accounts import Accounts, account_ids
 from generator.population.population_plan import PopulationPlan
 from generator.rng import streams
 from generator.traffic import content, provider
@@ -36,7 +35,7 @@ POOLS: dict[str, tuple[str, ...]] = {
 def requests(plan: PopulationPlan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
     """Tables of requests, one per day."""
     start = np.int64(int(plan.config.window(plan.split).timestamp() * 1000))
-    ids = pa.array(people.account_ids(shard.accounts.key[: shard.size]), pa.string())
+    ids = pa.array(account_ids(shard.accounts.key[: shard.size]), pa.string())
     pools = {name: pa.array(values, pa.string()) for name, values in POOLS.items()}
     for day in range(plan.config.days):
         rows = slice(shard.day_edges[day], shard.day_edges[day + 1])
@@ -60,7 +59,7 @@ def account_rows(plan: PopulationPlan, who: Accounts) -> pa.Table:
     paid, on_file = identities.payment_instruments(plan, who)
     domains, organizations = identities.email_domains(plan, who)
     columns: dict[str, Any] = {
-        "account_id": people.account_ids(who.key),
+        "account_id": account_ids(who.key),
         "created": pa.array(created + int(start.timestamp() * 1000)).cast(schema.TIMESTAMP),
         "payment_id": pa.array(paid, mask=~on_file),
         "email_domain": domains,

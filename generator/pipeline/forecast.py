@@ -17,12 +17,13 @@ from generator import schema
 from generator.arrays import F64, I64, Integers
 from generator.config.archetypes import archetypes
 from generator.config.dataset_config import Config
-from generator.population import accounts as people
 from generator.population import cohorts, population_plan
+from generator.population.accounts import draw_accounts
 from generator.population.population_plan import PopulationPlan
 from generator.rng import keyed_streams
 from generator.traffic import provider, sessions
-from generator.workloads import token_usage
+from generator.workloads.batch import RequestBatch
+from generator.workloads.token_usage import draw_usage
 
 SAMPLE = 20_000  # accounts per group; the mean of the most skewed archetype then has an error of about 4 %
 _TOKEN_ROWS = 100_000  # requests per group whose tokens are drawn
@@ -118,7 +119,7 @@ def _counted(plan: PopulationPlan, members: I64, sample: int) -> tuple[I64, I64,
     """At most `sample` of some accounts, requests of each a day, and how many accounts each stands for."""
     # Evenly over all of them: neighbours are of one cohort.
     taken = members[:: max(1, -(-len(members) // sample))]
-    counts = sessions.request_counts(plan, people.draw_accounts(plan, taken), np.arange(plan.config.days))
+    counts = sessions.request_counts(plan, draw_accounts(plan, taken), np.arange(plan.config.days))
     return taken, counts, len(members) / len(taken)
 
 
@@ -154,12 +155,11 @@ def _usage(plan: PopulationPlan, taken: I64, per_account: I64) -> tuple[float, f
         return 0.0, 0.0
     few = busy[np.cumsum(per_account[busy]) <= _TOKEN_ROWS]
     few = few if len(few) else busy[[np.argmin(per_account[busy])]]
-    who = people.draw_accounts(plan, taken[few])
-    found = sessions.draw_sessions(plan, who)
-    session, key = sessions.expand_requests(found)
-    used = token_usage.draw_usage(who, found, session, key)
-    price = provider.list_price(
-        provider.requested_models(plan, who, found)[session], used, provider.is_batch(who, found)[session]
-    )
-    scale = per_account.sum() / max(1, len(session))
-    return float(used.output.sum() * scale), float(price.sum() * scale)
+    accounts = draw_accounts(plan, taken[few])
+    found = sessions.draw_sessions(plan, accounts)
+    batch = RequestBatch.of(accounts, found)
+    usage = draw_usage(batch)
+    model, batch_tier = provider.requested_models(plan, accounts, found), provider.is_batch(accounts, found)
+    price = provider.list_price(model[batch.session], usage, batch_tier[batch.session])
+    scale = per_account.sum() / max(1, len(batch))
+    return float(usage.output.sum() * scale), float(price.sum() * scale)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from generator import schema
 from generator.arrays import F64, I64, U64
 from generator.config.parameters import COHORT_CHOICES
-from generator.population import accounts as people
+from generator.population.accounts import account_ids
 from generator.population.cohorts import COHORT_DIALS, work_days
 from generator.population.population_plan import PopulationPlan, variants
 from generator.rng import streams
@@ -31,7 +31,7 @@ def account_labels(plan: PopulationPlan, index: I64) -> pa.Table:
     archetype = np.array([a for a, _ in variants()])[plan.archetype]
     names = np.array([plan.names[c] for c in cohort.tolist()])
     columns = {
-        "account_id": people.account_ids(plan.account_key[index]),
+        "account_id": account_ids(plan.account_key[index]),
         "label": np.array(schema.LABELS)[plan.label[cohort]].tolist(),
         "archetype": archetype[cohort].tolist(),
         "cohort": names.tolist(),

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from generator.arrays import F64, I32, I64, U64, Mask
-from generator.rng import streams
-from generator.traffic import provider, rate_limits, routing, sessions
+from generator.traffic import provider, rate_limits, routing
 from generator.traffic.routing import RoutedRequests
-from generator.traffic.sessions import DAY_MS
-from generator.workloads import token_usage
-from generator.workloads.batch import Sessions
-from generator.workloads.token_usage import Usage
+from generator.traffic.sessions import DAY_MS, arrival_times
+from generator.workloads.batch import RequestBatch, Sessions
+from generator.workloads.token_usage import Usage, draw_usage
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -31,86 +29,127 @@ class Attempts:
 
     Attributes
     ----------
-    found : Sessions
+    sessions : Sessions
         The sessions.
-    model, batch : ndarray
+    model, batch_tier : ndarray, shape (sessions,)
         Model that each session asks for, and whether it is a batch.
-    session : ndarray of int64
+    session : ndarray of int64, shape (requests,)
         Session of each request.
-    key : ndarray of uint64
+    key : ndarray of uint64, shape (requests,)
         Stream of each request.
-    used, cost : Usage, ndarray of float64
+    usage, cost : Usage, ndarray of float64, shape (requests,)
         Tokens and list price (USD) of each request.
-    slow, opening, repeated : ndarray of bool
+    overloaded, opening, repeated : ndarray of bool, shape (requests,)
         Whether the provider is overloaded when it arrives, it opens its session, and it repeats one that failed.
-    sent : Sent
+    routed : RoutedRequests
         The attempts: some requests are sent twice.
     """
 
-    found: Sessions
+    sessions: Sessions
     model: I32
-    batch: Mask
+    batch_tier: Mask
     session: I64
     key: U64
-    used: Usage
+    usage: Usage
     cost: F64
-    slow: Mask
+    overloaded: Mask
     opening: Mask
     repeated: Mask
-    sent: RoutedRequests
+    routed: RoutedRequests
 
     @property
     def author(self) -> I64:
         """Account that made the request of each attempt."""
-        return np.asarray(self.found.account[self.session[self.sent.row]])
+        return np.asarray(self.sessions.account[self.session[self.routed.row]])
+
+    def requests(self, accounts: Accounts) -> RequestBatch:
+        """The requests as a batch.
+
+        Parameters
+        ----------
+        accounts : Accounts
+            Accounts that the sessions were drawn for.
+        """
+        return RequestBatch(accounts, self.sessions, self.session, self.key)
 
     def take(self, at: I64) -> Attempts:
-        """Some of the attempts, as many requests, and only sessions that these belong to."""
-        row = self.sent.row[at]
+        """Some of the attempts, as many requests, and only sessions that these belong to.
+
+        Parameters
+        ----------
+        at : ndarray of int64
+            Which of the attempts.
+        """
+        row = self.routed.row[at]
         session = self.session[row]
         needed = np.bincount(session, minlength=len(self.model)) > 0
         kept = np.flatnonzero(needed)
         return Attempts(
-            found=self.found.take(kept),
+            sessions=self.sessions.take(kept),
             model=self.model[kept],
-            batch=self.batch[kept],
+            batch_tier=self.batch_tier[kept],
             session=(np.cumsum(needed) - 1)[session],
-            sent=replace(map_arrays(lambda x: x[at], self.sent), row=np.arange(len(at))),
+            routed=replace(map_arrays(lambda x: x[at], self.routed), row=np.arange(len(at))),
             **{name: map_arrays(lambda x: x[row], getattr(self, name)) for name in _OF_REQUESTS},
         )
 
 
-_OF_REQUESTS = ("key", "used", "cost", "slow", "opening", "repeated")
+_OF_REQUESTS = ("key", "usage", "cost", "overloaded", "opening", "repeated")
 
 
-def make_attempts(plan: PopulationPlan, who: Accounts, found: Sessions) -> Attempts:
-    """All that comes of all sessions of some accounts."""
-    session, key = sessions.expand_requests(found)
-    used = token_usage.draw_usage(who, found, session, key)
-    ts = sessions.arrival_times(who, found, session, streams.child(key, "gap"), used.pause)
-    model = provider.requested_models(plan, who, found)
-    batch = provider.is_batch(who, found)
-    cost = provider.list_price(model[session], used, batch[session])
-    slow = rate_limits.is_overloaded(plan, ts)
-    error, repeated = rate_limits.request_errors(who, found, session, key, ts, used, cost, slow)
-    sent = routing.route_requests(plan, who, found, session, key, ts, used.turn, error)
-    opening = np.zeros(len(session), np.bool_)
-    opening[found.first] = True
-    return Attempts(found, model, batch, session, key, used, cost, slow, opening, repeated, sent)
+def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> Attempts:
+    """All that comes of all sessions of some accounts.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts, sessions : Accounts, Sessions
+        Accounts and all their sessions.
+    """
+    batch = RequestBatch.of(accounts, sessions)
+    usage = draw_usage(batch)
+    ts = arrival_times(batch, usage.pause)
+    model = provider.requested_models(plan, accounts, sessions)
+    batch_tier = provider.is_batch(accounts, sessions)
+    cost = provider.list_price(model[batch.session], usage, batch_tier[batch.session])
+    overloaded = rate_limits.is_overloaded(plan, ts)
+    error, repeated = rate_limits.request_errors(batch, ts, usage, cost, overloaded)
+    routed = routing.route_requests(plan, batch, ts, usage.turn, error)
+    opening = np.zeros(len(batch), np.bool_)
+    opening[sessions.first] = True
+    return Attempts(
+        sessions, model, batch_tier, batch.session, batch.key, usage, cost, overloaded, opening, repeated, routed
+    )
 
 
-def within_window(plan: PopulationPlan, who: Accounts, sent: RoutedRequests) -> Mask:
-    """Which attempts arrive in the window, on living accounts."""
-    day = sent.ts / DAY_MS
-    alive = (day >= who.born[sent.sender]) & (day < who.gone[sent.sender])
-    return np.asarray(alive & (sent.ts >= 0) & (sent.ts < plan.config.days * DAY_MS))
+def within_window(plan: PopulationPlan, accounts: Accounts, routed: RoutedRequests) -> Mask:
+    """Which attempts arrive in the window, on living accounts.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts, routed : Accounts, RoutedRequests
+        Accounts, and the attempts that they send.
+    """
+    day = routed.ts / DAY_MS
+    alive = (day >= accounts.born[routed.sender]) & (day < accounts.gone[routed.sender])
+    return np.asarray(alive & (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS))
 
 
-def map_arrays(make_one: Callable[..., Any], *parts: Any) -> Any:
-    """The same done to each array of some dataclasses of one kind: one of that kind."""
+def map_arrays(function: Callable[..., Any], *parts: Any) -> Any:
+    """The same done to each array of some dataclasses of one kind: one of that kind.
+
+    Parameters
+    ----------
+    function : callable
+        Takes as many arrays as there are parts, and returns one.
+    *parts : dataclass or ndarray
+        Dataclasses of one kind, whose fields are arrays or such dataclasses.
+    """
     first = parts[0]
     if isinstance(first, np.ndarray):
-        return make_one(*parts)
-    return replace(
-        first, **{f.name: map_arrays(make_one, *(getattr(p, f.name) for p in parts)) for f in fields(first)}
-    )
+        return function(*parts)
+    mapped = {f.name: map_arrays(function, *(getattr(part, f.name) for part in parts)) for f in fields(first)}
+    return replace(first, **mapped)

@@ -1,56 +1,100 @@
-"""The provider's side: models and prices, limits, failures, stop reasons, latency."""
+"""The provider's side: models and prices, failures, stop reasons, latency."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from generator.arrays import F64, I32, I64, U64, Mask
+from generator.arrays import F64, I32, I64, Mask
 from generator.rng import streams
 from generator.traffic.sessions import DAY_MS
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
-    from generator.workloads.batch import Sessions
+    from generator.workloads.batch import RequestBatch, Sessions
     from generator.workloads.token_usage import Usage
 
 
-# name, USD per 10^6 input and output tokens, ms to first token, ms per output token, weight (all (a))
+class Model(NamedTuple):
+    """A model of the invented provider; all figures are assumed (a).
+
+    Attributes
+    ----------
+    name : str
+        What requests ask for.
+    input_price, output_price : float
+        USD per 10^6 tokens.
+    first_token : int
+        Milliseconds to the first token.
+    per_token : int
+        Milliseconds per output token.
+    weight : float
+        Share of accounts that use it most.
+    """
+
+    name: str
+    input_price: float
+    output_price: float
+    first_token: int
+    per_token: int
+    weight: float
+
+
 MODELS = (
-    ("sonata-2", 3.0, 15.0, 700, 14, 0.40),
-    ("sonata-2-mini", 0.8, 4.0, 350, 7, 0.33),
-    ("etude-1", 10.0, 50.0, 1100, 24, 0.12),
-    ("etude-1-nano", 0.2, 0.9, 220, 5, 0.15),
-    ("sonata-3", 3.0, 15.0, 650, 12, 0.0),
-    ("etude-2", 9.0, 45.0, 900, 20, 0.0),
-    ("etude-0-internal", 3.0, 15.0, 700, 14, 0.0),  # the honeypot: answers, but stands in no list
+    Model("sonata-2", 3.0, 15.0, 700, 14, 0.40),
+    Model("sonata-2-mini", 0.8, 4.0, 350, 7, 0.33),
+    Model("etude-1", 10.0, 50.0, 1100, 24, 0.12),
+    Model("etude-1-nano", 0.2, 0.9, 220, 5, 0.15),
+    Model("sonata-3", 3.0, 15.0, 650, 12, 0.0),
+    Model("etude-2", 9.0, 45.0, 900, 20, 0.0),
+    Model("etude-0-internal", 3.0, 15.0, 700, 14, 0.0),  # the honeypot: answers, but stands in no list
 )
 DECOY = len(MODELS) - 1
-_PRICES = np.array([m[1:3] for m in MODELS]).T / 1e6  # USD per input and output token
+_NEW = {"train": 4, "validation": 4, "test": 5}  # model that appears inside the window of a split
+_NEW_BEFORE_TEST, _NEW_BEFORE_TEST_WEIGHT = 4, 0.25  # in test it has been there for long (a)
+_RELEASE_FIRST, _RELEASE_RANGE = 0.3, 0.3  # share of the window after which the new model appears (a)
+_OLDEST_DAYS, _DAYS_BETWEEN = 90.0, 60  # age of the models that were there before (a)
+_PIVOT_DELAY = 0.1  # days from a release to the first accounts that move to it alone (a)
+_SECOND_MODEL = np.float32(0.12)  # share of sessions that ask for another than the usual model (a)
+_TRIES_DECOY = np.float32(0.08)  # share of the sessions of an account that found the decoy (a)
 CACHE_WRITE, CACHE_READ, BATCH = 1.25, 0.1, 0.5  # price factors
-_SLOWER = 2.5  # of answers during an incident (a)
-_NEW = {"train": 4, "validation": 4, "test": 5}
+_CONTEXT_WINDOW = 1_000_000  # tokens
+
 STOP_REASONS = ("end_turn", "max_tokens", "tool_use", "stop_sequence", "refusal")
+_END_TURN, _MAX_TOKENS, _TOOL_USE, _STOP_SEQUENCE, _REFUSAL = range(len(STOP_REASONS))
 ERRORS = ("invalid_request_error", "rate_limit_error", "api_error", "overloaded_error")
 ERROR_STATUS = np.array([400, 429, 500, 529], np.int16)
-_TRIES_DECOY = np.float32(0.08)  # share of the sessions of an account that found the decoy (a)
+_ANSWERED_STATUS = 200
+_CALLS_TOOL = np.float32(0.6)  # share of answers that call a tool, where tools are offered (a)
+_STOPPED = 900  # of 65,536 answers end at a stop sequence (a)
+# Load of each hour (UTC) in quarters of the peak's, and what the peak adds to latency (a).
+_HOURS = np.array([0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 1, 1])
+_HOUR_MS, _PEAK_LOAD, _PEAK_QUARTERS = 3_600_000, 0.25, 4
+_SLOWER = 2.5  # latency during an incident, against the usual (a)
+_PREFILL_MS = 0.0157  # per uncached input token (a)
+_FIRST_SIGMA, _REST_SIGMA = np.float32(0.3), np.float32(0.15)  # log SD of latency (a)
+_FAILURE_MS, _FAILURE_PART = 20, 8  # a failure takes so long, and an eighth of the time to the first token (a)
 
 
 @dataclass
 class Response:
-    """What the provider answered; arrays over requests.
+    """What the provider answered; arrays of shape (requests,).
 
     Attributes
     ----------
     error : ndarray of int32
         Index into `ERRORS`; -1: answered.
+    status : ndarray of int16
+        Status of HTTP.
     stop : ndarray of int32
         Index into `STOP_REASONS`; -1: failed.
+    latency, first_token : ndarray of int64
+        Milliseconds to the end and to the first token.
     """
 
     error: I32
@@ -61,106 +105,147 @@ class Response:
 
 
 def release_day(plan: PopulationPlan) -> float:
-    """Day of the window on which the new model of this world appears."""
-    return float(plan.config.days * (0.3 + 0.3 * streams.uniform(streams.child(plan.root, "release"))[0]))
+    """Day of the window on which the new model of this world appears.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    """
+    u = streams.uniform(streams.child(plan.root, "release"))[0]
+    return float(plan.config.days * (_RELEASE_FIRST + _RELEASE_RANGE * u))
 
 
 def model_releases(plan: PopulationPlan) -> list[dict[str, Any]]:
-    """Rows of the releases table: what can be asked for in this world, with its list price."""
+    """Rows of the releases table: what can be asked for in this world, with its list price.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    """
     start = plan.config.window(plan.split)
     new = _NEW[plan.split]
     rows = []
-    for i, (name, price_in, price_out, *_) in enumerate(MODELS[: new + 1]):
-        age = -release_day(plan) if i == new else 90.0 + 60 * i
+    for i, model in enumerate(MODELS[: new + 1]):
+        age = -release_day(plan) if i == new else _OLDEST_DAYS + _DAYS_BETWEEN * i
         rows.append(
             {
-                "model": name,
+                "model": model.name,
                 "released": start - timedelta(days=age),
-                "input_price": price_in,
-                "output_price": price_out,
-                "cache_write_price": price_in * CACHE_WRITE,
-                "cache_read_price": round(price_in * CACHE_READ, 4),
+                "input_price": model.input_price,
+                "output_price": model.output_price,
+                "cache_write_price": model.input_price * CACHE_WRITE,
+                "cache_read_price": round(model.input_price * CACHE_READ, 4),
                 "batch_factor": BATCH,
-                "context_window": 1_000_000,
+                "context_window": _CONTEXT_WINDOW,
             }
         )
     return rows
 
 
-def requested_models(plan: PopulationPlan, accounts: Accounts, found: Sessions) -> I32:
-    """Model that each session asks for: the account's usual one, or the new one from its release on."""
-    weights = np.array([m[-1] for m in MODELS])
+def requested_models(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> I32:
+    """Model that each session asks for: the account's usual one, or the new one from its release on.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts, sessions : Accounts, Sessions
+        Accounts and their sessions.
+
+    Returns
+    -------
+    ndarray of int32, shape (sessions,)
+        Index into `MODELS`.
+    """
+    weights = np.array([model.weight for model in MODELS])
     if plan.split == "test":
-        weights[4] = 0.25
-    bits, more = streams.child(found.key, "model"), streams.child(found.key, "new model")
-    usual = streams.pick(streams.child(accounts.key, "model"), weights)[found.account]
+        weights[_NEW_BEFORE_TEST] = _NEW_BEFORE_TEST_WEIGHT
+    account = sessions.account
+    bits, more = streams.child(sessions.key, "model"), streams.child(sessions.key, "new model")
+    usual = streams.pick(streams.child(accounts.key, "model"), weights)[account]
     second = streams.pick(bits, weights, 0)
-    chosen = np.where(streams.uniform(bits, 1) < np.float32(0.12), second, usual)
-    moved = found.start >= int((release_day(plan) + 0.1) * DAY_MS)
-    pivot = streams.uniform(bits, 2) < accounts.dials["pivot"][found.account]
-    released = release_day(plan) + streams.uniform(more, 0) * accounts.dials["pivot_lag"][found.account]
-    joint = found.work & (streams.uniform(more, 1) < accounts.dials["release_pivot"][found.account])
-    new = (moved & pivot) | (joint & (found.start >= (released * DAY_MS).astype(np.int64)))
+    chosen = np.where(streams.uniform(bits, 1) < _SECOND_MODEL, second, usual)
+    moved = sessions.start >= int((release_day(plan) + _PIVOT_DELAY) * DAY_MS)
+    pivot = streams.uniform(bits, 2) < accounts.dials["pivot"][account]
+    released = release_day(plan) + streams.uniform(more, 0) * accounts.dials["pivot_lag"][account]
+    joint = sessions.work & (streams.uniform(more, 1) < accounts.dials["release_pivot"][account])
+    new = (moved & pivot) | (joint & (sessions.start >= (released * DAY_MS).astype(np.int64)))
     knows = streams.uniform(streams.child(accounts.key, "decoy")) < accounts.dials["decoy"]
-    decoy = knows[found.account] & (streams.uniform(more, 2) < _TRIES_DECOY)
+    decoy = knows[account] & (streams.uniform(more, 2) < _TRIES_DECOY)
     return np.where(decoy, DECOY, np.where(new, _NEW[plan.split], chosen)).astype(np.int32)
 
 
-def is_batch(accounts: Accounts, found: Sessions) -> Mask:
-    """Whether each session is sent as a batch."""
-    return np.asarray(streams.uniform(streams.child(found.key, "batch")) < accounts.dials["batch"][found.account])
+def is_batch(accounts: Accounts, sessions: Sessions) -> Mask:
+    """Whether each session is sent as a batch, at the batch tier's price.
+
+    Parameters
+    ----------
+    accounts, sessions : Accounts, Sessions
+        Accounts and their sessions.
+    """
+    share = accounts.dials["batch"][sessions.account]
+    return np.asarray(streams.uniform(streams.child(sessions.key, "batch")) < share)
 
 
-def list_price(model: I32, used: Usage, batch: Mask) -> F64:
-    """List price of each request in USD, cache and batch tier included."""
+def list_price(model: I32, usage: Usage, batch_tier: Mask) -> F64:
+    """List price of each request in USD, cache and batch tier included.
+
+    Parameters
+    ----------
+    model : ndarray of int32, shape (requests,)
+        Index into `MODELS`.
+    usage : Usage
+        Tokens of each request.
+    batch_tier : ndarray of bool, shape (requests,)
+        Whether the request is part of a batch.
+    """
     per_input, per_output = (
-        np.array(prices).take(model) / 1e6 for prices in ([m[1] for m in MODELS], [m[2] for m in MODELS])
+        np.array(prices).take(model) / 1e6
+        for prices in ([m.input_price for m in MODELS], [m.output_price for m in MODELS])
     )
-    fresh = used.input - used.cache_read + (CACHE_WRITE - 1) * used.cache_write
-    full = per_input * (fresh + CACHE_READ * used.cache_read) + per_output * used.output
-    return np.asarray(np.where(batch, BATCH * full, full))
+    fresh = usage.input - usage.cache_read + (CACHE_WRITE - 1) * usage.cache_write
+    full = per_input * (fresh + CACHE_READ * usage.cache_read) + per_output * usage.output
+    return np.asarray(np.where(batch_tier, BATCH * full, full))
 
 
-def respond(
-    accounts: Accounts,
-    row: I64,
-    key: U64,
-    ts: I64,
-    used: Usage,
-    model: I32,
-    error: I32,
-    slow: Mask,
-) -> Response:
+def respond(batch: RequestBatch, ts: I64, usage: Usage, model: I32, error: I32, overloaded: Mask) -> Response:
     """Status, stop reason and timing of each request.
 
     Parameters
     ----------
-    row : ndarray of int64
-        Account of each request, as a position in `accounts`.
-    error : ndarray of int32
-        What became of it, see `limits.errors`.
-    slow : ndarray of bool
+    batch : RequestBatch
+        The requests.
+    ts : ndarray of int64, shape (requests,)
+        Arrival, milliseconds since the window began.
+    usage : Usage
+        Tokens of each request.
+    model : ndarray of int32, shape (requests,)
+        Index into `MODELS`.
+    error : ndarray of int32, shape (requests,)
+        What became of it, see `rate_limits.request_errors`.
+    overloaded : ndarray of bool, shape (requests,)
         Whether the provider is overloaded at that moment.
     """
-    bits, more = streams.child(key, "response"), streams.child(key, "response 2")
+    bits, more = batch.stream("response"), batch.stream("response 2")
     failed = error >= 0
-    tools = (accounts.dials["tools"] >= 1)[row]
-    stop = np.where(tools & (streams.uniform(bits, 2) < np.float32(0.6)), 2, 0)
-    stop = np.where(streams.uniform(more, 0) < accounts.dials["refusals"][row], 4, stop)
-    stop = np.where(streams.halves(more, 3) < 900, 3, stop)
-    stop = np.where(used.cut, 1, stop)
-    per_token = np.array([m[4] for m in MODELS], np.float32)[model]
-    base = np.array([m[3] for m in MODELS], np.float32)[model]
-    noise = streams.exp(np.float32(0.3) * streams.normal(more, 1))
-    hour = (ts % DAY_MS) // 3_600_000
-    load = 1 + 0.25 * np.array([0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 1, 1])[hour] / 4
-    load = np.where(slow, _SLOWER * load, load)
-    first = (base + 0.0157 * (used.input - used.cache_read)) * noise * load
-    rest = used.output * per_token * load * streams.exp(np.float32(0.15) * streams.normal(more, 2))
-    latency = np.where(failed, 20 + first / 8, first + rest)
+    tools = batch.dial("tools") >= 1
+    stop = np.where(tools & (streams.uniform(bits, 2) < _CALLS_TOOL), _TOOL_USE, _END_TURN)
+    stop = np.where(streams.uniform(more, 0) < batch.dial("refusals"), _REFUSAL, stop)
+    stop = np.where(streams.halves(more, 3) < _STOPPED, _STOP_SEQUENCE, stop)
+    stop = np.where(usage.cut, _MAX_TOKENS, stop)
+    per_token = np.array([m.per_token for m in MODELS], np.float32)[model]
+    base = np.array([m.first_token for m in MODELS], np.float32)[model]
+    noise = streams.exp(_FIRST_SIGMA * streams.normal(more, 1))
+    load = 1 + _PEAK_LOAD * _HOURS[(ts % DAY_MS) // _HOUR_MS] / _PEAK_QUARTERS
+    load = np.where(overloaded, _SLOWER * load, load)
+    first = (base + _PREFILL_MS * (usage.input - usage.cache_read)) * noise * load
+    rest = usage.output * per_token * load * streams.exp(_REST_SIGMA * streams.normal(more, 2))
+    latency = np.where(failed, _FAILURE_MS + first / _FAILURE_PART, first + rest)
     return Response(
         error=error,
-        status=np.where(failed, ERROR_STATUS[error], 200).astype(np.int16),
+        status=np.where(failed, ERROR_STATUS[error], _ANSWERED_STATUS).astype(np.int16),
         stop=np.where(failed, -1, stop).astype(np.int32),
         latency=latency.astype(np.int64),
         first_token=first.astype(np.int64),

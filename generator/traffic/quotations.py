@@ -7,29 +7,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I64, U64
-from generator.population import accounts as people
+from generator.arrays import I64
+from generator.population.accounts import draw_accounts
 from generator.rng import opaque_ids, streams
-from generator.traffic import sessions
+from generator.traffic.sessions import day_keys, request_counts, session_keys
 
 if TYPE_CHECKING:
-    from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
-    from generator.workloads.batch import Sessions
+    from generator.workloads.batch import RequestBatch
 
-# Of the quoted answers the index finds this share; of all prompts it takes so many for a quotation (both (a)).
-_FOUND = np.float32(0.85)
-_FALSE = np.float32(0.0004)
+_RECALL = np.float32(0.85)  # share of the quoted answers that the index finds (a)
+_FALSE_RATE = np.float32(0.0004)  # share of all prompts that it takes for a quotation (a)
 
 
 @dataclass
 class Quotations:
-    """Rows whose prompt quotes an answer, and whose: account (by number) and day.
+    """Rows whose prompt quotes an answer, and whose; arrays of shape (quotations,).
 
     Attributes
     ----------
-    row, source, day : ndarray of int64
-        Of equal length.
+    row : ndarray of int64
+        Request whose prompt quotes, a row of its batch.
+    source : ndarray of int64
+        Account that got the answer, by number in the plan.
+    day : ndarray of int64
+        Day of the answer.
     """
 
     row: I64
@@ -37,32 +39,48 @@ class Quotations:
     day: I64
 
 
-def draw_quotations(plan: PopulationPlan, who: Accounts, found: Sessions, session: I64, key: U64) -> Quotations:
+def draw_quotations(plan: PopulationPlan, batch: RequestBatch) -> Quotations:
     """Which prompts quote an answer.
 
     How often an account quotes answers is its habit; whether they are its own or those of another member is a
     matter of the cohort. Quoted is an answer of the day before, so never one of the own conversation.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    batch : RequestBatch
+        The requests.
     """
-    row = found.account[session]
-    bits = streams.child(key, "echo")
-    quotes = streams.uniform(bits, 0) < who.dials["echo"][row] * _FOUND
-    mistaken = streams.uniform(bits, 1) < _FALSE
-    asks = np.flatnonzero((quotes | mistaken) & (found.day[session] >= 1))
-    row, at = row[asks], session[asks]
-    more = streams.child(key[asks], "echoed account")
-    cohort = who.cohort[row]
-    cross = found.work[at] & (streams.uniform(bits[asks], 2) < who.dials["echo_cross"][row])
-    mate = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + streams.below(more, plan.sizes[cohort])
+    accounts, sessions = batch.accounts, batch.sessions
+    bits = batch.stream("echo")
+    quotes = streams.uniform(bits, 0) < batch.dial("echo") * _RECALL
+    mistaken = streams.uniform(bits, 1) < _FALSE_RATE
+    row = np.flatnonzero((quotes | mistaken) & (sessions.day[batch.session] >= 1))
+    account, session = batch.account[row], batch.session[row]
+    more = streams.child(batch.key[row], "echoed account")
+    cohort = accounts.cohort[account]
+    cross = sessions.work[session] & (streams.uniform(bits[row], 2) < accounts.dials["echo_cross"][account])
+    member = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + streams.below(more, plan.sizes[cohort])
     stranger = streams.below(more, plan.config.accounts)  # those of the mix come first
-    source = np.where(quotes[asks], np.where(cross, mate, who.index[row]), stranger)
-    return Quotations(asks, source, found.day[at] - 1)
+    source = np.where(quotes[row], np.where(cross, member, accounts.index[account]), stranger)
+    return Quotations(row, source, sessions.day[session] - 1)
 
 
 def quoted_request_ids(plan: PopulationPlan, source: I64, day: I64) -> I64:
-    """request_id of the first answer that each account (by number) got on a day; -1: it asked nothing."""
-    wanted, back = np.unique(source, return_inverse=True)
-    who = people.draw_accounts(plan, wanted)
-    there = sessions.request_counts(plan, who, np.arange(plan.config.days))[back, day]
-    first = sessions.session_keys(sessions.day_keys(who, day, back), np.zeros(len(back), np.int64))
-    ids = opaque_ids.opaque63(streams.child(streams.items(first, np.zeros(len(back), np.int64)), "request id"))
-    return np.where(there > 0, ids, -1)
+    """request_id of the first answer that each account got on a day; -1: it asked nothing.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    source, day : ndarray of int64, shape (quotations,)
+        Account, by number in the plan, and day.
+    """
+    index, place = np.unique(source, return_inverse=True)
+    accounts = draw_accounts(plan, index)
+    requests = request_counts(plan, accounts, np.arange(plan.config.days))[place, day]
+    none = np.zeros(len(place), np.int64)
+    session = session_keys(day_keys(accounts, day, place), none)
+    ids = opaque_ids.opaque63(streams.child(streams.items(session, none), "request id"))
+    return np.where(requests > 0, ids, -1)

@@ -19,16 +19,16 @@ from generator.traffic.rate_limits import REJECTED
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
-    from generator.workloads.batch import Sessions
+    from generator.workloads.batch import RequestBatch
 
 POD = 6  # accounts (a)
-_PATIENCE_MS = 8_000  # longest delay of a second attempt (a)
+_LEAST_DELAY_MS, _PATIENCE_MS = 500, 8_000  # shortest delay of a second attempt, and what chance adds (a)
 _DAY_MS = np.float32(86_400_000)
 
 
 @dataclass
 class RoutedRequests:
-    """Requests as they arrive: rows of the author's requests, some of them twice.
+    """Requests as they arrive: rows of the author's requests, some of them twice; arrays of shape (attempts,).
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class RoutedRequests:
     ts : ndarray of int64
         Arrival, milliseconds since the window began.
     error : ndarray of int32
-        What became of it; -1: answered.
+        What became of it, an index into `provider.ERRORS`; -1: answered.
     resent : ndarray of bool
         Whether it is the second attempt, by another member, at one that was rejected.
     """
@@ -57,9 +57,9 @@ class SessionLegs:
 
     Attributes
     ----------
-    session, sender : ndarray of int64
+    session, sender : ndarray of int64, shape (legs,)
         Session and sending account of each leg.
-    of : ndarray of int64
+    of : ndarray of int64, shape (requests,)
         Leg of each request.
     """
 
@@ -68,16 +68,37 @@ class SessionLegs:
     of: I64
 
 
-def session_legs(found: Sessions, session: I64, sender: I64) -> SessionLegs:
-    """Legs of requests with the given sessions and senders."""
-    hopped = np.flatnonzero(sender != found.account[session])
-    of = session.copy()
-    of[hopped] = len(found.key) + np.arange(len(hopped))
-    return SessionLegs(np.r_[np.arange(len(found.key)), session[hopped]], np.r_[found.account, sender[hopped]], of)
+def session_legs(batch: RequestBatch, sender: I64) -> SessionLegs:
+    """Legs of requests with the given senders.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        The requests.
+    sender : ndarray of int64, shape (requests,)
+        Account that sends each, as a position in the accounts.
+    """
+    sessions = batch.sessions
+    hopped = np.flatnonzero(sender != batch.account)
+    leg = batch.session.copy()
+    leg[hopped] = len(sessions.key) + np.arange(len(hopped))
+    return SessionLegs(
+        session=np.r_[np.arange(len(sessions.key)), batch.session[hopped]],
+        sender=np.r_[sessions.account, sender[hopped]],
+        of=leg,
+    )
 
 
 def pod_members(plan: PopulationPlan, index: I64) -> I64:
-    """Accounts outside `index` that stand in for one of those in it."""
+    """Accounts outside `index` that stand in for one of those in it.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    index : ndarray of int64
+        Accounts, by number in the plan.
+    """
     cohort = plan.account_cohort[index]
     relays = ((plan.dials["hopping"] > 0) | (plan.dials["handover"] > 0))[cohort]
     pods = np.unique(_pod_first(plan, index[relays]))
@@ -86,33 +107,33 @@ def pod_members(plan: PopulationPlan, index: I64) -> I64:
     return np.setdiff1d(member, index)
 
 
-def route_requests(
-    plan: PopulationPlan,
-    who: Accounts,
-    found: Sessions,
-    session: I64,
-    key: U64,
-    ts: I64,
-    turn: I64,
-    error: I32,
-) -> RoutedRequests:
+def route_requests(plan: PopulationPlan, batch: RequestBatch, ts: I64, turn: I64, error: I32) -> RoutedRequests:
     """Decide the sender of each request, and send rejected ones again.
 
     Parameters
     ----------
-    session, key, ts, turn, error : ndarray
-        Session, stream, arrival, turn of the conversation and outcome of each request of its author.
+    plan : PopulationPlan
+        Plan of the world.
+    batch : RequestBatch
+        The requests, as their authors make them.
+    ts : ndarray of int64, shape (requests,)
+        Arrival, milliseconds since the window began.
+    turn : ndarray of int64, shape (requests,)
+        Number of each in its conversation; 0 for single calls.
+    error : ndarray of int32, shape (requests,)
+        What became of each at its author, an index into `provider.ERRORS`; -1: answered.
     """
-    author = found.account[session]
-    bits = streams.child(key, "relay")
-    hops = (turn > 0) & found.work[session] & (streams.uniform(bits, 0) < who.dials["hopping"][author])
-    gives_up = (error == REJECTED) & (streams.uniform(bits, 1) < who.dials["handover"][author])
+    accounts, key = batch.accounts, batch.key
+    bits = batch.stream("relay")
+    hops = (turn > 0) & batch.sessions.work[batch.session] & (streams.uniform(bits, 0) < batch.dial("hopping"))
+    gives_up = (error == REJECTED) & (streams.uniform(bits, 1) < batch.dial("handover"))
     row = np.flatnonzero(hops)
-    sender = author.copy()
-    sender[row] = _stand_in(plan, who, author[row], streams.mix(bits[row]), ts[row])
+    sender = batch.account.copy()
+    sender[row] = _stand_in(plan, accounts, sender[row], streams.mix(bits[row]), ts[row])
     again = np.flatnonzero(gives_up)
-    late = ts[again] + 500 + streams.below(streams.child(key[again], "second attempt"), _PATIENCE_MS)
-    second = _stand_in(plan, who, sender[again], streams.child(key[again], "second sender"), late)
+    delay = _LEAST_DELAY_MS + streams.below(streams.child(key[again], "second attempt"), _PATIENCE_MS)
+    late = ts[again] + delay
+    second = _stand_in(plan, accounts, sender[again], streams.child(key[again], "second sender"), late)
     moved = second != sender[again]
     again, late, second = again[moved], late[moved], second[moved]
     return RoutedRequests(
@@ -124,19 +145,18 @@ def route_requests(
     )
 
 
-def _stand_in(plan: PopulationPlan, who: Accounts, account: I64, bits: U64, ts: I64) -> I64:
-    """Another member of each account's pod, alive at the time and of its kind of work, or the account itself."""
-    index = who.index[account]
+def _stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, ts: I64) -> I64:
+    """Another member of each sender's pod, alive at the time and of its kind of work, or the sender itself."""
+    index = accounts.index[sender]
     first = _pod_first(plan, index)
     size = _pod_size(plan, first)
     # One of the others, evenly: so many seats further round the pod.
     step = 1 + streams.below(bits, np.maximum(size - 1, 1))
-    wanted = first + (index - first + step) % size
-    place = who.places(wanted)
+    other = accounts.places(first + (index - first + step) % size)
     day = ts.astype(np.float32) / _DAY_MS
-    alive = (who.born[place] <= day) & (who.gone[place] > day)
-    kind = who.choices["kind"]
-    return np.where(alive & (kind[place] == kind[account]), place, account)
+    alive = (accounts.born[other] <= day) & (accounts.gone[other] > day)
+    kind = accounts.choices["kind"]
+    return np.where(alive & (kind[other] == kind[sender]), other, sender)
 
 
 def _pod_first(plan: PopulationPlan, index: I64) -> I64:

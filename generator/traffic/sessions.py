@@ -10,22 +10,47 @@ import numpy as np
 from generator.arrays import F64, I64, U64, Mask
 from generator.rng import streams
 from generator.traffic import burstiness
-from generator.workloads.batch import Sessions
+from generator.workloads.batch import RequestBatch, Sessions
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
 
 DAY_MS = 86_400_000
+_LONGEST_GAP_MS = DAY_MS / 4
+_GAP_STEP = 97  # milliseconds that are added to a gap by chance, one less at most (a)
+_RATE_CAPS = 5  # no day's mean is above so many times the config's cap of requests (a)
+_SATURDAY = 5  # as `date.weekday` counts
+_RAMP_LEAST, _RAMP_MIDDAY = np.float32(0.1), np.float32(0.75)  # share of the rate on the day of sign-up (a)
+_WEIGHT_STEPS = 4096  # weights of sessions are whole numbers: no account changes another's rounding
+_LATE_SD = np.float32(1.5 / 24)  # of the middle of the working hours from day to day, in days (a)
+_PERSONAL_BURST = 2  # halvings that crowd: what takes less than six hours a day has no working hours
+_OWN_TIME_STEPS = 4096  # a personal hour has so fine a place of its own, in parts of a day
 
 
 def day_keys(accounts: Accounts, day: I64, row: I64) -> U64:
-    """Stream of the accounts in `row` on a day each (day >= -1)."""
+    """Stream of an account on a day.
+
+    Parameters
+    ----------
+    accounts : Accounts
+        Accounts of the world.
+    day, row : ndarray of int64, shape (n,)
+        Day, from -1, and account, as a position in `accounts`.
+    """
     return streams.items(streams.child(accounts.key, "days")[row], day + 1)
 
 
 def session_keys(days: U64, order: I64) -> U64:
-    """Stream of the session numbered `order` of an account-day."""
+    """Stream of a session.
+
+    Parameters
+    ----------
+    days : ndarray of uint64, shape (n,)
+        Stream of its account-day.
+    order : ndarray of int64, shape (n,)
+        Its number on that day.
+    """
     return streams.items(streams.child(days, "session"), order)
 
 
@@ -34,6 +59,10 @@ def request_counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
 
     Parameters
     ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
     day : ndarray of int64, shape (days,)
         Days of the window, from -1.
 
@@ -41,56 +70,67 @@ def request_counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
     -------
     ndarray of int64, shape (accounts, days)
     """
-    d = {k: v[:, None] for k, v in accounts.dials.items()}
+    dials = {name: values[:, None] for name, values in accounts.dials.items()}
     keys = streams.items(streams.child(accounts.key, "days")[:, None], day + 1)
     bits, more = streams.child(keys, "count"), streams.child(keys, "count 2")
-    weekend = (plan.config.window(plan.split).weekday() + day) % 7 >= 5
-    rhythm = np.where(weekend[None, :], d["weekend"], np.float32(1))
+    weekend = (plan.config.window(plan.split).weekday() + day) % 7 >= _SATURDAY
+    rhythm = np.where(weekend[None, :], dials["weekend"], np.float32(1))
     cohort_days = streams.items(streams.child(plan.cohort_key[accounts.cohort], "days")[:, None], day + 1)
-    follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < d["day_synchrony"]
+    follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < dials["day_synchrony"]
     u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
     alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
-    inside = _in_window(accounts, np.arange(len(accounts))[:, None], day) | (d["cover"] > np.float32(0.5))
+    inside = _in_window(accounts, np.arange(len(accounts))[:, None], day) | (dials["cover"] > np.float32(0.5))
     chance, factor = burstiness.spells(
         accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days
     )
     active = (u < chance * rhythm) & alive & inside
-    wobble = d["rate_wobble"]
-    mean = d["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
+    wobble = dials["rate_wobble"]
+    mean = dials["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
     mean = mean * factor * _common_load(accounts, cohort_days, day)
-    n = np.floor(np.minimum(mean, 5 * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
+    n = np.floor(np.minimum(mean, _RATE_CAPS * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
     return np.where(active, n, 0)
 
 
-def account_chunks(n: I64, most: int) -> list[slice]:
+def account_chunks(counts: I64, most: int) -> list[slice]:
     """Accounts whose sessions are made together: about `most` requests each.
 
     Parameters
     ----------
-    n : ndarray of int64, shape (accounts, days)
+    counts : ndarray of int64, shape (accounts, days)
         Requests of each account and day.
+    most : int
+        Requests of a chunk; one account alone may have more.
+
+    Examples
+    --------
+    >>> account_chunks(np.array([[40], [70], [10], [200]]), 100)
+    [slice(0, 1, None), slice(1, 3, None), slice(3, 4, None)]
     """
-    piece = np.cumsum(n.sum(axis=1)) // most
-    edges = [0, *(1 + np.flatnonzero(np.diff(piece, append=-1))).tolist()]
+    chunk = np.cumsum(counts.sum(axis=1)) // most
+    edges = [0, *(1 + np.flatnonzero(np.diff(chunk, append=-1))).tolist()]
     return list(itertools.starmap(slice, itertools.pairwise(edges))) or [slice(0)]
 
 
 def draw_sessions(
-    plan: PopulationPlan, accounts: Accounts, some: slice = slice(None), n: I64 | None = None
+    plan: PopulationPlan, accounts: Accounts, some: slice = slice(None), counts: I64 | None = None
 ) -> Sessions:
     """All sessions of some accounts, the evening before the window included (some run into it).
 
     Parameters
     ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
     some : slice
         Which of the accounts.
-    n : ndarray of int64, shape (accounts, days), optional
-        Requests of each of the accounts on each day from -1, if known: see `counts`.
+    counts : ndarray of int64, shape (accounts, days), optional
+        Requests of each of the accounts on each day from -1, if known: see `request_counts`.
     """
     day = np.arange(-1, plan.config.days)
-    n = request_counts(plan, accounts, day) if n is None else n
+    counts = request_counts(plan, accounts, day) if counts is None else counts
     at = np.arange(len(accounts))[some]
-    n, account, days = n[some].ravel(), np.repeat(at, len(day)), np.tile(day, len(at))
+    n, account, days = counts[some].ravel(), np.repeat(at, len(day)), np.tile(day, len(at))
     has = np.flatnonzero(n)
     n, account, days = n[has], account[has], days[has]
     per_session = accounts.dials["session"].astype(np.float64)[account]
@@ -110,7 +150,7 @@ def _lengths(key: U64, order: I64, n: I64, number: I64) -> I64:
 
     Whole numbers throughout: no account changes another's rounding.
     """
-    weight = 1 + (streams.exponential(streams.child(key, "length")) * 4096).astype(np.int64)
+    weight = 1 + (streams.exponential(streams.child(key, "length")) * _WEIGHT_STEPS).astype(np.int64)
     last = np.cumsum(weight)
     first = np.flatnonzero(order == 0)
     group = np.cumsum(order == 0) - 1
@@ -120,42 +160,34 @@ def _lengths(key: U64, order: I64, n: I64, number: I64) -> I64:
     return np.asarray(1 + after * (n - number) // whole - before * (n - number) // whole)
 
 
-def expand_requests(found: Sessions) -> tuple[I64, U64]:
-    """Session and stream of each request of whole sessions, in their order."""
-    session = np.repeat(np.arange(len(found.length)), found.length)
-    return session, streams.items(found.key[session], np.arange(len(session)) - found.first[session])
-
-
-def arrival_times(accounts: Accounts, found: Sessions, session: I64, bits: U64, pause: I64) -> I64:
+def arrival_times(batch: RequestBatch, pause: I64) -> I64:
     """Arrival of each request in milliseconds since the window began.
 
     Parameters
     ----------
-    session : ndarray of int64
-        Session of each request, ascending.
-    bits : ndarray of uint64
-        One draw per request.
-    pause : ndarray of int64
+    batch : RequestBatch
+        All requests of whole sessions.
+    pause : ndarray of int64, shape (requests,)
         Milliseconds since the request before, where the kind of workload has a law for it; -1 elsewhere.
     """
+    accounts, sessions = batch.accounts, batch.sessions
     rows = np.flatnonzero(pause < 0)
-    account = found.account[session[rows]]
-    spread = accounts.dials["gap_sigma"][account] * streams.normal(bits[rows], 0)
+    account, bits = batch.account[rows], streams.child(batch.key[rows], "gap")
+    spread = accounts.dials["gap_sigma"][account] * streams.normal(bits, 0)
     gap = 1000 * accounts.dials["gap"][account] * streams.exp(spread)
-    whole = pause.copy()
-    whole[rows] = np.minimum(gap, DAY_MS / 4).astype(np.int64) + streams.halves(bits[rows], 1) % 97
-    total = np.cumsum(whole)
-    return np.asarray(found.start[session] + total - total[found.first][session])
+    gaps = pause.copy()
+    gaps[rows] = np.minimum(gap, _LONGEST_GAP_MS).astype(np.int64) + streams.halves(bits, 1) % _GAP_STEP
+    total = np.cumsum(gaps)
+    return np.asarray(sessions.start[batch.session] + total - total[sessions.first][batch.session])
 
 
 def _common_load(accounts: Accounts, cohort_days: U64, day: I64) -> F64:
     """Factor of each account's requests on each day: the cohort's surges, and the ramp after sign-up."""
     surge = accounts.dials["surge"][:, None]
     common = streams.normal(streams.child(cohort_days, "surge"))
-    ramp = (day + np.float32(0.75) - accounts.created[:, None]) / (1 + accounts.dials["ramp"][:, None])
-    return np.asarray(
-        streams.exp(surge * common - surge * surge / 2) * np.clip(ramp, np.float32(0.1), np.float32(1))
-    )
+    ramp = (day + _RAMP_MIDDAY - accounts.created[:, None]) / (1 + accounts.dials["ramp"][:, None])
+    load = streams.exp(surge * common - surge * surge / 2)
+    return np.asarray(load * np.clip(ramp, _RAMP_LEAST, np.float32(1)))
 
 
 def _in_window(accounts: Accounts, row: I64, day: I64) -> Mask:
@@ -195,13 +227,12 @@ def _own_times(accounts: Accounts, account: I64, day: I64, bits: U64, flat: F64)
     d = accounts.dials
     peak, burst = burstiness.peaks(accounts.hours)[account], d["burst"][account]
     human = peak + (d["hours"][account] / 24) * streams.normal(bits, 0)
-    # What takes less than six hours a day has no working hours.
-    personal = (streams.uniform(bits, 1) < d["diurnal"][account]) & (burst * burstiness.HALVINGS < 2)
-    own = np.where(personal, human + flat / 4096, flat)
+    personal = (streams.uniform(bits, 1) < d["diurnal"][account]) & (burst * burstiness.HALVINGS < _PERSONAL_BURST)
+    own = np.where(personal, human + flat / _OWN_TIME_STEPS, flat)
     own -= np.floor(own)
     rows = np.flatnonzero(burst > 0)
     keys = day_keys(accounts, day[rows], account[rows])
-    late = np.float32(1.5 / 24) * streams.normal(streams.child(keys, "hours"))
+    late = _LATE_SD * streams.normal(streams.child(keys, "hours"))
     lean = peak[rows] + late
     own[rows] = burstiness.crowd(own[rows], burst[rows], lean - np.floor(lean), keys, personal[rows])
     return own

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator.arrays import F64, I8, I32, I64, U64, Mask
-from generator.population import accounts as people
-from generator.population.accounts import Accounts
+from generator.population.accounts import Accounts, accounts_in_bucket, draw_accounts
 from generator.population.population_plan import PopulationPlan
-from generator.traffic import attempts, quotations, request_log, routing, sessions
+from generator.traffic import attempts, quotations, request_log
 from generator.traffic.cross_shard import CrossShardCache
 from generator.traffic.request_log import Columns, LogChunk
+from generator.traffic.routing import pod_members
+from generator.traffic.sessions import account_chunks, draw_sessions, request_counts
 
-_PARCEL_ROWS = 100_000
+_CHUNK_ROWS = 100_000  # requests whose columns stay in the processor's cache
 
 
 @dataclass
@@ -54,44 +55,48 @@ class Shard:
     kind: I8
 
 
-def simulate(plan: PopulationPlan, bucket: int, book: CrossShardCache | None = None) -> Shard:
+def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = None) -> Shard:
     """Everything that the accounts of a bucket do, sorted by time.
 
     Parameters
     ----------
-    book : Book, optional
+    plan : PopulationPlan
+        Plan of the world.
+    bucket : int
+        Number of the bucket.
+    cache : CrossShardCache, optional
         Notes from buckets of the same world that were made before; it saves time, and changes nothing.
     """
-    book = book or CrossShardCache(plan)
-    own = people.accounts_in_bucket(plan, bucket)
-    mates = routing.pod_members(plan, own)
-    who = people.draw_accounts(plan, np.concatenate([own, mates]))
-    n = sessions.request_counts(plan, who, np.arange(-1, plan.config.days))
-    n[len(own) :][book.known[mates]] = 0
-    parts, handed = [], []
-    for some in sessions.account_chunks(n, _PARCEL_ROWS):
-        made = attempts.make_attempts(plan, who, sessions.draw_sessions(plan, who, some, n))
-        arrives = attempts.within_window(plan, who, made.sent)
-        moves = made.author != made.sent.sender
-        here = (made.sent.sender < len(own)) & (made.author < len(own))
-        parts.append(request_log.log_attempts(plan, who, made.take(np.flatnonzero(arrives & here))))
-        handed.append(made.take(np.flatnonzero(arrives & moves)))
-    book.enter(who, handed)
-    parts.append(request_log.log_attempts(plan, who, book.give(who, bucket)))
-    columns, edges = _merged(plan, parts)
+    cache = cache or CrossShardCache(plan)
+    own = accounts_in_bucket(plan, bucket)
+    others = pod_members(plan, own)
+    accounts = draw_accounts(plan, np.concatenate([own, others]))
+    counts = request_counts(plan, accounts, np.arange(-1, plan.config.days))
+    counts[len(own) :][cache.known[others]] = 0
+    chunks, handed_over = [], []
+    for some in account_chunks(counts, _CHUNK_ROWS):
+        every = attempts.make_attempts(plan, accounts, draw_sessions(plan, accounts, some, counts))
+        author, sender = every.author, every.routed.sender
+        arrives = attempts.within_window(plan, accounts, every.routed)
+        here = (sender < len(own)) & (author < len(own))
+        chunks.append(request_log.log_attempts(plan, accounts, every.take(np.flatnonzero(arrives & here))))
+        handed_over.append(every.take(np.flatnonzero(arrives & (author != sender))))
+    cache.record(accounts, handed_over)
+    chunks.append(request_log.log_attempts(plan, accounts, cache.take_for(accounts, bucket)))
+    columns, edges = _merged(plan, chunks)
     item, cost, owner, work, kind = (columns.pop(name) for name in ("item", "cost", "owner", "work", "kind"))
-    return Shard(who, len(own), columns, owner, item, cost, edges, work, kind)
+    return Shard(accounts, len(own), columns, owner, item, cost, edges, work, kind)
 
 
-def _merged(plan: PopulationPlan, parts: list[LogChunk]) -> tuple[Columns, I64]:
-    """Columns in the order of arrival, and the first row of each day. Parcels are emptied column by column."""
-    for part, ids in zip(parts, _quoted(plan, parts), strict=True):
-        part.columns["echo_response_id"] = ids
-    ts, resent = (np.concatenate(x) for x in zip(*((p.columns["ts"], p.resent) for p in parts), strict=True))
+def _merged(plan: PopulationPlan, chunks: list[LogChunk]) -> tuple[Columns, I64]:
+    """Columns in the order of arrival, and the first row of each day. Chunks are emptied column by column."""
+    for chunk, ids in zip(chunks, _quoted(plan, chunks), strict=True):
+        chunk.columns["echo_response_id"] = ids
+    ts, resent = (np.concatenate(x) for x in zip(*((c.columns["ts"], c.resent) for c in chunks), strict=True))
     order = _by_time(ts, resent)
     columns = {}
-    for name in list(parts[0].columns):
-        columns[name] = np.concatenate([part.columns.pop(name) for part in parts]).take(order)
+    for name in list(chunks[0].columns):
+        columns[name] = np.concatenate([chunk.columns.pop(name) for chunk in chunks]).take(order)
     return columns, np.searchsorted(columns["day"], np.arange(plan.config.days + 1))
 
 
@@ -104,13 +109,12 @@ def _by_time(ts: I64, resent: Mask) -> I64:
     return packed
 
 
-def _quoted(plan: PopulationPlan, parts: list[LogChunk]) -> list[I64]:
-    """request_id of the answer that each prompt quotes, for each part; -1: none."""
-    source, day = (np.concatenate([getattr(p.questions, name) for p in parts]) for name in ("source", "day"))
-    found = np.split(
-        quotations.quoted_request_ids(plan, source, day), np.cumsum([len(p.questions.row) for p in parts])[:-1]
-    )
-    columns = [np.full(len(part.resent), -1, np.int64) for part in parts]
-    for ids, part, answers in zip(columns, parts, found, strict=True):
-        ids[part.questions.row] = answers
+def _quoted(plan: PopulationPlan, chunks: list[LogChunk]) -> list[I64]:
+    """request_id of the answer that each prompt quotes, for each chunk; -1: none."""
+    each = [chunk.quotations for chunk in chunks]
+    source, day = (np.concatenate([getattr(q, name) for q in each]) for name in ("source", "day"))
+    ids = np.split(quotations.quoted_request_ids(plan, source, day), np.cumsum([len(q.row) for q in each])[:-1])
+    columns = [np.full(len(chunk.resent), -1, np.int64) for chunk in chunks]
+    for column, quoted, values in zip(columns, each, ids, strict=True):
+        column[quoted.row] = values
     return columns

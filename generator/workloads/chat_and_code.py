@@ -1,4 +1,7 @@
-"""Chats, single questions to applications, and code completion: tokens and pauses."""
+"""Chats, single questions to applications, and code completion: tokens and pauses.
+
+Source: Azure LLM inference traces 2023 (CC-BY-4.0), conversation and code; fitted by `benchmarks/fit_sessions.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,79 +13,100 @@ from generator.rng import streams
 from generator.workloads.batch import Flow, WorkloadBatch, previous, rounded_exp
 from generator.workloads.law_tables import law_table, mixture, quantiles
 
+_LEAST_PROMPT = 4  # tokens of a completion's context (a)
+# Contexts that were cut end at the window, most one token above it, some two: one of 3 and of 23 by chance (a).
+_ONE_ABOVE, _TWO_ABOVE = 3, 23
 
-def conversation(rows: WorkloadBatch) -> Flow:
-    """Questions to an application, or a chat whose history grows until it fills the application's window."""
+
+def conversation(batch: WorkloadBatch) -> Flow:
+    """Questions to an application, or a chat whose history grows until it fills the application's window.
+
+    Parameters
+    ----------
+    batch : WorkloadBatch
+        Requests of the kind conversation.
+    """
     table = law_table("conversation")["applications"]
-    single = mixture("conversation", "applications")
-    answers = mixture("conversation", "applications", prefix="output_")
-    bits = rows.bits("application")
-    usual = single.component(streams.child(rows.accounts.key[rows.account], "application"))
-    other = single.component(bits)
-    which = np.where(streams.uniform(bits, 1) < rows.dial("routine"), usual, other)[rows.local]
-    b, b2 = streams.child(rows.key, "prompt"), streams.child(rows.key, "answer length")
+    prompt_law = mixture("conversation", "applications")
+    answer_law = mixture("conversation", "applications", prefix="output_")
+    bits = batch.session_stream("application")
+    usual = prompt_law.component(streams.child(batch.accounts.key[batch.account], "application"))
+    other = prompt_law.component(bits)
+    which = np.where(streams.uniform(bits, 1) < batch.dial("routine"), usual, other)[batch.local]
+    prompt_bits, answer_bits = batch.requests.stream("prompt"), batch.requests.stream("answer length")
     rho = np.array(table["correlation"], np.float32)[which]
-    z = streams.normal(b, 0)
-    zz = rho * z + np.sqrt(1 - rho * rho) * streams.normal(b, 1)
-    prompts, level = rows.dial("prompts")[rows.local], rows.dial("answers")[rows.local]
-    whole = rounded_exp(single.log(which, b, z=z), prompts)
-    log_answer = answers.log(which, b2, z=zz)
+    prompt_score = streams.normal(prompt_bits, 0)
+    answer_score = rho * prompt_score + np.sqrt(1 - rho * rho) * streams.normal(prompt_bits, 1)
+    prompts, level = batch.dial("prompts")[batch.local], batch.dial("answers")[batch.local]
+    prompt = rounded_exp(prompt_law.log(which, prompt_bits, z=prompt_score), prompts)
+    log_answer = answer_law.log(which, answer_bits, z=answer_score)
 
-    chats = np.flatnonzero(rows.conversing[rows.local])
+    chats = np.flatnonzero(batch.conversing[batch.local])
     if len(chats):
-        whole[chats], log_answer[chats] = _chat(rows, chats, b[chats], b2[chats])
-    return Flow(np.maximum(whole, 1), np.maximum(rounded_exp(log_answer, level), 1), _together(rows))
+        prompt[chats], log_answer[chats] = _chat(batch, chats, prompt_bits[chats], answer_bits[chats])
+    answer = rounded_exp(log_answer, level)
+    return Flow(np.maximum(prompt, 1), np.maximum(answer, 1), _paired_pauses(batch))
 
 
-def _together(rows: WorkloadBatch) -> I64:
+def _paired_pauses(batch: WorkloadBatch) -> I64:
     """Milliseconds behind the request before, where an application sends two at once; -1 elsewhere."""
     table = mixture("conversation", "together")
-    bits = streams.child(rows.key, "together")
-    second = (streams.uniform(bits) < np.float32(law_table("conversation")["pairs"])) & (rows.order > 0)
-    at = np.flatnonzero(second & ~rows.conversing[rows.local])
+    bits = batch.requests.stream("together")
+    second = (streams.uniform(bits) < np.float32(law_table("conversation")["pairs"])) & (batch.order > 0)
+    at = np.flatnonzero(second & ~batch.conversing[batch.local])
     pause = np.full(len(bits), -1)
     pause[at] = rounded_exp(table.log(np.zeros(len(at), np.int32), bits[at]), 1000)
     return pause
 
 
-def _chat(rows: WorkloadBatch, at: I64, b: U64, b2: U64) -> tuple[I64, F32]:
+def _chat(batch: WorkloadBatch, at: I64, prompt_bits: U64, answer_bits: U64) -> tuple[I64, F32]:
     """Input and log output of chats: rows `at`, with two draws each."""
     table = law_table("conversation")["history"]
-    session = rows.bits("history")
-    fresh = rounded_exp(mixture("conversation", "history", "first").log(np.zeros(len(session), np.int32), session))
+    session = batch.session_stream("history")
+    only = np.zeros(len(at), np.int32)  # these mixtures have one component
+    opening = mixture("conversation", "history", "first").log(np.zeros(len(session), np.int32), session)
     full = streams.uniform(session, 2) < np.float32(table["full"])
-    local, order = rows.local[at], rows.order[at]
-    none = np.zeros(len(at), np.int32)
-    log_answer = mixture("conversation", "chat").log(none, b2)
-    asked = rounded_exp(mixture("conversation", "history", "user").log(none, b, 2))
-    said = rounded_exp(log_answer)
-    step = np.where(order > 0, asked + previous(said, order), fresh[local])
+    local, order = batch.local[at], batch.order[at]
+    log_answer = mixture("conversation", "chat").log(only, answer_bits)
+    asked = rounded_exp(mixture("conversation", "history", "user").log(only, prompt_bits, 2))
+    answer = rounded_exp(log_answer)
+    step = np.where(order > 0, asked + previous(answer, order), rounded_exp(opening)[local])
     total = np.cumsum(step)
     first = np.flatnonzero(order == 0)
-    whole = total - np.repeat(total[first] - step[first], np.diff(np.r_[first, len(at)]))
-    slack = rounded_exp(mixture("conversation", "history", "slack").log(none, b, 3))
+    history = total - np.repeat(total[first] - step[first], np.diff(np.r_[first, len(at)]))
+    slack = rounded_exp(mixture("conversation", "history", "slack").log(only, prompt_bits, 3))
     window = table["window"] + slack
     unlimited = (streams.uniform(session, 3) < np.float32(table["unlimited"]))[local]
-    at_end = (full[local] | (whole > window)) & ~unlimited
-    at_full = mixture("conversation", "full").log(none, b2)
-    return np.where(at_end, window, whole), np.where(at_end, at_full, log_answer)
+    at_end = (full[local] | (history > window)) & ~unlimited
+    at_full = mixture("conversation", "full").log(only, answer_bits)
+    return np.where(at_end, window, history), np.where(at_end, at_full, log_answer)
 
 
-def code(rows: WorkloadBatch) -> Flow:
-    """Completions: context cut at the editor's window, short answers with a heavy tail, bursts."""
+def code(batch: WorkloadBatch) -> Flow:
+    """Completions: context cut at the editor's window, short answers with a heavy tail, bursts.
+
+    Parameters
+    ----------
+    batch : WorkloadBatch
+        Requests of the kind code.
+    """
     table = law_table("code")
-    b, b2, b3 = (streams.child(rows.key, name) for name in ("prompt", "answer length", "pause"))
+    prompt_bits, answer_bits, pause_bits = (
+        batch.requests.stream(name) for name in ("prompt", "answer length", "pause")
+    )
     gaps = mixture("code", "gaps")
-    whole = rounded_exp(quantiles("code", "input").log(streams.normal(b)), rows.dial("prompts")[rows.local])
-    edge = table["window"] + (streams.halves(b, 3) % 3 > 0) * 1 + (streams.halves(b, 3) % 23 == 0)
-    whole = np.where(whole > edge, edge, np.maximum(whole, 4))
-    answer = rounded_exp(quantiles("code", "output").log(streams.normal(b2)), rows.dial("answers")[rows.local])
-    pause = rounded_exp(gaps.log(gaps.component(b3), b3), _typing(rows)[rows.local])
-    return Flow(whole, np.maximum(answer, table["least"]), pause)
+    prompts, level = batch.dial("prompts")[batch.local], batch.dial("answers")[batch.local]
+    prompt = rounded_exp(quantiles("code", "input").log(streams.normal(prompt_bits)), prompts)
+    chance = streams.halves(prompt_bits, 3)
+    edge = table["window"] + (chance % _ONE_ABOVE > 0) * 1 + (chance % _TWO_ABOVE == 0)
+    prompt = np.where(prompt > edge, edge, np.maximum(prompt, _LEAST_PROMPT))
+    answer = rounded_exp(quantiles("code", "output").log(streams.normal(answer_bits)), level)
+    pause = rounded_exp(gaps.log(gaps.component(pause_bits), pause_bits), _typing_pauses(batch)[batch.local])
+    return Flow(prompt, np.maximum(answer, table["least"]), pause)
 
 
-def _typing(rows: WorkloadBatch) -> F64:
+def _typing_pauses(batch: WorkloadBatch) -> F64:
     """Usual pause of each session in milliseconds: editors stay below the requests a minute of their plan."""
-    limit = REQUESTS_PER_MINUTE[rows.accounts.choices["plan"]][rows.account]
+    limit = REQUESTS_PER_MINUTE[batch.accounts.choices["plan"]][batch.account]
     room = np.array(law_table("code")["requests_per_minute"] / limit)
-    return np.asarray(1000 * rows.dial("gap") * np.maximum(room, 1))
+    return np.asarray(1000 * batch.dial("gap") * np.maximum(room, 1))

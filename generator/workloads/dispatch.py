@@ -1,26 +1,21 @@
 """The law of each kind of workload: what goes in and out of its requests, and when.
 
-Each law takes the rows of its kind, whole sessions in order. Constants stand in `kinds/*.toml`; habits come from
-the account.
+Each law takes the requests of its kind, whole sessions in order. Constants stand in `kinds/*.toml`; habits come
+from the account.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I64, U64, Mask
+from generator.arrays import I64, Mask
 from generator.schema import KINDS
 from generator.workloads.api_services import service
-from generator.workloads.batch import Flow, WorkloadBatch
+from generator.workloads.batch import Flow, RequestBatch, WorkloadBatch
 from generator.workloads.chat_and_code import code, conversation
 from generator.workloads.coding_agents import agent
-
-if TYPE_CHECKING:
-    from generator.population.accounts import Accounts
-    from generator.workloads.batch import Sessions
 
 LAWS: dict[str, Callable[[WorkloadBatch], Flow]] = {
     "api": service,
@@ -31,26 +26,34 @@ LAWS: dict[str, Callable[[WorkloadBatch], Flow]] = {
 }
 
 
-def flows_by_kind(
-    accounts: Accounts, found: Sessions, session: I64, key: U64, talk: Mask
-) -> list[tuple[I64, Flow]]:
-    """(rows, flow) of each kind of workload.
+def flows_by_kind(batch: RequestBatch, conversing: Mask) -> list[tuple[I64, Flow]]:
+    """What the law of each kind of workload says about its requests.
 
     Parameters
     ----------
-    session, key : ndarray
-        Session and stream of each request.
-    talk : ndarray of bool
+    batch : RequestBatch
+        All requests of whole sessions.
+    conversing : ndarray of bool, shape (sessions,)
         Whether each session is one conversation.
+
+    Returns
+    -------
+    list of (ndarray of int64, Flow)
+        Rows of the batch and their flow, for each kind.
     """
-    kind = accounts.choices["kind"][found.account]
+    kind = batch.accounts.choices["kind"][batch.sessions.account]
     result = []
-    for name, law_of in LAWS.items():
+    for name, law in LAWS.items():
         chosen = kind == KINDS.index(name)
-        mine = np.flatnonzero(chosen)
-        at = np.flatnonzero(chosen[session])
-        local = (np.cumsum(chosen) - 1)[session[at]]
-        order = at - found.first[session[at]]
-        rows = WorkloadBatch(accounts, found, key[at], order, local, mine, found.account[mine], talk[mine])
-        result.append((at, law_of(rows)))
+        rows = np.flatnonzero(chosen[batch.session])
+        requests = batch.take(rows)
+        session = np.flatnonzero(chosen)
+        workload = WorkloadBatch(
+            requests=requests,
+            order=rows - batch.sessions.first[requests.session],
+            local=(np.cumsum(chosen) - 1)[requests.session],
+            session=session,
+            conversing=conversing[session],
+        )
+        result.append((rows, law(workload)))
     return result

@@ -14,6 +14,9 @@ from generator.arrays import F32, I32, U64, Integers
 from generator.config.archetypes import KINDS_FOLDER
 from generator.rng import streams
 
+# Normal scores that quantiles are tabled at: 4,096 from -4 to 4, as in `streams.cdf`.
+_SCORES, _PER_UNIT = 4096, 512
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -33,11 +36,31 @@ class Mixture:
     tail: F32
 
     def component(self, bits: U64, part: int = 0) -> I32:
-        """Component of each draw."""
+        """Component of each draw.
+
+        Parameters
+        ----------
+        bits : ndarray of uint64
+            One draw each.
+        part : int
+            Which 16 of the 64 bits are used.
+        """
         return streams.pick(bits, self.weight, part)
 
     def log(self, component: I32, bits: U64, part: int = 1, z: F32 | None = None) -> F32:
-        """Logarithm of draws from given components; `z` replaces the normal part."""
+        """Logarithm of draws from given components.
+
+        Parameters
+        ----------
+        component : ndarray of int32
+            Component of each draw.
+        bits : ndarray of uint64
+            One draw each.
+        part : int
+            Which 16 of the 64 bits the normal takes; the tail takes the next.
+        z : ndarray of float32, optional
+            Standard normals in place of those drawn.
+        """
         normal = streams.normal(bits, part) if z is None else z
         value = self.log_median[component] + self.sigma[component] * normal
         if self.tail.any():
@@ -58,21 +81,43 @@ class Quantiles:
     table: F32
 
     def log(self, score: F32) -> F32:
-        """Logarithm of the values at standard normal scores."""
-        found: F32 = self.table[np.clip(score * 512 + 2048, 0, 4095).astype(np.int32)]
-        return found
+        """Logarithm of the values at standard normal scores.
+
+        Parameters
+        ----------
+        score : ndarray of float32
+            Standard normals.
+        """
+        row = np.clip(score * _PER_UNIT + _SCORES // 2, 0, _SCORES - 1).astype(np.int32)
+        return np.asarray(self.table[row])
 
 
 @cache
 def law_table(kind: str) -> dict[str, Any]:
-    """The `[law]` tables of a kind of workload."""
+    """The `[law]` tables of a kind of workload.
+
+    Parameters
+    ----------
+    kind : str
+        One of `schema.KINDS`.
+    """
     table: dict[str, Any] = tomllib.loads((KINDS_FOLDER / f"{kind}.toml").read_text("utf-8")).get("law", {})
     return table
 
 
 @cache
 def mixture(kind: str, *names: str, prefix: str = "") -> Mixture:
-    """Mixture at a path of a kind's law: lists `weight`, `median`, `sigma` and perhaps `tail`."""
+    """Mixture at a path of a kind's law: lists `weight`, `median`, `sigma` and perhaps `tail`.
+
+    Parameters
+    ----------
+    kind : str
+        One of `schema.KINDS`.
+    *names : str
+        Path to the table inside `[law]`.
+    prefix : str
+        What stands before `median`, `sigma` and `tail` where a table holds two mixtures.
+    """
     table = law_table(kind)
     for name in names:
         table = table[name]
@@ -88,14 +133,37 @@ def mixture(kind: str, *names: str, prefix: str = "") -> Mixture:
 
 @cache
 def quantiles(kind: str, name: str) -> Quantiles:
-    """Quantiles in a kind's law: lists `share` (ascending) and `value`."""
+    """Quantiles in a kind's law: lists `share` (ascending) and `value`.
+
+    Parameters
+    ----------
+    kind : str
+        One of `schema.KINDS`.
+    name : str
+        Table inside `[law]`.
+    """
     table = law_table(kind)[name]
     scores = [NormalDist().inv_cdf(p) for p in table["share"]]
-    grid = (np.arange(4096) - 2047.5) / 512
+    grid = (np.arange(_SCORES) - (_SCORES - 1) / 2) / _PER_UNIT
     return Quantiles(np.interp(grid, scores, np.log(table["value"])).round(6).astype(np.float32))
 
 
 def step_values(table: dict[str, Any], column: str, x: Integers) -> F32:
-    """Step function of whole numbers: the value of the last `from` that is not above x."""
+    """Step function of whole numbers: the value of the last `from` that is not above x.
+
+    Parameters
+    ----------
+    table : dict
+        Lists `from` (ascending) and `column`.
+    column : str
+        Which list the values are in.
+    x : ndarray of int
+        Whole numbers, none below the first `from`.
+
+    Examples
+    --------
+    >>> step_values({"from": [1, 10], "share": [0.5, 0.25]}, "share", np.array([1, 9, 10])).tolist()
+    [0.5, 0.5, 0.25]
+    """
     edges = np.array(table["from"])
     return np.array(table[column], np.float32)[np.searchsorted(edges, x, side="right") - 1]

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I32, I64, U64, Mask
+from generator.arrays import I64, U64, Mask
 from generator.rng import streams
 from generator.schema import KINDS
 from generator.workloads import dispatch
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.workloads.batch import Sessions
+    from generator.workloads.batch import RequestBatch, Sessions
 
 
 LIMITS = np.array([512, 1024, 2048, 4096, 8192, 16384, 32000])
+"""Largest answers that requests ask for, tokens (a)."""
 # One row per kind: agents, chats and reasoning leave room (a).
 _LIMIT_WEIGHTS = np.array(
     [
@@ -29,16 +30,31 @@ _LIMIT_WEIGHTS = np.array(
         [0, 0, 0, 0, 0.06, 0.24, 0.7],
     ]
 )
-_AGENT = KINDS.index("agent")
 _LIMIT_EDGES = np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
+_AGENT = KINDS.index("agent")
+_THOUGHT = np.float32(0.8)  # largest share of thinking where the kind has no law for it (a)
+_CACHING = np.float32(0.6)  # share of accounts that use the prompt cache; agents do all (a)
+_CACHED, _WRITTEN = 0.985, 0.9  # share of the turn before that is read, and of the rest that is written (a)
+_MOST_SETTINGS = 4  # sets of settings that an account uses (a)
+_UNIFORMS = 65_536  # steps of `streams.uniform`
 
 
 @dataclass
 class Usage:
-    """Token counters of requests; arrays of equal length.
+    """Token counters of requests; arrays of shape (requests,).
 
     Attributes
     ----------
+    input, output : ndarray of int64
+        Tokens of the prompt (what comes from the cache included) and of the answer (thinking included).
+    reasoning : ndarray of int64
+        Tokens of thinking.
+    cache_write, cache_read : ndarray of int64
+        Tokens of the prompt that are written to the cache and read from it.
+    max_tokens : ndarray of int64
+        Largest answer that the request allows, tokens.
+    cut : ndarray of bool
+        Whether the answer reached it.
     turn : ndarray of int64
         Number of the request in its conversation; 0 for single calls.
     conversing : ndarray of bool
@@ -62,75 +78,107 @@ class Usage:
     pause: I64
 
     def take(self, rows: I64) -> Usage:
-        """Counters of some requests."""
+        """Counters of some requests.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            Which of them.
+        """
         return Usage(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
-def draw_usage(accounts: Accounts, found: Sessions, session: I64, key: U64) -> Usage:
+def draw_usage(batch: RequestBatch) -> Usage:
     """Tokens of each request, account first, then session, then request.
 
     Two thirds and more of the variance of log tokens lies between accounts in real logs (ServeGen); here the
     medians are habits of the account and only the rest varies inside it.
-    """
-    row, d = found.account[session], accounts.dials
-    bits = streams.child(key, "tokens")
-    talk = is_conversation(accounts, found)
-    conversing = talk[session]
-    order = np.arange(len(session)) - found.first[session]
 
-    settings = streams.child(accounts.key, "settings")
-    pause, human = np.full(len(session), -1), np.ones(len(session), np.bool_)
-    whole, output = np.ones(len(session), np.int64), np.ones(len(session), np.int64)
-    thinking = np.zeros(len(session), np.int64)
-    for at, flow in dispatch.flows_by_kind(accounts, found, session, key, talk):
-        whole[at], output[at], pause[at], human[at] = flow.input, flow.output, flow.pause, flow.human
-        mine = bits[at]
-        thinks = np.flatnonzero(streams.uniform(mine, 2) < d["reasoning"][row[at]])
-        thought = (
-            np.float32(0.8) * streams.uniform(mine[thinks], 3) if flow.thought is None else flow.thought[thinks]
-        )
+    Parameters
+    ----------
+    batch : RequestBatch
+        All requests of whole sessions.
+    """
+    accounts, sessions, n = batch.accounts, batch.sessions, len(batch)
+    bits = batch.stream("tokens")
+    talk = is_conversation(accounts, sessions)
+    conversing = talk[batch.session]
+    order = np.arange(n) - sessions.first[batch.session]
+
+    pause, human = np.full(n, -1), np.ones(n, np.bool_)
+    prompt, output, thinking = np.ones(n, np.int64), np.ones(n, np.int64), np.zeros(n, np.int64)
+    reasoning_share = batch.dial("reasoning")
+    for at, flow in dispatch.flows_by_kind(batch, talk):
+        prompt[at], output[at], pause[at], human[at] = flow.input, flow.output, flow.pause, flow.human
+        own_bits = bits[at]
+        thinks = np.flatnonzero(streams.uniform(own_bits, 2) < reasoning_share[at])
+        thought = _THOUGHT * streams.uniform(own_bits[thinks], 3) if flow.thought is None else flow.thought[thinks]
         thinking[at[thinks]] = (flow.output[thinks] * thought).astype(np.int64)
-    limit = answer_limits(accounts, found.account, found.key)[session]
+    limit = answer_limits(accounts, sessions.account, sessions.key)[batch.session]
     cut = output > limit
     output = np.where(cut, limit, output)
 
-    caching = (streams.uniform(settings, 1) < np.float32(0.6)) | (accounts.choices["kind"] == _AGENT)
-    read, write = np.zeros(len(session), np.int64), np.zeros(len(session), np.int64)
-    at = np.flatnonzero((talk & caching[found.account])[session])
-    before = np.where(order[at] > 0, np.minimum(whole[at - 1], whole[at]), 0)
-    read[at] = np.maximum(0, np.minimum((before * 0.985).astype(np.int64), whole[at] - 1))
-    write[at] = ((whole[at] - read[at]) * 0.9).astype(np.int64)
+    settings = streams.child(accounts.key, "settings")
+    caching = (streams.uniform(settings, 1) < _CACHING) | (accounts.choices["kind"] == _AGENT)
+    read, write = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    at = np.flatnonzero((talk & caching[sessions.account])[batch.session])
+    before = np.where(order[at] > 0, np.minimum(prompt[at - 1], prompt[at]), 0)
+    read[at] = np.maximum(0, np.minimum((before * _CACHED).astype(np.int64), prompt[at] - 1))
+    write[at] = ((prompt[at] - read[at]) * _WRITTEN).astype(np.int64)
     reasoning = np.minimum(thinking, np.maximum(0, output - 1))
     turn = np.where(conversing, order, 0)
-    return Usage(whole, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
+    return Usage(prompt, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
 
 
 def answer_limits(accounts: Accounts, sender: I64, session_key: U64) -> I64:
-    """Largest answer that each session allows when `sender` sends it."""
+    """Largest answer that each session allows, in tokens, when `sender` sends it.
+
+    Parameters
+    ----------
+    accounts : Accounts
+        Accounts of the world.
+    sender : ndarray of int64, shape (sessions,)
+        Sending account of each session, as a position in `accounts`.
+    session_key : ndarray of uint64, shape (sessions,)
+        Stream of each session.
+    """
     bits = streams.child(settings_keys(accounts, sender, session_key), "limit")
-    return np.asarray(_limit_of()[accounts.choices["kind"][sender], streams.halves(bits, 0)])
+    return np.asarray(_limit_by_uniform()[accounts.choices["kind"][sender], streams.halves(bits, 0)])
 
 
 @cache
-def _limit_of() -> I64:
-    """Limit that each of the 65,536 uniforms draws, shape (kinds, 65536)."""
-    every = np.arange(65536, dtype=np.uint64)
-    return np.stack([LIMITS[streams.pick(every, np.tile(edges, (65536, 1)))] for edges in _LIMIT_EDGES])
+def _limit_by_uniform() -> I64:
+    """Limit that each of the uniforms draws, shape (kinds, uniforms)."""
+    every = np.arange(_UNIFORMS, dtype=np.uint64)
+    return np.stack([LIMITS[streams.pick(every, np.tile(edges, (_UNIFORMS, 1)))] for edges in _LIMIT_EDGES])
 
 
 def settings_keys(accounts: Accounts, sender: I64, session_key: U64) -> U64:
-    """Stream of the settings of each session: one of the few sets of the account that sends it."""
-    sets = np.clip(accounts.dials["templates"], 1, 4).astype(np.int64)[sender]
+    """Stream of the settings of each session: one of the few sets of the account that sends it.
+
+    Parameters
+    ----------
+    accounts : Accounts
+        Accounts of the world.
+    sender : ndarray of int64, shape (sessions,)
+        Sending account of each session, as a position in `accounts`.
+    session_key : ndarray of uint64, shape (sessions,)
+        Stream of each session.
+    """
+    sets = np.clip(accounts.dials["templates"], 1, _MOST_SETTINGS).astype(np.int64)[sender]
     nth = streams.below(streams.child(session_key, "route"), sets)
     return streams.items(streams.child(accounts.key, "routes")[sender], nth)
 
 
-def is_conversation(accounts: Accounts, found: Sessions) -> Mask:
-    """Whether each session is one growing conversation."""
-    chance = accounts.dials["conversation"][found.account]
-    return np.asarray(streams.uniform(streams.child(found.key, "conversation")) < chance)
+def is_conversation(accounts: Accounts, sessions: Sessions) -> Mask:
+    """Whether each session is one growing conversation.
 
-
-def kinds(accounts: Accounts, row: I64) -> I32:
-    """Workload kind of each request, an index into `schema.KINDS`."""
-    return accounts.choices["kind"][row]
+    Parameters
+    ----------
+    accounts : Accounts
+        Accounts of the sessions.
+    sessions : Sessions
+        The sessions.
+    """
+    chance = accounts.dials["conversation"][sessions.account]
+    return np.asarray(streams.uniform(streams.child(sessions.key, "conversation")) < chance)

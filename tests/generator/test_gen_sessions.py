@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 
 from generator.config import dataset_config
-from generator.population import accounts as people
 from generator.population import cohorts
+from generator.population.accounts import accounts_in_bucket, draw_accounts
 from generator.rng import streams
 from generator.schema import KINDS
 from generator.traffic import sessions, simulate
@@ -124,7 +124,7 @@ def test_chats_are_short_and_fill_their_window_at_most(shard: simulate.Shard) ->
 
 def test_sessions_take_all_requests_of_their_day() -> None:
     plan = cohorts.build_plan(dataset_config.from_dict(CONFIG | {"accounts": 300}, "test"), "train")
-    who = people.draw_accounts(plan, people.accounts_in_bucket(plan, 0))
+    who = draw_accounts(plan, accounts_in_bucket(plan, 0))
     found = sessions.draw_sessions(plan, who)
     assert found.length.min() >= 1
     days = plan.config.days + 1

@@ -17,6 +17,7 @@ from generator.pipeline import labels
 from generator.population import accounts, cohorts, parameter_draws, population_plan, subscription_plans
 from generator.traffic import provider, rate_limits, routing, simulate
 from generator.traffic.simulate import Shard
+from generator.workloads.batch import RequestBatch
 
 
 @dataclass
@@ -40,7 +41,8 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
         fixed = {name: parameters.ParameterRange(value, value) for name, value in dials.items()}
         a = known[archetype]
         known[archetype] = replace(a, ranges=a.ranges | fixed, tiers={t: d | fixed for t, d in a.tiers.items()})
-        monkeypatch.setattr(cohorts, "archetypes", lambda: known)
+        for module in (cohorts, parameter_draws, population_plan):
+            monkeypatch.setattr(module, "archetypes", lambda: known)
         for table in (parameter_draws._table, parameter_draws.cumulated_weights):
             table.cache_clear()
         extra = tuple(dataset_config.ExtraCohort(f"swarm {t}", archetype, 24, t) for t in schema.TIERS)
@@ -238,15 +240,16 @@ def test_limits_by_hand() -> None:
     who = _Hand(choices={"plan": np.zeros(2, np.int32)})
     session = np.repeat(np.arange(3), found.length)
     ts = np.array([0, 10, 20, 30, 70_000, 86_400_000, 86_400_001, 0, 1, 2])
+    batch = RequestBatch(who, found, session, np.zeros(10, np.uint64))  # type: ignore[arg-type]
     used = _Hand(input=np.full(10, 10), output=np.full(10, 10), cache_read=np.zeros(10, np.int64))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.array([3]))
         patch.setattr(subscription_plans, "TOKENS_PER_MINUTE", np.array([1000]))
         patch.setattr(subscription_plans, "REQUESTS_PER_DAY", np.array([100]))
         patch.setattr(subscription_plans, "SPEND_PER_MONTH", np.array([10.0]))
-        fast = rate_limits._too_fast(who, found, session, ts, used)  # type: ignore[arg-type]
+        fast = rate_limits._too_fast(batch, ts, used)  # type: ignore[arg-type]
         cost = np.array([6.0, 6, 1, 1, 1, 4, 4, 1, 1, 1])
-        spent = rate_limits._overspent(who, found, session, cost)  # type: ignore[arg-type]
+        spent = rate_limits._overspent(batch, cost)
     assert fast.tolist() == [False] * 3 + [True] + [False] * 6
     # 12 > 10 after two requests: the rest of day 0 is turned down; on day 1 the cap is 20, and 15 + 4 < 20.
     assert spent.tolist() == [False, False, True, True, True, False, False, False, False, False]

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,8 +21,8 @@ from generator.dataset import Dataset
 from generator.pipeline import arrow_tables, generate, labels
 from generator.population import cohorts, population_plan
 from generator.population.accounts import Accounts
-from generator.traffic import attempts, cross_shard, simulate
-from generator.traffic import sessions as arrivals
+from generator.population.population_plan import PopulationPlan
+from generator.traffic import attempts, cross_shard, quotations, sessions, simulate
 from generator.workloads.batch import Sessions
 
 
@@ -53,9 +52,10 @@ def test_another_seed_gives_other_bytes(tiny: Dataset, tiny_config: Config, tmp_
 def test_processor_does_not_change_a_value(tiny: Dataset, tmp_path: Path) -> None:
     """Without the widest vector instructions numpy's exp and sort take other paths."""
     code = (
-        "import sys, json; from pathlib import Path; from generator import config, release, dataset\n"
-        "made = config.from_dict(json.loads(sys.argv[1]), 'test')\n"
-        "print(dataset.load(release.generate(made, Path(sys.argv[2]))).digest)"
+        "import sys, json; from pathlib import Path; from generator import dataset\n"
+        "from generator.config import dataset_config; from generator.pipeline import generate\n"
+        "config = dataset_config.from_dict(json.loads(sys.argv[1]), 'test')\n"
+        "print(dataset.load(generate.generate(config, Path(sys.argv[2]))).digest)"
     )
     import json
 
@@ -89,27 +89,25 @@ def test_shards_together_are_the_world_whatever_their_number(all_kinds: Config) 
 @pytest.mark.parametrize(
     ("order", "most"), [((0, 1, 2, 3, 4), 1_000_000), ((3, 0, 4, 3, 1, 2), 1_000_000), ((0, 1, 2, 3, 4), 5)]
 )
-def test_a_book_of_what_was_handed_over_changes_nothing(
+def test_a_cache_of_what_was_handed_over_changes_nothing(
     all_kinds: Config, order: tuple[int, ...], most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In any order, a bucket made twice, and a book that is full all the time included."""
+    """In any order, a bucket made twice, and a cache that is full all the time included."""
     monkeypatch.setattr(cross_shard, "_MOST", most)
     plan = cohorts.build_plan(replace(all_kinds, buckets=5), "train")
-    book, sessions = cross_shard.CrossShardCache(plan), []
+    cache, counts = cross_shard.CrossShardCache(plan), []
+    real = attempts.make_attempts
 
-    def counted(
-        plan: population_plan.PopulationPlan, who: Accounts, found: Sessions, make: Any = attempts.make_attempts
-    ) -> attempts.Attempts:
-        sessions.append(len(found.key))
-        made: attempts.Attempts = make(plan, who, found)
-        return made
+    def counted(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> attempts.Attempts:
+        counts.append(len(sessions.key))
+        return real(plan, accounts, sessions)
 
-    monkeypatch.setattr(attempts, "make", counted)
+    monkeypatch.setattr(attempts, "make_attempts", counted)
     for bucket in order:
-        alone, noted = simulate.simulate(plan, bucket), simulate.simulate(plan, bucket, book)
+        alone, noted = simulate.simulate(plan, bucket), simulate.simulate(plan, bucket, cache)
         assert all(values.tobytes() == noted.columns[name].tobytes() for name, values in alone.columns.items())
         assert (alone.owner.tobytes(), alone.item.tobytes()) == (noted.owner.tobytes(), noted.item.tobytes())
-    assert (sum(sessions[1::2]) < 0.9 * sum(sessions[::2])) == (most > 5)
+    assert (sum(counts[1::2]) < 0.9 * sum(counts[::2])) == (most > 5)
 
 
 def test_permuted_labels_leave_every_archetype_alone(all_kinds: Config) -> None:
@@ -123,14 +121,15 @@ def test_permuted_labels_leave_the_public_bytes_alone(tiny: Dataset) -> None:
 
 
 def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = arrivals.request_counts
+    real = sessions.request_counts
 
-    def leaky(plan: population_plan.PopulationPlan, accounts: object, day: I64) -> I64:
-        found = real(plan, accounts, day)  # type: ignore[arg-type]
-        attack = plan.label[accounts.cohort] == labels.EXTRACTION  # type: ignore[attr-defined]
-        return np.where(attack[:, None], found * 2, found)
+    def leaky(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
+        counts = real(plan, accounts, day)
+        attack = plan.label[accounts.cohort] == labels.EXTRACTION
+        return np.where(attack[:, None], counts * 2, counts)
 
-    monkeypatch.setattr(arrivals, "counts", leaky)
+    for module in (simulate, quotations):
+        monkeypatch.setattr(module, "request_counts", leaky)
     assert not structure.permuted(tiny).passed
 
 
