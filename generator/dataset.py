@@ -2,76 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from generator import remote, schema
 from generator.errors import MaskedLabelsError, UserError
+from generator.manifest import MANIFEST, MASKED, read_manifest, table_of
+from generator.table import Table
 
 if TYPE_CHECKING:
-    import pandas as pd
     import polars as pl
-    import pyarrow as pa
 
-MANIFEST = "manifest.json"
-MASKED = ("test",)
-
-
-class Table:
-    """One table of one split, limited to the columns that its reader may see.
-
-    Nothing is read before one of the three verbs is called.
-
-    Parameters
-    ----------
-    name : str
-        Key of `schema.TABLES`.
-    parts : sequence of polars.LazyFrame
-        One frame per account bucket (one frame in all for tables that are not sharded).
-    columns : tuple of str
-        Columns that exist for the reader.
-    """
-
-    def __init__(self, name: str, parts: Iterable[pl.LazyFrame], columns: tuple[str, ...]) -> None:
-        self.name = name
-        self.columns = columns
-        self._parts = tuple(parts)
-
-    def polars(self) -> pl.LazyFrame:
-        """All rows as a lazy Polars frame."""
-        import polars as pl
-
-        return pl.concat(list(self.buckets()))
-
-    def buckets(self) -> Iterator[pl.LazyFrame]:
-        """Lazy frames, one per account bucket: all rows of an account are in the same one."""
-        return (part.select(self.columns) for part in self._parts)
-
-    def arrow(self) -> pa.Table:
-        """All rows as an Arrow table."""
-        return self.polars().collect(engine="streaming").to_arrow()
-
-    def pandas(self) -> pd.DataFrame:
-        """All rows as a pandas frame; categories stay categories, and whole numbers whole where some are null."""
-        numbers = schema.pandas_metadata(self.name, self.columns)
-        return cast("pd.DataFrame", self.arrow().replace_schema_metadata(numbers).to_pandas())
-
-    def where(self, predicate: pl.Expr) -> Table:
-        """Rows for which `predicate` holds."""
-        return Table(self.name, (part.filter(predicate) for part in self._parts), self.columns)
-
-    def restrict(self, columns: Iterable[str]) -> Table:
-        """Only the named columns (and keys); the others are not there to be read."""
-        wanted = set(columns)
-        keys = {c.name for c in schema.TABLES[self.name] if c.group == "K"}
-        return Table(self.name, self._parts, tuple(c for c in self.columns if c in wanted | keys))
-
-    def __repr__(self) -> str:
-        return f"Table({self.name!r}, {len(self.columns)} columns, {len(self._parts)} buckets)"
+__all__ = ["MANIFEST", "MASKED", "Dataset", "Split", "Table", "load", "read_manifest"]
 
 
 @dataclass(frozen=True)
@@ -228,6 +173,11 @@ class Dataset:
     def reveal(self, split: str) -> Split:
         """A split with its labels open, because somebody asked for them by name.
 
+        Parameters
+        ----------
+        split : str
+            Its name.
+
         Raises
         ------
         UserError
@@ -241,7 +191,9 @@ class Dataset:
         lines = [f"Dataset {self.name} at {self.path}, digest {self.digest[:12]}"]
         for name, split in self.splits.items():
             n = self.manifest["splits"][name]["counts"]
-            known = "labels masked" if split.masked else f"prevalence {n['extraction'] / n['accounts']:.2%}"
+            known = (
+                "labels masked" if split.masked else f"prevalence {n['extraction'] / max(1, n['accounts']):.2%}"
+            )
             some = f"{n['campaigns']:>3} campaigns" if "campaigns" in n else "sealed"
             lines.append(
                 f"  {name:<10}  {split.start:%Y-%m-%d} + {split.days} days  {n['accounts']:>9,} accounts  "
@@ -266,19 +218,19 @@ def load(path: str | Path, storage_options: dict[str, Any] | None = None) -> Dat
     UserError
         If there is no complete dataset, or the address can't be read.
     """
-    where = remote.address(path)
-    store = remote.open_store(where, MANIFEST, storage_options) if where else None
-    root = store.folder if store else Path(path)
+    address = remote.address(path)
+    store = remote.open_store(address, MANIFEST, storage_options) if address else None
+    root = store.folder if store else remote.local(path)
     manifest = read_manifest(root)
     splits = {}
     for name, meta in manifest["splits"].items():
         tables = {}
         for table, columns in schema.TABLES.items():
-            groups: dict[str, list[str]] = {}
-            for file in sorted(f for f in meta["files"] if f.split("/")[1].removesuffix(".parquet") == table):
-                groups.setdefault(file.rpartition("/")[2], []).append(file)
-            if groups:
-                parts = [_scan(root, store, table, meta["files"], files) for _, files in sorted(groups.items())]
+            buckets: dict[str, list[str]] = {}
+            for file in sorted(f for f in meta["files"] if table_of(f) == table):
+                buckets.setdefault(file.rpartition("/")[2], []).append(file)
+            if buckets:
+                parts = [_scan(root, store, table, meta["files"], files) for _, files in sorted(buckets.items())]
                 tables[table] = Table(table, parts, tuple(c.name for c in columns))
         start = datetime.fromisoformat(meta["start"]).replace(tzinfo=UTC)
         splits[name] = Split(name, start, int(meta["days"]), tables, masked=name in MASKED)
@@ -294,38 +246,13 @@ def _scan(
 ) -> pl.LazyFrame:
     import polars as pl
 
+    def scanned(paths: list[Path]) -> pl.LazyFrame:
+        # Paths are names, whatever stands in them: neither patterns nor columns of partitions.
+        return pl.scan_parquet(paths, glob=False, hive_partitioning=False)
+
     if store is None:
-        return pl.scan_parquet([root / f for f in files])
-    wanted, elsewhere = [(f, entries[f]["sha256"]) for f in files], store
+        return scanned([root / f for f in files])
+    checksums = [(f, entries[f]["sha256"]) for f in files]
     columns = pl.DataFrame(schema.arrow_schema(table).empty_table()).schema
-    later: Any = lambda: pl.scan_parquet(elsewhere.fetch(wanted))  # noqa: E731  (typed as if it had to be eager)
+    later: Any = lambda: scanned(store.fetch(checksums))  # noqa: E731  (typed as if it had to be eager)
     return pl.defer(later, schema=columns)
-
-
-def read_manifest(root: Path) -> dict[str, Any]:
-    """Manifest of a dataset folder.
-
-    Raises
-    ------
-    UserError
-        If the folder or its manifest is missing or not readable.
-    """
-    file = root / MANIFEST
-    if not file.is_file():
-        why = "does not exist" if not root.exists() else f"has no {MANIFEST}, so it is no complete dataset"
-        raise UserError(f"{root} {why}; make one with: siphonbench generate --preset nano --out {root}")
-    try:
-        manifest = json.loads(file.read_text("utf-8"))
-        missing = {"name", "digest", "config", "splits"} - set(manifest)
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{file} is not a manifest ({error}); generate or download the dataset again") from error
-    if missing:
-        raise UserError(f"{file} lacks {', '.join(sorted(missing))}; generate or download the dataset again")
-    if astray := [p for split in manifest["splits"].values() for p in split["files"] if not inside(p)]:
-        raise UserError(f"{file} names {len(astray)} files outside its folder, e.g. {astray[0]}; do not trust it")
-    return cast("dict[str, Any]", manifest)
-
-
-def inside(path: str) -> bool:
-    """Whether a path that a file names stays inside its folder."""
-    return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts and "\\" not in path

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = ".partial"
 """What stands behind the name of something unfinished; a killed process may leave one behind."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the errors that a full disk, or a used-up quota, gives."""
+
+_KEPT = 60  # letters of a name that its unfinished file has too: the whole must fit a file system's 255 bytes
+_UNFINISHED = {".partial", ".release", ".release.partial", ".lock.partial"}  # inside a folder, see `staging`
+_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX", "lost+found", ".Trashes", ".Spotlight-V100"}
 
 
 @contextmanager
@@ -42,7 +51,8 @@ def atomic_file(path: Path, mode: int | None = None) -> Iterator[Path]:
     ...     Path(folder, "a.txt").read_text(), len(list(Path(folder).iterdir()))
     ('whole', 1)
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    # Two who write the same file at once do not meet: each has a name of its own.
+    partial = path.with_name(f".{path.name[:_KEPT]}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         if mode is not None:
             partial.unlink(missing_ok=True)
@@ -98,3 +108,109 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def staging(out: Path, end: str = PARTIAL) -> Path:
+    """Where a folder is made, until all of it is there and it takes its place.
+
+    That is beside its place, where one rename moves it. A folder that is there already and can't be replaced (a
+    mounted volume, the working folder, one in a folder that is not ours, one in which the system keeps files) is
+    filled from inside.
+
+    Parameters
+    ----------
+    out : Path
+        Place of the folder; empty if it is there.
+    end : str
+        What stands behind the name of the unfinished one.
+
+    Examples
+    --------
+    >>> staging(Path("/data/nano")).as_posix()
+    '/data/nano.partial'
+    """
+    within = out / end
+    if out.is_dir() and (
+        out.is_mount()
+        or Path.cwd().is_relative_to(out)
+        or not os.access(out.parent, os.W_OK)
+        or within.exists()
+        or any(out.iterdir())
+    ):
+        return within
+    return out.with_name(out.name + end)
+
+
+def occupants(out: Path) -> list[Path]:
+    """What a folder holds beside what the system keeps there and what was left unfinished, see `staging`.
+
+    Parameters
+    ----------
+    out : Path
+        Folder that exists.
+    """
+    return [p for p in out.iterdir() if p.name not in _UNFINISHED and not is_foreign(Path(p.name))]
+
+
+def take_place(unfinished: Path, out: Path, last: str) -> None:
+    """Give a folder that is complete its place, see `staging`.
+
+    Parameters
+    ----------
+    unfinished : Path
+        What `staging` gave.
+    out : Path
+        Place of the folder.
+    last : str
+        Name of the entry that comes last where they are moved one by one: with it, all is there.
+    """
+    if unfinished.parent != out:
+        if out.exists():
+            out.rmdir()
+        unfinished.rename(out)
+        return
+    for entry in sorted(unfinished.iterdir(), key=lambda p: p.name == last):
+        entry.rename(out / entry.name)
+    unfinished.rmdir()
+
+
+def sweep(root: Path) -> None:
+    """Remove the unfinished files that killed processes have left in a folder and below.
+
+    Parameters
+    ----------
+    root : Path
+        A folder that nobody writes to at the moment.
+    """
+    for left in root.rglob(f".*{PARTIAL}"):
+        if left.is_file():
+            left.unlink(missing_ok=True)
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether an operating system has put a file there by itself, as macOS does beside what it copies.
+
+    Parameters
+    ----------
+    path : Path
+        Relative to the folder that is looked at.
+
+    Examples
+    --------
+    >>> is_foreign(Path("train/._accounts.parquet")), is_foreign(Path("train/accounts.parquet"))
+    (True, False)
+    """
+    return any(part in _SYSTEMS or part.startswith("._") for part in path.parts)
+
+
+def no_space(path: Path) -> str:
+    """What is to be said of a full disk: which one it is, and how much is free there.
+
+    Parameters
+    ----------
+    path : Path
+        What could not be written; it need not exist.
+    """
+    there = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+    disk = next(p for p in (there, *there.parents) if p.is_mount())
+    return f"{shutil.disk_usage(there).free / 1e6:,.0f} MB are free on {disk}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,11 +15,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from generator import schema
-from generator.dataset import MANIFEST, read_manifest
+from generator.files import is_foreign
+from generator.manifest import MANIFEST, read_manifest, table_of
 
 
 def content_digest(table: pa.Table) -> str:
-    """SHA-256 of a table's values: the same whatever the Parquet version, encoding or dictionary order."""
+    """SHA-256 of a table's values: the same whatever the Parquet version, encoding or dictionary order.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Of fixed-width, boolean, text and dictionary columns.
+    """
     digest = hashlib.sha256()
     for name, column in zip(table.column_names, table.columns, strict=True):
         digest.update(name.encode())
@@ -30,20 +38,27 @@ def content_digest(table: pa.Table) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def dataset_digest(files: Mapping[str, Mapping[str, Any]]) -> str:
-    """Logical content hash of all public files, from path to entry with `content`."""
+    """Logical content hash of all public files, from path to entry with `content`.
+
+    Parameters
+    ----------
+    files : mapping of str to mapping
+        Entries of a manifest by path; those of tables with labels do not count.
+    """
     public = sorted((p, e["content"]) for p, e in files.items() if table_of(p) in schema.PUBLIC)
     return hashlib.sha256("\n".join(f"{p} {c}" for p, c in public).encode()).hexdigest()
-
-
-def table_of(path: str) -> str:
-    """Table that a file inside a dataset belongs to."""
-    return path.split("/")[1].removesuffix(".parquet")
 
 
 def verify(root: Path, others: Collection[str] = ()) -> list[str]:
@@ -77,14 +92,28 @@ def verify(root: Path, others: Collection[str] = ()) -> list[str]:
             faults.append(f"{path}: {file.stat().st_size:,} bytes, the manifest says {entry['bytes']:,}")
         elif file_digest(file) != entry["sha256"]:
             faults.append(f"{path}: changed, its SHA-256 is not the manifest's")
-        elif content_digest(pq.read_table(file, partitioning=None)) != entry["content"]:
+        elif not _holds(file, entry["content"]):
             faults.append(f"{path}: its values are not those that the manifest describes")
-    known = {str(Path(p)) for p in (*entries, *others)}
-    on_disk = {str(f.relative_to(root)) for f in root.rglob("*.parquet")}
-    faults += [f"{p}: not in the manifest" for p in sorted(on_disk - known)]
+    known = {Path(p) for p in (*entries, *others)}
+    on_disk = {f.relative_to(root) for f in root.rglob("*.parquet")}
+    faults += [f"{p}: not in the manifest" for p in sorted(on_disk - known) if not is_foreign(p)]
     if not faults and dataset_digest(entries) != manifest["digest"]:
         faults.append(f"{MANIFEST}: its digest is not that of its files")
+    if manifest.get("config_digest") != _config_digest(manifest["config"]):
+        faults.append(f"{MANIFEST}: its config is not the one of its config_digest")
     return faults
+
+
+def _holds(file: Path, content: str) -> bool:
+    try:
+        return content_digest(pq.read_table(file, partitioning=None)) == content
+    except (pa.ArrowException, OSError):  # no Parquet, although its bytes are those of the manifest
+        return False
+
+
+def _config_digest(config: Mapping[str, Any]) -> Any:
+    """SHA-256 of a configuration, as `Config.digest` counts it; of a sealed world, its commitment."""
+    return config.get("sealed") or hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def _rechunked(column: pa.ChunkedArray) -> list[pa.Array]:

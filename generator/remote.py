@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from generator.errors import UserError
+from generator.files import atomic_file
 
 CACHE = "SIPHONBENCH_CACHE"
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)", re.IGNORECASE)  # one letter before the colon is a disk
+_LOCAL = ("file", "local")  # what fsspec calls a folder on this machine
 _EXTRAS = {"hf": "hf", "s3": "cloud", "s3a": "cloud"}
 
 
@@ -63,7 +65,26 @@ class RemoteStore:
 def address(path: str | Path) -> str | None:
     """Address, if it is one; a `Path` that was made of one has lost a slash, which comes back here."""
     found = _ADDRESS.fullmatch(str(path))
-    return f"{found[1].lower()}://{found[2].rstrip('/')}" if found else None
+    return f"{found[1].lower()}://{found[2].rstrip('/')}" if found and found[1].lower() not in _LOCAL else None
+
+
+def local(path: str | Path) -> Path:
+    """Folder on disk that a path means, which may be written as file:///folder.
+
+    Nothing in it is a pattern or a query: brackets, question marks and %20 are parts of names.
+
+    Parameters
+    ----------
+    path : str or Path
+        What is no address.
+
+    Examples
+    --------
+    >>> local("file:///data/nano").as_posix(), local("data/a%20[1]?").as_posix()
+    ('/data/nano', 'data/a%20[1]?')
+    """
+    found = _ADDRESS.fullmatch(str(path))
+    return Path("/" + found[2]) if found and found[1].lower() in _LOCAL else Path(path)
 
 
 def open_store(where: str, manifest: str, options: dict[str, Any] | None = None) -> RemoteStore:
@@ -135,6 +156,5 @@ def _cache() -> Path:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    temporary.rename(path)
+    with atomic_file(path) as partial:
+        partial.write_bytes(content)

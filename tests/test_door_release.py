@@ -238,7 +238,7 @@ def test_resume_makes_a_damaged_file_again_and_leaves_another_release_alone(
         make(tmp_path, seed=6, resume=True)
     assert tree(tmp_path) == before
     flip(tmp_path / "release.release/train/accounts.parquet", 30)
-    (tmp_path / "release.release/train/stray.tmp").touch()
+    (tmp_path / "release.release/train/.stray.partial").touch()
     assert tree(make(tmp_path, resume=True).path) == tree(tiny)
 
 
@@ -317,6 +317,9 @@ def test_regenerate_compares_values(open_truth: Path, tmp_path: Path) -> None:
     stranger = make(tmp_path, seed=6, test_truth=True).path
     manifest = json.loads((stranger / "manifest.json").read_text("utf-8"))
     manifest["config"]["seed"] = 5  # as if these rows came from that seed
+    generate.write_manifest(stranger, manifest)
+    assert "manifest.json: its config is not the one of its config_digest" in siphonbench.verify(stranger)
+    manifest["config_digest"] = dataset_config.from_dict(manifest["config"], "forged").digest
     generate.write_manifest(stranger, manifest)
     checksums.write(stranger)
     faults = siphonbench.verify(stranger, regenerate=True)

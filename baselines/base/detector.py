@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
-
-import polars as pl
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from baselines.base.search_space import Ranges
-from generator.dataset import Split
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from generator.dataset import Split
 
 
 @dataclass
@@ -81,5 +83,7 @@ class Detector(ABC):
 
 def accounts(split: Split) -> pl.Series:
     """Ids of all accounts of a split, sorted."""
+    import polars as pl
+
     ids = split.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()
     return ids.to_series().sort()

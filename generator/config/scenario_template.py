@@ -10,6 +10,7 @@ from typing import Any
 from generator.config import dataset_config
 from generator.config.parameters import DIALS
 from generator.errors import UserError
+from generator.files import write_text
 from generator.schema import TIERS
 
 _KEYS = {
@@ -55,9 +56,7 @@ def write(path: Path, preset: str = "nano", campaigns: tuple[str, ...] = ()) -> 
         raise UserError(f"{path.parent} is no folder: make it first, or choose another name")
     written = text(preset, _name(path), campaigns)
     dataset_config.from_dict(dataset_config.over_preset(tomllib.loads(written), str(path)), str(path))
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(written, "utf-8")
-    temporary.rename(path)
+    write_text(path, written)
 
 
 def text(preset: str, name: str, campaigns: tuple[str, ...] = ()) -> str:

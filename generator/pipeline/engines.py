@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -21,6 +22,11 @@ T = TypeVar("T")
 J = TypeVar("J")
 # Large pages, and freed memory kept: page faults take an eighth of a shard otherwise. Only glibc reads this.
 _TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824"
+_UNGUARDED = 79  # exit code of a worker that found itself running its parent's script
+_GUARD = (
+    "workers import the script that they are started from, and it starts them again: put what it runs under "
+    'if __name__ == "__main__": or take workers=1'
+)
 _DEATHS = "a worker died {}, most often because memory ran out: take fewer workers, then go on with --resume"
 
 
@@ -64,20 +70,31 @@ class Processes:
         if not jobs:
             return
         # Spawned, not forked: a parent with threads (Polars, Arrow, a notebook) must not be copied in mid-lock.
+        context = multiprocessing.get_context("spawn")
+        theirs, ours = context.Pipe(duplex=False)
         pool = ProcessPoolExecutor(
             min(self.workers, len(jobs)),
-            mp_context=multiprocessing.get_context("spawn"),
+            mp_context=context,
             initializer=_follow_parent,
+            initargs=(theirs,),
         )
+        others = set(multiprocessing.active_children())
+        processes: list[Any] = []
         try:
             with _tuned():
                 futures = [pool.submit(work, job) for job in jobs]  # this starts the processes
+            processes = [p for p in multiprocessing.active_children() if p not in others]
             for done in as_completed(futures):
                 yield done.result()
         except BrokenProcessPool as error:
-            raise UserError(_DEATHS.format("in the middle of its work")) from error
+            unguarded = any(p.exitcode == _UNGUARDED for p in processes)
+            raise UserError(_GUARD if unguarded else _DEATHS.format("in the middle of its work")) from error
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            # After an error or Ctrl-C nobody waits for shards that are begun: a worker whose pipe closes ends.
+            with uninterrupted():
+                ours.close()
+                pool.shutdown(wait=True, cancel_futures=True)
+                theirs.close()
 
 
 @dataclass(frozen=True)
@@ -136,6 +153,15 @@ NAMES = tuple(_ENGINES)
 def choose(name: str = "", workers: int = 1, scheduler: str = "") -> Engine:
     """The engine of a name; left out, processes if there is more than one worker.
 
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    workers : int
+        Processes.
+    scheduler : str
+        Address of a Dask scheduler.
+
     Raises
     ------
     UserError
@@ -148,6 +174,8 @@ def choose(name: str = "", workers: int = 1, scheduler: str = "") -> Engine:
         raise UserError(
             f"--engine {name} has no scheduler: leave out --scheduler {scheduler}, or say --engine dask"
         )
+    if name != "serial" and getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.exit(_UNGUARDED)  # a worker that is still importing its parent's script; the parent says it
     return _ENGINES[name](workers, scheduler)
 
 
@@ -183,14 +211,27 @@ def _tuned() -> Iterator[None]:
             os.environ["GLIBC_TUNABLES"] = given
 
 
-def _follow_parent() -> None:
-    """A worker leaves Ctrl-C to its parent, and ends when that is killed, rather than wait for work forever."""
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Leave Ctrl-C aside while something short is tidied up; it would come again to an impatient user's."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _follow_parent(pipe: connection.Connection) -> None:
+    """A worker leaves Ctrl-C to its parent, and ends, in mid-work too, when that dies or closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal
     parent = multiprocessing.parent_process()
     if parent:
-        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=_end_after, args=([parent.sentinel, pipe],), daemon=True).start()
 
 
-def _end_after(sentinel: int) -> None:
-    connection.wait([sentinel])
+def _end_after(sentinels: list[Any]) -> None:
+    connection.wait(sentinels)
     os._exit(1)

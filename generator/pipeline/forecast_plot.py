@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from generator.errors import UserError
+from generator.files import atomic_file
 from generator.schema import TIERS
 
 if TYPE_CHECKING:
@@ -47,11 +48,9 @@ def write(path: Path, groups: Sequence[Group], title: str) -> None:
     figure.suptitle(title, fontsize=11)
     _days(above, groups, attacks)
     _windows(below, attacks, len(groups[0].per_day))
-    temporary = path.with_name(path.name + ".tmp")
     svg = path.suffix.lower() == ".svg"
-    with mpl.rc_context({"svg.hashsalt": title, "svg.fonttype": "none"}):
-        figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=150, metadata={"Date": None} if svg else {})
-    temporary.rename(path)
+    with mpl.rc_context({"svg.hashsalt": title, "svg.fonttype": "none"}), atomic_file(path) as partial:
+        figure.savefig(partial, format=path.suffix[1:].lower(), dpi=150, metadata={"Date": None} if svg else {})
 
 
 def _days(axes: Any, groups: Sequence[Group], attacks: Sequence[Group]) -> None:

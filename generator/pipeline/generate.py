@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -12,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from generator import integrity, schema
+from generator import files, integrity, schema
 from generator.config.dataset_config import Config
-from generator.dataset import MANIFEST
 from generator.errors import UserError
+from generator.manifest import FORMAT, MANIFEST
 from generator.pipeline import engines, labels, resume_state, shards, targets
 from generator.pipeline.engines import Engine
 from generator.pipeline.targets import Target
@@ -60,29 +59,41 @@ def generate(
     UserError
         If the place is not free, what was left is part of another dataset, or the disk too small or full.
     """
+    engine = with_engine or engines.choose("", workers)
     at = targets.at(out, storage_options)
-    if resume_state.begin(config, at, resume):
-        return out
-    jobs = [shards.ShardJob(config, s, b, at) for s in config.splits for b in range(config.buckets)]
-    with _undone(at, resume):
-        left = shards.unfinished(jobs, at) if resume else jobs
-        tick = on_shard or (lambda done, total: None)
-        tick(len(jobs) - len(left), len(jobs))
-        with closing(_counted(with_engine or engines.choose("", workers), left)) as made:
-            for n in made:
-                tick(len(jobs) - len(left) + n, len(jobs))
-        with keyed_streams.keyed(config.secret):
-            splits = {s: _close_split(config, s, at, [j for j in jobs if j.split == s]) for s in config.splits}
-        at.write(MANIFEST, json.dumps(_manifest(config, splits), indent=1).encode())
-        at.publish()
+    with at.lock():
+        if not resume_state.begin(config, at, resume):
+            _make(config, at, engine, on_shard or (lambda done, total: None), resume)
     return out
 
 
+def _make(config: Config, at: Target, engine: Engine, on_shard: Callable[[int, int], None], resume: bool) -> None:
+    """Shards, then tables of one file each, then the manifest; nothing stays after a failure but for `resume`."""
+    jobs = [shards.ShardJob(config, s, b, at) for s in config.splits for b in range(config.buckets)]
+    with _undone(at, resume):
+        left = shards.unfinished(jobs, at) if resume else jobs
+        on_shard(len(jobs) - len(left), len(jobs))
+        with closing(_counted(engine, left)) as finished:
+            for n in finished:
+                on_shard(len(jobs) - len(left) + n, len(jobs))
+        with keyed_streams.keyed(config.secret):
+            splits = {s: _close_split(config, s, at, [j for j in jobs if j.split == s]) for s in config.splits}
+        resume_state.check_own(config, at)
+        at.write(MANIFEST, json.dumps(_manifest(config, splits), indent=1).encode())
+        at.publish()
+
+
 def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
-    """Write the manifest of a folder, under a temporary name first."""
-    temporary = root / (MANIFEST + ".tmp")
-    temporary.write_text(json.dumps(manifest, indent=1), "utf-8")
-    temporary.rename(root / MANIFEST)
+    """Write the manifest of a folder.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that exists.
+    manifest : dict
+        See `generator.manifest.read_manifest`.
+    """
+    files.write_text(root / MANIFEST, json.dumps(manifest, indent=1))
 
 
 @contextmanager
@@ -91,12 +102,15 @@ def _undone(at: Target, keep: bool) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        full = isinstance(error, OSError) and error.errno in files.FULL
+        where = files.no_space(Path(getattr(error, "filename", None) or at.name)) if full else ""
         if not keep:
-            at.clear()
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            with engines.uninterrupted():
+                at.clear()
+        if full:
             kept = "go on with --resume" if keep else "nothing was kept"
             raise UserError(
-                f"no space left for {at.name}: free some, or choose a smaller preset; {kept}"
+                f"no space left for {at.name} ({where}): free some, or choose a smaller preset; {kept}"
             ) from error
         raise
 
@@ -120,10 +134,10 @@ def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Shard
     for name in ("accounts", "account_labels"):
         ids = whole[name].column("account_id").cast(pa.string())
         whole[name] = whole[name].unify_dictionaries().take(pc.sort_indices(ids)).combine_chunks()
-    files = done.files
+    entries = done.files
     for name, table in whole.items():
         path = f"{split}/{name}.parquet"
-        files[path] = shards.write_table(at, path, table)
+        entries[path] = shards.write_table(at, path, table)
     return {
         "start": config.window(split).replace(tzinfo=None).isoformat(),
         "days": config.days,
@@ -133,14 +147,14 @@ def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Shard
             "campaigns": int((plan.label == labels.EXTRACTION).sum()),
             "requests": done.requests,
         },
-        "files": dict(sorted(files.items())),
+        "files": dict(sorted(entries.items())),
     }
 
 
 def _manifest(config: Config, splits: dict[str, Any]) -> dict[str, Any]:
     entries = {p: e for s in splits.values() for p, e in s["files"].items()}
     return {
-        "format": 1,
+        "format": FORMAT,
         "name": resume_state.name(config),
         "digest": integrity.dataset_digest(entries),
         "config": config.as_dict(),

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from generator.config.dataset_config import Config
-from generator.dataset import MANIFEST
 from generator.errors import UserError
+from generator.manifest import MANIFEST
 from generator.pipeline.forecast import disk
 from generator.pipeline.targets import WORK, Folder, Target, check_free
 from generator.rng import keyed_streams
@@ -20,7 +20,22 @@ _SPARE = 1.15  # of the disk space expected: better a warning too early than a f
 
 
 def begin(config: Config, at: Target, resume: bool) -> bool:
-    """Make room, and record what is begun; whether all is done already."""
+    """Make room, and record what is begun; whether all is done already.
+
+    Parameters
+    ----------
+    config : Config
+        What to make.
+    at : Target
+        Where to.
+    resume : bool
+        Whether to go on from what is there.
+
+    Raises
+    ------
+    UserError
+        If the place is not free, or what is there is part of another dataset.
+    """
     record = _record(config)
     if resume and _whole(at, record):
         return True
@@ -36,10 +51,34 @@ def begin(config: Config, at: Target, resume: bool) -> bool:
         remedy = "go on with --resume, or remove them" if left else "choose another address, or remove them"
         raise UserError(f"--out {at.name} holds {len(sizes)} files already: {remedy}")
     _check_room(config, at, sum(sizes.values()))
-    if isinstance(at, Folder):
-        at.root.mkdir(parents=True, exist_ok=True)
-    at.write(_RECORD, json.dumps(record).encode())
+    at.prepare()
+    at.write(_RECORD, _recorded(config))
     return False
+
+
+def check_own(config: Config, at: Target) -> None:
+    """Whether the files there are still those of this run: an address has no lock that keeps others away.
+
+    Parameters
+    ----------
+    config : Config
+        What is being made.
+    at : Target
+        Where.
+
+    Raises
+    ------
+    UserError
+        If another run has begun there meanwhile.
+    """
+    if at.read(_RECORD) != _recorded(config):
+        raise UserError(
+            f"{at.name}: another run has begun to write there: choose another place for one of the two"
+        )
+
+
+def _recorded(config: Config) -> bytes:
+    return json.dumps(_record(config)).encode()
 
 
 def _check_room(config: Config, at: Target, used: int) -> None:
@@ -56,7 +95,15 @@ def _check_room(config: Config, at: Target, used: int) -> None:
 
 
 def is_of(manifest: bytes, config: Config) -> bool:
-    """Whether a manifest is that of a configuration, made with these versions."""
+    """Whether a manifest is that of a configuration, made with these versions.
+
+    Parameters
+    ----------
+    manifest : bytes
+        Content of its file.
+    config : Config
+        The configuration.
+    """
     return _agrees(manifest, _record(config))
 
 
@@ -111,7 +158,13 @@ def _check_left(at: Target, left: bytes | None, record: dict[str, Any], sizes: d
 
 
 def name(config: Config) -> str:
-    """Name of a dataset, as its manifest has it."""
+    """Name of a dataset, as its manifest has it.
+
+    Parameters
+    ----------
+    config : Config
+        What it is made from.
+    """
     return f"{config.name}-seed{config.seed}"
 
 

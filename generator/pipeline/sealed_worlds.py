@@ -19,11 +19,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from generator import integrity
 from generator.config import dataset_config as configs
 from generator.config.dataset_config import Config
-from generator.dataset import MANIFEST, MASKED, read_manifest
 from generator.errors import UserError
+from generator.manifest import MANIFEST, MASKED, read_manifest, table_of
 from generator.pipeline import generate
 from generator.rng.keyed_streams import BYTES
 from generator.schema import PUBLIC
@@ -212,7 +211,7 @@ def public_manifest(manifest: dict[str, Any], name: str, commitment: str) -> dic
 
 
 def _masked(split: dict[str, Any]) -> dict[str, Any]:
-    files = {p: e for p, e in split["files"].items() if integrity.table_of(p) in PUBLIC}
+    files = {p: e for p, e in split["files"].items() if table_of(p) in PUBLIC}
     counts = {k: split["counts"][k] for k in ("accounts", "requests")}
     return {"start": split["start"], "days": split["days"], "counts": counts, "files": files}
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from generator import integrity, schema
 from generator.config.dataset_config import Config
+from generator.manifest import table_of
 from generator.pipeline import arrow_tables, labels
 from generator.pipeline.targets import WORK, Target
 from generator.population import cohorts, population_plan
@@ -118,7 +119,7 @@ def receipts(jobs: list[ShardJob]) -> ShardReceipt:
 
 def write_table(target: Target, path: str, table: pa.Table) -> dict[str, Any]:
     """Write one Parquet file, and describe it for the manifest."""
-    name = integrity.table_of(path)
+    name = table_of(path)
     described = table.replace_schema_metadata(schema.pandas_metadata(name))
     sink = pa.BufferOutputStream()
     pq.write_table(described, sink, **schema.parquet_options(name))

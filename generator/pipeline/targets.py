@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from generator import integrity, remote
-from generator.dataset import MANIFEST
+from generator import files, integrity, remote
 from generator.errors import UserError
+from generator.manifest import MANIFEST
+from generator.pipeline.folder_lock import locked
 
 WORK = "_work"  # what an unfinished dataset remembers: its configuration, and a receipt per finished shard
-_LOCAL = ("file", "local")
 
 
 class Target(Protocol):
@@ -24,17 +25,47 @@ class Target(Protocol):
     def name(self) -> str:
         """Where the unfinished dataset is."""
 
+    def lock(self) -> AbstractContextManager[None]:
+        """Keep others from writing there, as far as that can be done."""
+
+    def prepare(self) -> None:
+        """Make the place that files are written to."""
+
     def write(self, path: str, content: bytes | memoryview) -> None:
-        """Put a file there, whole or not at all; an older one of the same name is replaced."""
+        """Put a file there, whole or not at all; an older one of the same name is replaced.
+
+        Parameters
+        ----------
+        path : str
+            Below the dataset, with slashes.
+        content : bytes or memoryview
+            All of it.
+        """
 
     def read(self, path: str) -> bytes | None:
-        """A file's bytes; None if it is not there."""
+        """A file's bytes; None if it is not there.
+
+        Parameters
+        ----------
+        path : str
+            Below the dataset.
+        """
 
     def sizes(self) -> dict[str, int]:
         """Bytes of every file that is there."""
 
     def intact(self, path: str, entry: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
-        """Whether a file is what its entry of the manifest says."""
+        """Whether a file is what its entry of the manifest says.
+
+        Parameters
+        ----------
+        path : str
+            Below the dataset.
+        entry : mapping
+            With its bytes and sha256.
+        sizes : mapping of str to int
+            Of all files, see `sizes`.
+        """
 
     def free(self) -> int | None:
         """Bytes that fit; None if nobody knows."""
@@ -48,22 +79,41 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder on disk, which is `out` + ".partial" until it is complete."""
+    """A folder on disk.
+
+    Attributes
+    ----------
+    out : Path
+        Its place once it is complete.
+    root : Path
+        Where it is until then, see `files.staging`.
+    """
 
     out: Path
-
-    @property
-    def root(self) -> Path:
-        """The unfinished folder."""
-        return self.out.with_name(self.out.name + ".partial")
+    root: Path
 
     @property
     def name(self) -> str:
         """See `Target`."""
         return str(self.root)
 
+    def lock(self) -> AbstractContextManager[None]:
+        """See `Target`; a folder is written by one run at a time."""
+        return locked(self.out)
+
+    def prepare(self) -> None:
+        """See `Target`."""
+        self.root.mkdir(parents=True, exist_ok=True)
+
     def write(self, path: str, content: bytes | memoryview) -> None:
-        """See `Target`. Two who write the same file at once do not meet: each has a temporary name of its own.
+        """See `Target`.
+
+        Parameters
+        ----------
+        path : str
+            Below the dataset.
+        content : bytes or memoryview
+            All of it.
 
         Raises
         ------
@@ -77,25 +127,37 @@ class Folder:
             )
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(file)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with files.atomic_file(file) as partial:
+            partial.write_bytes(content)
 
     def read(self, path: str) -> bytes | None:
-        """See `Target`."""
+        """See `Target`.
+
+        Parameters
+        ----------
+        path : str
+            Below the dataset.
+        """
         file = self.root / path
         return file.read_bytes() if file.is_file() else None
 
     def sizes(self) -> dict[str, int]:
         """See `Target`."""
-        files = (f for f in self.root.rglob("*") if f.is_file() and f.suffix != ".tmp")
-        return {f.relative_to(self.root).as_posix(): f.stat().st_size for f in files}
+        there = (f for f in self.root.rglob("*") if f.is_file() and f.suffix != files.PARTIAL)
+        return {f.relative_to(self.root).as_posix(): f.stat().st_size for f in there}
 
     def intact(self, path: str, entry: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
-        """See `Target`. A power cut can leave a file of the right size that holds zeros: all of it is read."""
+        """See `Target`. A power cut can leave a file of the right size that holds zeros: all of it is read.
+
+        Parameters
+        ----------
+        path : str
+            Below the dataset.
+        entry : mapping
+            With its bytes and sha256.
+        sizes : mapping of str to int
+            Of all files.
+        """
         if sizes.get(path) != entry["bytes"]:
             return False
         return bool(integrity.file_digest(self.root / path) == entry["sha256"])
@@ -116,11 +178,8 @@ class Folder:
     def publish(self) -> None:
         """See `Target`."""
         shutil.rmtree(self.root / WORK, ignore_errors=True)
-        for left in self.root.rglob("*.tmp"):
-            left.unlink(missing_ok=True)
-        if self.out.exists():
-            self.out.rmdir()
-        self.root.rename(self.out)
+        files.sweep(self.root)
+        files.take_place(self.root, self.out, last=MANIFEST)
 
 
 @dataclass(frozen=True)
@@ -138,14 +197,35 @@ class Address:
     name: str
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 
+    def lock(self) -> AbstractContextManager[None]:
+        """See `Target`; object stores know no locks, but what holds files already is refused."""
+        return nullcontext()
+
+    def prepare(self) -> None:
+        """See `Target`; object stores know no folders."""
+
     def write(self, path: str, content: bytes | memoryview) -> None:
-        """See `Target`: object stores show a file when all of it has arrived."""
+        """See `Target`: object stores show a file when all of it has arrived.
+
+        Parameters
+        ----------
+        path : str
+            Below the address.
+        content : bytes or memoryview
+            All of it.
+        """
         system, root = remote.file_system(self.name, self.options)
         with remote.told(f"{self.name}/{path}", "written"):
             system.pipe_file(f"{root}/{path}", bytes(content))
 
     def read(self, path: str) -> bytes | None:
-        """See `Target`."""
+        """See `Target`.
+
+        Parameters
+        ----------
+        path : str
+            Below the address.
+        """
         system, root = remote.file_system(self.name, self.options)
         with remote.told(f"{self.name}/{path}", "read"):
             try:
@@ -168,7 +248,17 @@ class Address:
         }
 
     def intact(self, path: str, entry: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
-        """See `Target`. Only the size is compared: to read all again would cost as much as to make it again."""
+        """See `Target`. Only the size is compared: to read all again would cost as much as to make it again.
+
+        Parameters
+        ----------
+        path : str
+            Below the address.
+        entry : mapping
+            With its bytes.
+        sizes : mapping of str to int
+            Of all files.
+        """
         return bool(sizes.get(path) == entry["bytes"])
 
     def free(self) -> None:
@@ -191,22 +281,41 @@ class Address:
 
 
 def at(out: Path, options: dict[str, Any] | None = None) -> Target:
-    """The target that a path or address means."""
-    where = remote.address(out)
-    if not where:
-        return Folder(out.absolute())
-    kind, _, rest = where.partition("://")
-    return Folder(Path("/" + rest.lstrip("/"))) if kind in _LOCAL else Address(where, options or {})
+    """The target that a path or address means.
+
+    Parameters
+    ----------
+    out : Path
+        Folder, or an address that fsspec opens.
+    options : dict, optional
+        For addresses: what the file system is opened with.
+    """
+    address = remote.address(out)
+    if address:
+        return Address(address, options or {})
+    # A link stays a link: the folder that it names is filled.
+    folder = Path(os.path.realpath(remote.local(out)))
+    return Folder(folder, files.staging(folder))
 
 
 def check_free(out: Path) -> None:
     """Whether a folder can be made there.
+
+    Parameters
+    ----------
+    out : Path
+        Folder on disk.
 
     Raises
     ------
     UserError
         If it exists and is not empty, or is no folder.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        n = len(list(out.iterdir())) if out.is_dir() else 1
-        raise UserError(f"--out {out} holds {n} entries already: choose a new folder, or empty this one")
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise UserError(f"--out {out} holds 1 entries already: choose a new folder, or empty this one")
+    if entries := files.occupants(out):
+        raise UserError(
+            f"--out {out} holds {len(entries)} entries already: choose a new folder, or empty this one"
+        )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from generator import schema
+from generator.manifest import TRUTH_FOLDER
 from generator.publish import release_info
-from generator.publish.release_info import TRUTH_FOLDER, About
+from generator.publish.release_info import About
 
 _SIZES = (
     (1e3, "n<1K"),

@@ -6,8 +6,9 @@ import hashlib
 import re
 from pathlib import Path
 
-from generator.dataset import inside
+from generator.files import is_foreign, write_text
 from generator.integrity import file_digest
+from generator.manifest import inside
 
 SUMS = "SHA256SUMS"
 _HEAD = "# sha256 of the lines below: "
@@ -18,9 +19,7 @@ _TOOLS = (".git", ".cache")  # what git and Hugging Face's downloader keep besid
 def write(root: Path) -> None:
     """Write the checksums of all files that are in a folder."""
     lines = "".join(f"{file_digest(root / path)}  {path}\n" for path in _files(root))
-    temporary = root / (SUMS + ".tmp")
-    temporary.write_text(f"{_HEAD}{_hash(lines)}\n{lines}", "utf-8")
-    temporary.rename(root / SUMS)
+    write_text(root / SUMS, f"{_HEAD}{_hash(lines)}\n{lines}")
 
 
 def read(text: str) -> dict[str, str] | None:
@@ -63,7 +62,8 @@ def check(root: Path) -> list[str]:
 
 def _files(root: Path) -> dict[str, None]:
     found = (f.relative_to(root) for f in sorted(root.rglob("*")) if not f.is_dir())
-    return {f.as_posix(): None for f in found if f.as_posix() != SUMS and f.parts[0] not in _TOOLS}
+    own = (f for f in found if f.as_posix() != SUMS and f.parts[0] not in _TOOLS and not is_foreign(f))
+    return {f.as_posix(): None for f in own}
 
 
 def _hash(lines: str) -> str:

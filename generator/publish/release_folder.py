@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from generator import remote
+from generator import files, remote
 from generator.config.dataset_config import Config
-from generator.dataset import MANIFEST, MASKED
 from generator.errors import UserError
-from generator.integrity import file_digest, table_of
+from generator.integrity import file_digest
+from generator.manifest import MANIFEST, MASKED, TRUTH_FOLDER, table_of
 from generator.pipeline import generate, resume_state, targets
 from generator.pipeline.engines import Engine
 from generator.publish import bundled_documents, cards, checksums, config_toml, croissant, sample
-from generator.publish.release_info import TRUTH_FOLDER, About
+from generator.publish.release_info import About
 from generator.schema import TRUTH
 
 SETTINGS = "config.toml"
@@ -140,20 +140,19 @@ def _set_apart(root: Path, keep: bool) -> dict[str, Any]:
 
     A run that was stopped in the middle may have moved or deleted some of it.
     """
-    for left in root.rglob("*.tmp"):
-        left.unlink()
+    files.sweep(root)
     manifest: dict[str, Any] = json.loads((root / MANIFEST).read_text("utf-8"))
     if "release" in manifest:
         return manifest
     for name in set(MASKED) & set(manifest["splits"]):
-        files = manifest["splits"][name]["files"]
-        for path in [p for p in files if _apart(p) != p]:
-            entry, moved = files.pop(path), root / _apart(path)
+        entries = manifest["splits"][name]["files"]
+        for path in [p for p in entries if _apart(p) != p]:
+            entry, moved = entries.pop(path), root / _apart(path)
             if keep:
                 moved.parent.mkdir(parents=True, exist_ok=True)
                 if (root / path).exists():
                     (root / path).replace(moved)
-                files[_apart(path)] = entry
+                entries[_apart(path)] = entry
             else:
                 (root / path).unlink(missing_ok=True)
         shutil.rmtree(root / name / "request_labels", ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from generator.integrity import table_of
+from generator.manifest import TRUTH_FOLDER, table_of
 from generator.schema import PUBLIC, SPLITS, TABLES
 
 TITLE = "SiphonBench"
@@ -16,7 +16,6 @@ SUMMARY = (
     "Synthetic request logs of an invented language-model API, with hidden campaigns of many accounts that "
     "collect answers to train a copy of the model. No real log, prompt, answer or person is in it."
 )
-TRUTH_FOLDER = "test-truth"
 
 
 @dataclass(frozen=True)

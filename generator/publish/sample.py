@@ -11,7 +11,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from generator import schema
-from generator.integrity import file_digest, table_of
+from generator.integrity import file_digest
+from generator.manifest import table_of
 
 FOLDER = "sample"
 ACCOUNTS = 10  # of the campaign, and benign ones

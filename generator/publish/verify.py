@@ -9,10 +9,9 @@ from typing import Any
 
 from generator import integrity, remote
 from generator.config import dataset_config as configs
-from generator.dataset import MANIFEST, inside, read_manifest
+from generator.manifest import MANIFEST, TRUTH_FOLDER, inside, read_manifest
 from generator.pipeline import generate
 from generator.publish import checksums, sample
-from generator.publish.release_info import TRUTH_FOLDER
 
 
 def here(path: str | Path, storage_options: dict[str, Any] | None = None) -> Path:

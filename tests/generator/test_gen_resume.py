@@ -120,7 +120,7 @@ def cut(made: Config, out: Path, number: int) -> None:
     def write(self: targets.Folder, path: str, content: bytes) -> None:
         if next(count) == number:
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / f"{path}.0.tmp").write_bytes(content[: len(content) // 2])
+            (self.root / path).with_name(".stray.partial").write_bytes(content[: len(content) // 2])
             raise _CutError
         real(self, path, content)
 

@@ -1,0 +1,79 @@
+"""One run at a time in one folder: a lock that names who holds it, and that ends with its holder."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from generator.errors import UserError, printable
+
+_LONGEST = 200  # bytes of the note about the holder
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Hold the lock of a folder that is about to be made.
+
+    The lock is a hidden file beside the folder, which is gone when the block has ended. It is the system's own
+    (flock): when a process is killed, its lock ends with it, whatever file it leaves.
+
+    Parameters
+    ----------
+    out : Path
+        Folder, which need not exist; its parents are made.
+
+    Raises
+    ------
+    UserError
+        If another process holds it, which is named, or nothing can be written there.
+    """
+    file = out.with_name(f".{out.name[:60]}.lock")
+    if out.is_dir() and not os.access(file.parent, os.W_OK):
+        file = out / ".lock.partial"
+    try:
+        if out.is_dir() and not os.access(out, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = _acquired(file)
+    except OSError as error:
+        raise UserError(
+            f"--out {out} can't be written: {error.strerror or error}: {error.filename or file.parent}; "
+            "choose another folder, or mend its permissions"
+        ) from error
+    if handle is None:
+        raise UserError(f"--out {out} is being written by {_holder(file)}: wait for it, or choose another folder")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _acquired(file: Path) -> int | None:
+    """An open handle that holds the lock; None if somebody else does."""
+    while True:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        if file.exists() and os.fstat(handle).st_ino == file.stat().st_ino:
+            note = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+            os.ftruncate(handle, 0)
+            os.write(handle, note.encode()[:_LONGEST])
+            return handle
+        os.close(handle)  # the one before has just removed it
+
+
+def _holder(file: Path) -> str:
+    try:
+        return printable(file.read_bytes()[:_LONGEST].decode("utf-8", "replace")) or "another process"
+    except OSError:
+        return "another process"
