@@ -318,6 +318,7 @@ def test_regenerate_compares_values(open_truth: Path, tmp_path: Path) -> None:
     manifest = json.loads((stranger / "manifest.json").read_text("utf-8"))
     manifest["config"]["seed"] = 5  # as if these rows came from that seed
     generate.write_manifest(stranger, manifest)
+    checksums.write(stranger)
     assert "manifest.json: its config is not the one of its config_digest" in siphonbench.verify(stranger)
     manifest["config_digest"] = dataset_config.from_dict(manifest["config"], "forged").digest
     generate.write_manifest(stranger, manifest)

@@ -10,8 +10,9 @@ from typing import Any
 from generator.config.dataset_config import Config
 from generator.errors import UserError
 from generator.manifest import MANIFEST
+from generator.pipeline.folder_target import WORK, Folder, check_free
 from generator.pipeline.forecast import disk
-from generator.pipeline.targets import WORK, Folder, Target, check_free
+from generator.pipeline.targets import Target
 from generator.rng import keyed_streams
 
 _PACKAGES = ("siphonbench", "numpy", "pyarrow", "faker")

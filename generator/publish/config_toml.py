@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from typing import Any
 
+import tomli_w
+
+from generator.config import distributions
 from generator.config.dataset_config import Config
 from generator.config.parameters import ParameterRange
+
+_HEAD = "# Makes this dataset again: siphonbench generate --config config.toml --out again\n"
 
 
 def toml(config: Config) -> str:
@@ -17,37 +22,16 @@ def toml(config: Config) -> str:
     config : Config
         What a dataset was made from.
     """
-    plain = {k: v for k, v in config.as_dict().items() if k not in ("mix", "cohorts", "overlay")}
-    lines = [
-        "# Makes this dataset again: siphonbench generate --config config.toml --out again",
-        *(f"{key} = {_value(value)}" for key, value in plain.items()),
-        *([] if config.cohorts else ["cohorts = []"]),
-        *([] if config.overlay else ["overlay = {}"]),
-        "\n[mix]",
-        *(f"{archetype} = {share!r}" for archetype, share in config.mix.items()),
-    ]
-    for name, dials in config.overlay.items():
-        lines += [f"\n[overlay.{_value(name)}]", *_dials(dials)]
-    for cohort in config.cohorts:
-        own = {
-            k: getattr(cohort, k) for k in ("name", "archetype", "accounts", "tier", "target", "first_day", "days")
-        }
-        lines += ["\n[[cohorts]]", *(f"{key} = {_value(value)}" for key, value in own.items())]
-        lines += ["[cohorts.dials]", *_dials(cohort.dials)]
-    return "\n".join(lines) + "\n"
+    cohorts = [asdict(cohort) | {"dials": _dials(cohort.dials)} for cohort in config.cohorts]
+    overlay = {name: _dials(dials) for name, dials in config.overlay.items()}
+    return _HEAD + tomli_w.dumps(config.as_dict() | {"cohorts": cohorts, "overlay": overlay})
 
 
-def _dials(dials: dict[str, ParameterRange]) -> list[str]:
-    return [f"{dial} = {_range(found)}" for dial, found in dials.items()]
+def _dials(dials: dict[str, ParameterRange]) -> dict[str, Any]:
+    return {dial: _written(law) for dial, law in dials.items()}
 
 
-def _range(found: ParameterRange) -> str:
-    if found.law == "times":
-        return f"{{ times = {found.low!r} }}"
-    numbers = list(found.values) if found.law == "quantiles" else [found.low, found.high]
-    return f"{{ range = {numbers!r}, law = {_value(found.law)} }}"
-
-
-def _value(value: Any) -> str:
-    """JSON of texts, numbers and lists of them is TOML as well."""
-    return json.dumps(list(value) if isinstance(value, tuple) else value)
+def _written(law: ParameterRange) -> dict[str, Any]:
+    if law.law == distributions.TIMES:
+        return {distributions.TIMES: law.low}
+    return {"range": list(law.values) if law.law == "quantiles" else [law.low, law.high], "law": law.law}

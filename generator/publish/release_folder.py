@@ -15,8 +15,9 @@ from generator.config.dataset_config import Config
 from generator.errors import UserError
 from generator.integrity import file_digest
 from generator.manifest import MANIFEST, MASKED, TRUTH_FOLDER, table_of
-from generator.pipeline import generate, resume_state, targets
+from generator.pipeline import generate, resume_state
 from generator.pipeline.engines import Engine
+from generator.pipeline.folder_target import check_free
 from generator.publish import bundled_documents, cards, checksums, config_toml, croissant, sample
 from generator.publish.release_info import About
 from generator.schema import TRUTH
@@ -63,7 +64,7 @@ def write(
         return out
     if remote.address(out):
         raise UserError(f"--out {out}: a release is made in a folder here; upload that folder when it is complete")
-    targets.check_free(out)
+    check_free(out)
     date = _date(published)
     if not _OWNER.fullmatch(owner):
         raise UserError(f"--owner {owner[:60]!r} is no account: letters, digits, dots, dashes, at most 60")

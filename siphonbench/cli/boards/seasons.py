@@ -57,7 +57,7 @@ def _seal(
 ) -> None:
     """Make a world from a random secret, and publish its commitment and its tables without labels."""
     from generator.pipeline import sealed_worlds as seals
-    from generator.pipeline import targets
+    from generator.pipeline.folder_target import check_free
     from leaderboard.seasons import rules
 
     def given() -> rules.Rules:
@@ -72,7 +72,7 @@ def _seal(
     seasons.check_all(
         given,
         lambda: seasons.read_config(preset, scenario),
-        lambda: targets.check_free(out),
+        lambda: check_free(out),
         lambda: seals.check_place(secret, out),
         free,
     )
