@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from generator.config import dataset_config
+from generator.config.archetypes import archetypes
 from generator.config.parameters import DIALS
 from generator.errors import UserError
 from generator.files import write_text
@@ -74,8 +75,8 @@ def text(preset: str, name: str, campaigns: tuple[str, ...] = ()) -> str:
         "",
         *(_key(key, own.get(key, values[key]), said, key in own) for key, said in _KEYS.items()),
         "",
-        "# Groups of accounts beside those above, one table each, in every world. Archetypes are B1 to B14",
-        f"# (ordinary customers) and A1 to A9 (campaigns, which need a tier: {', '.join(TIERS)}).",
+        f"# Groups of accounts beside those above, one table each, in every world. Archetypes are {_named('benign')}",
+        f"# (ordinary customers) and {_named('extraction')} (campaigns, which need a tier: {', '.join(TIERS)}).",
         *(_campaign(i, spec) for i, spec in enumerate(campaigns, 1)),
         "",
         "# All that such a table can hold:",
@@ -92,6 +93,12 @@ def text(preset: str, name: str, campaigns: tuple[str, ...] = ()) -> str:
         *(f"# {archetype} = {share:g}" for archetype, share in values["mix"].items()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _named(label: str) -> str:
+    """First and last of the archetypes with a label."""
+    ids = sorted((a.id for a in archetypes().values() if a.label == label), key=lambda i: (len(i), i))
+    return f"{ids[0]} to {ids[-1]}"
 
 
 def _key(key: str, value: Any, said: str, live: bool) -> str:
