@@ -87,7 +87,7 @@ class Folder:
         return {f.relative_to(self.root).as_posix(): f.stat().st_size for f in there}
 
     def intact(self, path: str, entry: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
-        """See `targets.Target`. All of it is read: a power cut can leave a file of the right size that holds zeros.
+        """See `targets.Target`. All is read: a power cut can leave a file of the right size that holds zeros.
 
         Parameters
         ----------
