@@ -176,7 +176,23 @@ def write(name: str, out: Path | None = None) -> Path:
 
 
 def address(name: str) -> str:
-    """Module and class of a detector: my_idea:MyIdea for my-idea."""
+    """Module and class of a detector.
+
+    Parameters
+    ----------
+    name : str
+        Small letters and digits, words joined by hyphens.
+
+    Returns
+    -------
+    str
+        "module:Class".
+
+    Examples
+    --------
+    >>> address("my-idea")
+    'my_idea:MyIdea'
+    """
     return f"{name.replace('-', '_')}:{''.join(word.capitalize() for word in name.split('-'))}"
 
 

@@ -38,7 +38,7 @@ class DetectorJob:
     name : str
         As `plugins.find` takes it.
     tasks : tuple of str
-        Keys of `answers.TASKS`.
+        Keys of `evaluation.TASKS`.
     split : str
         Split to answer about.
     seed : int
@@ -62,7 +62,7 @@ class DetectorAnswer:
     Attributes
     ----------
     task : str
-        Key of `answers.TASKS`.
+        Key of `evaluation.TASKS`.
     file : Path
         Predictions as Parquet, in the folder that `run` was given.
     seconds : float
@@ -82,10 +82,15 @@ def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
 
     Parameters
     ----------
-    job : Job
+    job : DetectorJob
         What to do.
     folder : Path
         Existing folder for the files, and for what the process prints: log.txt.
+
+    Yields
+    ------
+    DetectorAnswer
+        One per task.
 
     Raises
     ------
@@ -130,12 +135,31 @@ def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
 
 
 def build_detector(name: str, seed: int, params: Mapping[str, Any]) -> Detector:
-    """A detector with parameters of its own.
+    """Build a detector with parameters of its own.
+
+    Parameters
+    ----------
+    name : str
+        As `plugins.find` takes it.
+    seed : int
+        Seed of the detector.
+    params : mapping of str to object
+        Its other parameters; what is left out keeps its default.
+
+    Returns
+    -------
+    Detector
+        Unfitted.
 
     Raises
     ------
     UserError
         If it has no such parameter, or not of this type; names every fault.
+
+    Examples
+    --------
+    >>> build_detector("random-forest", seed=1, params={"trees": 10})
+    RandomForest(seed=1, trees=10, leaf=5)
     """
     kind = plugins.find(name)
     plain = kind(seed=seed)
@@ -155,8 +179,19 @@ def build_detector(name: str, seed: int, params: Mapping[str, Any]) -> Detector:
 
 
 def code_version(kind: type[Detector]) -> str:
-    """Digest of the code that a detector may run: all detectors' own, and for a stranger's that of its package."""
-    files = set(_HOME.glob("*.py"))
+    """Digest of the code that a detector may run: all detectors' own, and for a stranger's that of its package.
+
+    Parameters
+    ----------
+    kind : type of Detector
+        Class whose code counts.
+
+    Returns
+    -------
+    str
+        First 16 digits of a SHA-256, hexadecimal.
+    """
+    files = set(_HOME.rglob("*.py"))
     module = sys.modules[kind.__module__]
     if source := getattr(module, "__file__", None):
         files |= set(Path(source).parent.rglob("*.py")) if module.__package__ else {Path(source)}
@@ -208,7 +243,13 @@ def _end_with_parent() -> None:
 
 
 def peak_mb() -> float:
-    """Peak memory since this program began; Linux's ru_maxrss also counts what started it."""
+    """Peak memory since this program began; Linux's ru_maxrss also counts what started it.
+
+    Returns
+    -------
+    float
+        Largest resident memory, 10^6 bytes.
+    """
     status = Path("/proc/self/status")
     if status.exists() and (match := re.search(r"VmHWM:\s+(\d+) kB", status.read_text("ascii", "replace"))):
         return int(match[1]) * 1024 / 1e6

@@ -23,10 +23,22 @@ def find(name: str) -> type[Detector]:
         Key of the registry, name of an installed entry point, or e.g. "mymodule:MyDetector"; the module is
         looked for in the current folder as well.
 
+    Returns
+    -------
+    type of Detector
+        The class, imported.
+
     Raises
     ------
     UserError
         If there is none, importing it fails, or it needs a package that is not installed.
+
+    Examples
+    --------
+    >>> find("volume").__name__
+    'Volume'
+    >>> find("baselines.detectors.trivial.volume:Volume") is find("volume")
+    True
     """
     for catalogue in (DETECTORS, UPPER_BOUNDS):
         if name in catalogue:
@@ -54,6 +66,16 @@ def installed() -> dict[str, metadata.EntryPoint]:
 def load(entry: metadata.EntryPoint) -> type[Detector]:
     """The class that an entry point names.
 
+    Parameters
+    ----------
+    entry : importlib.metadata.EntryPoint
+        As `installed` gives it.
+
+    Returns
+    -------
+    type of Detector
+        The class, imported.
+
     Raises
     ------
     UserError
@@ -70,6 +92,11 @@ def load(entry: metadata.EntryPoint) -> type[Detector]:
 
 def everything() -> dict[str, type[Detector]]:
     """All detectors that stand on a board: built in, and installed.
+
+    Returns
+    -------
+    dict of str to type of Detector
+        Class by name.
 
     Raises
     ------

@@ -23,6 +23,11 @@ def run_all(names: Iterable[str], train: Split, target: Split, seed: int = 0) ->
     seed : int
         Seed of every detector.
 
+    Returns
+    -------
+    iterator of Result
+        One per name.
+
     Raises
     ------
     UserError

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 import siphonbench
 from baselines import detector_template, plugins
-from baselines.contract import checks
+from baselines.contract import checks, promises
 from baselines.registry import DETECTORS
 from generator.errors import UserError
 from siphonbench.cli.main import app
@@ -87,8 +87,8 @@ def install(folder: Path) -> None:
 def test_a_built_in_detector_passes(here: Path) -> None:
     done = call("baselines", "check", "constant")
     assert done.exit_code == 0, done.output
-    assert f"constant keeps {len(checks.CONTRACT)} of {len(checks.CONTRACT)} promises" in done.stdout
-    assert all(name in done.stdout for name in checks.CONTRACT)
+    assert f"constant keeps {len(promises.CONTRACT)} of {len(promises.CONTRACT)} promises" in done.stdout
+    assert all(name in done.stdout for name in promises.CONTRACT)
 
 
 def test_a_broken_promise_is_exit_code_1_with_the_reason(here: Path) -> None:
@@ -104,7 +104,7 @@ def test_what_was_not_tried_is_told(here: Path) -> None:
     done = call("baselines", "check", "mine:Misspelt")
     assert done.exit_code == 1
     assert done.stdout.count("FAILED") == 1
-    assert done.stdout.count("not tried: mend the declaration first") == len(checks.CONTRACT) - 1
+    assert done.stdout.count("not tried: mend the declaration first") == len(promises.CONTRACT) - 1
     assert "keeps 0 of 14 promises; 13 were not tried" in done.stdout
 
 
@@ -158,7 +158,7 @@ def test_its_own_tests_pass(here: Path) -> None:
         env={**os.environ, "PYTHONPATH": path},
     )
     assert done.returncode == 0, done.stdout
-    assert f"{len(checks.CONTRACT) + 1} passed" in done.stdout
+    assert f"{len(promises.CONTRACT) + 1} passed" in done.stdout
     assert "warning" not in done.stdout
 
 

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
-from baselines import explanations
+from baselines import explanations, tie_kinds
 from baselines.base import detector
 from generator.dataset import Dataset, Split, Table
 from siphonbench.cli.main import app
@@ -205,7 +205,7 @@ def test_only_what_is_out_of_the_ordinary_is_evidence() -> None:
 
 
 def test_rare_and_unknown_are_told_as_such() -> None:
-    found = explanations.Finding(explanations.TIE_KINDS[0], 1, 3, ("a", "b", "c"), 0.0)
+    found = explanations.Finding(tie_kinds.TIE_KINDS[0], 1, 3, ("a", "b", "c"), 0.0)
     case = explanations.Case(("me",), "100 benign accounts of train", (found,), ())
     assert evidence_page.sentence(case, found) == "pays with the same instrument as 3 accounts"
     assert evidence_page.usual(found) == "none have 3 or more"

@@ -31,9 +31,9 @@ class Detector(ABC):
     name, description, source : str
         Key in the registry, one line for a reader, and where the idea comes from.
     fields : tuple of str
-        Public columns used, as table.column; `answers.run` hides all others.
+        Public columns used, as table.column; `evaluation.run` hides all others.
     tasks : tuple of str
-        Keys of `answers.TASKS` that it answers, each by the method named there.
+        Keys of `evaluation.TASKS` that it answers, each by the method named there.
     upper_bound : bool
         Whether it is told part of the truth when it scores: no entry of a board, but a bound on what entries can
         reach.
@@ -41,7 +41,7 @@ class Detector(ABC):
         Whether it knows nothing worth knowing: nobody demands that it scores a blatant campaign higher.
     draws : bool
         Whether it draws a number for each id, so that other ids get other scores.
-    ranges : mapping of str to tuning.Range
+    ranges : mapping of str to search_space.SearchRange
         Parameters that can be tuned, and values they may have.
     """
 
@@ -59,21 +59,68 @@ class Detector(ABC):
 
     @abstractmethod
     def fit(self, *worlds: Split) -> Self:
-        """Learn from one world with open labels, or several that share no account."""
+        """Learn from one world with open labels, or several that share no account.
+
+        Parameters
+        ----------
+        *worlds : Split
+            Training worlds; only the declared columns are there.
+
+        Returns
+        -------
+        Detector
+            The detector itself.
+
+        Raises
+        ------
+        UserError
+            If there is nothing to learn from, e.g. no extraction account.
+        """
 
     @abstractmethod
     def score(self, split: Split) -> pl.DataFrame:
-        """One row (account_id, score) for every account; a higher score means more likely extraction.
+        """Score every account; a higher score means more likely extraction.
 
-        For the task "early" the split is what was known when a day ended (`Split.as_of`), day after day.
+        Parameters
+        ----------
+        split : Split
+            World to score, without labels. For the task "early" it is what was known when a day ended
+            (`Split.as_of`), day after day.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row (account_id, score) for every account; scores are finite.
         """
 
     def group(self, split: Split) -> pl.DataFrame:
-        """One row (account_id, campaign) for every account; null: in no campaign. For the task "campaigns"."""
+        """Sort accounts into campaigns, for the task "campaigns".
+
+        Parameters
+        ----------
+        split : Split
+            World to answer about, without labels.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row (account_id, campaign) for every account; null: in no campaign.
+        """
         raise NotImplementedError(f"detector {self.name} declares the task campaigns and has no group")
 
     def score_requests(self, split: Split) -> pl.DataFrame:
-        """One row (request_id, score) for every request. For the task "requests"."""
+        """Score every request, for the task "requests"; higher means more likely part of an extraction.
+
+        Parameters
+        ----------
+        split : Split
+            World to score, without labels.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row (request_id, score) for every request; scores are finite.
+        """
         raise NotImplementedError(f"detector {self.name} declares the task requests and has no score_requests")
 
     def clone(self) -> Self:
@@ -82,7 +129,18 @@ class Detector(ABC):
 
 
 def accounts(split: Split) -> pl.Series:
-    """Ids of all accounts of a split, sorted."""
+    """Ids of all accounts of a split.
+
+    Parameters
+    ----------
+    split : Split
+        Any world.
+
+    Returns
+    -------
+    polars.Series
+        account_id (String), sorted.
+    """
     import polars as pl
 
     ids = split.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()

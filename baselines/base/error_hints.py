@@ -17,7 +17,20 @@ _QUOTED = re.compile(r"""["'](\w+)["']""")
 
 
 def describe_error(error: Exception, kind: type[Detector]) -> str:
-    """The error as one clause, with the last line of the author's own that led to it."""
+    """Describe an error as one clause, with the last line of the author's own that led to it.
+
+    Parameters
+    ----------
+    error : Exception
+        As it was caught, with its traceback.
+    kind : type of Detector
+        Class whose code raised it.
+
+    Returns
+    -------
+    str
+        E.g. "ValueError in mine.py, line 12: no message".
+    """
     frames = traceback.extract_tb(error.__traceback__)
     frame = ([f for f in frames if _own(f, kind)] or frames)[-1]
     message = str(error).strip().partition("\n")[0]
@@ -27,7 +40,20 @@ def describe_error(error: Exception, kind: type[Detector]) -> str:
 
 
 def undeclared_columns(error: Exception, kind: type[Detector]) -> str:
-    """Which columns were missed that exist and were not declared; "" if it is not about such."""
+    """Name the columns that were missed, exist, and were not declared.
+
+    Parameters
+    ----------
+    error : Exception
+        As it was caught, with its traceback.
+    kind : type of Detector
+        Class whose code raised it.
+
+    Returns
+    -------
+    str
+        A clause; "" if the error is not about such columns.
+    """
     # A KeyError of the author's own dictionary is none of ours.
     if not isinstance(error, _ABSENT) or _own(traceback.extract_tb(error.__traceback__)[-1], kind):
         return ""

@@ -47,7 +47,7 @@ TASKS: dict[str, AnswerFormat] = {
 
 @dataclass(frozen=True)
 class Result:
-    """What a detector said about a split.
+    """Predictions of a detector about a split.
 
     Attributes
     ----------
@@ -82,10 +82,23 @@ def run(detector: Detector, train: Split | Sequence[Split], target: Split, task:
     task : str
         Key of `TASKS`.
 
+    Returns
+    -------
+    Result
+        Checked predictions, and the time they took.
+
     Raises
     ------
     UserError
         If the detector does not answer this task, or breaks the contract; names every fault.
+
+    Examples
+    --------
+    >>> from baselines.contract import toy_dataset
+    >>> from baselines.registry import DETECTORS
+    >>> train, target = (toy_dataset.split("train", toy_dataset.world(seed)) for seed in (1, 2))
+    >>> run(DETECTORS["volume"](), train, target).predictions.columns
+    ['account_id', 'score']
     """
     worlds = [train] if isinstance(train, Split) else train
     began = time.perf_counter()
@@ -95,7 +108,27 @@ def run(detector: Detector, train: Split | Sequence[Split], target: Split, task:
 
 
 def run_each(detector: Detector, train: Split, targets: Iterable[Split]) -> Iterator[Result]:
-    """Fit a detector once and score the accounts of several splits; the first result's time holds the fitting."""
+    """Fit a detector once and score the accounts of several splits.
+
+    Parameters
+    ----------
+    detector : Detector
+        Left as it is: a clone is fitted.
+    train : Split
+        World with open labels.
+    targets : iterable of Split
+        Worlds to score; their labels are hidden.
+
+    Yields
+    ------
+    Result
+        One per target; the first one's time holds the fitting.
+
+    Raises
+    ------
+    UserError
+        If the detector breaks the contract; names every fault.
+    """
     began = time.perf_counter()
     fitted = fit(detector, [train])
     for target in targets:
@@ -105,12 +138,39 @@ def run_each(detector: Detector, train: Split, targets: Iterable[Split]) -> Iter
 
 
 def fit(detector: Detector, worlds: Iterable[Split]) -> Detector:
-    """A fitted clone that has seen only the columns it declared."""
+    """Fit a clone that sees only the columns it declared.
+
+    Parameters
+    ----------
+    detector : Detector
+        Left as it is.
+    worlds : iterable of Split
+        Worlds with open labels.
+
+    Returns
+    -------
+    Detector
+        The fitted clone.
+    """
     return detector.clone().fit(*(world.restrict(detector.fields) for world in worlds))
 
 
 def answer(fitted: Detector, target: Split, task: str = "accounts") -> pl.DataFrame:
-    """What a fitted detector says about a split of which it sees the declared columns and no truth.
+    """Ask a fitted detector about a split of which it sees the declared columns and no label.
+
+    Parameters
+    ----------
+    fitted : Detector
+        As `fit` returns it.
+    target : Split
+        World to answer about.
+    task : str
+        Key of `TASKS`.
+
+    Returns
+    -------
+    polars.DataFrame
+        As in `Result.predictions`.
 
     Raises
     ------
@@ -125,19 +185,65 @@ def answer(fitted: Detector, target: Split, task: str = "accounts") -> pl.DataFr
 
 
 def replay(fitted: Detector, target: Split) -> pl.DataFrame:
-    """Scores (day, account_id, score) of the accounts known on each day, by what was known when it ended."""
+    """Score the accounts known on each day by what was known when it ended.
+
+    Parameters
+    ----------
+    fitted : Detector
+        As `fit` returns it.
+    target : Split
+        World to replay, from its first day to its last.
+
+    Returns
+    -------
+    polars.DataFrame
+        day (counted from 0), account_id, score; sorted by day, then account.
+
+    Raises
+    ------
+    UserError
+        If the detector breaks the contract on some day; names every fault.
+    """
     daily = (_ask(fitted, target.as_of(day), TASKS["early"]) for day in range(target.days))
     dated = [scores.select(pl.lit(day, pl.Int32).alias("day"), pl.all()) for day, scores in enumerate(daily)]
     return pl.concat(dated)
 
 
 def check(name: str, frame: pl.DataFrame, target: Split, task: AnswerFormat) -> pl.DataFrame:
-    """The answer with its columns in order, cast and sorted by key, once it keeps the contract.
+    """Hold an answer to the contract, and put it in order.
+
+    Parameters
+    ----------
+    name : str
+        Detector, for the message.
+    frame : polars.DataFrame
+        What the detector returned.
+    target : Split
+        World it was asked about.
+    task : AnswerFormat
+        Entry of `TASKS`.
+
+    Returns
+    -------
+    polars.DataFrame
+        Key and value, cast, sorted by key.
 
     Raises
     ------
     UserError
-        If keys are missing, unknown or repeated, or scores are not finite numbers.
+        If keys are missing, unknown or repeated, or scores are not finite numbers; names every fault.
+
+    Examples
+    --------
+    >>> from baselines.contract import toy_dataset
+    >>> target = toy_dataset.split("validation", toy_dataset.world(2, accounts=30, campaign=6))
+    >>> some = target.accounts.polars().select("account_id", score=0.5).collect()
+    >>> check("mine", some, target, TASKS["accounts"]).height
+    30
+    >>> check("mine", some[:29], target, TASKS["accounts"])
+    Traceback (most recent call last):
+        ...
+    generator.errors.UserError: detector mine broke the contract on 30 accounts: 1 missing (e.g. acc-2-0020); ...
     """
     if not isinstance(frame, pl.DataFrame):
         raise UserError(

@@ -21,6 +21,13 @@ class SearchRange:
         Smallest and largest value.
     log : bool
         Whether it is drawn so that each doubling is as likely as the next; `low` is above 0 then.
+
+    Examples
+    --------
+    >>> SearchRange(2, 2).draw(np.random.default_rng(0))
+    2
+    >>> 0.01 <= SearchRange(0.01, 0.3, log=True).draw(np.random.default_rng(0)) <= 0.3
+    True
     """
 
     low: int | float
@@ -28,7 +35,18 @@ class SearchRange:
     log: bool = False
 
     def draw(self, rng: np.random.Generator) -> int | float:
-        """One value."""
+        """Draw one value.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of the draw.
+
+        Returns
+        -------
+        int or float
+            From `low` to `high`, both included; a real number has three significant digits.
+        """
         whole = isinstance(self.low, int) and isinstance(self.high, int)
         low, high = (self.low - 0.5, self.high + 0.5) if whole else (self.low, self.high)
         x = float(np.exp(rng.uniform(np.log(low), np.log(high)))) if self.log else float(rng.uniform(low, high))
@@ -57,6 +75,24 @@ def trials(plain: Tunable, n: int, seed: int) -> list[dict[str, int | float]]:
         Most trials; the first ones are the same for every `n`.
     seed : int
         Seed of the draws.
+
+    Returns
+    -------
+    list of dict of str to int or float
+        Value of each parameter, per trial.
+
+    References
+    ----------
+    Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 13, 2012.
+
+    Examples
+    --------
+    >>> from baselines.registry import DETECTORS
+    >>> [first, *others] = trials(DETECTORS["random-forest"](), 3, seed=0)
+    >>> first
+    {'trees': 200, 'leaf': 5}
+    >>> len(others)
+    2
     """
     rng = np.random.Generator(np.random.Philox(seed))
     parameters = [{name: getattr(plain, name) for name in plain.ranges}]

@@ -1,4 +1,4 @@
-"""The bench on which the contract checks try a detector: little worlds, what happens to them, and answers."""
+"""The toy worlds that one detector meets while it is checked, and its answers about them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ import polars as pl
 from baselines.base import evaluation
 from baselines.base.detector import Detector
 from baselines.contract import toy_dataset
-from generator import schema
 from generator.dataset import Split
 
 Tables = Mapping[str, pl.DataFrame]
-_PREFIX = "zz-"
 
 
 class BrokenPromiseError(Exception):
@@ -25,7 +23,7 @@ class BrokenPromiseError(Exception):
 
 @dataclass(frozen=True)
 class CheckContext:
-    """One detector and the little worlds that it meets; what was worked out once is kept.
+    """One detector and the toy worlds that it meets; what was worked out once is kept.
 
     Parameters
     ----------
@@ -67,17 +65,66 @@ class CheckContext:
         return [t for t in self.kind.tasks if t != "early"] or ["accounts"]
 
     def fit(self, seed: int = 0) -> Detector:
-        """Another one, fitted in the same way."""
+        """Fit another one in the same way.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the detector.
+
+        Returns
+        -------
+        Detector
+            Fitted on the first lesson.
+        """
         return evaluation.fit(self.kind(seed=seed), [self.lessons[0]])
 
     def answers_on(
         self, tables: Tables, fitted: Detector | None = None, buckets: int = 2
     ) -> dict[str, pl.DataFrame]:
-        """Answers about a changed world, by task."""
+        """Ask about a changed world.
+
+        Parameters
+        ----------
+        tables : mapping of str to polars.DataFrame
+            Tables of the world.
+        fitted : Detector, optional
+            Whom to ask; `CheckContext.fitted` if left out.
+        buckets : int
+            Account buckets that the requests lie in.
+
+        Returns
+        -------
+        dict of str to polars.DataFrame
+            Checked answer per task.
+
+        Raises
+        ------
+        UserError
+            If an answer breaks the contract.
+        """
         return self.answers_about(toy_dataset.split("validation", tables, buckets), fitted)
 
     def answers_about(self, world: Split, fitted: Detector | None = None) -> dict[str, pl.DataFrame]:
-        """Answers about a split, by task; scores also where only "early" was declared."""
+        """Ask about a split; scores also where only "early" was declared.
+
+        Parameters
+        ----------
+        world : Split
+            World to answer about; its labels are hidden.
+        fitted : Detector, optional
+            Whom to ask; `CheckContext.fitted` if left out.
+
+        Returns
+        -------
+        dict of str to polars.DataFrame
+            Checked answer per task.
+
+        Raises
+        ------
+        UserError
+            If an answer breaks the contract.
+        """
         detector = fitted or self.fitted
         shown = world.restrict(detector.fields).without_labels()
         return {
@@ -89,7 +136,12 @@ class CheckContext:
 
 
 def require_same(before: Mapping[str, pl.DataFrame], after: Mapping[str, pl.DataFrame]) -> None:
-    """Whether two answers say the same, campaigns called as they may be.
+    """Compare two answers, whatever their campaigns are called.
+
+    Parameters
+    ----------
+    before, after : mapping of str to polars.DataFrame
+        Answer per task.
 
     Raises
     ------
@@ -118,61 +170,3 @@ def _canonical(answer: pl.DataFrame) -> pl.Series:
     if answer[value].dtype != pl.String:
         return answer[value]
     return answer.select(pl.when(pl.col(value).is_not_null()).then(pl.col(key).min().over(value))).to_series()
-
-
-def shuffled(tables: Tables) -> dict[str, pl.DataFrame]:
-    """The same rows in another order."""
-    return {name: rows.sample(fraction=1, shuffle=True, seed=1) for name, rows in tables.items()}
-
-
-def renamed(tables: Tables) -> dict[str, pl.DataFrame]:
-    """The same world with other names for accounts and requests; see `back`."""
-    rows = tables["requests"]
-    number = rows["request_id"]
-    fresh = pl.Series(np.random.default_rng(4).permutation(len(number)).astype(np.int64) + 1_000_000)
-    ids = pl.DataFrame({"old": number, "new": fresh})
-    account = pl.concat_str(pl.lit(_PREFIX), pl.col("account_id").cast(pl.String).str.reverse())
-    changed = dict(tables)
-    for name, frame in tables.items():
-        if "account_id" in frame.columns:
-            changed[name] = changed[name].with_columns(
-                account.cast(frame.schema["account_id"]).alias("account_id")
-            )
-        for column in {"request_id", "echo_response_id"} & set(frame.columns):
-            changed[name] = changed[name].with_columns(pl.col(column).replace(ids["old"], ids["new"]))
-    return changed
-
-
-def original_names(answers: Mapping[str, pl.DataFrame], tables: Tables) -> dict[str, pl.DataFrame]:
-    """Answers about the `renamed` world under the names of the world as it was."""
-    ids = pl.DataFrame({"old": tables["requests"]["request_id"], "new": renamed(tables)["requests"]["request_id"]})
-    old = {
-        "account_id": pl.col("account_id").str.slice(len(_PREFIX)).str.reverse(),
-        "request_id": pl.col("request_id").replace(ids["new"], ids["old"]),
-    }
-    return {task: frame.with_columns(old[frame.columns[0]]) for task, frame in answers.items()}
-
-
-def scrambled(tables: Tables, fields: tuple[str, ...]) -> dict[str, pl.DataFrame]:
-    """The same world with other values in every public column that is not among `fields`."""
-    changed = dict(tables)
-    for name in schema.PUBLIC:
-        hidden = [c.name for c in schema.TABLES[name] if c.group != "K" and f"{name}.{c.name}" not in fields]
-        # Time stays, so that a column it is compared with can't run out of the window.
-        changed[name] = tables[name].with_columns(pl.col(c).reverse() for c in hidden)
-    return changed
-
-
-def other_future(tables: Tables, day: int) -> dict[str, pl.DataFrame]:
-    """The same world with another future: after `day` others ask, and in another order."""
-    rows = tables["requests"]
-    future = pl.col("day") > day
-    known, rest = rows.filter(~future), rows.filter(future)
-    moved = rest.with_columns(pl.exclude("ts", "day", "request_id").reverse()).gather_every(2)
-    return {**tables, "requests": pl.concat([known, moved])}
-
-
-def filtered(tables: Tables, requests: pl.Expr, accounts: pl.Expr | None = None) -> dict[str, pl.DataFrame]:
-    """The world with some of its requests and accounts."""
-    kept = {**tables, "requests": tables["requests"].filter(requests)}
-    return kept if accounts is None else kept | {"accounts": tables["accounts"].filter(accounts)}

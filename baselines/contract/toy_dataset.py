@@ -38,7 +38,20 @@ DECOY = "etude-0-internal"
 
 
 def frame(table: str, columns: Mapping[str, Any]) -> pl.DataFrame:
-    """A frame with exactly the schema of a table."""
+    """A frame with exactly the schema of a table.
+
+    Parameters
+    ----------
+    table : str
+        Key of `schema.TABLES`.
+    columns : mapping of str to sequence
+        Values of every column.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns in the order of the schema.
+    """
     arrow = schema.arrow_schema(table)
     out = pl.from_arrow(pa.table([pa.array(list(columns[f.name])).cast(f.type) for f in arrow], schema=arrow))
     assert isinstance(out, pl.DataFrame)
@@ -46,7 +59,28 @@ def frame(table: str, columns: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def split(name: str, tables: Mapping[str, pl.DataFrame], buckets: int = 2) -> Split:
-    """A split over frames in memory; its requests lie in account buckets."""
+    """A split over frames in memory; its requests lie in account buckets.
+
+    Parameters
+    ----------
+    name : str
+        Name of the split.
+    tables : mapping of str to polars.DataFrame
+        As `world` gives them.
+    buckets : int
+        Number of account buckets.
+
+    Returns
+    -------
+    Split
+        Four days with open labels.
+
+    Examples
+    --------
+    >>> toy = split("train", world(seed=1))
+    >>> toy.days, len(toy.accounts.polars().collect())
+    (4, 120)
+    """
     split_tables = {}
     owner = tables["requests"].select("request_id", pl.col("account_id").cast(pl.String).hash(0) % buckets)
     for table, rows in tables.items():
@@ -66,6 +100,20 @@ def world(seed: int, accounts: int = 120, campaign: int = 24) -> dict[str, pl.Da
     payment instrument for six, one system prompt and one work list between them, and pass each other's answers
     on. Every tenth account from the sixth on is grey unless it extracts; benign ones form cohorts of four; the
     last account sends nothing.
+
+    Parameters
+    ----------
+    seed : int
+        Worlds of different seeds share no account.
+    accounts : int
+        Number of accounts.
+    campaign : int
+        How many of them extract.
+
+    Returns
+    -------
+    dict of str to polars.DataFrame
+        Every table of `schema.TABLES` that a split holds, by name.
     """
     rng = np.random.default_rng(seed)
     number = np.arange(accounts)

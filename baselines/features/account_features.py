@@ -47,7 +47,24 @@ class Feature:
 
 
 def fields_of(features: Iterable[Feature]) -> tuple[str, ...]:
-    """Fields that the features need, in the order of the schema's tables."""
+    """Fields that features need.
+
+    Parameters
+    ----------
+    features : iterable of Feature
+        Rows of `feature_table`.
+
+    Returns
+    -------
+    tuple of str
+        As table.column, sorted.
+
+    Examples
+    --------
+    >>> from baselines.features import feature_table
+    >>> fields_of(feature_table.named("age", "quiet_share"))
+    ('accounts.created', 'requests.ts')
+    """
     return tuple(sorted({field for f in features for field in f.needs}))
 
 
@@ -98,7 +115,19 @@ def _with_window(frame: pl.LazyFrame, split: Split) -> pl.LazyFrame:
 
 
 def with_helpers(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Requests sorted by account and time, with gap (s since the account's previous one), hour and clock_hour."""
+    """Sort requests by account and time and add the columns that expressions of `Feature` may use.
+
+    Parameters
+    ----------
+    rows : polars.LazyFrame
+        Requests; returned as they are if `ts` is not among their columns.
+
+    Returns
+    -------
+    polars.LazyFrame
+        Besides: gap (s since the account's previous request, null for the first), hour (0 to 23, UTC) and
+        clock_hour (hours since 1970).
+    """
     if "ts" not in rows.collect_schema():
         return rows
     same = pl.col("account_id") == pl.col("account_id").shift()

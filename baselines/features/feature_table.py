@@ -139,5 +139,22 @@ FEATURES = METADATA + LINKS + CONTENT
 
 
 def named(*names: str) -> tuple[Feature, ...]:
-    """Features with the given names."""
+    """Look up features by name.
+
+    Parameters
+    ----------
+    *names : str
+        Names of rows of `FEATURES` or `TOPIC`; others are passed over.
+
+    Returns
+    -------
+    tuple of Feature
+        In the order of the names.
+
+    Examples
+    --------
+    >>> [feature] = named("quiet_share")
+    >>> feature.description, feature.needs
+    ('share of requests in the quietest seven hours', ('requests.ts',))
+    """
     return tuple(f for name in names for f in FEATURES + TOPIC if f.name == name)

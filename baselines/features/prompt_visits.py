@@ -23,12 +23,34 @@ _EMBEDDING = list(schema.EMBEDDING_COLUMNS)
 
 @dataclass(frozen=True)
 class Codebook:
-    """Centres of topics, learnt from one world and used in all."""
+    """Centres of topics, learnt from one world and used in all.
+
+    Attributes
+    ----------
+    centres : ndarray of float32, shape (topics, dimensions)
+        In the units of the prompt embedding, 1/127.
+    """
 
     centres: F32
 
     def nearest(self, embedding: F32) -> I64:
-        """Number of the centre nearest to each embedding."""
+        """Find the topic of each embedding.
+
+        Parameters
+        ----------
+        embedding : ndarray of float32, shape (visits, dimensions)
+            Prompt embeddings, 1/127.
+
+        Returns
+        -------
+        ndarray of int64, shape (visits,)
+            Number of the nearest centre.
+
+        Examples
+        --------
+        >>> Codebook(np.array([[0, 0], [10, 10]], np.float32)).nearest(np.array([[9, 8], [1, 0]], np.float32))
+        array([1, 0])
+        """
         numbers = np.zeros(len(embedding), np.int64)
         half = (self.centres**2).sum(axis=1) / 2
         for first in range(0, len(embedding), 1 << 16):
@@ -38,7 +60,24 @@ class Codebook:
 
 
 def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> Codebook:
-    """Learn topics from the first visits of every account of one world or several."""
+    """Learn topics from the first visits of every account, by k-means on mini-batches.
+
+    Parameters
+    ----------
+    worlds : iterable of polars.DataFrame
+        Visits of one world or several, as `visits` gives them.
+    seed : int
+        Seed of the clustering.
+
+    Returns
+    -------
+    Codebook
+        At most `TOPICS` centres.
+
+    References
+    ----------
+    Sculley, "Web-scale k-means clustering", WWW 2010.
+    """
     from sklearn.cluster import MiniBatchKMeans
 
     first = pl.int_range(pl.len()).over("row") < _LEARNT_FROM
@@ -54,6 +93,13 @@ def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> Codebook:
 
 def visits(split: Split, ids: pl.Series) -> pl.DataFrame:
     """All visits of a world.
+
+    Parameters
+    ----------
+    split : Split
+        World with the columns `FIELDS`.
+    ids : polars.Series
+        Accounts (String).
 
     Returns
     -------
@@ -83,6 +129,19 @@ def visits(split: Split, ids: pl.Series) -> pl.DataFrame:
 
 
 def with_topics(visits: pl.DataFrame, topics: Codebook) -> pl.DataFrame:
-    """Visits with the number of their topic in place of the embedding."""
+    """Replace the embedding of visits by the number of their topic.
+
+    Parameters
+    ----------
+    visits : polars.DataFrame
+        As `visits` gives them.
+    topics : Codebook
+        Centres.
+
+    Returns
+    -------
+    polars.DataFrame
+        Column topic in place of the embedding.
+    """
     embedding = visits.select(_EMBEDDING).to_numpy().astype(np.float32)
     return visits.drop(_EMBEDDING).with_columns(topic=pl.Series(topics.nearest(embedding)))

@@ -38,11 +38,11 @@ class TrainingLabels:
 
     Attributes
     ----------
-    rows : ndarray of int
+    rows : ndarray of int64, shape (labelled,)
         Which rows are labelled.
-    positive : ndarray of bool
-        Their label.
-    cohort : ndarray of int
+    positive : ndarray of bool, shape (labelled,)
+        Whether each is an extraction account.
+    cohort : ndarray of int64, shape (labelled,)
         Cohort of each, numbered: rows of one cohort are never split between training and holding out.
     """
 
@@ -53,7 +53,17 @@ class TrainingLabels:
 
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """Features of the labelled accounts of one world or several, their label and their cohort, numbered."""
+    """Labelled accounts of one world or several.
+
+    Attributes
+    ----------
+    x : ndarray of float64, shape (labelled, features)
+        Features; NaN where undefined.
+    positive : ndarray of bool, shape (labelled,)
+        Whether each is an extraction account.
+    cohort : ndarray of int64, shape (labelled,)
+        Cohort of each, numbered; no two worlds share a number.
+    """
 
     x: F64
     positive: Mask
@@ -62,6 +72,18 @@ class LabelledFeatures:
 
 def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> LabelledFeatures:
     """Features of accounts with a label; grey accounts are left out.
+
+    Parameters
+    ----------
+    worlds : sequence of Split
+        Worlds with open labels.
+    wanted : sequence of Feature
+        Rows of `feature_table`.
+
+    Returns
+    -------
+    LabelledFeatures
+        Features, labels and cohorts.
 
     Raises
     ------
@@ -79,7 +101,19 @@ def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> LabelledFeat
 
 
 def training_labels(train: Split, ids: pl.Series) -> TrainingLabels:
-    """Which of the accounts in `ids` are extraction accounts; grey accounts are left out.
+    """Labels of accounts; grey ones are left out.
+
+    Parameters
+    ----------
+    train : Split
+        World with open labels.
+    ids : polars.Series
+        Accounts (String), one per row of a matrix.
+
+    Returns
+    -------
+    TrainingLabels
+        Rows, labels and cohorts.
 
     Raises
     ------
@@ -100,7 +134,20 @@ def training_labels(train: Split, ids: pl.Series) -> TrainingLabels:
 
 
 def cohort_numbers(train: Split, ids: pl.Series) -> I64:
-    """Cohort of each of the accounts in `ids`, numbered."""
+    """Number the cohorts of accounts.
+
+    Parameters
+    ----------
+    train : Split
+        World with open labels.
+    ids : polars.Series
+        Accounts (String).
+
+    Returns
+    -------
+    ndarray of int64, shape (accounts,)
+        Cohort of each account, from 1.
+    """
     labels = train.labels.polars().select("account_id", "cohort").cast(pl.String).collect()
     cohorts = pl.DataFrame({"account_id": ids}).join(labels, on="account_id", how="left", maintain_order="left")
     return cohorts["cohort"].rank("dense").to_numpy().astype(np.int64)
@@ -116,7 +163,29 @@ def boost(
 ) -> Any:
     """Fit gradient-boosted trees; the order of the rows makes no difference.
 
-    Source: Chen and Guestrin, "XGBoost: a scalable tree boosting system", KDD 2016.
+    Parameters
+    ----------
+    x : ndarray of float, shape (rows, features)
+        NaN where undefined.
+    positive : ndarray of bool, shape (rows,)
+        Label.
+    seed : int
+        Seed of the draws of rows and columns.
+    weight : ndarray of float64, shape (rows,), optional
+        What each row counts; 1 if left out.
+    trees : mapping
+        Parameters of XGBoost.
+    rounds : int
+        Number of trees.
+
+    Returns
+    -------
+    xgboost.Booster
+        The fitted trees.
+
+    References
+    ----------
+    Chen and Guestrin, "XGBoost: a scalable tree boosting system", KDD 2016.
     """
     import xgboost
 
@@ -127,14 +196,44 @@ def boost(
 
 
 def predict(model: Any, x: npt.NDArray[np.floating[Any]]) -> F64:
-    """Log-odds of the rows."""
+    """Apply boosted trees.
+
+    Parameters
+    ----------
+    model : xgboost.Booster
+        As `boost` returns it.
+    x : ndarray of float, shape (rows, features)
+        NaN where undefined.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows,)
+        Log-odds.
+    """
     import xgboost
 
     return np.asarray(model.predict(xgboost.DMatrix(x, nthread=1), output_margin=True), np.float64)
 
 
 def held_out(x: F64, known: TrainingLabels, seed: int, folds: int = 5) -> F64:
-    """Log-odds of every row from models that saw nobody of its cohort; unlabelled rows from their mean."""
+    """Score every row by trees that saw nobody of its cohort; unlabelled rows by the mean of all.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (rows, features)
+        NaN where undefined.
+    known : TrainingLabels
+        Labelled rows.
+    seed : int
+        Seed of the trees.
+    folds : int
+        Parts that cohorts are dealt into.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows,)
+        Log-odds.
+    """
     positive = known.positive
     # Campaigns are few: deal them out one by one, and benign cohorts likewise, so that no fold is without.
     fold = np.empty(len(positive), np.int64)
@@ -153,11 +252,38 @@ def held_out(x: F64, known: TrainingLabels, seed: int, folds: int = 5) -> F64:
 
 
 def matrix(frame: pl.DataFrame) -> F64:
-    """Features as numbers without the account, NaN where undefined, rounded to hide the order of summation."""
+    """Turn features into numbers.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        account_id and one column per feature.
+
+    Returns
+    -------
+    ndarray of float64, shape (accounts, features)
+        NaN where undefined; `rounded`.
+    """
     return rounded(frame.drop("account_id").to_numpy().astype(np.float64))
 
 
 def rounded(x: F64) -> F64:
-    """Numbers as float32 holds them, less its last bits: the same for rows that were added up in another order."""
+    """Keep 18 bits of each number: the same for rows that were added up in another order.
+
+    Parameters
+    ----------
+    x : ndarray of float64
+        Any shape.
+
+    Returns
+    -------
+    ndarray of float64
+        Same shape; every number is exact in float32.
+
+    Examples
+    --------
+    >>> bool(0.1 + 0.2 == 0.3), bool(rounded(np.float64(0.1 + 0.2)) == rounded(np.float64(0.3)))
+    (False, True)
+    """
     mantissa, exponent = np.frexp(x)
     return np.ldexp(np.round(mantissa * 2**18) / 2**18, exponent)

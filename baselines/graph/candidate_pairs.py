@@ -37,7 +37,15 @@ Incidences = Mapping[str, sparse.csr_array]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Candidate pairs: the two accounts, first < second, and numbers about their links."""
+    """Candidate pairs of accounts.
+
+    Attributes
+    ----------
+    first, second : ndarray of int64, shape (pairs,)
+        The two accounts, first < second.
+    x : ndarray of float32, shape (pairs, features)
+        Numbers about their links.
+    """
 
     first: I64
     second: I64
@@ -48,7 +56,18 @@ class Pairs:
 
 
 def candidate_pairs(incidences: Incidences) -> Pairs:
-    """Pairs that share a key, described by every link."""
+    """Pairs that share a key which is no hub, described by every link.
+
+    Parameters
+    ----------
+    incidences : mapping of str to scipy.sparse.csr_array
+        Accounts by keys, per link (`links.incidence`); all of `MOST_HOLDERS` must be there.
+
+    Returns
+    -------
+    Pairs
+        Sorted by first, then second account.
+    """
     n = next(iter(incidences.values())).shape[0]
     shared = sparse.csr_array((n, n))
     for name, most in MOST_HOLDERS.items():
@@ -66,10 +85,21 @@ def candidate_pairs(incidences: Incidences) -> Pairs:
 def fit_pair_model(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tuple[Any, list[F64]]:
     """Learn which pairs of one world or several belong to one cohort.
 
+    Parameters
+    ----------
+    worlds : sequence of Pairs
+        Candidates per world.
+    cohorts : sequence of ndarray of int64
+        Cohort of each account, per world.
+    seed : int
+        Seed of the trees.
+
     Returns
     -------
-    model, chances : Booster, list of ndarray
-        The model, and for each pair what a model says that was not shown the cohort of its first account.
+    model : xgboost.Booster or None
+        None if all pairs are of one kind.
+    chances : list of ndarray of float64
+        For each pair what a model gives that was not shown the cohort of its first account, per world.
     """
     both = list(zip(worlds, cohorts, strict=True))
     x = np.concatenate([p.x for p in worlds])
@@ -83,14 +113,50 @@ def fit_pair_model(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -
 
 
 def pair_chances(model: Any, x: F32) -> F64:
-    """How likely the two accounts of each pair belong together; 0 where nothing was learnt."""
+    """How likely the two accounts of each pair belong together.
+
+    Parameters
+    ----------
+    model : xgboost.Booster or None
+        As `fit_pair_model` returns it.
+    x : ndarray of float32, shape (pairs, features)
+        `Pairs.x`.
+
+    Returns
+    -------
+    ndarray of float64, shape (pairs,)
+        0 to 1; 0 where nothing was learnt.
+    """
     if model is None or not len(x):
         return np.zeros(len(x))
     return 1 / (1 + np.exp(-supervision.predict(model, x)))
 
 
 def pair_graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
-    """Symmetric graph of the pairs that may belong together, weighted by how likely they do."""
+    """Join the pairs that may belong together.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        Candidates.
+    chance : ndarray of float64, shape (pairs,)
+        How likely each pair belongs together; less than `LEAST` is no edge.
+    n : int
+        Number of accounts.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (n, n)
+        Symmetric, weighted by the chance, with sorted indices.
+
+    Examples
+    --------
+    >>> pairs = Pairs(np.array([0, 0]), np.array([1, 2]), np.zeros((2, 1), np.float32))
+    >>> pair_graph(pairs, np.array([0.75, 0.01]), 3).toarray()
+    array([[0.  , 0.75, 0.  ],
+           [0.75, 0.  , 0.  ],
+           [0.  , 0.  , 0.  ]])
+    """
     kept = chance >= LEAST
     i, j, p = pairs.first[kept], pairs.second[kept], chance[kept]
     graph = sparse.csr_array((np.r_[p, p], (np.r_[i, j], np.r_[j, i])), shape=(n, n))

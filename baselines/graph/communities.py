@@ -18,15 +18,26 @@ def communities(graph: sparse.csr_array, resolution: float) -> I64:
 
     Parameters
     ----------
-    graph : scipy.sparse.csr_array
+    graph : scipy.sparse.csr_array, shape (nodes, nodes)
         Symmetric weights from 0 to 1, with sorted indices; nodes are visited in their order.
     resolution : float
         Mean weight of pairs above which two groups become one.
 
-    Notes
-    -----
-    Source: Traag, Van Dooren and Nesterov, "Narrow scope for resolution-limit-free community detection",
-    Physical Review E 84, 2011; Blondel et al., "Fast unfolding of communities in large networks", 2008.
+    Returns
+    -------
+    ndarray of int64, shape (nodes,)
+        From 0; a node without an edge is alone.
+
+    References
+    ----------
+    Traag, Van Dooren and Nesterov, "Narrow scope for resolution-limit-free community detection", Physical
+    Review E 84, 2011; Blondel et al., "Fast unfolding of communities in large networks", 2008.
+
+    Examples
+    --------
+    >>> edges = sparse.coo_array(([1.0, 1.0, 1.0], ([0, 1, 3], [1, 2, 4])), shape=(6, 6))
+    >>> communities(sparse.csr_array(edges + edges.T), resolution=0.3)
+    array([0, 0, 0, 1, 1, 2])
     """
     label: I64 = np.arange(graph.shape[0])
     size: F64 = np.ones(graph.shape[0])

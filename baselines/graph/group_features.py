@@ -39,14 +39,35 @@ MEAN = (
 
 @dataclass(frozen=True)
 class Habits:
-    """Habits of accounts: ranks from 0 to 1 (NaN: undefined) by name, and categories (-1: none) by name."""
+    """Habits of accounts.
+
+    Attributes
+    ----------
+    ranks : mapping of str to ndarray of float64, shape (accounts,)
+        Rank of each habit in the population, 0 to 1; NaN where undefined.
+    categories : mapping of str to ndarray of int64, shape (accounts,)
+        Code of each category; -1 where there is none.
+    """
 
     ranks: Mapping[str, F64]
     categories: Mapping[str, I64]
 
 
 def read_habits(split: Split, features: pl.DataFrame) -> Habits:
-    """Habits of the accounts of a world, in the order of `features`."""
+    """Read the habits of the accounts of a world.
+
+    Parameters
+    ----------
+    split : Split
+        World with the columns `FIELDS`.
+    features : polars.DataFrame
+        account_id and the features named in `SPREAD`.
+
+    Returns
+    -------
+    Habits
+        In the order of `features`.
+    """
     ids = features.select("account_id")
     known = split.accounts.polars().select(pl.col("account_id", *KNOWN).cast(pl.String)).collect()
     usual = [pl.col(c).cast(pl.String).drop_nulls().mode().min() for c in USUAL]
@@ -61,12 +82,19 @@ def read_habits(split: Split, features: pl.DataFrame) -> Habits:
 
 
 def habit_columns(label: I64, habits: Habits) -> Columns:
-    """Means and spreads of habits, and how often two members agree, per group.
+    """Means and spreads of habits, and how often two members agree.
 
     Parameters
     ----------
-    label : ndarray of int
+    label : ndarray of int64, shape (accounts,)
         Group of each account, numbered from 0.
+    habits : Habits
+        Of the same accounts.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (groups,)
+        NaN where undefined.
     """
     size = np.bincount(label).astype(np.float64)
     columns: Columns = {
@@ -82,7 +110,20 @@ def habit_columns(label: I64, habits: Habits) -> Columns:
 
 
 def link_columns(label: I64, incidences: Mapping[str, sparse.csr_array]) -> Columns:
-    """Per link and group: keys per member, pairs that share one, how often keys are shared, and by whom else."""
+    """Per link: keys per member, pairs that share one, how often keys are shared, and by whom else.
+
+    Parameters
+    ----------
+    label : ndarray of int64, shape (accounts,)
+        Group of each account, numbered from 0.
+    incidences : mapping of str to scipy.sparse.csr_array
+        Accounts by keys, per link (`links.incidence`).
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (groups,)
+        NaN where undefined.
+    """
     n, groups = len(label), int(label.max()) + 1
     member = sparse.csr_array((np.ones(n), (label, np.arange(n))), shape=(groups, n))
     size = np.bincount(label).astype(np.float64)
@@ -104,7 +145,25 @@ def link_columns(label: I64, incidences: Mapping[str, sparse.csr_array]) -> Colu
 
 
 def agreement(label: I64, codes: I64) -> F64:
-    """Share of each group's pairs of members that are of the same category; negative codes are left out."""
+    """Share of each group's pairs of members that are of the same category.
+
+    Parameters
+    ----------
+    label : ndarray of int64, shape (accounts,)
+        Group of each account, numbered from 0.
+    codes : ndarray of int64, shape (accounts,)
+        Category of each; negative codes are left out.
+
+    Returns
+    -------
+    ndarray of float64, shape (groups,)
+        0 to 1; NaN for groups of fewer than two.
+
+    Examples
+    --------
+    >>> agreement(np.array([0, 0, 0, 1]), np.array([5, 5, 6, 5]))
+    array([0.33333333,        nan])
+    """
     known = codes >= 0
     shape = (int(label.max()) + 1, max(1, int(codes.max()) + 1))
     count = sparse.csr_array((np.ones(known.sum()), (label[known], codes[known])), shape=shape)

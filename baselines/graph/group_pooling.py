@@ -41,7 +41,7 @@ class PooledSplit:
     ----------
     ids : polars.Series
         Accounts (String); rows of all that follows.
-    values : ndarray, shape (accounts, features)
+    values : ndarray of float64, shape (accounts, features)
         Habits, topics and kinds by their rank in the population, -0.5 to 0.5: the same scale in every world; 0
         where undefined.
     names : tuple of str
@@ -57,7 +57,18 @@ class PooledSplit:
 
 
 def prepare(split: Split) -> PooledSplit:
-    """Everything about the accounts of a world that pooling needs."""
+    """Read everything about the accounts of a world that pooling needs.
+
+    Parameters
+    ----------
+    split : Split
+        World with the columns `FIELDS`.
+
+    Returns
+    -------
+    PooledSplit
+        All accounts, sorted by id.
+    """
     own = account_features.account_features(split, _OWN)
     ids = own["account_id"]
     table = own.join(_kinds(split), on="account_id", how="left", maintain_order="left")
@@ -72,13 +83,15 @@ def pool(world: PooledSplit, members: sparse.csr_array) -> dict[str, F64]:
 
     Parameters
     ----------
+    world : PooledSplit
+        Accounts.
     members : scipy.sparse.csr_array, shape (groups, accounts)
         1 where an account belongs to a group.
 
     Returns
     -------
-    dict of str to ndarray
-        One number per group, by name.
+    dict of str to ndarray of float64, shape (groups,)
+        NaN where undefined.
     """
     size = np.asarray(members.sum(axis=1), np.float64)
     mean = (members @ world.values) / size[:, None]
@@ -152,7 +165,23 @@ def _flags(frame: pl.DataFrame, columns: Sequence[str]) -> list[pl.Expr]:
 
 
 def centred_ranks(x: F64) -> F64:
-    """Ranks, middle of ties, -0.5 to 0.5; 0 where undefined."""
+    """Ranks in the population, middle of ties.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (accounts,)
+        NaN where undefined.
+
+    Returns
+    -------
+    ndarray of float64, shape (accounts,)
+        -0.5 to 0.5; 0 where undefined.
+
+    Examples
+    --------
+    >>> centred_ranks(np.array([30.0, 10.0, np.nan, 20.0, 20.0]))
+    array([ 0.375, -0.375,  0.   ,  0.   ,  0.   ])
+    """
     known = ~np.isnan(x)
     ranks = np.zeros(len(x))
     if known.any():

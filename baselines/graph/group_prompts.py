@@ -17,18 +17,23 @@ _DAY_S = 86_400
 
 
 def work_columns(label: I64, visits: pl.DataFrame, days: int) -> Columns:
-    """Work of each group in numbers, by name; NaN where undefined.
+    """Work of each group in numbers.
 
     A prompt is a group's own if two members use it and most of its users in the world are members.
 
     Parameters
     ----------
-    label : ndarray of int
+    label : ndarray of int64, shape (accounts,)
         Group of each account, numbered from 0.
     visits : polars.DataFrame
-        See `visits.with_topics`.
+        As `prompt_visits.with_topics` gives them.
     days : int
         Length of the window.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (groups,)
+        NaN where undefined.
     """
     groups = int(label.max()) + 1
     used = _with_own(visits.with_columns(group=pl.Series(label)[visits["row"]]))

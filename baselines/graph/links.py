@@ -58,8 +58,19 @@ def incidence(link: Link, split: Split, ids: pl.Series) -> sparse.csr_array:
 
     Returns
     -------
-    scipy.sparse.csr_array
+    scipy.sparse.csr_array, shape (accounts, keys)
         Only keys that two accounts or more hold have a column.
+
+    Examples
+    --------
+    Six accounts of a campaign pay with one instrument:
+
+    >>> from baselines.base import detector
+    >>> from baselines.contract import toy_dataset
+    >>> toy = toy_dataset.split("train", toy_dataset.world(1, accounts=30, campaign=6))
+    >>> [payment] = [link for link in LINKS if link.name == "payment"]
+    >>> incidence(payment, toy, detector.accounts(toy)).sum(axis=0)
+    array([6.])
     """
     from scipy import sparse
 

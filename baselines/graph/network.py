@@ -29,7 +29,7 @@ class Nodes:
     ----------
     first : Tensor, shape (nodes, 3 x features + 2)
         What the first round sees: nothing in it is learnt, so it is gathered once.
-    mean : Tensor
+    mean : Tensor, shape (nodes, nodes)
         Sparse; turns values of nodes into weighted means over their neighbours.
     degree : Tensor, shape (nodes, 2)
         Log of weight and number of edges.
@@ -41,7 +41,20 @@ class Nodes:
 
 
 def build_nodes(x: F64, graph: sparse.csr_array) -> Nodes:
-    """Features of nodes, and their symmetric weighted graph."""
+    """Prepare a graph for the network.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (nodes, features)
+        Features, all defined.
+    graph : scipy.sparse.csr_array, shape (nodes, nodes)
+        Symmetric weights.
+
+    Returns
+    -------
+    Nodes
+        In the order of `x`.
+    """
     weight = graph.sum(axis=1)
     step = sparse.csr_array(sparse.diags_array(1 / np.where(weight > 0, weight, 1)) @ graph).tocoo()
     places = torch.from_numpy(np.vstack([step.row, step.col]).astype(np.int64))
@@ -53,16 +66,34 @@ def build_nodes(x: F64, graph: sparse.csr_array) -> Nodes:
 
 
 def train(n: Nodes, rows: I64, positive: Mask, weight: F64, hidden: int, drop: float, seed: int) -> Layers:
-    """Layers that tell the labelled rows apart; both classes weigh the same in all.
+    """Learn layers that tell the labelled rows apart; both classes weigh the same in all.
 
     Parameters
     ----------
-    rows, positive, weight : ndarray
-        Labelled nodes, their label, and what each counts among its class.
+    n : Nodes
+        The graph.
+    rows : ndarray of int64, shape (labelled,)
+        Labelled nodes.
+    positive : ndarray of bool, shape (labelled,)
+        Their label.
+    weight : ndarray of float64, shape (labelled,)
+        What each counts among its class.
     hidden : int
         Width of both rounds.
     drop : float
         Share of values that are hidden from each layer while it learns.
+    seed : int
+        Seed of the first weights and of what is hidden.
+
+    Returns
+    -------
+    list of (Tensor, Tensor)
+        Weights and offsets of each layer.
+
+    References
+    ----------
+    Hamilton, Ying and Leskovec, "Inductive representation learning on large graphs", NeurIPS 2017; Srivastava et
+    al., "Dropout", JMLR 15, 2014; Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
     """
     draw = torch.Generator().manual_seed(seed)
     sizes = ((n.first.shape[1], hidden), (3 * hidden + 2, hidden), (hidden, 1))
@@ -82,7 +113,20 @@ def train(n: Nodes, rows: I64, positive: Mask, weight: F64, hidden: int, drop: f
 
 
 def logits(layers: Layers, n: Nodes) -> F64:
-    """Log-odds of every node."""
+    """Apply the network.
+
+    Parameters
+    ----------
+    layers : list of (Tensor, Tensor)
+        As `train` returns them.
+    n : Nodes
+        A graph with the same features.
+
+    Returns
+    -------
+    ndarray of float64, shape (nodes,)
+        Log-odds.
+    """
     with _one_thread(), torch.no_grad():
         return np.asarray(_forward(layers, n).numpy(), np.float64)
 

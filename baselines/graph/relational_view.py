@@ -37,9 +37,13 @@ class RelationalView:
         Accounts (String); everything else counts them in this order.
     days : int
         Length of the window.
-    habits, incidences, visits : groups.Habits, dict, polars.DataFrame
-        See `groups`, `links` and `visits`.
-    pairs : pairs.Pairs
+    habits : group_features.Habits
+        Ranks and categories.
+    incidences : mapping of str to scipy.sparse.csr_array
+        Accounts by keys, per link.
+    visits : polars.DataFrame
+        As `prompt_visits.visits` gives them.
+    pairs : candidate_pairs.Pairs
         Candidates for belonging together.
     """
 
@@ -52,7 +56,18 @@ class RelationalView:
 
 
 def relational_view(split: Split) -> RelationalView:
-    """Read a world once."""
+    """Read a world once.
+
+    Parameters
+    ----------
+    split : Split
+        World with the columns `FIELDS`.
+
+    Returns
+    -------
+    RelationalView
+        All its accounts.
+    """
     frame = account_features.account_features(split, _HABITS)
     # Communities are found node by node: in an order that depends on what accounts do, not on their names.
     x = supervision.matrix(frame)
@@ -71,7 +86,15 @@ def relational_view(split: Split) -> RelationalView:
 
 @dataclass(frozen=True)
 class CandidateGroups:
-    """A way of sorting accounts into groups: the group of each account, and one row of numbers per group."""
+    """A way of sorting accounts into groups.
+
+    Attributes
+    ----------
+    label : ndarray of int64, shape (accounts,)
+        Group of each account, numbered from 0.
+    x : ndarray of float64, shape (groups, columns)
+        Description of each group; NaN where undefined.
+    """
 
     label: I64
     x: F64
@@ -82,12 +105,17 @@ def groupings(view: RelationalView, visits: pl.DataFrame, labels: Iterable[I64])
 
     Parameters
     ----------
-    known : World
+    view : RelationalView
         Accounts.
-    seen : polars.DataFrame
+    visits : polars.DataFrame
         Their visits with topics.
-    labels : iterable of ndarray
+    labels : iterable of ndarray of int64, shape (accounts,)
         Group of each account, numbered from 0.
+
+    Returns
+    -------
+    list of CandidateGroups
+        One per labelling.
     """
     groups = []
     for label in labels:
@@ -101,7 +129,20 @@ def groupings(view: RelationalView, visits: pl.DataFrame, labels: Iterable[I64])
 
 
 def thinned(label: I64, rng: np.random.Generator) -> I64:
-    """Groups of which some members are left out, each on its own: what a group looks like when half seen."""
+    """Leave some members out of each group, each on its own: what a group looks like when half seen.
+
+    Parameters
+    ----------
+    label : ndarray of int64, shape (accounts,)
+        Group of each account, numbered from 0.
+    rng : numpy.random.Generator
+        Source of the draws.
+
+    Returns
+    -------
+    ndarray of int64, shape (accounts,)
+        New groups, numbered from 0; who was left out is alone.
+    """
     kept = rng.uniform(0.35, 0.95, int(label.max()) + 1)[label]
     alone = rng.random(len(label)) > kept
     fresh = np.where(alone, int(label.max()) + 1 + np.arange(len(label)), label)
@@ -109,7 +150,20 @@ def thinned(label: I64, rng: np.random.Generator) -> I64:
 
 
 def account_places(groups: Iterable[CandidateGroups], graph: sparse.csr_array) -> F64:
-    """One row per account: the groups it is in, and how much its links to each weigh, in all and per member."""
+    """Describe each account by the groups it is in, and how much its links to each weigh, in all and per member.
+
+    Parameters
+    ----------
+    groups : iterable of CandidateGroups
+        Ways of sorting the accounts.
+    graph : scipy.sparse.csr_array, shape (accounts, accounts)
+        Symmetric weights.
+
+    Returns
+    -------
+    ndarray of float64, shape (accounts, columns)
+        NaN where undefined.
+    """
     row = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
     blocks = [np.log1p(np.diff(graph.indptr).astype(np.float64))[:, None]]
     for g in groups:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from baselines.base.detector import Detector, accounts
-from baselines.contract import checks, context, toy_dataset
+from baselines.contract import checks, context, promises, toy_dataset
 from generator import schema
 from generator.dataset import Split
 
@@ -222,7 +222,7 @@ def reasons(kind: type[Detector]) -> dict[str, str]:
 
 def test_a_sound_detector_keeps_every_promise() -> None:
     assert reasons(Sound) == {}
-    assert [c.name for c in checks.checks(Sound)] == list(checks.CONTRACT)
+    assert [c.name for c in checks.checks(Sound)] == list(promises.CONTRACT)
     assert all(c.promise.endswith(".") for c in checks.checks(Sound))
 
 
@@ -283,7 +283,7 @@ def test_a_faulty_declaration_leaves_nothing_to_try() -> None:
     first, *others = checks.outcomes(Misspelt)
     assert (first.tried, "requests.stop_categories" in first.reason) == (True, True)
     assert {(o.tried, o.passed) for o in others} == {(False, False)}
-    assert [o.name for o in (first, *others)] == list(checks.CONTRACT)
+    assert [o.name for o in (first, *others)] == list(promises.CONTRACT)
 
 
 def test_a_lazy_answer_is_told() -> None:
@@ -291,7 +291,7 @@ def test_a_lazy_answer_is_told() -> None:
 
 
 def test_every_check_can_fail() -> None:
-    assert {name for _, name, _ in FAULTY} == set(checks.CONTRACT)
+    assert {name for _, name, _ in FAULTY} == set(promises.CONTRACT)
 
 
 def test_a_check_is_called_and_raises() -> None:

@@ -59,7 +59,7 @@ class ChangeDetection(detector.Detector):
 
 
 def cusum(counts: F64, slack: float) -> F64:
-    """Cumulated excess of each day over the mean of the days before, shape (streams, days).
+    """Cumulated excess of each day over the mean of the days before.
 
     Parameters
     ----------
@@ -67,6 +67,20 @@ def cusum(counts: F64, slack: float) -> F64:
         Events a day.
     slack : float
         Standard deviations a day that are no change.
+
+    Returns
+    -------
+    ndarray of float64, shape (streams, days)
+        Alarm of each day, in standard deviations of a Poisson count; 0 on the first.
+
+    References
+    ----------
+    Page, "Continuous inspection schemes", Biometrika 41, 1954.
+
+    Examples
+    --------
+    >>> cusum(np.array([[3.0, 3.0, 8.0, 3.0]]), slack=1.0)
+    array([[0. , 0. , 1.5, 0. ]])
     """
     alarm = np.zeros_like(counts)
     for day in range(1, counts.shape[1]):

@@ -43,7 +43,7 @@ class IsolationForest(detector.Detector):
         )
         self._middle = np.nan_to_num(np.nanmedian(x, axis=0))
         x = np.where(np.isnan(x), self._middle, x)
-        x = x[np.lexsort(x.T)]  # trees draw rows by position: see training.boost
+        x = x[np.lexsort(x.T)]  # trees draw rows by position: see supervision.boost
         self._forest = Forest(n_estimators=self.trees, random_state=self.seed).fit(x)
         return self
 

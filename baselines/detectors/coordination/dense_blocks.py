@@ -65,14 +65,49 @@ class DenseBlocks(detector.Detector):
 
 
 def key_weights(a: sparse.csr_array) -> sparse.csr_array:
-    """Weights of the edges of a 0/1 matrix: the more hold a key, the less it says."""
+    """Weigh the edges of a 0/1 matrix: the more hold a key, the less it says.
+
+    Parameters
+    ----------
+    a : scipy.sparse.csr_array, shape (accounts, keys)
+        1 where an account holds a key.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (accounts, keys)
+        1 / log(holders + 5).
+
+    References
+    ----------
+    Hooi et al., "FRAUDAR: bounding graph fraud in the face of camouflage", KDD 2016.
+    """
     return sparse.csr_array(a @ sparse.diags_array(1 / np.log(a.sum(axis=0) + 5)))
 
 
 def densest_block(weights: sparse.csr_array) -> tuple[I64, I64, float]:
-    """Rows and columns of a block, and its density: weight inside over rows and columns.
+    """Find a dense block by greedy peeling: at least half as dense as the densest one.
 
-    Greedy peeling: at least half as dense as the densest block (Charikar, 2000).
+    Parameters
+    ----------
+    weights : scipy.sparse.csr_array, shape (accounts, keys)
+        Weights of edges.
+
+    Returns
+    -------
+    rows, columns : ndarray of int64
+        Members and keys of the block, sorted.
+    density : float
+        Weight inside over rows and columns; 0 if there is no edge.
+
+    References
+    ----------
+    Charikar, "Greedy approximation algorithms for finding dense components in a graph", APPROX 2000.
+
+    Examples
+    --------
+    >>> block = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> densest_block(sparse.csr_array(block))
+    (array([0, 1]), array([0, 1]), 1.0)
     """
     rows = weights.shape[0]
     half = sparse.hstack([sparse.csr_array((rows, rows)), weights])

@@ -56,9 +56,19 @@ class EchoGraph(detector.Detector):
 
 
 def quotation_edges(split: Split, most: int) -> pl.DataFrame:
-    """Both directions of every pair of accounts of which one quoted the other: account_id, partner, weight.
+    """Both directions of every pair of accounts of which one quoted the other.
 
-    The weight is the log of one more than the number of quotations.
+    Parameters
+    ----------
+    split : Split
+        World with requests.echo_response_id.
+    most : int
+        Answers that more accounts quote are left out.
+
+    Returns
+    -------
+    polars.DataFrame
+        account_id, partner, weight: the log of one more than the number of quotations.
     """
     quoted, sources = [], []
     for bucket in split.requests.buckets():

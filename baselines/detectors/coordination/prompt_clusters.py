@@ -69,7 +69,7 @@ class PromptClusters(detector.Detector):
 
 
 def near_duplicates(prompts: pl.DataFrame, distance: int, most: int) -> pl.DataFrame:
-    """Pairs of accounts (row < row_right), and how many prompts of the first nearly equal one of the other.
+    """Pairs of accounts with near-duplicate prompts, by four bands of 16 bits of their SimHashes.
 
     Parameters
     ----------
@@ -79,6 +79,23 @@ def near_duplicates(prompts: pl.DataFrame, distance: int, most: int) -> pl.DataF
         Largest number of differing bits.
     most : int
         Buckets with more accounts than this are left out.
+
+    Returns
+    -------
+    polars.DataFrame
+        row < row_right, and shared: how many prompts of the first nearly equal one of the other.
+
+    References
+    ----------
+    Manku, Jain and Das Sarma, "Detecting near-duplicates for web crawling", WWW 2007.
+
+    Examples
+    --------
+    Two prompts differ in one bit, the third in many:
+
+    >>> prompts = pl.DataFrame({"row": [0, 1, 2], "prompt_simhash": [0b1000, 0b1001, 2**64 - 1]})
+    >>> near_duplicates(prompts.cast({"prompt_simhash": pl.UInt64}), distance=3, most=20).rows()
+    [(0, 1, 1)]
     """
     bands = []
     for band in range(4):
@@ -92,7 +109,20 @@ def near_duplicates(prompts: pl.DataFrame, distance: int, most: int) -> pl.DataF
 
 
 def commonest_prompts(split: Split, ids: pl.Series) -> pl.DataFrame:
-    """Commonest prompts of each account: row (position in `ids`), prompt_simhash; distinct."""
+    """Commonest prompts of each account.
+
+    Parameters
+    ----------
+    split : Split
+        World with requests.prompt_simhash.
+    ids : polars.Series
+        Accounts (String).
+
+    Returns
+    -------
+    polars.DataFrame
+        row (position in `ids`), prompt_simhash; distinct.
+    """
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
     buckets = []
     for bucket in split.requests.buckets():

@@ -63,7 +63,28 @@ class Synchrony(detector.Detector):
 
 
 def candidates(incidence: sparse.csr_array, bands: int, rows: int, most: int, seed: int) -> tuple[I64, I64]:
-    """Pairs of rows (first < second) of a sparse 0/1 matrix that agree in a band of MinHash values."""
+    """Pairs of rows of a sparse 0/1 matrix that agree in a band of MinHash values.
+
+    Parameters
+    ----------
+    incidence : scipy.sparse.csr_array, shape (accounts, keys)
+        1 where an account holds a key.
+    bands, rows : int
+        Number of bands, and of values per band.
+    most : int
+        Buckets with more accounts than this are left out.
+    seed : int
+        Seed of the permutations.
+
+    Returns
+    -------
+    first, second : ndarray of int64, shape (pairs,)
+        first < second; sorted.
+
+    References
+    ----------
+    Broder, "On the resemblance and containment of documents", Compression and Complexity of Sequences 1997.
+    """
     n = incidence.shape[0]
     nonempty = np.flatnonzero(np.diff(incidence.indptr))
     if not len(nonempty):
@@ -86,7 +107,28 @@ def candidates(incidence: sparse.csr_array, bands: int, rows: int, most: int, se
 
 
 def excess(incidence: sparse.csr_array, first: I64, second: I64, slots: int) -> F64:
-    """Keys in common less those expected of two independent sets, in standard deviations."""
+    """Keys in common less those expected of two independent sets.
+
+    Parameters
+    ----------
+    incidence : scipy.sparse.csr_array, shape (accounts, keys)
+        1 where an account holds a key.
+    first, second : ndarray of int64, shape (pairs,)
+        Pairs of accounts.
+    slots : int
+        Number of keys that there could be.
+
+    Returns
+    -------
+    ndarray of float64, shape (pairs,)
+        In standard deviations.
+
+    Examples
+    --------
+    >>> keys = sparse.csr_array(np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+    >>> excess(keys, np.array([0, 0]), np.array([1, 2]), slots=4)
+    array([ 0.70710678, -0.40824829])
+    """
     common = np.asarray(incidence[first].multiply(incidence[second]).sum(axis=1), np.float64)
     size = np.diff(incidence.indptr).astype(np.float64)
     expected = size[first] * size[second] / slots

@@ -60,6 +60,11 @@ def coverage(used: pl.DataFrame) -> pl.DataFrame:
     used : polars.DataFrame
         account_id, template, prompts (list of distinct prompts), and the mean embedding of the account's requests
         with the template, one column per dimension.
+
+    Returns
+    -------
+    polars.DataFrame
+        template, coverage (0 and more).
     """
     length = pl.sum_horizontal(pl.col(c) ** 2 for c in _EMBEDDING).sqrt()
     unit = used.with_columns(pl.col(c) / pl.max_horizontal(length, 1e-9) for c in _EMBEDDING)

@@ -105,7 +105,26 @@ class LeidenFusion(detector.Detector):
 
 
 def loose_groups(graph: sparse.csr_array, label: I64, suspected: Mask, loose: float, seed: int) -> I64:
-    """Looser groups among the members of the suspected groups alone; -1 for everybody else."""
+    """Look for looser groups among the members of the suspected groups alone.
+
+    Parameters
+    ----------
+    graph : scipy.sparse.csr_array, shape (accounts, accounts)
+        Symmetric weights from 0 to 1.
+    label : ndarray of int64, shape (accounts,)
+        Group of each account, numbered from 0.
+    suspected : ndarray of bool, shape (groups,)
+        Which groups are looked at.
+    loose : float
+        Resolution, as in `leiden`.
+    seed : int
+        Seed of Leiden's algorithm.
+
+    Returns
+    -------
+    ndarray of int64, shape (accounts,)
+        New group of each account; -1 outside the suspected groups.
+    """
     rows = np.flatnonzero(suspected[label])
     groups = np.full(len(label), -1)
     if len(rows):
@@ -114,7 +133,32 @@ def loose_groups(graph: sparse.csr_array, label: I64, suspected: Mask, loose: fl
 
 
 def leiden(graph: sparse.csr_array, resolution: float, seed: int) -> I64:
-    """Group of each node, numbered from 0: Leiden with the constant Potts model, weights from 0 to 1."""
+    """Find groups by Leiden's algorithm with the constant Potts model.
+
+    Parameters
+    ----------
+    graph : scipy.sparse.csr_array, shape (nodes, nodes)
+        Symmetric weights from 0 to 1.
+    resolution : float
+        Mean weight of pairs above which two groups become one.
+    seed : int
+        Seed of igraph's draws.
+
+    Returns
+    -------
+    ndarray of int64, shape (nodes,)
+        Group of each node, numbered from 0.
+
+    References
+    ----------
+    Traag, Waltman and van Eck, "From Louvain to Leiden", Scientific Reports 9, 2019.
+
+    Examples
+    --------
+    >>> edges = sparse.coo_array(([1.0, 1.0], ([0, 2], [1, 3])), shape=(4, 4))
+    >>> leiden(sparse.csr_array(edges + edges.T), resolution=0.3, seed=0)
+    array([0, 0, 1, 1])
+    """
     import random
 
     import igraph

@@ -63,7 +63,34 @@ class HoneypotPropagation(detector.Detector):
 
 
 def walk_shares(graph: sparse.csr_array, start: F64, restart: float, steps: int = 30) -> F64:
-    """Where random walks are that return to `start` with chance `restart` at each step (personalised PageRank)."""
+    """Where random walks are that return to their start with some chance at each step (personalised PageRank).
+
+    Parameters
+    ----------
+    graph : scipy.sparse.csr_array, shape (accounts, accounts)
+        Symmetric weights.
+    start : ndarray of float64, shape (accounts,)
+        Share of walks that start, and go on from, each account; sums to one.
+    restart : float
+        Chance that a walk returns at each step.
+    steps : int
+        Steps of each walk.
+
+    Returns
+    -------
+    ndarray of float64, shape (accounts,)
+        Share of walks at each account; sums to one.
+
+    References
+    ----------
+    Page, Brin, Motwani and Winograd, "The PageRank citation ranking", Stanford InfoLab 1999.
+
+    Examples
+    --------
+    >>> pair = sparse.csr_array(np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    >>> walk_shares(pair, np.array([1.0, 0.0, 0.0]), restart=0.5).round(3)
+    array([0.667, 0.333, 0.   ])
+    """
     degree = graph.sum(axis=1)
     step = sparse.csr_array(sparse.diags_array(1 / np.where(degree > 0, degree, 1)) @ graph).T.tocsr()
     lost = degree <= 0
@@ -74,7 +101,20 @@ def walk_shares(graph: sparse.csr_array, start: F64, restart: float, steps: int 
 
 
 def decoy_contacts(split: Split, ids: pl.Series) -> F64:
-    """1 for accounts that called a model which is not on the list of models."""
+    """Which accounts called a model that is not on the list of models.
+
+    Parameters
+    ----------
+    split : Split
+        World with requests.model, and its table of releases.
+    ids : polars.Series
+        Accounts (String).
+
+    Returns
+    -------
+    ndarray of float64, shape (accounts,)
+        1 for those that did, 0 for the others.
+    """
     listed = split.releases.polars().select(pl.col("model").cast(pl.String)).collect().to_series()
     called = [
         bucket.select(pl.col("account_id", "model").cast(pl.String)).unique().collect()

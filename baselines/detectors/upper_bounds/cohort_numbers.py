@@ -23,6 +23,13 @@ def run_cohort_oracle(worlds: Sequence[Split], target: Split, seed: int = 0) -> 
         Worlds to learn from.
     target : Split
         Must have open labels too; the oracle sees nothing of them but who belongs together.
+    seed : int
+        Seed of the oracle.
+
+    Returns
+    -------
+    Result
+        Scores of all accounts of the target, and the time they took.
     """
     oracle = cohort_oracle.CohortOracle(seed=seed)
     began = time.perf_counter()
@@ -36,6 +43,16 @@ def with_cohort_numbers(split: Split) -> Split:
     """The split as an oracle sees it: public tables, and for each account a number that its cohort shares.
 
     Numbers are given in the order of account ids: the names of cohorts would tell what they are.
+
+    Parameters
+    ----------
+    split : Split
+        World with open labels.
+
+    Returns
+    -------
+    Split
+        Its table of labels has account_id and cohort alone.
     """
     text = split.labels.polars().select(pl.col("account_id", "cohort").cast(pl.String)).sort("account_id")
     numbered = text.with_columns(

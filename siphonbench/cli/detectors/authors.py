@@ -23,7 +23,7 @@ def _check(
 ) -> None:
     """Try a detector against every promise of the contract, on little worlds; exit code 1 if one is broken."""
     from baselines import plugins
-    from baselines.contract import checks
+    from baselines.contract import checks, promises
 
     kind = plugins.find(name)
     if kind.upper_bound:
@@ -34,7 +34,7 @@ def _check(
     with output.progress(f"checking {name}") as tick:
         for outcome in checks.outcomes(kind):
             done.append(outcome)
-            tick(len(done), len(checks.CONTRACT))
+            tick(len(done), len(promises.CONTRACT))
     output.show(
         ("check", "promise", "result", "seconds"),
         [(o.name, o.promise, _verdict(o), f"{o.seconds:.1f}") for o in done],
