@@ -1,7 +1,8 @@
-"""Pages that are made of the code when the site is built: columns, tasks, limits, pictures of a world."""
+"""Pages that are made of the code when the site is built: columns, tasks, limits, the map, pictures of a world."""
 
 from __future__ import annotations
 
+import ast
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -10,28 +11,36 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 import siphonbench
+from benchmarks import house_map
+from benchmarks.house import PACKAGES, House
 from generator import schema
 from generator.campaign_report import behaviour, selection
 from leaderboard.records.task_definitions import TASKS
-from siphonbench.cli.datasets import columns as told
+from siphonbench.cli.datasets import columns as columns_command
 
 ROOT = Path(__file__).parent.parent
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Put the generated pages among the written ones."""
-    made = {"columns.md": columns(), "limits.md": (ROOT / "data_card.md").read_text("utf-8")}
-    for path, content in made.items():
+    pages = {"columns.md": columns(), "limits.md": (ROOT / "data_card.md").read_text("utf-8")}
+    for path, content in pages.items():
         files.append(File.generated(config, path, content=content))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill in the tables and pictures that a page asks for."""
-    asked = {"tasks": tasks, "activity": lambda: pictures()["activity"], "habits": lambda: pictures()["habits"]}
-    for name, made in asked.items():
+    parts = {
+        "tasks": tasks,
+        "activity": lambda: pictures()["activity"],
+        "habits": lambda: pictures()["habits"],
+        "map": lambda: f"<div>{house_map.draw(House.at(ROOT))}</div>",
+        "rooms": rooms,
+    }
+    for name, part in parts.items():
         if (place := f"{{{{ {name} }}}}") in markdown:
-            markdown = markdown.replace(place, made())
+            markdown = markdown.replace(place, part())
     return markdown
 
 
@@ -40,12 +49,12 @@ def columns() -> str:
     parts = [
         "# Every column",
         "Made from the schema that the generator writes and the reading side checks by; in a terminal: "
-        f"`siphonbench columns`. A detector declares the columns it uses, by name. {told.NOTE} Field groups:",
+        f"`siphonbench columns`. A detector declares the columns it uses, by name. {columns_command.NOTE} Field groups:",
         "\n".join(f"* `{letter}`: {what}" for letter, what in schema.GROUPS.items()),
     ]
     for name in schema.TABLES:
-        rows = [f"| `{column}` | {' | '.join(others)} |" for column, *others in told.rows(name)]
-        head = [f"| {' | '.join(told.HEAD)} |", "|---" * len(told.HEAD) + "|"]
+        rows = [f"| `{column}` | {' | '.join(others)} |" for column, *others in columns_command.rows(name)]
+        head = [f"| {' | '.join(columns_command.HEAD)} |", "|---" * len(columns_command.HEAD) + "|"]
         parts += [f"## {name}", "\n".join([*head, *rows])]
     return "\n\n".join(parts) + "\n"
 
@@ -62,6 +71,17 @@ def tasks() -> str:
             "\n".join(["| metric | chance | ties |", "|---|---|---|", *rows]),
         ]
     return "\n\n".join(parts)
+
+
+def rooms() -> str:
+    """Every room, and the first line of its docstring."""
+    house, rows = House.at(ROOT), []
+    for package in PACKAGES:
+        for name, tree in house.trees.items():
+            if name.startswith(package + ".") and name.count(".") == 1 and house.files[name].name == "__init__.py":
+                summary = (ast.get_docstring(tree) or "").partition("\n")[0]
+                rows.append(f"| `{name.replace('.', '/')}` | {summary} |")
+    return "\n".join(["| room | idea |", "|---|---|", *rows])
 
 
 @cache
