@@ -49,7 +49,8 @@ def columns() -> str:
     parts = [
         "# Every column",
         "Made from the schema that the generator writes and the reading side checks by; in a terminal: "
-        f"`siphonbench columns`. A detector declares the columns it uses, by name. {columns_command.NOTE} Field groups:",
+        f"`siphonbench columns`. A detector declares the columns it uses, by name. "
+        f"{columns_command.NOTE} Field groups:",
         "\n".join(f"* `{letter}`: {what}" for letter, what in schema.GROUPS.items()),
     ]
     for name in schema.TABLES:

@@ -1,4 +1,4 @@
-"""A column of the board is one line: added to a copy of the packages, it stands in the terminal and on the page."""
+"""A column of the board is one line: added to a copy, it stands in the terminal and on the page."""
 
 from __future__ import annotations
 
