@@ -148,7 +148,7 @@ MOVED = {
     "leaderboard.judge": "leaderboard.tasks.scoring",
     "leaderboard.loss": "leaderboard.metrics.harm",
     "leaderboard.names": "leaderboard.records.display_names",
-    "leaderboard.page": "leaderboard.tracking.board_page",
+    "leaderboard.page": "leaderboard.site.folder_page",
     "leaderboard.plots": "leaderboard.tracking.plots",
     "leaderboard.queue": "leaderboard.intake.queue",
     "leaderboard.ranking": "leaderboard.metrics.ranking",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from generator.dataset import Dataset
     from leaderboard.records.scorecard import Scorecard
     from leaderboard.records.submission import Submission
-    from leaderboard.tracking.rankings import Board
+    from leaderboard.tracking.board import Board
 
 _HERE = Path(__file__).resolve().parents[1]
 for _name in ("generator", "baselines", "leaderboard"):
@@ -254,11 +254,12 @@ def board(dataset: Dataset | str | Path, folder: str | Path = BOARD, task: str =
     dataset, folder, task
         As for `submit`.
     """
-    from leaderboard.tracking import board_page, mlflow_runs, rankings
+    from leaderboard.site import folder_page
+    from leaderboard.tracking import mlflow_runs, rankings
 
-    store = mlflow_runs.Store.at(folder)
-    current = rankings.read(store, _opened(dataset).digest, task)
-    board_page.write(current, board_page.path(store.folder, task))
+    store, digest = mlflow_runs.Store.at(folder), _opened(dataset).digest
+    current = rankings.read(store, digest, task)
+    folder_page.write(rankings.read_all(store, task, digest), folder_page.path(store.folder, task))
     return current
 
 

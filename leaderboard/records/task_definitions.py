@@ -89,6 +89,11 @@ class Task:
     columns: tuple[BoardColumn, ...]
     replayed: bool = False
 
+    @property
+    def primary_column(self) -> BoardColumn:
+        """The column that ranks a board."""
+        return BoardColumn("primary", self.title, self.short)
+
 
 class _Registry(Mapping[str, Any]):
     """Tasks by name; the module of each is imported when it is asked for."""

@@ -55,7 +55,7 @@ def router(site: Site) -> APIRouter:
     def entry(entry: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
         view, found = site.entry(entry)
         beside = [e.id for e in pages.neighbours(view, found)]
-        return board_files.row(found) | {"dataset": view.world, "task": view.task, "neighbours": beside}
+        return board_files.row(found) | {"dataset": view.digest, "task": view.task, "neighbours": beside}
 
     @api.put(
         "/submissions/{task}",

@@ -7,56 +7,55 @@ import io
 import json
 from typing import Any
 
-from leaderboard.records.scorecard import EVALUATOR_VERSION
-from leaderboard.site import board_query
-from leaderboard.site.live_boards import EntryPage, View
+from leaderboard.records.task_definitions import TASKS
+from leaderboard.tracking.board import Board, RankedEntry
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%", "＝", "＋", "－", "＠")
 
 
-def document(view: View) -> dict[str, Any]:
+def document(board: Board) -> dict[str, Any]:
     """A board as one JSON object."""
     return {
-        "dataset": view.world,
-        "task": view.task,
-        "evaluator": EVALUATOR_VERSION,
-        "primary": board_query.primary(view.task).title,
-        "entries": [row(e) for e in view.entries],
+        "dataset": board.digest,
+        "task": board.task,
+        "evaluator": board.evaluator,
+        "primary": TASKS[board.task].primary_column.title,
+        "entries": [row(e) for e in board.entries],
     }
 
 
-def row(e: EntryPage) -> dict[str, Any]:
+def row(e: RankedEntry) -> dict[str, Any]:
     """An entry as one JSON object; contacts are the operator's alone."""
     return {
         "id": e.id,
         "rank": e.rank,
         "name": e.name,
         "team": e.team,
-        "field_groups": e.fields,
+        "field_groups": e.field_groups,
         "mark": e.mark,
         "code_url": e.tags.get("card.code_url", ""),
         "paper_url": e.tags.get("card.paper_url", ""),
         "external_data": e.tags.get("card.external_data") == "True",
         "when": e.when.isoformat(),
-        "metrics": dict(sorted(e.metrics.items())),
+        "metrics": dict(sorted(e.numbers.items())),
     }
 
 
-def as_json(view: View) -> bytes:
+def as_json(board: Board) -> bytes:
     """board.json."""
-    return json.dumps(document(view), ensure_ascii=False).encode()
+    return json.dumps(document(board), ensure_ascii=False).encode()
 
 
-def as_csv(view: View) -> bytes:
+def as_csv(board: Board) -> bytes:
     """board.csv: no cell of it is a formula to a spreadsheet."""
-    metrics = sorted({m for e in view.entries for m in e.metrics})
+    metrics = sorted({m for e in board.entries for m in e.numbers})
     head = ("rank", "id", "name", "team", "field_groups", "mark", "code_url", "paper_url", "external_data", "when")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*head, *metrics])
-    for e in view.entries:
+    for e in board.entries:
         found = row(e)
-        numbers = [repr(e.metrics[m]) if m in e.metrics else "" for m in metrics]
+        numbers = [repr(e.numbers[m]) if m in e.numbers else "" for m in metrics]
         writer.writerow([*(_cell(found[h]) for h in head), *numbers])
     return out.getvalue().encode()
 

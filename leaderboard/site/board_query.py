@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from leaderboard.records.task_definitions import TASKS, BoardColumn
-from leaderboard.site.live_boards import EntryPage, View
+from leaderboard.tracking.board import Board, RankedEntry
 
 PER_PAGE = 100
 GROUPS = {"M": "metadata", "L": "links", "C": "content"}
@@ -55,20 +54,9 @@ class Query:
         return urlencode({k: v for k, v in values.items() if v != usual[k]}) or "sort=rank"
 
 
-def primary(task: str) -> BoardColumn:
-    """The column that ranks a board."""
-    return BoardColumn("primary", TASKS[task].title, TASKS[task].short)
-
-
-def columns(view: View) -> tuple[BoardColumn, ...]:
-    """The other columns: those of the task that an entry has."""
-    found = {m for e in view.entries[:50] for m in e.metrics}
-    return tuple(c for c in TASKS[view.task].columns if c.number in found)
-
-
-def select(view: View, query: Query) -> list[EntryPage]:
+def select(board: Board, query: Query) -> list[RankedEntry]:
     """Entries that a reader asked for, all pages of them."""
-    rows = [e for e in view.entries if _wanted(e, query)]
+    rows = [e for e in board.entries if _wanted(e, query)]
     if query.sort == "rank":
         return rows if query.ascending else rows[::-1]
     missing = [e for e in rows if _value(e, query.sort) is None]
@@ -76,32 +64,32 @@ def select(view: View, query: Query) -> list[EntryPage]:
     return sorted(known, key=lambda e: _key(e, query.sort), reverse=not query.ascending) + missing
 
 
-def page(rows: Sequence[EntryPage], number: int) -> Sequence[EntryPage]:
+def page(rows: Sequence[RankedEntry], number: int) -> Sequence[RankedEntry]:
     """One page of rows, from 1."""
     return rows[(number - 1) * PER_PAGE : number * PER_PAGE]
 
 
-def _wanted(e: EntryPage, query: Query) -> bool:
+def _wanted(e: RankedEntry, query: Query) -> bool:
     text = query.text.casefold()
     return (
-        (not query.groups or set(e.fields) - {"+", "-"} <= set(query.groups))
+        (not query.groups or set(e.field_groups) - {"+", "-"} <= set(query.groups))
         and (not text or text in e.name.casefold() or text in e.team.casefold())
         and (not query.mark or e.mark == query.mark)
     )
 
 
-_TEXTS: dict[str, Callable[[EntryPage], str]] = {
+_TEXTS: dict[str, Callable[[RankedEntry], str]] = {
     "name": lambda e: e.name.casefold(),
     "team": lambda e: e.team.casefold(),
-    "fields": lambda e: e.fields,
+    "fields": lambda e: e.field_groups,
 }
 
 
-def _value(e: EntryPage, sort: str) -> Any:
+def _value(e: RankedEntry, sort: str) -> Any:
     if sort in _TEXTS:
         return _TEXTS[sort](e)
-    return e.when if sort == "when" else e.metrics.get(sort)
+    return e.when if sort == "when" else e.numbers.get(sort)
 
 
-def _key(e: EntryPage, sort: str) -> tuple[Any, str]:
+def _key(e: RankedEntry, sort: str) -> tuple[Any, str]:
     return _value(e, sort), e.id

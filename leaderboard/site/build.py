@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
 from generator.errors import UserError
 from leaderboard.site import board_files, pages
 from leaderboard.site.board_query import Query
-from leaderboard.site.live_boards import Boards, View
+from leaderboard.site.live_boards import Boards
 from leaderboard.site.pages import Pages
 from leaderboard.site.settings import Settings
+from leaderboard.tracking.board import Board
 
 _MARK = ".siphonbench-site"
 _COMPARED = 12  # of each board, every pair; and every entry with its neighbours
@@ -62,7 +63,7 @@ def build(settings: Settings, out: Path, tick: Callable[[int, int], None] = lamb
     return written
 
 
-def _files(settings: Settings, boards: Boards, views: list[View]) -> Iterator[tuple[str, bytes]]:
+def _files(settings: Settings, boards: Boards, views: Sequence[Board]) -> Iterator[tuple[str, bytes]]:
     site = Pages(settings, boards, live=False)
     yield "index.html", site.home().encode()
     yield "submit/index.html", site.submit("https://SERVER").encode()
@@ -70,7 +71,7 @@ def _files(settings: Settings, boards: Boards, views: list[View]) -> Iterator[tu
     for world in settings.worlds:
         yield f"datasets/{world.key}/index.html", site.dataset(world).encode()
     for view in views:
-        shown = settings.world(view.world)
+        shown = settings.world(view.digest)
         assert shown is not None  # the views are of these worlds
         folder = f"boards/{shown.key}/{view.task}"
         yield f"{folder}/index.html", site.board(shown, view.task, Query()).encode()
@@ -83,7 +84,7 @@ def _files(settings: Settings, boards: Boards, views: list[View]) -> Iterator[tu
             yield f"compare/{a}-{b}/index.html", site.compare(view, *pair).encode()
 
 
-def _pairs(view: View) -> set[tuple[str, str]]:
+def _pairs(view: Board) -> set[tuple[str, str]]:
     best = [e.id for e in view.entries[:_COMPARED]]
     beside = {(e.id, other.id) for e in view.entries for other in pages.neighbours(view, e)}
     return set(combinations(best, 2)) | beside

@@ -8,10 +8,11 @@ from leaderboard.intake.problems import Problem
 from leaderboard.intake.queue import FINISHED, Queue, QueuedSubmission
 from leaderboard.intake.upload import Uploads
 from leaderboard.intake.worker import QueueWorker
-from leaderboard.site.live_boards import Boards, EntryPage, View
+from leaderboard.site.live_boards import Boards, LiveBoard
 from leaderboard.site.pages import Pages
 from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking import database
+from leaderboard.tracking.board import RankedEntry
 
 _ID = re.compile(r"[0-9a-f]{16,64}", re.ASCII)
 
@@ -59,7 +60,7 @@ class Site:
             raise Problem(404, f"There is no such board; there are {known}.")
         return found
 
-    def entry(self, id_: str) -> tuple[View, EntryPage]:
+    def entry(self, id_: str) -> tuple[LiveBoard, RankedEntry]:
         """An entry and its board."""
         if not _ID.fullmatch(id_) or not (found := self.boards.find(id_[:16])):
             raise Problem(404, "There is no such entry: it may be on another board.")
@@ -71,10 +72,10 @@ class Site:
             raise Problem(404, "There is no such submission: send the file again.")
         return job
 
-    def entry_of(self, job: QueuedSubmission) -> EntryPage | None:
+    def entry_of(self, job: QueuedSubmission) -> RankedEntry | None:
         """Entry of a finished submission, once the board shows it."""
-        views = [v for v in self.boards.all() if (v.world, v.task) == (job.world, job.task)]
-        return next((e for v in views for e in v.entries if job.state == FINISHED and e.run == job.entry), None)
+        views = [v for v in self.boards.all() if (v.digest, v.task) == (job.world, job.task)]
+        return next((e for v in views for e in v.entries if job.state == FINISHED and e.run_id == job.entry), None)
 
     def _order(self, job: QueuedSubmission) -> dict[str, str]:
         world = self.settings.world(job.world)

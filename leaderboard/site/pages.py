@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from generator import dataset, schema
 from leaderboard.intake.queue import QueuedSubmission
 from leaderboard.metrics import resampling
-from leaderboard.records.scorecard import EVALUATOR_VERSION
 from leaderboard.records.task_definitions import TASKS
-from leaderboard.site import board_query, svg
+from leaderboard.site import board_query, templating
 from leaderboard.site.board_query import PER_PAGE, Query
-from leaderboard.site.live_boards import Boards, EntryPage, View
+from leaderboard.site.live_boards import Boards
 from leaderboard.site.settings import ServedDataset, Settings
-from leaderboard.tracking.rankings import RANK_RULE
+from leaderboard.tracking.board import RANK_RULE, Board, RankedEntry
 
 NAV = (("", "Boards"), ("datasets/", "Data"), ("submit/", "Submit"), ("api/", "API"))
 _NEIGHBOURS = 2
@@ -41,30 +39,17 @@ class Pages:
 
     def __init__(self, settings: Settings, boards: Boards, live: bool = True) -> None:
         self.settings, self.boards, self.live = settings, boards, live
-        folder = Path(__file__).with_name("templates")
-        self._jinja = Environment(
-            loader=FileSystemLoader(folder),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
+        self._jinja = templating.environment(
+            version=version("siphonbench"),
+            groups=board_query.GROUPS,
+            worlds=settings.worlds,
+            live=live,
+            archetypes=settings.archetypes,
         )
-        self._jinja.globals |= {
-            "percent": svg.percent,
-            "curve": svg.curve,
-            "x": svg.x,
-            "y": svg.y,
-            "version": version("siphonbench"),
-            "evaluator": EVALUATOR_VERSION,
-            "groups": board_query.GROUPS,
-            "worlds": settings.worlds,
-            "live": live,
-            "archetypes": settings.archetypes,
-        }
 
     def home(self) -> str:
         """All boards, with the first few entries of each."""
-        boards = [(w, self.boards.view(w.digest, t), board_query.primary(t)) for w, t in self._tabs()]
+        boards = [(w, self.boards.view(w.digest, t), TASKS[t].primary_column) for w, t in self._tabs()]
         return self._page("home", "", boards=boards)
 
     def board(self, world: ServedDataset, task: str, query: Query) -> str:
@@ -80,14 +65,14 @@ class Pages:
             rows=board_query.page(rows, query.page) if self.live else rows,
             total=len(rows),
             pages=math.ceil(len(rows) / PER_PAGE) if self.live else 1,
-            main=board_query.primary(task),
-            columns=board_query.columns(view),
+            main=TASKS[task].primary_column,
+            columns=view.columns,
             rule=RANK_RULE,
             tabs=[(w, self.boards.view(w.digest, t)) for w, t in self._tabs()],
             several=len(self.settings.worlds) > 1,
         )
 
-    def entry(self, view: View, entry: EntryPage) -> str:
+    def entry(self, view: Board, entry: RankedEntry) -> str:
         """One entry: all its numbers, and those ranked beside it."""
         card = self.boards.card(entry)
         path = f"entries/{entry.id}/"
@@ -98,7 +83,7 @@ class Pages:
             world=self._world(view),
             view=view,
             entry=entry,
-            main=board_query.primary(view.task),
+            main=TASKS[view.task].primary_column,
             links=[(entry.tags[k], text) for k, text in links.items() if entry.tags.get(k)],
             tiers=list(card["tables"]),
             metrics=_metrics(view.task, card),
@@ -109,12 +94,12 @@ class Pages:
             pair=partial(self._pair, path),
         )
 
-    def compare(self, view: View, a: EntryPage, b: EntryPage) -> str:
+    def compare(self, view: Board, a: RankedEntry, b: RankedEntry) -> str:
         """Two entries of a board side by side."""
         cards = [self.boards.card(e) for e in (a, b)]
         lines = [_lines(c) for c in cards]
-        shown = (board_query.primary(view.task), *board_query.columns(view))
-        both = [c for c in shown if c.number in a.metrics and c.number in b.metrics]
+        shown = (TASKS[view.task].primary_column, *view.columns)
+        both = [c for c in shown if c.number in a.numbers and c.number in b.numbers]
         bars = [(e, _archetypes(e)) for e in (a, b)]
         low, mid, high = _difference(a, b)
         return self._page(
@@ -127,8 +112,8 @@ class Pages:
             low=low,
             mid=mid,
             high=high,
-            main=board_query.primary(view.task),
-            rows=[(c.short, c.title, a.metrics[c.number], b.metrics[c.number]) for c in both],
+            main=TASKS[view.task].primary_column,
+            rows=[(c.short, c.title, a.numbers[c.number], b.numbers[c.number]) for c in both],
             curves=[(t, [(a.name, lines[0][t]), (b.name, lines[1][t])]) for t in lines[0] if t in lines[1]],
             fpr=bars if all(rows for _, rows in bars) else [],
             fpr_top=max(_top(rows) for _, rows in bars),
@@ -148,7 +133,7 @@ class Pages:
         """How to submit, and a form that does."""
         return self._page("submit", "submit/", origin=origin)
 
-    def submission(self, job: QueuedSubmission, entry: EntryPage | None) -> str:
+    def submission(self, job: QueuedSubmission, entry: RankedEntry | None) -> str:
         """What has become of a submission."""
         world = self.settings.world(job.world)
         name = world.name if world else job.world[:12]
@@ -173,31 +158,31 @@ class Pages:
         up = "../" * path.count("/")
         return lambda to: up + (f"{to}index.html" if not to or to.endswith("/") else to)
 
-    def _pair(self, path: str, a: EntryPage, b: EntryPage) -> str:
+    def _pair(self, path: str, a: RankedEntry, b: RankedEntry) -> str:
         url = self._url(path)
         return url("compare/") + f"?entry={a.id}&entry={b.id}" if self.live else url(f"compare/{a.id}-{b.id}/")
 
     def _tabs(self) -> list[tuple[ServedDataset, str]]:
         return [(w, t) for w in self.settings.worlds for t in w.tasks]
 
-    def _world(self, view: View) -> ServedDataset:
-        world = self.settings.world(view.world)
+    def _world(self, view: Board) -> ServedDataset:
+        world = self.settings.world(view.digest)
         assert world is not None  # boards are made of these worlds
         return world
 
 
-def neighbours(view: View, entry: EntryPage) -> list[EntryPage]:
+def neighbours(view: Board, entry: RankedEntry) -> list[RankedEntry]:
     """Entries ranked next to one."""
     place = view.by_id[entry.id]
     some = range(max(0, place - _NEIGHBOURS), min(len(view.entries), place + _NEIGHBOURS + 1))
     return [view.entries[i] for i in some if i != place]
 
 
-def _neighbours(view: View, entry: EntryPage) -> list[tuple[EntryPage, float, float, float]]:
+def _neighbours(view: Board, entry: RankedEntry) -> list[tuple[RankedEntry, float, float, float]]:
     return [(other, *_difference(entry, other)) for other in neighbours(view, entry)]
 
 
-def _difference(a: EntryPage, b: EntryPage) -> tuple[float, float, float]:
+def _difference(a: RankedEntry, b: RankedEntry) -> tuple[float, float, float]:
     """Paired difference of the primary metric, a - b: low end, value, high end."""
     n = min(len(a.resampled), len(b.resampled))
     low, high = resampling.interval(a.resampled[:n].astype(np.float64) - b.resampled[:n])
@@ -220,9 +205,9 @@ def _interval(v: dict[str, float] | None) -> tuple[float, float, float] | None:
     return (v["value"], v["low"], v["high"]) if v else None
 
 
-def _archetypes(entry: EntryPage) -> list[tuple[str, float, str]]:
+def _archetypes(entry: RankedEntry) -> list[tuple[str, float, str]]:
     """Benign archetypes by false-positive rate, worst first."""
-    found = {m.removeprefix("fpr/"): v for m, v in entry.metrics.items() if m.startswith("fpr/")}
+    found = {m.removeprefix("fpr/"): v for m, v in entry.numbers.items() if m.startswith("fpr/")}
     ordered = sorted(found.items(), key=lambda pair: -pair[1])
     return [(name, value, "worst" if i == 0 else "other") for i, (name, value) in enumerate(ordered)]
 

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from leaderboard.intake.problems import Problem
 from leaderboard.site import board_files
 from leaderboard.site.board_query import Query
-from leaderboard.site.live_boards import View
+from leaderboard.site.live_boards import LiveBoard
 
 if TYPE_CHECKING:
     from leaderboard.site.context import Site
@@ -93,14 +93,14 @@ def router(site: Site, operations: Callable[[], list[tuple[str, str, str]]]) -> 
     return web
 
 
-def _kept(request: Request, view: View, key: object, make: Callable[[], bytes], kind: str) -> Response:
+def _kept(request: Request, view: LiveBoard, key: object, make: Callable[[], bytes], kind: str) -> Response:
     """What a board looks like, made once for as long as the board stays the same."""
-    tag = f'"{view.world[:12]}-{view.version}-{hash(key) & 0xFFFFFFFF:x}"'
+    tag = f'"{view.digest[:12]}-{view.version}-{hash(key) & 0xFFFFFFFF:x}"'
     headers = {"etag": tag, "cache-control": "no-cache"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    if (body := view.kept.get(key)) is None:
-        if len(view.kept) >= _KEPT:
-            view.kept.clear()
-        body = view.kept[key] = make()
+    if (body := view.rendered.get(key)) is None:
+        if len(view.rendered) >= _KEPT:
+            view.rendered.clear()
+        body = view.rendered[key] = make()
     return Response(body, headers=headers, media_type=kind)

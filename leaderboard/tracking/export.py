@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generator.errors import UserError
-from leaderboard.tracking import database, mlflow_runs
+from leaderboard.tracking import database, mlflow_runs, rankings
 from leaderboard.tracking.store import Store, may_pass
 
 if TYPE_CHECKING:
@@ -96,23 +96,14 @@ def import_(store: Store, file: Path, tick: Tick = lambda done, total: None) -> 
 
 
 def _runs(client: MlflowClient) -> Iterator[tuple[str, Run]]:
-    """Finished runs and the names of their experiments, each submission once."""
+    """Finished runs and the names of their experiments, each submission once, those that ended first first."""
     for experiment in client.search_experiments(filter_string=f"name LIKE '{_PREFIX}%'"):
-        seen: set[str] = set()
-        token = None
-        while True:
-            page = client.search_runs(
-                [experiment.experiment_id],
-                "attributes.status = 'FINISHED'",
-                order_by=["attributes.end_time ASC"],
-                page_token=token,
-            )
-            for run in page:
-                if (id_ := run.data.tags.get("submission_id")) and id_ not in seen:
-                    seen.add(id_)
-                    yield experiment.name, run
-            if not (token := page.token):
-                break
+        once: dict[str, Run] = {}
+        runs = [run for page in rankings.finished_runs(client, experiment.name) for run in page]
+        for run in sorted(runs, key=lambda r: (r.info.end_time, r.info.run_id)):
+            if id_ := run.data.tags.get("submission_id"):
+                once.setdefault(id_, run)
+        yield from ((experiment.name, run) for run in once.values())
 
 
 def _described(client: MlflowClient, experiment: str, run: Run) -> dict[str, Any]:

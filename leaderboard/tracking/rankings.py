@@ -2,184 +2,184 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+import logging
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from generator.arrays import F64
 from generator.errors import UserError
 from leaderboard.metrics import resampling
 from leaderboard.records.scorecard import EVALUATOR_VERSION
-from leaderboard.records.task_definitions import TASKS, BoardColumn
+from leaderboard.records.task_definitions import DEFAULT
 from leaderboard.tracking import mlflow_runs
+from leaderboard.tracking.board import Board, RankedEntry
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import Run
-    from rich.table import Table
 
-    from leaderboard.tracking.mlflow_runs import Store
+    from leaderboard.tracking.store import Store
 
-RANK_RULE = (
-    "Entries share a rank with the best of their group when the 95 % interval of their paired difference (over "
-    "resampled campaigns and cohorts) contains zero."
-)
-
-
-@dataclass(frozen=True)
-class RankedEntry:
-    """One row of a board.
-
-    Attributes
-    ----------
-    numbers : dict of str to float
-        Every number of the scorecard, see `Scorecard.flat`.
-    worst_archetype : str
-        Benign archetype falsely flagged most often; "" where the task has none.
-    """
-
-    rank: int
-    name: str
-    team: str
-    field_groups: str
-    primary: float
-    low: float
-    high: float
-    chance: float
-    numbers: dict[str, float]
-    worst_archetype: str
-    seconds: float | None
-    when: datetime
-    code_url: str
-    run_id: str
+ID_LENGTH = 16
+"""Characters of a submission id that name an entry in addresses."""
+_PAGE = 1000
+_LOG = logging.getLogger(__name__)
+_NOT_SHOWN = ("resampled", "recorder")
 
 
-@dataclass(frozen=True)
-class Board:
-    """All entries with one key (dataset, evaluator, task), best first."""
-
-    dataset: str
-    digest: str
-    evaluator: str
-    task: str
-    entries: tuple[RankedEntry, ...]
-
-    @property
-    def columns(self) -> tuple[BoardColumn, ...]:
-        """What the board shows beside the primary metric: the columns of the task that some entry has."""
-        return tuple(c for c in TASKS[self.task].columns if any(c.number in e.numbers for e in self.entries))
-
-    @property
-    def timed(self) -> bool:
-        """Whether it is known of any entry how long it took."""
-        return any(e.seconds is not None for e in self.entries)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the entries; several of one name are numbered in the order in which they came."""
-        total = Counter(e.name for e in self.entries)
-        seen: Counter[str] = Counter()
-        found = {}
-        for i, e in sorted(enumerate(self.entries), key=lambda at: (at[1].when, at[1].run_id)):
-            seen[e.name] += 1
-            found[i] = f"{e.name} #{seen[e.name]}" if total[e.name] > 1 else e.name
-        return tuple(found[i] for i in range(len(found)))
-
-
-def read(store: Store, digest: str, task: str = "accounts") -> Board:
+def read(store: Store, digest: str, task: str = DEFAULT) -> Board:
     """Board of a dataset and task.
+
+    Parameters
+    ----------
+    store : Store
+        Where it is kept.
+    digest : str
+        Of the dataset.
+    task : str
+        Key of `task_definitions.TASKS`.
 
     Raises
     ------
     UserError
         If nothing has been recorded for it.
     """
-    runs = _finished(store, mlflow_runs.experiment_name(digest, task))
-    if not runs:
+    boards = _boards(store, mlflow_runs.experiment_name(digest, task), task)
+    if not boards:
         raise UserError(f"{store.name} has no entries for {task} on dataset {digest[:12]}; submit one first")
-    runs.sort(key=lambda r: (-r.data.metrics["primary"], r.info.run_id))
-    placed = ranks([mlflow_runs.unpack(r.data.tags["resampled"]) for r in runs])
-    entries = tuple(_entry(run, rank) for run, rank in zip(runs, placed, strict=True))
-    return Board(runs[0].data.tags["dataset"], digest, EVALUATOR_VERSION, task, entries)
+    return boards[0]
 
 
-def table(board: Board) -> Table:
-    """The board for a terminal."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def read_all(store: Store, task: str = DEFAULT, first: str = "") -> list[Board]:
+    """Boards of a task, one for each dataset that has an entry.
 
-    # Narrow enough for 80 columns; the page has every number.
-    task, columns = TASKS[board.task], board.columns[:4]
-    title = f"{board.task} on {board.dataset} ({board.digest[:12]}), evaluator {board.evaluator}"
-    shown = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("#", "entry", "fields", task.short, "95 %", *(c.short for c in columns), *["s"] * board.timed):
-        left = name in ("entry", "fields")
-        shown.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
-    for e, label in zip(board.entries, board.labels, strict=True):
-        numbers = [f"{e.numbers[c.number]:.3f}" if c.number in e.numbers else "-" for c in columns]
-        shown.add_row(
-            str(e.rank),
-            Text(label),
-            e.field_groups,
-            f"{e.primary:.3f}",
-            f"{e.low:.3f}-{e.high:.3f}",
-            *numbers,
-            *["-" if e.seconds is None else f"{e.seconds:.1f}"] * board.timed,
-        )
-    told = [f"{task.short}: {task.title}; chance {board.entries[0].chance:.3f}."]
-    told += [f"{c.short}: {c.title}, all tiers together." for c in columns if c.number.startswith("overall/")]
-    told += ["s: seconds for training and scoring."] * board.timed
-    shown.caption = " ".join([*told, RANK_RULE])
-    return shown
+    Parameters
+    ----------
+    store : Store
+        Where they are kept.
+    task : str
+        Key of `task_definitions.TASKS`.
+    first : str
+        Digest of the dataset whose board comes first; the others follow by name.
+    """
+    boards = _boards(store, mlflow_runs.experiment_name("%", task), task)
+    return sorted(boards, key=lambda b: (b.digest != first, b.dataset, b.digest))
 
 
-def _finished(store: Store, experiment: str) -> list[Run]:
+def _boards(store: Store, pattern: str, task: str) -> list[Board]:
+    """Boards whose experiments are called so."""
     if not store.exists:
         return []
-    runs: list[Run] = []
-    token: str | None = ""
     with store.lock():  # another process may be setting up the database
         client = store.client()
-        found = client.get_experiment_by_name(experiment)
-        while found is not None and token is not None:
-            page = client.search_runs(
-                [found.experiment_id], "attributes.status = 'FINISHED'", max_results=1000, page_token=token or None
-            )
-            runs += page
-            token = page.token or None
-    once: dict[str, Run] = {}
-    for run in sorted(runs, key=lambda r: (r.info.end_time, r.info.run_id)):
-        once.setdefault(run.data.tags["submission_id"], run)  # see `tracking.settle`
-    return list(once.values())
+        experiments = client.search_experiments(filter_string=f"name LIKE '{pattern}'")
+        boards = [_board(client, e.name, task) for e in experiments]
+    return [b for b in boards if b]
+
+
+def _board(client: MlflowClient, experiment: str, task: str) -> Board | None:
+    pages = finished_runs(client, experiment)
+    entries = ranked(e for page in pages for run in page if (e := entry(run)))
+    if not entries:
+        return None
+    tags = entries[0].tags
+    return Board(tags["dataset"], tags["dataset_digest"], EVALUATOR_VERSION, task, entries)
+
+
+def finished_runs(client: MlflowClient, experiment: str, size: int = _PAGE) -> Iterator[list[Run]]:
+    """FINISHED runs of a board, page by page, those that ended last first.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        Of the store.
+    experiment : str
+        Name of the board's experiment.
+    size : int
+        Runs of a page.
+    """
+    kept = client.get_experiment_by_name(experiment)
+    token: str | None = None
+    while kept is not None:
+        page = client.search_runs(
+            [kept.experiment_id],
+            "attributes.status = 'FINISHED'",
+            max_results=size,
+            order_by=["attributes.end_time DESC"],
+            page_token=token,
+        )
+        yield list(page)
+        token = page.token
+        if not token:
+            return
+
+
+def entry(run: Run) -> RankedEntry | None:
+    """Entry of a run, not yet ranked; None if the run is damaged, which is logged.
+
+    Parameters
+    ----------
+    run : mlflow.entities.Run
+        Finished.
+    """
+    tags = {k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")}
+    try:
+        resampled = mlflow_runs.unpack(tags["resampled"]).astype(np.float32)
+        shown = {k: v for k, v in tags.items() if k not in _NOT_SHOWN}
+        when = datetime.fromtimestamp(run.info.end_time / 1000, UTC)
+        made = RankedEntry(
+            tags["submission_id"][:ID_LENGTH], run.info.run_id, dict(run.data.metrics), shown, when, resampled
+        )
+        numbers = (made.primary, made.low, made.high, made.chance)
+        if not all(map(math.isfinite, numbers)) or not len(resampled):
+            raise ValueError("its primary metric is no number")
+        _ = made.name, made.team, made.field_groups, tags["dataset"], tags["dataset_digest"]
+    except (KeyError, ValueError, TypeError) as error:
+        _LOG.warning("run %s is damaged (%r): the board is shown without it", run.info.run_id, error)
+        return None
+    return made
+
+
+def ranked(entries: Iterable[RankedEntry]) -> tuple[RankedEntry, ...]:
+    """Best first, each submission once, ranks shared; see `board.RANK_RULE`.
+
+    Parameters
+    ----------
+    entries : iterable of RankedEntry
+        Of one board, in any order.
+    """
+    once: dict[str, RankedEntry] = {}
+    for e in sorted(entries, key=lambda e: (e.when, e.run_id)):
+        once.setdefault(e.id, e)  # hosts without a common lock may both have recorded it
+    best = sorted(once.values(), key=lambda e: (-e.primary, e.id))
+    places = ranks([e.resampled.astype(np.float64) for e in best])
+    return tuple(replace(e, rank=rank) for e, rank in zip(best, places, strict=True))
 
 
 def ranks(resampled: list[F64]) -> list[int]:
-    """Competition ranks (1, 1, 3) of entries ordered best first; see `RANK_RULE`."""
-    found: list[int] = []
+    """Competition ranks (1, 1, 3) of entries ordered best first; see `board.RANK_RULE`.
+
+    Parameters
+    ----------
+    resampled : list of ndarray of float
+        The primary metric of each entry in each resample, paired by position.
+
+    Examples
+    --------
+    The second entry is now above the first, now below it; the third is below in every resample.
+
+    >>> ranks([np.array([0.9, 0.7, 0.8]), np.array([0.8, 0.8, 0.7]), np.array([0.1, 0.2, 0.1])])
+    [1, 1, 3]
+    """
+    places: list[int] = []
     leader = 0
     for i, values in enumerate(resampled):
         if i and resampling.differs(resampled[leader], values):
             leader = i
-        found.append(leader + 1)
-    return found
-
-
-def _entry(run: Run, rank: int) -> RankedEntry:
-    m, tags = run.data.metrics, run.data.tags
-    return RankedEntry(
-        rank=rank,
-        name=tags["card.name"],
-        team=tags["card.team"],
-        field_groups=tags["card.field_groups"],
-        primary=m["primary"],
-        low=m["primary_low"],
-        high=m["primary_high"],
-        chance=m["primary_chance"],
-        numbers=dict(m),
-        worst_archetype=tags["worst_archetype"],
-        seconds=m.get("seconds"),
-        when=datetime.fromtimestamp(run.info.end_time / 1000, UTC),
-        code_url=tags["card.code_url"],
-        run_id=run.info.run_id,
-    )
+        places.append(leader + 1)
+    return places

@@ -8,30 +8,33 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from leaderboard.tracking import board_page
-from leaderboard.tracking.rankings import RANK_RULE, Board, RankedEntry
+from leaderboard.site import folder_page
+from leaderboard.tracking.board import RANK_RULE, Board, RankedEntry
 
 VOID = {"meta", "br", "line", "circle", "link", "input"}
 
 
-def entry(rank: int, name: str) -> RankedEntry:
+def entry(rank: int, name: str, **numbers: float) -> RankedEntry:
+    card = {
+        "name": name,
+        "team": "<b>us</b>",
+        "field_groups": "M+L",
+        "code_url": 'https://x.org/"onclick="alert(1)',
+    }
+    primary = {"primary": 0.625, "primary_low": 0.5, "primary_high": 0.75, "primary_chance": 0.125}
     return RankedEntry(
-        rank=rank,
-        name=name,
-        team="<b>us</b>",
-        field_groups="M+L",
-        primary=0.625,
-        low=0.5,
-        high=0.75,
-        chance=0.125,
-        numbers={"overt/ap": 0.75, "evasive/ap": 0.5, "overall/roc_auc": 0.875, "fpr/B3": 0.0625},
-        worst_archetype="B3",
-        seconds=None,
-        when=datetime(2026, 3, 2, tzinfo=UTC),
-        code_url='https://x.org/"onclick="alert(1)',
+        id=f"{rank:016x}",
         run_id="r",
+        numbers=primary
+        | {"overt/ap": 0.75, "evasive/ap": 0.5, "overall/roc_auc": 0.875, "fpr/B3": 0.0625}
+        | numbers,
+        tags={f"card.{k}": v for k, v in card.items()} | {"worst_archetype": "B3"},
+        when=datetime(2026, 3, 2, tzinfo=UTC),
+        resampled=np.zeros(2, np.float32),
+        rank=rank,
     )
 
 
@@ -60,7 +63,7 @@ class Reader(HTMLParser):
 @pytest.fixture
 def text() -> str:
     entries = (entry(1, "best"), entry(2, "<script>alert(1)</script>"))
-    return board_page.render(Board("nano-0", "ab" * 32, "1", "accounts", entries))
+    return folder_page.render([Board("nano-0", "ab" * 32, "1", "accounts", entries)])
 
 
 def test_strangers_text_is_text(text: str) -> None:
@@ -111,26 +114,33 @@ def test_entries_of_one_name_are_told_apart() -> None:
     first = replace(entry(2, "mine"), when=datetime(2026, 3, 1, tzinfo=UTC))
     board = Board("nano-0", "ab" * 32, "1", "accounts", (entry(1, "mine"), first, entry(3, "other")))
     assert board.labels == ("mine #2", "mine #1", "other")
-    text = board_page.render(board)
+    text = folder_page.render([board])
     assert text.index("mine #2") < text.index("mine #1") < text.index(">other<")
 
 
 def test_seconds_are_a_column_where_they_are_known(text: str) -> None:
     assert "Seconds" not in text
-    board = Board("nano-0", "ab" * 32, "1", "accounts", (replace(entry(1, "best"), seconds=12.25), entry(2, "x")))
-    timed = board_page.render(board)
+    board = Board("nano-0", "ab" * 32, "1", "accounts", (entry(1, "best", seconds=12.25), entry(2, "x")))
+    timed = folder_page.render([board])
     assert ">12.2</td>" in timed
     assert len(Reader(timed).all("td")) == len(Reader(text).all("td")) + 2
 
 
 def test_the_bar_stands_where_the_interval_is(text: str) -> None:
-    bar, chance = Reader(text).all("line")[:2]
-    assert (bar["x1"], bar["x2"]) == ("100.0", "151.0")  # of 200; one more, so that a point is seen
-    assert (chance["x1"], chance["x2"]) == ("25.0", "25.0")
+    _, bar, chance = Reader(text).all("line")[:3]
+    assert (bar["x1"], bar["x2"]) == ("50.0%", "75.0%")
+    assert (chance["x1"], chance["x2"]) == ("12.5%", "12.5%")
+
+
+def test_boards_of_several_datasets_stand_on_one_page() -> None:
+    boards = [Board(f"nano-{i}", f"{i}" * 64, "1", "accounts", (entry(1, f"best of {i}"),)) for i in range(2)]
+    text = folder_page.render(boards)
+    assert Reader(text).open == []
+    assert text.index("best of 0") < text.index("1" * 64) < text.index("best of 1")
 
 
 def test_written_whole(tmp_path: Path) -> None:
     board = Board("nano-0", "ab" * 32, "1", "accounts", (entry(1, "best"),))
-    path = board_page.write(board, tmp_path / "new" / "board.html")
-    assert path.read_text("utf-8") == board_page.render(board)
+    path = folder_page.write([board], tmp_path / "new" / "board.html")
+    assert path.read_text("utf-8") == folder_page.render([board])
     assert [p.name for p in path.parent.iterdir()] == ["board.html"]

@@ -12,7 +12,7 @@ from lb_world import DIGEST, entry, scored
 
 from generator.errors import UserError
 from leaderboard.records.scorecard import Scorecard
-from leaderboard.tracking import mlflow_runs, plots, rankings
+from leaderboard.tracking import board_table, mlflow_runs, plots, rankings
 from leaderboard.tracking.mlflow_runs import Store
 
 PERFECT = [3.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
@@ -133,7 +133,7 @@ def test_terminal_table_shows_markup_as_text(store: Store) -> None:
 
     put(store, PERFECT, "[red]x[/red]")
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(rankings.table(rankings.read(store, DIGEST)))
+    console.print(board_table.table(rankings.read(store, DIGEST)))
     text = console.export_text()
     assert "[red]x[/red]" in text
     assert "1.000-1.000" in text

@@ -138,9 +138,10 @@ def show_board(data: Dataset, where: str | Path, task: str = "accounts") -> None
     task : str
         Which task.
     """
-    from leaderboard.tracking import board_page, rankings
+    from leaderboard.site import folder_page
+    from leaderboard.tracking import board_table
     from leaderboard.tracking.store import Store
 
-    output.print_table(rankings.table(api.board(data, where, task)))
+    output.print_table(board_table.table(api.board(data, where, task)))
     store = Store.at(where)
-    typer.echo(f"Page: {board_page.path(store.folder, task)}, MLflow store: {store.name}")
+    typer.echo(f"Page: {folder_page.path(store.folder, task)}, MLflow store: {store.name}")

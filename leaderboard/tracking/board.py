@@ -1,0 +1,154 @@
+"""A board and its entries, as they are shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from generator.arrays import F32
+from leaderboard.records.task_definitions import TASKS, BoardColumn
+
+RANK_RULE = (
+    "Entries share a rank with the best of their group when the 95 % interval of their paired difference (over "
+    "resampled campaigns and cohorts) contains zero."
+)
+
+
+@dataclass(frozen=True)
+class RankedEntry:
+    """One entry of a board: what its run says of it.
+
+    Attributes
+    ----------
+    id : str
+        Names it in addresses: the start of its submission id, the same in every store.
+    run_id : str
+        MLflow's id, for the operator.
+    numbers : dict of str to float
+        Every number of the scorecard by name, see `Scorecard.flat`, and "seconds" where they are known.
+    tags : dict of str to str
+        Card and origin.
+    when : datetime
+        When it was recorded, UTC.
+    resampled : ndarray of float32
+        The primary metric in each resample.
+    rank : int
+        From 1; 0 while it isn't ranked.
+    """
+
+    id: str
+    run_id: str
+    numbers: dict[str, float]
+    tags: dict[str, str]
+    when: datetime
+    resampled: F32 = field(repr=False, compare=False)
+    rank: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the entry."""
+        return self.tags["card.name"]
+
+    @property
+    def team(self) -> str:
+        """Who sent it."""
+        return self.tags["card.team"]
+
+    @property
+    def field_groups(self) -> str:
+        """Field groups that it uses, e.g. "M+L"."""
+        return self.tags["card.field_groups"]
+
+    @property
+    def code_url(self) -> str:
+        """Address of its code, or ""."""
+        return self.tags.get("card.code_url", "")
+
+    @property
+    def primary(self) -> float:
+        """What it is ranked by."""
+        return self.numbers["primary"]
+
+    @property
+    def low(self) -> float:
+        """Low end of the 95 % interval of the primary metric."""
+        return self.numbers["primary_low"]
+
+    @property
+    def high(self) -> float:
+        """High end of it."""
+        return self.numbers["primary_high"]
+
+    @property
+    def chance(self) -> float:
+        """What an answer that tells nothing gets."""
+        return self.numbers["primary_chance"]
+
+    @property
+    def seconds(self) -> float | None:
+        """Training and scoring time, where it is known."""
+        return self.numbers.get("seconds")
+
+    @property
+    def worst_archetype(self) -> str:
+        """Benign archetype falsely flagged most often; "" where the task has none."""
+        return self.tags.get("worst_archetype", "")
+
+    @property
+    def mark(self) -> str:
+        """Whether the operator has reproduced it from its code, or it is as reported by its team."""
+        return "reproduced" if self.tags.get("reproduced") else "reported"
+
+
+@dataclass(frozen=True)
+class Board:
+    """All entries with one key (dataset, evaluator, task), best first.
+
+    Attributes
+    ----------
+    dataset : str
+        Name for people; "" on an empty board.
+    digest : str
+        Of the dataset.
+    evaluator : str
+        Version of the evaluator.
+    task : str
+        Key of `task_definitions.TASKS`.
+    entries : tuple of RankedEntry
+        Best first.
+    """
+
+    dataset: str
+    digest: str
+    evaluator: str
+    task: str
+    entries: tuple[RankedEntry, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, int]:
+        """Place of each entry, from 0."""
+        return {e.id: i for i, e in enumerate(self.entries)}
+
+    @cached_property
+    def columns(self) -> tuple[BoardColumn, ...]:
+        """What the board shows beside the primary metric: the columns of the task that some entry has."""
+        known = {number for e in self.entries for number in e.numbers}
+        return tuple(c for c in TASKS[self.task].columns if c.number in known)
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is known of any entry how long it took."""
+        return any(e.seconds is not None for e in self.entries)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the entries; several of one name are numbered in the order in which they came."""
+        total = Counter(e.name for e in self.entries)
+        count: Counter[str] = Counter()
+        labels = {}
+        for i, e in sorted(enumerate(self.entries), key=lambda at: (at[1].when, at[1].run_id)):
+            count[e.name] += 1
+            labels[i] = f"{e.name} #{count[e.name]}" if total[e.name] > 1 else e.name
+        return tuple(labels[i] for i in range(len(labels)))

@@ -1,0 +1,48 @@
+"""The board as a table for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leaderboard.records.task_definitions import TASKS
+from leaderboard.tracking.board import RANK_RULE, Board
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def table(board: Board) -> Table:
+    """The board for a terminal.
+
+    Parameters
+    ----------
+    board : Board
+        What is shown.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    # Narrow enough for 80 columns; the page has every number.
+    task, columns = TASKS[board.task], board.columns[:4]
+    title = f"{board.task} on {board.dataset} ({board.digest[:12]}), evaluator {board.evaluator}"
+    shown = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("#", "entry", "fields", task.short, "95 %", *(c.short for c in columns), *["s"] * board.timed):
+        left = name in ("entry", "fields")
+        shown.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
+    for e, label in zip(board.entries, board.labels, strict=True):
+        numbers = [f"{e.numbers[c.number]:.3f}" if c.number in e.numbers else "-" for c in columns]
+        shown.add_row(
+            str(e.rank),
+            Text(label),
+            e.field_groups,
+            f"{e.primary:.3f}",
+            f"{e.low:.3f}-{e.high:.3f}",
+            *numbers,
+            *["-" if e.seconds is None else f"{e.seconds:.1f}"] * board.timed,
+        )
+    notes = [f"{task.short}: {task.title}; chance {board.entries[0].chance:.3f}."]
+    notes += [f"{c.short}: {c.title}, all tiers together." for c in columns if c.number.startswith("overall/")]
+    notes += ["s: seconds for training and scoring."] * board.timed
+    shown.caption = " ".join([*notes, RANK_RULE])
+    return shown
