@@ -9,63 +9,66 @@ import numpy as np
 from generator.arrays import I32, I64, U64, Mask
 from generator.config.parameters import CHOICES
 from generator.rng import streams
+from generator.rng.opaque_ids import opaque31
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
-from generator.rng.opaque_ids import opaque31
 
 COUNTRIES = tuple(f"region_{c}" for c in "abcdefghijkl")
-
-
-_COUNTRY_WEIGHTS = np.array([1 / (i + 1.5) for i in range(len(COUNTRIES))])
-
-
+_COUNTRY_WEIGHTS = np.array([1 / (i + 1.5) for i in range(len(COUNTRIES))])  # (a)
 # Autonomous systems per type, and own prefixes per account and country: VPN exits are few, homes are many (a).
 _SYSTEMS = np.array([8, 20, 8, 20, 16, 8])
-
-
 _PREFIXES_PER_ACCOUNT = np.array([0.06, 0.4, 0.02, 0.15, 0.01, 0.01])
-
-
+_LEAST_PREFIXES = 12  # of a type in a country (a)
+_ACCOUNTS_PER_HUB = 2000  # of a world; hubs are prefixes that cohorts share with each other (a)
+_SYSTEM_SKEW = 2  # power of a uniform: few systems have most of the prefixes (a)
+_CODES_PER_TYPE = 64  # more than there are systems of a type
 _CHANNEL_PREFIXES = 24  # egress of each marketplace and of the aggregator, which show their own addresses (a)
+_IN_NETWORK = np.float32(0.8)  # share of the addresses of a member of the cohort's network that lie in it (a)
+_COMMON_DEVICE = np.float32(0.5)  # share of accounts whose device is one that every user of an SDK has (a)
+_SECOND_DEVICE = np.float32(0.1)  # share of sessions from an account's second device (a)
+_COMMON_DEVICES = 24  # of each SDK (a)
 
 
-def session_addresses(
-    plan: PopulationPlan,
-    accounts: Accounts,
-    row: I64,
-    bits: U64,
-    work: Mask,
-) -> dict[str, I32]:
+def session_addresses(plan: PopulationPlan, accounts: Accounts, row: I64, bits: U64, work: Mask) -> dict[str, I32]:
     """Address prefix, autonomous system, its type, country, device and client software of each session.
 
     Parameters
     ----------
-    row : ndarray of int
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
+    row : ndarray of int64, shape (sessions,)
         Account of each session, as a position in `accounts`.
-    bits : ndarray of uint64
-        One draw per session.
-    work : ndarray of bool
+    bits : ndarray of uint64, shape (sessions,)
+        One draw each.
+    work : ndarray of bool, shape (sessions,)
         Whether the session serves its cohort: such may come from the cohort's own network.
+
+    Returns
+    -------
+    dict of str to ndarray of int32, shape (sessions,)
+        Columns of requests, by name.
     """
-    d = accounts.dials
-    slot = streams.below(bits, np.maximum(1, d["addresses"]).astype(np.int64)[row])
+    dials = accounts.dials
+    slot = streams.below(bits, np.maximum(1, dials["addresses"]).astype(np.int64)[row])
     kind, country = accounts.choices["asn_type"][row], _country(plan, accounts)[row]
     cohort = plan.cohort_key[accounts.cohort][row]
     slot_bits = streams.child(streams.items(accounts.key[row], slot), "prefix")
-    moved = work & (streams.uniform(streams.child(bits, "work prefix")) < d["work_prefix"][row])
-    shared = moved | (accounts.joined[row] & (streams.uniform(slot_bits, 0) < np.float32(0.8)))
-    hub = shared & (streams.uniform(slot_bits, 1) < d["hub"][row])
+    moved = work & (streams.uniform(streams.child(bits, "work prefix")) < dials["work_prefix"][row])
+    shared = moved | (accounts.joined[row] & (streams.uniform(slot_bits, 0) < _IN_NETWORK))
+    hub = shared & (streams.uniform(slot_bits, 1) < dials["hub"][row])
     n = plan.config.accounts
-    own = np.maximum(12, n * _PREFIXES_PER_ACCOUNT).astype(np.int64)[kind]
-    ours = d["link_pool"].astype(np.int64)[row]
-    number = streams.below(slot_bits, np.where(hub, max(1, n // 2000), np.where(shared, ours, own)))
+    own = np.maximum(_LEAST_PREFIXES, n * _PREFIXES_PER_ACCOUNT).astype(np.int64)[kind]
+    ours = dials["link_pool"].astype(np.int64)[row]
+    number = streams.below(slot_bits, np.where(hub, max(1, n // _ACCOUNTS_PER_HUB), np.where(shared, ours, own)))
     scope = np.where(hub, streams.child(plan.root, "hub"), streams.child(plan.root, "homes"))
     scope = np.where(shared & ~hub, streams.child(cohort, "shared prefix"), scope)
     prefix = streams.items(streams.items(scope, kind * len(COUNTRIES) + country), number)
-    system = (streams.uniform(prefix, 0) ** 2 * _SYSTEMS[kind]).astype(np.int64)
-    asn = streams.items(streams.child(plan.root, "asn"), kind * 64 + system)
+    system = (streams.uniform(prefix, 0) ** _SYSTEM_SKEW * _SYSTEMS[kind]).astype(np.int64)
+    asn = streams.items(streams.child(plan.root, "asn"), kind * _CODES_PER_TYPE + system)
     device = _device(plan, accounts, row, bits)
     through = accounts.choices["channel"][row]
     gate = streams.items(streams.child(plan.root, "channel"), through)
@@ -90,12 +93,12 @@ def _device(plan: PopulationPlan, accounts: Accounts, row: I64, bits: U64) -> I3
     """Device fingerprint: the cohort's, one that every user of an SDK has, or the account's own."""
     draw = streams.child(accounts.key, "device")
     shared = (streams.uniform(draw, 0) < accounts.dials["leak_device"])[row]
-    common = (streams.uniform(draw, 1) < np.float32(0.5))[row]
-    second = streams.uniform(bits, 1) < np.float32(0.1)
+    common = (streams.uniform(draw, 1) < _COMMON_DEVICE)[row]
+    second = streams.uniform(bits, 1) < _SECOND_DEVICE
     sdk = accounts.choices["sdk"][row]
-    which = streams.below(draw, 24)[row]
+    which = streams.below(draw, _COMMON_DEVICES)[row]
     scope = np.where(common, streams.child(plan.root, "common device"), accounts.key[row])
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared device")[row], scope)
     ours = accounts.dials["link_pool"].astype(np.int64)[row]
-    number = np.where(shared, which % ours, np.where(common, sdk * 24 + which, 0))
+    number = np.where(shared, which % ours, np.where(common, sdk * _COMMON_DEVICES + which, 0))
     return opaque31(streams.items(scope, number * 2 + second))

@@ -36,10 +36,22 @@ KIND_OF_DOMAIN = dict(
         strict=True,
     )
 )
+# No group of a small world may be a large part of it: members are at most one account in 25, or 4 (a).
+_GROUPS_AT_LEAST, _MOST_MEMBERS = 25, 4
+_LEAST_CAMPAIGN = 3  # accounts (a)
+_SIZE_RANGE = np.float32(1.4)  # of the log of a campaign's size: they differ by up to four times (a)
 
 
 def build_plan(config: Config, split: str) -> PopulationPlan:
-    """Plan of one world: a pure function of config and split."""
+    """Plan of one world: a pure function of config and split.
+
+    Parameters
+    ----------
+    config : Config
+        Config of the dataset.
+    split : str
+        One of its splits.
+    """
     keyed_streams.check_secret(config.secret)
     world = streams.key("world", config.seed, split)
     runs = [*_benign(config, world), *_campaigns(config, split, world), *_extra(config, world)]
@@ -79,7 +91,18 @@ def build_plan(config: Config, split: str) -> PopulationPlan:
 
 
 def work_days(plan: PopulationPlan) -> tuple[F32, F32]:
-    """First day of each cohort's work window, and the day after its last one."""
+    """First day of each cohort's work window, and the day after its last one.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+
+    Returns
+    -------
+    first, end : ndarray of float32, shape (cohorts,)
+        Days since the window began.
+    """
     days, quiet = np.float32(plan.config.days), np.float32(plan.config.quiet_days)
     quiet_of = np.where(plan.dials["quiet"] > np.float32(0.5), quiet, np.float32(0))
     first = np.floor(quiet_of + plan.dials["window_start"] * (days - quiet_of))
@@ -96,8 +119,7 @@ def _benign(config: Config, world: np.uint64) -> list[CohortRun]:
         keys = streams.items(np.array([streams.key(int(world), name)]), np.arange(wanted))
         kinds = np.full(wanted, index[name, ""], np.int32)
         drawn = draw("size", kinds, np.zeros_like(kinds), normal_of(keys, "size"), overlay_of(config))
-        # No group of a small world may be a tenth of it.
-        sizes = np.clip(drawn.astype(np.int64), 1, max(4, config.accounts // 25))
+        sizes = np.clip(drawn.astype(np.int64), 1, max(_MOST_MEMBERS, config.accounts // _GROUPS_AT_LEAST))
         before = np.cumsum(sizes) - sizes
         n = int((before < wanted).sum())
         runs.append(CohortRun(name + "/{}", name, "", keys[:n], np.minimum(sizes, wanted - before)[:n]))
@@ -110,10 +132,10 @@ def _campaigns(config: Config, split: str, world: np.uint64) -> list[CohortRun]:
     if n == 0:
         return []
     keys = np.array([streams.key(int(world), f"campaign/{i}") for i in range(n)], np.uint64)
-    weight = streams.exp(streams.uniform(streams.child(keys, "campaign size")) * np.float32(1.4))
-    spare = config.extraction_accounts - 3 * n
+    weight = streams.exp(streams.uniform(streams.child(keys, "campaign size")) * _SIZE_RANGE)
+    spare = config.extraction_accounts - _LEAST_CAMPAIGN * n
     edges = np.round(np.cumsum(weight) / weight.cumsum()[-1] * spare).astype(int)
-    sizes = 3 + np.diff(edges, prepend=0)
+    sizes = _LEAST_CAMPAIGN + np.diff(edges, prepend=0)
     turn = rota(n, split, config.campaign_archetypes, config.test_only_archetypes)
     return [CohortRun(f"campaign/{i}", a, t, keys[i : i + 1], sizes[i : i + 1]) for i, (a, t) in enumerate(turn)]
 

@@ -17,40 +17,81 @@ if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
 
-_FREE_MAIL, _DISPOSABLE = 8, 40
+_FREE_MAIL, _DISPOSABLE = 8, 40  # domains of free and of throw-away mail (a)
+_ACCOUNTS_PER_SCHOOL = 300  # (a)
+_ACCOUNTS_PER_VENDOR_CARD, _LEAST_VENDOR_CARDS = 60, 3  # prepaid cards that a vendor sells again and again (a)
+_VENDOR_SHARE = np.float32(0.6)  # of prepaid cards (a)
+_DOMAIN_SKEW = 2  # power of a uniform: few domains have most of the users (a)
+_DOMAIN_NUMBERS = 90  # numbers that end a domain's name, from 10
+_FAKER_SEED, _FAKER_DRAWS = 20260105, 300
 
 
 def payment_instruments(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, Mask]:
-    """Payment instrument of each account, and whether there is one on file."""
+    """Payment instrument of each account.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
+
+    Returns
+    -------
+    instrument, on_file : ndarray of int64 and of bool, shape (accounts,)
+        Opaque number of the instrument, and whether there is one on file.
+    """
     kind = accounts.choices["payment_type"]
     names = CHOICES["payment_type"]
     bits = streams.child(accounts.key, "payment")
     shared = streams.uniform(bits, 0) < accounts.dials["leak_payment"]
-    vendor = ~shared & (kind == names.index("prepaid")) & (streams.uniform(bits, 1) < np.float32(0.6))
-    pool = np.where(vendor, max(3, plan.config.accounts // 60), accounts.dials["link_pool"].astype(np.int64))
+    vendor = ~shared & (kind == names.index("prepaid")) & (streams.uniform(bits, 1) < _VENDOR_SHARE)
+    pool = np.where(
+        vendor,
+        max(_LEAST_VENDOR_CARDS, plan.config.accounts // _ACCOUNTS_PER_VENDOR_CARD),
+        accounts.dials["link_pool"].astype(np.int64),
+    )
     scope = np.where(vendor, streams.child(plan.root, "prepaid vendor"), streams.child(accounts.key, "card"))
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared card"), scope)
-    found = streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
+    instrument = streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
     on_file = (kind != names.index("none")) & (kind != names.index("credits"))
-    return opaque63(found), on_file
+    return opaque63(instrument), on_file
 
 
 def email_domains(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], list[str | None]]:
-    """Invented e-mail domain of each account, and the organisation it names (None: a person)."""
+    """Invented e-mail domain of each account, and the organisation that it names.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
+
+    Returns
+    -------
+    domains, organizations : list of str, list of str or None
+        None: a person.
+    """
     kind = accounts.choices["email_type"]
     names = CHOICES["email_type"]
     bits = streams.child(accounts.key, "email")
     shared = streams.uniform(bits, 0) < accounts.dials["leak_domain"]
-    sizes = {"free": _FREE_MAIL, "disposable": _DISPOSABLE, "education": max(2, plan.config.accounts // 300)}
+    sizes = {
+        "free": _FREE_MAIL,
+        "disposable": _DISPOSABLE,
+        "education": max(2, plan.config.accounts // _ACCOUNTS_PER_SCHOOL),
+    }
     public = np.array([sizes.get(n, 1) for n in names])[kind]
     scope = np.where(kind == names.index("corporate"), accounts.key, streams.child(plan.root, "mail"))
     joint = shared & (kind != names.index("free"))
     scope = np.where(joint, streams.child(plan.cohort_key[accounts.cohort], "domain"), scope)
-    number = np.where(joint, 0, (streams.uniform(bits, 1) ** 2 * public).astype(np.int64))
+    number = np.where(joint, 0, (streams.uniform(bits, 1) ** _DOMAIN_SKEW * public).astype(np.int64))
     key = streams.items(streams.items(scope, kind), number)
     family, word = _pools()
     i, j, k = (
-        streams.below(streams.child(key, p), m) for p, m in (("f", len(family)), ("w", len(word)), ("n", 90))
+        streams.below(streams.child(key, p), m)
+        for p, m in (("f", len(family)), ("w", len(word)), ("n", _DOMAIN_NUMBERS))
     )
     corporate = kind == names.index("corporate")
     domains, organizations = [], []
@@ -61,7 +102,15 @@ def email_domains(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], 
 
 
 def signup_prefixes(plan: PopulationPlan, accounts: Accounts) -> I32:
-    """Address prefix that each account signed up from: one of those it uses."""
+    """Address prefix that each account signed up from: one of those it uses.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
+    """
     row = np.arange(len(accounts), dtype=np.int64)
     bits = streams.child(accounts.key, "sign-up address")
     return session_addresses(plan, accounts, row, bits, np.zeros(len(row), np.bool_))["ip_prefix"]
@@ -76,7 +125,7 @@ def _pools() -> tuple[list[str], list[str]]:
     from faker.providers.person.en_US import Provider as Person
 
     fake = Generator()
-    fake.seed_instance(20260105)
+    fake.seed_instance(_FAKER_SEED)
     person, lorem = Person(fake), Lorem(fake)
-    family = sorted({person.last_name() for _ in range(300)})
-    return family, sorted({lorem.word() for _ in range(300)})
+    family = sorted({person.last_name() for _ in range(_FAKER_DRAWS)})
+    return family, sorted({lorem.word() for _ in range(_FAKER_DRAWS)})

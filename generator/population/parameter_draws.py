@@ -15,14 +15,39 @@ from generator.population.population_plan import Overlay, PopulationPlan, varian
 from generator.rng import streams
 from generator.schema import KINDS
 
+_UNIFORM, _LOGNORMAL, _QUANTILES = (distributions.LAWS.index(law) for law in ("uniform", "lognormal", "quantiles"))
+_LEAST = 1e-6  # what the logarithm of a range's end is taken of at least
+
 
 def normal_of(keys: U64, dial: str) -> F32:
-    """Standard normal of each key for a dial."""
+    """Standard normal of each key for a dial.
+
+    Parameters
+    ----------
+    keys : ndarray of uint64
+        Streams of cohorts or accounts.
+    dial : str
+        Key of `DIALS`.
+    """
     return streams.normal(streams.child(keys, "dial " + dial))
 
 
 def draw_for(plan: PopulationPlan, dial: str, cohort: I32, variant: I32, kind: I32, z: F32) -> F32:
-    """Values of a dial for members of cohorts: as `draw`, but the range of an extra cohort's own comes first."""
+    """Values of a dial for members of cohorts: as `draw`, but the range of an extra cohort's own comes first.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    dial : str
+        Key of `DIALS`.
+    cohort : ndarray of int32
+        Cohort of each.
+    variant, kind : ndarray of int32
+        Index into `variants()` and into `schema.KINDS`.
+    z : ndarray of float32
+        Standard normals.
+    """
     value = draw(dial, variant, kind, z, overlay_of(plan.config))
     for i, extra in zip(extra_cohorts(plan), plan.config.cohorts, strict=True):
         own = extra.own_dials(plan.config).get(dial)
@@ -56,9 +81,9 @@ def draw(dial: str, variant: I32, kind: I32, z: F32, overlay: Overlay = ()) -> F
 def _value(dial: str, numbers: list[F32], z: F32) -> F32:
     a, b, law, la, lb, values = numbers
     u = streams.cdf(z)
-    log = np.where(law == 2, la + b * z, la + (lb - la) * u)
-    value = np.where(law == 0, a + (b - a) * u, streams.exp(log.astype(np.float32)))
-    known = np.flatnonzero(law == 3)
+    log = np.where(law == _LOGNORMAL, la + b * z, la + (lb - la) * u)
+    value = np.where(law == _UNIFORM, a + (b - a) * u, streams.exp(log.astype(np.float32)))
+    known = np.flatnonzero(law == _QUANTILES)
     value[known] = _between(values[known], u[known])
     return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)
 
@@ -74,7 +99,17 @@ def _between(values: F32, u: F32) -> F32:
 
 @cache
 def correlations(dial: str) -> F32:
-    """Correlation of a dial with its partner, by variant and kind."""
+    """Correlation of a dial with its partner.
+
+    Parameters
+    ----------
+    dial : str
+        Key of `DIALS`, one with a partner.
+
+    Returns
+    -------
+    ndarray of float32, shape (variants, kinds)
+    """
     known = archetypes()
     table = [[known[a].tier(t, k)[dial].correlation for k in KINDS] for a, t in variants()]
     return np.clip(np.array(table, np.float32), -1, 1)
@@ -82,7 +117,17 @@ def correlations(dial: str) -> F32:
 
 @cache
 def cumulated_weights(choice: str) -> F32:
-    """Cumulated weights of a choice, one row per variant."""
+    """Cumulated weights of a choice.
+
+    Parameters
+    ----------
+    choice : str
+        Key of `CHOICES` or `COHORT_CHOICES`.
+
+    Returns
+    -------
+    ndarray of float32, shape (variants, options)
+    """
     known = archetypes()
     table = np.array([known[a].choices[choice] for a, _ in variants()])
     return np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
@@ -105,15 +150,27 @@ def _numbers(rows: list[list[ParameterRange]]) -> tuple[F32, ...]:
     a, b, values = (np.array([[r[i] for r in row] for row in rows], np.float32) for i in (0, 1, 3))
     law = np.array([[distributions.LAWS.index(r.law) for r in row] for row in rows], np.float32)
     # Rounded above the last bit: another C library must give the same table.
-    la, lb = (np.log(np.maximum(x.astype(np.float64), 1e-6)).round(6).astype(np.float32) for x in (a, b))
+    la, lb = (np.log(np.maximum(x.astype(np.float64), _LEAST)).round(6).astype(np.float32) for x in (a, b))
     return a, b, law, la, lb, values
 
 
 def overlay_of(config: Config) -> Overlay:
-    """The parameter ranges that a config sets in place of the archetypes' own."""
+    """The parameter ranges that a config sets in place of the archetypes' own.
+
+    Parameters
+    ----------
+    config : Config
+        Config of the dataset.
+    """
     return tuple((name, dial, value) for name, dials in config.overlay.items() for dial, value in dials.items())
 
 
 def extra_cohorts(plan: PopulationPlan) -> range:
-    """Numbers of the extra cohorts."""
+    """Numbers of the extra cohorts: they come last.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    """
     return range(len(plan.sizes) - len(plan.config.cohorts), len(plan.sizes))

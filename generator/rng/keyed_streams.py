@@ -20,25 +20,46 @@ import numpy as np
 from generator.arrays import U64
 
 BYTES = 32
+"""Of a secret."""
 _Words = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 _SECRET: ContextVar[str] = ContextVar("secret", default="")
 _WORDS: ContextVar[_Words | None] = ContextVar("words", default=None)
-_LENGTH, _END = np.uint64(8 << 56), np.uint64(0xFF)
+_LENGTH, _END = np.uint64(8 << 56), np.uint64(0xFF)  # of SipHash: a message of 8 bytes, and the mark of its end
+_FINAL_ROUNDS = 3  # of SipHash-1-3
 
 
 @contextmanager
 def keyed(secret: str) -> Iterator[None]:
-    """All streams inside are keyed by a secret, 64 hexadecimal digits; by none if it is ""."""
-    given = _SECRET.set(secret), _WORDS.set(_words(secret) if secret else None)
+    """All streams inside are keyed by a secret.
+
+    Parameters
+    ----------
+    secret : str
+        64 hexadecimal digits; "" for an open world.
+
+    Examples
+    --------
+    >>> from generator.rng import streams
+    >>> with keyed("ab" * 32):
+    ...     sealed = streams.key("world", 7)
+    >>> bool(sealed == streams.key("world", 7))
+    False
+    """
+    tokens = _SECRET.set(secret), _WORDS.set(_words(secret) if secret else None)
     try:
         yield
     finally:
-        _WORDS.reset(given[1])
-        _SECRET.reset(given[0])
+        _WORDS.reset(tokens[1])
+        _SECRET.reset(tokens[0])
 
 
 def check_secret(secret: str) -> None:
     """Refuse to draw for a sealed world outside of `keyed`, or for an open one inside.
+
+    Parameters
+    ----------
+    secret : str
+        That of the world's config; "" for an open world.
 
     Raises
     ------
@@ -62,20 +83,40 @@ def blake() -> bytes:
 
 
 def derive(secret: str, *names: str) -> str:
-    """Another secret of 256 bits for the given names; it tells nothing about the first."""
+    """Another secret of 256 bits; it tells nothing about the first.
+
+    Parameters
+    ----------
+    secret : str
+        64 hexadecimal digits.
+    *names : str
+        What the other is for.
+
+    Examples
+    --------
+    >>> len(derive("ab" * 32, "draws"))
+    64
+    """
     text = "\x1f".join(("siphonbench derive", *names)).encode()
     return hashlib.blake2b(text, digest_size=BYTES, key=bytes.fromhex(secret)).hexdigest()
 
 
 def mix(x: U64, state: _Words) -> U64:
-    """64 bits that depend on each number and on the whole state, one to one with neither."""
+    """64 bits that depend on each number and on the whole state, one to one with neither.
+
+    Parameters
+    ----------
+    x : ndarray of uint64
+        Numbers.
+    state : tuple of numpy.uint64
+        Four words of SipHash's state, see `words`.
+    """
     v = _round((*state[:3], state[3] ^ x))
     v = _round((v[0] ^ x, v[1], v[2], v[3] ^ _LENGTH))
     v = (v[0] ^ _LENGTH, v[1], v[2] ^ _END, v[3])
-    for _ in range(3):
+    for _ in range(_FINAL_ROUNDS):
         v = _round(v)
-    found: U64 = v[0] ^ v[1] ^ v[2] ^ v[3]
-    return found
+    return np.asarray(v[0] ^ v[1] ^ v[2] ^ v[3])
 
 
 def _round(v: tuple[U64 | np.uint64, ...]) -> tuple[U64, ...]:

@@ -1,0 +1,70 @@
+"""Lives of accounts: when they sign up, work, are banned and replaced, or quit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from generator.arrays import F32, I32, I64, U64
+from generator.rng import streams
+
+if TYPE_CHECKING:
+    from generator.population.population_plan import PopulationPlan
+
+_NEVER = 4  # windows: an account that does not quit lives so long
+_LIFETIME_LEAST = np.float32(0.5)  # of a cohort's usual lifetime; chance adds up to one (a)
+# A seat that is filled again is banned inside the window: by this share of the days left for work (a).
+_BANNED_BY, _BANNED_RANGE = np.float32(0.25), np.float32(0.6)
+_REPLACED_AFTER = 0.05  # days from a ban to the sign-up of the next; chance adds up to one (a)
+_FIRST_USE = np.float32(0.002)  # days from sign-up to the first request (a)
+
+
+def draw_lives(
+    plan: PopulationPlan, cohort: I32, member: I64, key: U64, dials: dict[str, F32], first_work: F32
+) -> tuple[F32, F32, F32]:
+    """Sign-up, first and last day: own or joint creation, bans with a fresh account in the seat, quitting.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    cohort, member, key : ndarray, shape (accounts,)
+        Cohort, number in it and stream of each account.
+    dials : dict of str to ndarray of float32, shape (accounts,)
+        Habits, and the dials of the cohort.
+    first_work : ndarray of float32, shape (accounts,)
+        First day of the cohort's work.
+
+    Returns
+    -------
+    created, born, gone : ndarray of float32, shape (accounts,)
+        Sign-up, first and last possible activity, in days since the window began.
+    """
+    days = np.float32(plan.config.days)
+    bits, more = streams.child(key, "life"), streams.child(key, "life 2")
+    fresh = streams.uniform(bits, 0) < dials["fresh"]
+    created = np.where(fresh, streams.uniform(bits, 1) * days, -dials["age"])
+    bulk = streams.uniform(bits, 2) < dials["bulk_created"]
+    joint = first_work + dials["creation_span"] * streams.uniform(bits, 3) - dials["creation_lead"]
+    created = np.where(bulk, joint, created)
+    quits = streams.uniform(more, 0) < dials["quits"]
+    gone = np.where(quits, days * streams.uniform(more, 1), _NEVER * days).astype(np.float32)
+
+    size = plan.sizes[cohort]
+    replaced = np.floor(dials["replaced"] * size).astype(np.int64)
+    seats = size - replaced
+    seat = np.where(member >= seats, member - seats, member)
+    seats_own = streams.items(plan.cohort_key[cohort], seat)
+    together = streams.uniform(streams.child(seats_own, "ban wave")) < dials["ban_wave"]
+    seat_bits = streams.child(np.where(together, plan.cohort_key[cohort], seats_own), "ban")
+    banned = first_work + dials["lifetime"] * (_LIFETIME_LEAST + streams.uniform(seat_bits))
+    # Where a fresh account takes over, it does so inside the window.
+    latest = first_work + (days - first_work) * (_BANNED_BY + _BANNED_RANGE * streams.uniform(seat_bits, 1))
+    banned = np.where(seat < replaced, np.minimum(banned, latest), banned)
+    second = member >= seats
+    delay = _REPLACED_AFTER + streams.uniform(more, 2)
+    created = np.where(second, banned + delay, created)
+    gone = np.where(second, _NEVER * days, np.minimum(gone, banned))
+    born = np.maximum(created + _FIRST_USE, 0)
+    return created.astype(np.float32), born.astype(np.float32), gone.astype(np.float32)
