@@ -18,7 +18,8 @@ from generator.rng import streams
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
 
-# Working hours, as shares of a day: quantiles of the mean hour of clients that are not flat (ServeGen, Apache-2.0; local time).
+# Working hours, as shares of a day: quantiles of the mean hour of clients that are not flat (ServeGen,
+# Apache-2.0; local time).
 PEAK_SHARES = np.array([0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])
 PEAK_DAYS = np.array([0.02, 0.25, 0.45, 0.61, 0.74, 0.87, 1.02])
 # Nine halvings, from the day down to 2.8 minutes. Those at which an account's work crowds leave the lighter half
