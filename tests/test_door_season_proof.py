@@ -1,4 +1,4 @@
-"""What a season proves: `season check` notices whatever was changed; a season ends once, and takes nothing then."""
+"""What a season proves: `season check` notices every change; a season ends once, and takes nothing then."""
 
 from __future__ import annotations
 
