@@ -1,13 +1,13 @@
 """What a team gains that learns labels from scores alone: attacks on a season's rules, with the labels in process.
 
-Every attack begins with the scores of an honest detector and hands in changed ones as often as the rules allow. It
-sees the rounded scores on the feedback part only, keeps what raises them, and ends with the attempt that stood best.
-What counts is measured on the other part.
+Every attack begins with the scores of an honest detector and hands in changed ones as often as the rules allow.
+It sees the rounded scores on the feedback part only, keeps what raises them, and ends with the attempt that stood
+best. What counts is measured on the other part.
 
     python -m benchmarks.score_oracle siphonbench-data/small --detector volume
 
-Source: Blum and Hardt, "The Ladder: a reliable leaderboard for machine learning competitions", ICML 2015 (the attack
-by random halves); the other two are ours.
+Source: Blum and Hardt, "The Ladder: a reliable leaderboard for machine learning competitions", ICML 2015 (random
+halves; the other two attacks are ours).
 """
 
 from __future__ import annotations
