@@ -107,7 +107,7 @@ def open_store(where: str, manifest: str, options: dict[str, Any] | None = None)
     system, root = file_system(where, options)
 
     def get(path: str) -> bytes:
-        with told(f"{where}/{path}", "read"):
+        with readable_errors(f"{where}/{path}", "read"):
             return bytes(system.cat_file(f"{root}/{path}"))
 
     content = get(manifest)
@@ -140,7 +140,7 @@ def file_system(where: str, options: dict[str, Any] | None = None) -> tuple[Any,
 
 
 @contextmanager
-def told(where: str, done: str) -> Iterator[None]:
+def readable_errors(where: str, done: str) -> Iterator[None]:
     """What a file system raises becomes one sentence; each raises its own, of network, permission, absence."""
     try:
         yield

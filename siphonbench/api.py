@@ -173,9 +173,9 @@ def verify(
     """
     from generator.publish import verify as check
 
-    folder = check.here(path, storage_options)
+    folder = check.local_copy(path, storage_options)
     faults = check.verify(folder)
-    return check.again(folder, workers, on_shard) if regenerate and not faults else faults
+    return check.regenerate(folder, workers, on_shard) if regenerate and not faults else faults
 
 
 def evaluate(

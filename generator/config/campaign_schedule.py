@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from generator.schema import SPLITS, TIERS
 
 
-def rota(
+def schedule(
     campaigns: int, split: str, archetypes: Sequence[str], test_only: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """(archetype, tier) of each campaign.
@@ -38,5 +38,7 @@ def missing(
 ) -> dict[str, int]:
     """Archetypes of a split that have fewer than `least` campaigns, and how many they have."""
     wanted = [*archetypes, *(test_only if split == "test" else ())]
-    found = Counter(a for a, _ in rota(campaigns, split, archetypes, test_only)) if campaigns else Counter[str]()
+    found = (
+        Counter(a for a, _ in schedule(campaigns, split, archetypes, test_only)) if campaigns else Counter[str]()
+    )
     return {a: found[a] for a in wanted if found[a] < least}

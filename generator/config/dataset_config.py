@@ -206,7 +206,7 @@ def from_dict(document: dict[str, Any], where: str) -> Config:
     if faults:
         raise UserError(f"{where}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults))
     extra = tuple(ExtraCohort(**c | {"dials": _parsed(c.get("dials", {}))}) for c in merged["cohorts"])
-    overlay = {name: _parsed(dials) for name, dials in sorted(distributions.flat(merged["overlay"]).items())}
+    overlay = {name: _parsed(dials) for name, dials in sorted(distributions.flattened(merged["overlay"]).items())}
     lists = {k: tuple(merged[k]) for k in ("splits", "campaign_archetypes", "test_only_archetypes")}
     mix = dict(sorted(merged["mix"].items()))
     return replace(Config(**(merged | lists)), start=str(merged["start"]), cohorts=extra, overlay=overlay, mix=mix)

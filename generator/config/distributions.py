@@ -34,7 +34,7 @@ def parse(dial: str, spec: Any) -> ParameterRange:
         Says what is wrong and what may be written.
     """
     if dial not in DIALS:
-        raise ValueError(f"no such dial{like(dial, DIALS)}")
+        raise ValueError(f"no such dial{suggestion(dial, DIALS)}")
     found = _read(spec)
     a, b, law, values = found[:4]
     known = DIALS[dial]
@@ -55,7 +55,7 @@ def parse(dial: str, spec: Any) -> ParameterRange:
     return found
 
 
-def over(own: ParameterRange, below: ParameterRange) -> ParameterRange:
+def overlaid(own: ParameterRange, below: ParameterRange) -> ParameterRange:
     """What holds where a range is laid over another: itself, or the other multiplied; correlated as the other."""
     if own.law != TIMES:
         return own._replace(correlation=below.correlation)
@@ -65,13 +65,13 @@ def over(own: ParameterRange, below: ParameterRange) -> ParameterRange:
     return below._replace(low=factor * below.low, high=high, values=values)
 
 
-def like(name: str, known: Any) -> str:
+def suggestion(name: str, known: Any) -> str:
     """Hint at the known name that a misspelt one is nearest to; empty if none is."""
     near = get_close_matches(name, list(known), 1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def flat(overlay: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def flattened(overlay: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Overlay with keys such as "A1.evasive", also where TOML made two tables of that."""
     found: dict[str, dict[str, Any]] = {}
     for name, dials in overlay.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 from generator.config import distributions, feasibility
 from generator.config.archetypes import archetypes
-from generator.config.distributions import like
+from generator.config.distributions import suggestion
 from generator.config.parameters import COHORT_CHOICES
 from generator.schema import SPLITS, TIERS
 
@@ -51,7 +51,7 @@ def faults(document: _Document, known: Collection[str]) -> list[str]:
     known : collection of str
         Keys that a configuration has.
     """
-    found = [f"{k}: no such key{like(k, known)}" for k in sorted(set(document) - set(known))]
+    found = [f"{k}: no such key{suggestion(k, known)}" for k in sorted(set(document) - set(known))]
     found += [f"{k}: missing" for k in sorted(set(known) - set(document))]
     for key in document:
         low_high = BOUNDS.get(key)
@@ -94,7 +94,7 @@ def _list(key: str, value: Any, options: Collection[str]) -> Iterator[str]:
         return
     for entry in dict.fromkeys(map(str, value)):
         if entry not in options:
-            yield f"{key}: {entry!r} is none of {', '.join(options)}{like(entry, options)}"
+            yield f"{key}: {entry!r} is none of {', '.join(options)}{suggestion(entry, options)}"
         elif [*map(str, value)].count(entry) > 1:
             yield f"{key}: {entry!r} stands twice"
 
@@ -124,7 +124,7 @@ def _overlay(value: Any) -> Iterator[str]:
     if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
         yield 'overlay: must be tables such as [overlay."A1.evasive"] of dials'
         return
-    for name, dials in distributions.flat(value).items():
+    for name, dials in distributions.flattened(value).items():
         archetype, _, tier = name.partition(".")
         if archetype not in archetypes():
             yield f"overlay.{name}: {archetype!r} is none of {', '.join(archetypes())}"
@@ -154,7 +154,7 @@ def _cohorts(value: Any) -> Iterator[str]:
 
 
 def _cohort(where: str, cohort: _Document) -> Iterator[str]:
-    yield from (f"{where}.{k}: no such key{like(k, _COHORT)}" for k in cohort if k not in _COHORT)
+    yield from (f"{where}.{k}: no such key{suggestion(k, _COHORT)}" for k in cohort if k not in _COHORT)
     yield from (f"{where}.{k}: missing; a cohort needs {', '.join(_NEEDED)}" for k in _NEEDED if k not in cohort)
     sound: _Document = {k: v for k, v in cohort.items() if k in _COHORT and type(v) is _COHORT[k]}
     wrong = [k for k in cohort if k in _COHORT and k not in sound]

@@ -104,7 +104,7 @@ def expected(
     return found
 
 
-def disk(config: Config) -> float:
+def disk_bytes(config: Config) -> float:
     """Bytes that all worlds of a dataset take on disk, from the requests of a few thousand accounts of each."""
     requests = 0.0
     with keyed_streams.keyed(config.secret):

@@ -60,7 +60,7 @@ def generate(
         If the place is not free, what was left is part of another dataset, or the disk too small or full.
     """
     engine = with_engine or engines.choose("", workers)
-    at = targets.at(out, storage_options)
+    at = targets.open_target(out, storage_options)
     with at.lock():
         if not resume_state.begin(config, at, resume):
             _make(config, at, engine, on_shard or (lambda done, total: None), resume)

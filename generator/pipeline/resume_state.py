@@ -11,7 +11,7 @@ from generator.config.dataset_config import Config
 from generator.errors import UserError
 from generator.manifest import MANIFEST
 from generator.pipeline.folder_target import WORK, Folder, check_free
-from generator.pipeline.forecast import disk
+from generator.pipeline.forecast import disk_bytes
 from generator.pipeline.targets import Target
 from generator.rng import keyed_streams
 
@@ -87,7 +87,7 @@ def _check_room(config: Config, at: Target, used: int) -> None:
     free = at.free()
     if free is None:
         return
-    need = _SPARE * disk(config) - used
+    need = _SPARE * disk_bytes(config) - used
     if free < need:
         raise UserError(
             f"--out {at.name}: about {need / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "

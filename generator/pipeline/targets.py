@@ -13,7 +13,7 @@ from generator import files, remote
 from generator.manifest import MANIFEST
 from generator.pipeline.folder_target import WORK, Folder
 
-__all__ = ["WORK", "Address", "Folder", "Target", "at"]
+__all__ = ["WORK", "Address", "Folder", "Target", "open_target"]
 
 
 class Target(Protocol):
@@ -108,7 +108,7 @@ class Address:
             All of it.
         """
         system, root = remote.file_system(self.name, self.options)
-        with remote.told(f"{self.name}/{path}", "written"):
+        with remote.readable_errors(f"{self.name}/{path}", "written"):
             system.pipe_file(f"{root}/{path}", bytes(content))
 
     def read(self, path: str) -> bytes | None:
@@ -120,7 +120,7 @@ class Address:
             Below the address.
         """
         system, root = remote.file_system(self.name, self.options)
-        with remote.told(f"{self.name}/{path}", "read"):
+        with remote.readable_errors(f"{self.name}/{path}", "read"):
             try:
                 return bytes(system.cat_file(f"{root}/{path}"))
             except FileNotFoundError:
@@ -129,7 +129,7 @@ class Address:
     def sizes(self) -> dict[str, int]:
         """See `Target`."""
         system, root = remote.file_system(self.name, self.options)
-        with remote.told(self.name, "listed"):
+        with remote.readable_errors(self.name, "listed"):
             system.invalidate_cache()
             try:
                 found = system.find(root, detail=True)
@@ -168,12 +168,12 @@ class Address:
 
     def _remove(self, paths: list[str]) -> None:
         system, root = remote.file_system(self.name, self.options)
-        with remote.told(self.name, "tidied"):
+        with remote.readable_errors(self.name, "tidied"):
             for path in paths:
                 system.rm_file(f"{root}/{path}")
 
 
-def at(out: Path, options: dict[str, Any] | None = None) -> Target:
+def open_target(out: Path, options: dict[str, Any] | None = None) -> Target:
     """The target that a path or address means.
 
     Parameters

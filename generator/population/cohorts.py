@@ -10,7 +10,7 @@ import numpy as np
 
 from generator.arrays import F32
 from generator.config.archetypes import archetypes
-from generator.config.campaign_schedule import rota
+from generator.config.campaign_schedule import schedule
 from generator.config.dataset_config import Config
 from generator.config.parameters import COHORT_CHOICES, DIALS
 from generator.population.cohort_names import CohortNames, CohortRun
@@ -136,7 +136,7 @@ def _campaigns(config: Config, split: str, world: np.uint64) -> list[CohortRun]:
     spare = config.extraction_accounts - _LEAST_CAMPAIGN * n
     edges = np.round(np.cumsum(weight) / weight.cumsum()[-1] * spare).astype(int)
     sizes = _LEAST_CAMPAIGN + np.diff(edges, prepend=0)
-    turn = rota(n, split, config.campaign_archetypes, config.test_only_archetypes)
+    turn = schedule(n, split, config.campaign_archetypes, config.test_only_archetypes)
     return [CohortRun(f"campaign/{i}", a, t, keys[i : i + 1], sizes[i : i + 1]) for i, (a, t) in enumerate(turn)]
 
 

@@ -142,7 +142,7 @@ def _table(dial: str, overlay: Overlay = ()) -> tuple[F32, ...]:
     for a, t in variants():
         below = [known[a].tier(t, k)[dial] for k in KINDS]
         own = over.get(f"{a}.{t}", over.get(a))
-        rows.append([distributions.over(own, b) for b in below] if own else below)
+        rows.append([distributions.overlaid(own, b) for b in below] if own else below)
     return _numbers(rows)
 
 

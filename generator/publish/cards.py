@@ -7,7 +7,7 @@ from typing import Any
 from generator import schema
 from generator.manifest import TRUTH_FOLDER
 from generator.publish import release_info
-from generator.publish.release_info import About
+from generator.publish.release_info import ReleaseInfo
 
 _SIZES = (
     (1e3, "n<1K"),
@@ -29,12 +29,12 @@ _SHUT = (
 )
 
 
-def hugging_face(release: About) -> str:
+def hugging_face(release: ReleaseInfo) -> str:
     """README.md: YAML that `datasets` reads, one configuration per table, and the text of the card."""
     return f"---\n{_yaml(release)}---\n{_card(release)}"
 
 
-def kaggle(release: About, samples: dict[str, str]) -> dict[str, Any]:
+def kaggle(release: ReleaseInfo, samples: dict[str, str]) -> dict[str, Any]:
     """Content of dataset-metadata.json; the sample CSV files are described column by column."""
     resources = []
     for path in (p for p in samples if p.endswith(".csv")):
@@ -53,7 +53,7 @@ def kaggle(release: About, samples: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def zenodo(release: About) -> dict[str, Any]:
+def zenodo(release: ReleaseInfo) -> dict[str, Any]:
     """Content of .zenodo.json."""
     return {
         "title": release.title,
@@ -74,7 +74,7 @@ def _type(column: schema.Column) -> str:
     return "datetime" if column.dtype == schema.TIMESTAMP else _KAGGLE.get(kind, "integer")
 
 
-def _yaml(release: About) -> str:
+def _yaml(release: ReleaseInfo) -> str:
     size = next((name for bound, name in _SIZES if release.rows < bound), "n>1B")
     lines = [
         f"pretty_name: {release.title}",
@@ -98,11 +98,11 @@ def _yaml(release: About) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _truth(release: About) -> str:
+def _truth(release: ReleaseInfo) -> str:
     return _OPEN if release.manifest["release"]["test_truth"] else _SHUT
 
 
-def _card(release: About) -> str:
+def _card(release: ReleaseInfo) -> str:
     rows = "\n".join(
         f"| {name} | {s['start'][:10]} | {s['days']} | {s['counts']['accounts']:,} | {s['counts']['requests']:,} "
         f"| {s['counts']['campaigns']} |"

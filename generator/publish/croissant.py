@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from generator import schema
 from generator.publish import release_info
-from generator.publish.release_info import About
+from generator.publish.release_info import ReleaseInfo
 
 PARQUET = "application/x-parquet"
 _FORMATS = {"parquet": PARQUET, "csv": "text/csv", "json": "application/json"}
@@ -109,7 +109,7 @@ _TYPES = {
 }
 
 
-def document(release: About, samples: dict[str, str], others: dict[str, str]) -> dict[str, Any]:
+def document(release: ReleaseInfo, samples: dict[str, str], others: dict[str, str]) -> dict[str, Any]:
     """JSON-LD of a release.
 
     Parameters
@@ -144,7 +144,7 @@ def document(release: About, samples: dict[str, str], others: dict[str, str]) ->
     }
 
 
-def _provenance(release: About) -> dict[str, Any]:
+def _provenance(release: ReleaseInfo) -> dict[str, Any]:
     program = {"@type": "prov:SoftwareAgent", "name": f"siphonbench {release.version}"}
     return {
         "prov:wasGeneratedBy": {
@@ -166,7 +166,7 @@ def _provenance(release: About) -> dict[str, Any]:
     }
 
 
-def _resources(release: About) -> list[dict[str, Any]]:
+def _resources(release: ReleaseInfo) -> list[dict[str, Any]]:
     found = []
     for folder, table, paths in release.tables:
         one = release_info.pattern(folder, table, paths)

@@ -19,7 +19,7 @@ from generator.pipeline import generate, resume_state
 from generator.pipeline.engines import Engine
 from generator.pipeline.folder_target import check_free
 from generator.publish import bundled_documents, cards, checksums, config_toml, croissant, sample
-from generator.publish.release_info import About
+from generator.publish.release_info import ReleaseInfo
 from generator.schema import TRUTH
 
 SETTINGS = "config.toml"
@@ -77,7 +77,7 @@ def write(
     try:
         generate.generate(config, staging, workers, on_shard, resume, with_engine)
         manifest = _set_apart(staging, test_truth)
-        _describe(staging, config, About(manifest, date, owner), texts)
+        _describe(staging, config, ReleaseInfo(manifest, date, owner), texts)
         checksums.write(staging)
         if out.exists():
             out.rmdir()
@@ -164,7 +164,7 @@ def _set_apart(root: Path, keep: bool) -> dict[str, Any]:
     return manifest
 
 
-def _describe(root: Path, config: Config, told: About, texts: dict[str, str]) -> None:
+def _describe(root: Path, config: Config, told: ReleaseInfo, texts: dict[str, str]) -> None:
     shutil.rmtree(root / sample.FOLDER, ignore_errors=True)  # of a run that was stopped
     for train in [name for name in told.manifest["splits"] if name not in MASKED][:1]:
         sample.write(root, told.manifest["splits"][train]["files"], train)

@@ -19,7 +19,7 @@ SUMMARY = (
 
 
 @dataclass(frozen=True)
-class About:
+class ReleaseInfo:
     """One release, as its metadata files need it.
 
     Attributes

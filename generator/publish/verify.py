@@ -14,7 +14,7 @@ from generator.pipeline import generate
 from generator.publish import checksums, sample
 
 
-def here(path: str | Path, storage_options: dict[str, Any] | None = None) -> Path:
+def local_copy(path: str | Path, storage_options: dict[str, Any] | None = None) -> Path:
     """Folder that holds all of a dataset: the given one, or a copy of everything at an address.
 
     Raises
@@ -60,7 +60,7 @@ def verify(root: Path) -> list[str]:
     return faults + [f for f in integrity.verify(root, others) if f.partition(":")[0] not in told]
 
 
-def again(root: Path, workers: int = 1, on_shard: Callable[[int, int], None] | None = None) -> list[str]:
+def regenerate(root: Path, workers: int = 1, on_shard: Callable[[int, int], None] | None = None) -> list[str]:
     """Make a dataset again from its manifest's configuration, and compare what the files hold.
 
     The bytes of Parquet depend on the version of its writer; values do not.

@@ -136,7 +136,7 @@ def _outside(where: str, archetype: str, dials: dict[str, Any]) -> Iterator[str]
         below = _below(archetype, dial)
         low, high = _ends(dial, below)
         for first, last in {
-            _span(dial, distributions.over(own, b))
+            _span(dial, distributions.overlaid(own, b))
             for b in (below if own.law == distributions.TIMES else below[:1])
         }:
             slack = 1e-6 * max(abs(low), abs(high))

@@ -151,9 +151,9 @@ def test_disk_space_is_estimated_from_a_few_accounts(
     tiny: Dataset, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = sum(split["counts"]["requests"] for split in tiny.manifest["splits"].values())
-    assert forecast.disk(tiny_config) / forecast.BYTES_PER_REQUEST == pytest.approx(found, rel=0.05)
+    assert forecast.disk_bytes(tiny_config) / forecast.BYTES_PER_REQUEST == pytest.approx(found, rel=0.05)
     monkeypatch.setattr(forecast, "_DISK_SAMPLE", 120)
-    assert forecast.disk(tiny_config) / forecast.BYTES_PER_REQUEST == pytest.approx(found, rel=0.3)
+    assert forecast.disk_bytes(tiny_config) / forecast.BYTES_PER_REQUEST == pytest.approx(found, rel=0.3)
 
 
 def test_too_small_a_disk_is_noticed_before_work(

@@ -124,7 +124,7 @@ def test_written_to_s3(
     got = {path.removeprefix("bucket/tiny/"): system.cat_file(path) for path in system.find("bucket/tiny")}
     assert got == tree(tiny.path)
     assert load("s3://bucket/tiny", options).digest == tiny.digest
-    assert integrity.verify(verify.here("s3://bucket/tiny", options)) == []
+    assert integrity.verify(verify.local_copy("s3://bucket/tiny", options)) == []
     with pytest.raises(UserError, match="files already"):
         generate.generate(tiny_config, where, storage_options=options)
 

@@ -256,7 +256,7 @@ def test_sealed_leftovers_need_the_same_secret(tiny_config: Config, tmp_path: Pa
 
 def test_receipts_come_back_as_they_were(tiny_config: Config, tmp_path: Path) -> None:
     job = shards.ShardJob(
-        dataset_config.from_dict(tiny_config.as_dict(), "x"), "train", 0, targets.at(tmp_path / "made")
+        dataset_config.from_dict(tiny_config.as_dict(), "x"), "train", 0, targets.open_target(tmp_path / "made")
     )
     (tmp_path / "made.partial").mkdir()
     shards.make(job)

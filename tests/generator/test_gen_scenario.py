@@ -17,7 +17,7 @@ import pytest
 
 from generator.audit import conservation
 from generator.config import dataset_config, distributions, parameters, scenario_template
-from generator.config.campaign_schedule import rota
+from generator.config.campaign_schedule import schedule
 from generator.config.dataset_config import Config, ExtraCohort
 from generator.dataset import Dataset, Split
 from generator.errors import UserError
@@ -109,11 +109,11 @@ def test_campaigns_take_archetypes_and_tiers_evenly(kinds: int, split: str) -> N
     names, held = [f"A{i}" for i in range(kinds)], ["A9"]
     every = kinds + (split == "test")
     for n in (1, every, every + 4, 3 * every):
-        found = rota(n, split, names, held)
+        found = schedule(n, split, names, held)
         for count in (Counter(a for a, _ in found), Counter(t for _, t in found)):
             assert max(count.values()) - min(count.values()) <= 1
-    assert len(set(rota(3 * every, split, names, held))) == 3 * every  # each archetype in each tier
-    assert ("A9" in {a for a, _ in rota(1, split, names, held)}) == (split == "test")
+    assert len(set(schedule(3 * every, split, names, held))) == 3 * every  # each archetype in each tier
+    assert ("A9" in {a for a, _ in schedule(1, split, names, held)}) == (split == "test")
 
 
 def test_twelve_campaigns_reach_every_archetype_and_held_out_ones_only_in_test() -> None:
@@ -127,7 +127,9 @@ def test_large_presets_give_every_archetype_three_campaigns() -> None:
     for name in ("medium", "full"):
         c = dataset_config.from_preset(name)
         for split in SPLITS:
-            count = Counter(a for a, _ in rota(c.campaigns, split, c.campaign_archetypes, c.test_only_archetypes))
+            count = Counter(
+                a for a, _ in schedule(c.campaigns, split, c.campaign_archetypes, c.test_only_archetypes)
+            )
             assert min(count.values()) >= 3
 
 
@@ -165,10 +167,10 @@ def test_forms_of_a_range(spec: Any, numbers: tuple[float, float, str]) -> None:
 
 def test_a_range_multiplied() -> None:
     two = distributions.parse("rate", {"times": 2})
-    assert distributions.over(two, parameters.ParameterRange(3, 1.5, "lognormal")) == parameters.ParameterRange(
-        6, 1.5, "lognormal"
-    )
-    assert distributions.over(two, parameters.ParameterRange(3, 4))[:2] == (6, 8)
+    assert distributions.overlaid(
+        two, parameters.ParameterRange(3, 1.5, "lognormal")
+    ) == parameters.ParameterRange(6, 1.5, "lognormal")
+    assert distributions.overlaid(two, parameters.ParameterRange(3, 4))[:2] == (6, 8)
 
 
 def _rates(c: Config, name: str) -> np.ndarray[Any, Any]:

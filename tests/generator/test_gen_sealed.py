@@ -209,7 +209,7 @@ def test_what_is_published_holds_no_truth_and_is_compared_value_by_value(little:
 def test_a_range_laid_over_a_correlated_dial_stays_correlated() -> None:
     below = parameters.ParameterRange(1, 2, "uniform", correlation=-0.8)
     for spec in (7, [3, 9], {"times": 2}):
-        assert distributions.over(distributions.parse("rate", spec), below).correlation == -0.8
+        assert distributions.overlaid(distributions.parse("rate", spec), below).correlation == -0.8
     # As JSON keeps one, it comes back whole.
     kept = json.loads(json.dumps(parameters.ParameterRange(3, 9, "log", correlation=0.5)))
     assert distributions.parse("rate", kept) == parameters.ParameterRange(3, 9, "log", correlation=0.5)
