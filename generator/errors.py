@@ -8,7 +8,18 @@ class UserError(Exception):
 
 
 def printable(text: str) -> str:
-    """Text that may quote a stranger, on one line: no name in it moves a cursor or forges another line."""
+    """Text that may quote a stranger, on one line: no name in it moves a cursor or forges another line.
+
+    Parameters
+    ----------
+    text : str
+        What may hold control characters.
+
+    Examples
+    --------
+    >>> printable("two\\nlines")
+    'two?lines'
+    """
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

@@ -54,8 +54,8 @@ def read_manifest(root: Path) -> dict[str, Any]:
     faults = list(_faults(manifest))
     if faults:
         more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-        told = printable("; ".join(faults[:_SHOWN]))
-        raise UserError(f"{file} is not a manifest: {told}{more}; generate or download the dataset again")
+        shown = printable("; ".join(faults[:_SHOWN]))
+        raise UserError(f"{file} is not a manifest: {shown}{more}; generate or download the dataset again")
     if astray := [p for split in manifest["splits"].values() for p in split["files"] if not inside(p)]:
         raise UserError(
             f"{file} names {len(astray)} files outside its folder, e.g. {printable(astray[0])}; do not trust it"

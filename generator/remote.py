@@ -41,12 +41,17 @@ class RemoteStore:
     def fetch(self, files: Iterable[tuple[str, str]]) -> list[Path]:
         """Copies of files, given as path and SHA-256, that were fetched now or before.
 
+        Parameters
+        ----------
+        files : iterable of (str, str)
+            Path below the address, and SHA-256.
+
         Raises
         ------
         UserError
             If one can't be read, or is not what its SHA-256 says.
         """
-        found = []
+        copies = []
         for path, digest in files:
             copy = self.folder / path
             if not copy.is_file():
@@ -54,18 +59,35 @@ class RemoteStore:
                 if hashlib.sha256(content).hexdigest() != digest:
                     raise UserError(f"{self.address}/{path} is not what the manifest says: its SHA-256 differs")
                 _write(copy, content)
-            found.append(copy)
-        return found
+            copies.append(copy)
+        return copies
 
     def keep(self, path: str) -> None:
-        """Copy a file that has no SHA-256 to compare with, as it is now."""
+        """Copy a file that has no SHA-256 to compare with, as it is now.
+
+        Parameters
+        ----------
+        path : str
+            Below the address.
+        """
         _write(self.folder / path, self.get(path))
 
 
 def address(path: str | Path) -> str | None:
-    """Address, if it is one; a `Path` that was made of one has lost a slash, which comes back here."""
-    found = _ADDRESS.fullmatch(str(path))
-    return f"{found[1].lower()}://{found[2].rstrip('/')}" if found and found[1].lower() not in _LOCAL else None
+    """Address, if it is one; a `Path` that was made of one has lost a slash, which comes back here.
+
+    Parameters
+    ----------
+    path : str or Path
+        What a user gave.
+
+    Examples
+    --------
+    >>> address("s3:/bucket/nano/"), address("data/nano"), address("file:///data/nano")
+    ('s3://bucket/nano', None, None)
+    """
+    parts = _ADDRESS.fullmatch(str(path))
+    return f"{parts[1].lower()}://{parts[2].rstrip('/')}" if parts and parts[1].lower() not in _LOCAL else None
 
 
 def local(path: str | Path) -> Path:
@@ -83,8 +105,8 @@ def local(path: str | Path) -> Path:
     >>> local("file:///data/nano").as_posix(), local("data/a%20[1]?").as_posix()
     ('/data/nano', 'data/a%20[1]?')
     """
-    found = _ADDRESS.fullmatch(str(path))
-    return Path("/" + found[2]) if found and found[1].lower() in _LOCAL else Path(path)
+    parts = _ADDRESS.fullmatch(str(path))
+    return Path("/" + parts[2]) if parts and parts[1].lower() in _LOCAL else Path(path)
 
 
 def open_store(where: str, manifest: str, options: dict[str, Any] | None = None) -> RemoteStore:
@@ -121,6 +143,13 @@ def open_store(where: str, manifest: str, options: dict[str, Any] | None = None)
 def file_system(where: str, options: dict[str, Any] | None = None) -> tuple[Any, str]:
     """What opens an address, and the path that it has there.
 
+    Parameters
+    ----------
+    where : str
+        As `address` gives it.
+    options : dict, optional
+        What fsspec's file system is opened with.
+
     Raises
     ------
     UserError
@@ -141,7 +170,15 @@ def file_system(where: str, options: dict[str, Any] | None = None) -> tuple[Any,
 
 @contextmanager
 def readable_errors(where: str, done: str) -> Iterator[None]:
-    """What a file system raises becomes one sentence; each raises its own, of network, permission, absence."""
+    """What a file system raises becomes one sentence; each raises its own, of network, permission, absence.
+
+    Parameters
+    ----------
+    where : str
+        What is read or written.
+    done : str
+        What can't be done to it, such as "read".
+    """
     try:
         yield
     except Exception as error:

@@ -362,7 +362,13 @@ def arrow_schema(table: str) -> pa.Schema:
 
 
 def numpy_type(column: Column) -> np.dtype[Any]:
-    """Type of a column's values, or of a category's codes, in the generator's arrays; times are whole numbers."""
+    """Type of a column's values, or of a category's codes, in the generator's arrays; times are whole numbers.
+
+    Parameters
+    ----------
+    column : Column
+        Column of any table.
+    """
     if column.dtype == CATEGORY:
         return np.dtype(np.int8)
     if pa.types.is_timestamp(column.dtype):
@@ -399,7 +405,13 @@ def pandas_metadata(table: str, names: Iterable[str] | None = None) -> dict[str,
 
 
 def parquet_options(table: str) -> dict[str, object]:
-    """Keyword arguments for `pyarrow.parquet.ParquetWriter` that fit the table's columns."""
+    """Keyword arguments for `pyarrow.parquet.ParquetWriter` that fit the table's columns.
+
+    Parameters
+    ----------
+    table : str
+        A key of `TABLES`.
+    """
     columns = TABLES[table]
     # Plain ones are random bits, and packed differences have nothing left to find: compressed they are no smaller.
     codecs = {c.name: "none" if c.encoding in ("PLAIN", "DELTA_BINARY_PACKED") else "zstd" for c in columns}
@@ -415,6 +427,11 @@ def parquet_options(table: str) -> dict[str, object]:
 
 def check_fields(fields: Iterable[str]) -> tuple[str, ...]:
     """Fields as written by a detector, such as "requests.ts", checked against the schema.
+
+    Parameters
+    ----------
+    fields : iterable of str
+        As table.column.
 
     Raises
     ------
@@ -432,7 +449,18 @@ def check_fields(fields: Iterable[str]) -> tuple[str, ...]:
 
 
 def field_groups(fields: Iterable[str]) -> str:
-    """Field groups that the declared fields belong to, e.g. "M+L"; "-" for none."""
+    """Field groups that the declared fields belong to, e.g. "M+L"; "-" for none.
+
+    Parameters
+    ----------
+    fields : iterable of str
+        As table.column.
+
+    Examples
+    --------
+    >>> field_groups(["requests.ts", "requests.asn", "requests.account_id"])
+    'M+L'
+    """
     groups = {column(f).group for f in check_fields(fields)} - {"K"}
     return "+".join(g for g in "MLC" if g in groups) or "-"
 
@@ -440,10 +468,20 @@ def field_groups(fields: Iterable[str]) -> str:
 def column(field: str) -> Column:
     """Column named as table.column.
 
+    Parameters
+    ----------
+    field : str
+        As table.column.
+
     Raises
     ------
     KeyError
         If there is no such column.
+
+    Examples
+    --------
+    >>> column("requests.input_tokens").unit
+    'tokens'
     """
     table, _, name = field.partition(".")
     for c in TABLES.get(table, ()):

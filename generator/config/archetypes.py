@@ -44,7 +44,15 @@ class Archetype:
     tiers: dict[str, dict[str, ParameterRange]] = field(default_factory=dict)
 
     def tier(self, name: str, kind: str) -> dict[str, ParameterRange]:
-        """Ranges of all dials in a tier ("": benign) for accounts with a kind of workload."""
+        """Ranges of all dials in a tier ("": benign) for accounts with a kind of workload.
+
+        Parameters
+        ----------
+        name : str
+            Evasion tier; "" for benign ones.
+        kind : str
+            Kind of workload, one of `schema.KINDS`.
+        """
         return kinds()[kind] | self.ranges | self.tiers.get(name, {})
 
 
@@ -54,22 +62,31 @@ def kinds() -> dict[str, dict[str, ParameterRange]]:
     faults: list[str] = []
     base = {name: ParameterRange(d.default, d.default, correlation=d.correlation) for name, d in DIALS.items()}
     base |= _ranges(_read(FOLDER / "base.toml")["dials"], faults)
-    found = {k: base | _ranges(_read(KINDS_FOLDER / f"{k}.toml").get("dials", {}), faults) for k in schema.KINDS}
+    ranges = {k: base | _ranges(_read(KINDS_FOLDER / f"{k}.toml").get("dials", {}), faults) for k in schema.KINDS}
     if faults:
         raise UserError(f"{KINDS_FOLDER}: {len(faults)} faults: " + "; ".join(faults))
-    return found
+    return ranges
 
 
 @cache
 def archetypes() -> dict[str, Archetype]:
     """All archetypes by id, in the order of their ids."""
     base = _read(FOLDER / "base.toml")
-    found = (parse(_read(f), base, f.name) for f in sorted(FOLDER.glob("[AB]*.toml")))
-    return {a.id: a for a in found}
+    parsed = (parse(_read(f), base, f.name) for f in sorted(FOLDER.glob("[AB]*.toml")))
+    return {a.id: a for a in parsed}
 
 
 def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archetype:
     """Archetype from a parsed TOML document; what it leaves out comes from `base`.
+
+    Parameters
+    ----------
+    document : dict
+        Keys id, title, label, dials, choices, tiers.
+    base : dict
+        What all archetypes share.
+    where : str
+        What a fault names, such as a file.
 
     Raises
     ------
@@ -94,13 +111,13 @@ def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archety
 
 
 def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, ParameterRange]:
-    found = {}
+    ranges = {}
     for name, spec in dials.items():
         if name not in DIALS:
             faults.append(f"{name}: no such dial")
             continue
-        found[name] = _range(name, spec, faults)
-    return found
+        ranges[name] = _range(name, spec, faults)
+    return ranges
 
 
 def _range(name: str, spec: dict[str, Any], faults: list[str]) -> ParameterRange:

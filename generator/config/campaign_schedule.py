@@ -22,6 +22,10 @@ def schedule(
         How many.
     split : str
         World; only "test" has the archetypes in `test_only`, and begins with them.
+    archetypes : sequence of str
+        Those that the campaigns of every world take in turn.
+    test_only : sequence of str
+        Those that the campaigns of the test world take beside.
     """
     first = SPLITS.index(split)
     turn = [archetypes[(first + i) % len(archetypes)] for i in range(len(archetypes))]
@@ -36,9 +40,21 @@ def schedule(
 def missing(
     least: int, campaigns: int, split: str, archetypes: Sequence[str], test_only: Sequence[str]
 ) -> dict[str, int]:
-    """Archetypes of a split that have fewer than `least` campaigns, and how many they have."""
+    """Archetypes of a split that have fewer than `least` campaigns, and how many they have.
+
+    Parameters
+    ----------
+    least : int
+        Campaigns that each archetype is to have.
+    campaigns : int
+        Campaigns of the world.
+    split : str
+        World.
+    archetypes, test_only : sequence of str
+        As for `schedule`.
+    """
     wanted = [*archetypes, *(test_only if split == "test" else ())]
-    found = (
+    counts = (
         Counter(a for a, _ in schedule(campaigns, split, archetypes, test_only)) if campaigns else Counter[str]()
     )
-    return {a: found[a] for a in wanted if found[a] < least}
+    return {a: counts[a] for a in wanted if counts[a] < least}

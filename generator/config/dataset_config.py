@@ -52,7 +52,13 @@ class ExtraCohort:
     dials: dict[str, Any] = field(default_factory=dict)
 
     def own_dials(self, config: Config) -> dict[str, ParameterRange]:
-        """Ranges that hold for its members alone; its window is written as dials too."""
+        """Ranges that hold for its members alone; its window is written as dials too.
+
+        Parameters
+        ----------
+        config : Config
+            Whose days the window is counted in.
+        """
         own = _parsed(self.dials)
         if self.first_day < 0 and not self.days:
             return own
@@ -118,7 +124,13 @@ class Config:
     secret: str = field(default="", repr=False)
 
     def window(self, split: str) -> datetime:
-        """First moment of a split's window, UTC."""
+        """First moment of a split's window, UTC.
+
+        Parameters
+        ----------
+        split : str
+            One of `schema.SPLITS`.
+        """
         first = datetime.fromisoformat(self.start).replace(tzinfo=UTC)
         return first + timedelta(days=self.days * SPLITS.index(split))
 
@@ -135,6 +147,13 @@ class Config:
 def from_preset(name: str, seed: int = 0) -> Config:
     """Configuration of a preset.
 
+    Parameters
+    ----------
+    name : str
+        One of `PRESETS`.
+    seed : int
+        Base seed.
+
     Raises
     ------
     UserError
@@ -146,7 +165,13 @@ def from_preset(name: str, seed: int = 0) -> Config:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """Plain values of a preset, what it shares with the others included."""
+    """Plain values of a preset, what it shares with the others included.
+
+    Parameters
+    ----------
+    name : str
+        One of `PRESETS`.
+    """
     return _toml(_FOLDER / "base.toml") | _toml(_FOLDER / f"{name}.toml")
 
 
@@ -178,6 +203,13 @@ def from_file(path: Path, seed: int | None = None) -> Config:
 def over_preset(document: dict[str, Any], where: str) -> dict[str, Any]:
     """Plain values of a scenario, over those of the preset that it starts from.
 
+    Parameters
+    ----------
+    document : dict
+        What the scenario says.
+    where : str
+        What a fault names, such as a file.
+
     Raises
     ------
     UserError
@@ -195,6 +227,13 @@ def over_preset(document: dict[str, Any], where: str) -> dict[str, Any]:
 
 def from_dict(document: dict[str, Any], where: str) -> Config:
     """Validated configuration from plain values; what is left out comes from the base preset.
+
+    Parameters
+    ----------
+    document : dict
+        Keys are fields of `Config`.
+    where : str
+        What a fault names, such as a file.
 
     Raises
     ------

@@ -35,8 +35,8 @@ def parse(dial: str, spec: Any) -> ParameterRange:
     """
     if dial not in DIALS:
         raise ValueError(f"no such dial{suggestion(dial, DIALS)}")
-    found = _read(spec)
-    a, b, law, values = found[:4]
+    law_range = _read(spec)
+    a, b, law, values = law_range[:4]
     known = DIALS[dial]
     bounds = f"{known.low:g} to {known.high:g} {known.unit}".removesuffix(" 1")
     if law == TIMES:
@@ -52,11 +52,19 @@ def parse(dial: str, spec: Any) -> ParameterRange:
         raise ValueError(f"{a:g} to {b:g} has no logarithm: begin above 0, or use the law uniform")
     elif law == "quantiles" and list(values) != sorted(values):
         raise ValueError(f"{list(values)} must ascend: they are the values at the shares {SHARES}")
-    return found
+    return law_range
 
 
 def overlaid(own: ParameterRange, below: ParameterRange) -> ParameterRange:
-    """What holds where a range is laid over another: itself, or the other multiplied; correlated as the other."""
+    """What holds where a range is laid over another: itself, or the other multiplied; correlated as the other.
+
+    Parameters
+    ----------
+    own : ParameterRange
+        What is laid over.
+    below : ParameterRange
+        What holds otherwise.
+    """
     if own.law != TIMES:
         return own._replace(correlation=below.correlation)
     factor = own.low
@@ -66,21 +74,45 @@ def overlaid(own: ParameterRange, below: ParameterRange) -> ParameterRange:
 
 
 def suggestion(name: str, known: Any) -> str:
-    """Hint at the known name that a misspelt one is nearest to; empty if none is."""
+    """Hint at the known name that a misspelt one is nearest to; empty if none is.
+
+    Parameters
+    ----------
+    name : str
+        As it was written.
+    known : iterable of str
+        What there is.
+
+    Examples
+    --------
+    >>> suggestion("acounts", ["accounts", "days"])
+    ' (did you mean accounts?)'
+    """
     near = get_close_matches(name, list(known), 1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
 def flattened(overlay: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Overlay with keys such as "A1.evasive", also where TOML made two tables of that."""
-    found: dict[str, dict[str, Any]] = {}
+    """Overlay with keys such as "A1.evasive", also where TOML made two tables of that.
+
+    Parameters
+    ----------
+    overlay : dict of str to dict
+        Dials, or tiers of dials, by archetype.
+
+    Examples
+    --------
+    >>> flattened({"A1": {"evasive": {"rate": 3}, "session": 2}})
+    {'A1.evasive': {'rate': 3}, 'A1': {'session': 2}}
+    """
+    flat: dict[str, dict[str, Any]] = {}
     for name, dials in overlay.items():
         for dial, spec in dials.items():
             nested = dial in TIERS and isinstance(spec, dict)
             inner = {f"{name}.{dial}": spec} if nested else {name: {dial: spec}}
             for key, specs in inner.items():
-                found[key] = found.get(key, {}) | specs
-    return found
+                flat[key] = flat.get(key, {}) | specs
+    return flat
 
 
 def _read(spec: Any) -> ParameterRange:
@@ -101,9 +133,9 @@ def _read(spec: Any) -> ParameterRange:
     sound = law in (*LAWS, TIMES) and isinstance(numbers, list | tuple) and _are_numbers(numbers, wanted)
     if not sound or math.isnan(correlation):
         raise ValueError(f"{spec!r} is no range: {_FORMS}")
-    found = tuple(map(float, numbers))
-    values = {"values": found} if law == "quantiles" else {}
-    return ParameterRange(found[0], found[-1], law, correlation=float(correlation), **values)
+    floats = tuple(map(float, numbers))
+    values = {"values": floats} if law == "quantiles" else {}
+    return ParameterRange(floats[0], floats[-1], law, correlation=float(correlation), **values)
 
 
 def _are_numbers(values: Sequence[Any], wanted: int) -> bool:

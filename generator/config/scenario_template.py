@@ -61,7 +61,17 @@ def write(path: Path, preset: str = "nano", campaigns: tuple[str, ...] = ()) -> 
 
 
 def text(preset: str, name: str, campaigns: tuple[str, ...] = ()) -> str:
-    """Scenario file with the values of a preset, commented out, and with campaigns of its own if there are any."""
+    """Scenario file with the values of a preset, commented out, and with campaigns of its own if there are any.
+
+    Parameters
+    ----------
+    preset : str
+        What it starts from.
+    name : str
+        Name of the scenario.
+    campaigns : tuple of str
+        As for `write`.
+    """
     values = {"seed": 0} | dataset_config.preset(preset)
     own = {"extraction_accounts": 0, "campaigns": 0, "least_campaigns": 0} if campaigns else {}
     lines = [
@@ -73,7 +83,7 @@ def text(preset: str, name: str, campaigns: tuple[str, ...] = ()) -> str:
         f'preset = "{preset}" # {", ".join(dataset_config.PRESETS)}',
         f'name = "{name}"',
         "",
-        *(_key(key, own.get(key, values[key]), said, key in own) for key, said in _KEYS.items()),
+        *(_key(key, own.get(key, values[key]), comment, key in own) for key, comment in _KEYS.items()),
         "",
         "# Groups of accounts beside those above, one table each, in every world. Archetypes are",
         f"# {_named('benign')} (ordinary customers) and {_named('extraction')} (campaigns, which need a tier:",
@@ -102,8 +112,8 @@ def _named(label: str) -> str:
     return f"{ids[0]} to {ids[-1]}"
 
 
-def _key(key: str, value: Any, said: str, live: bool) -> str:
-    return f"{'' if live else '# '}{key} = {_toml(value)} # {said}"
+def _key(key: str, value: Any, comment: str, live: bool) -> str:
+    return f"{'' if live else '# '}{key} = {_toml(value)} # {comment}"
 
 
 def _campaign(number: int, spec: str) -> str:
@@ -148,5 +158,5 @@ def _toml(value: Any) -> str:
 
 
 def _name(path: Path) -> str:
-    found = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:61]
-    return found or "mine"
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:61]
+    return stem or "mine"

@@ -51,16 +51,16 @@ def faults(document: _Document, known: Collection[str]) -> list[str]:
     known : collection of str
         Keys that a configuration has.
     """
-    found = [f"{k}: no such key{suggestion(k, known)}" for k in sorted(set(document) - set(known))]
-    found += [f"{k}: missing" for k in sorted(set(known) - set(document))]
+    faulty = [f"{k}: no such key{suggestion(k, known)}" for k in sorted(set(document) - set(known))]
+    faulty += [f"{k}: missing" for k in sorted(set(known) - set(document))]
     for key in document:
         low_high = BOUNDS.get(key)
-        found += _number(key, document[key], *low_high) if low_high else _OTHERS.get(key, _nothing)(document[key])
-    bad = {re.split(r"[:.\[]", fault)[0] for fault in found}
+        faulty += _number(key, document[key], *low_high) if low_high else _OTHERS.get(key, _nothing)(document[key])
+    bad = {re.split(r"[:.\[]", fault)[0] for fault in faulty}
     for needs, check in feasibility.CHECKS:
         if not bad & set(needs):
-            found += check(document)
-    return found
+            faulty += check(document)
+    return faulty
 
 
 def _nothing(_: Any) -> Iterator[str]:

@@ -19,6 +19,8 @@ from generator.traffic import content, provider
 from generator.traffic.sessions import DAY_MS
 from generator.traffic.simulate import Shard
 
+_SIGN_UP_MS = 600_000  # over which the sign-ups of one moment spread (a)
+
 POOLS: dict[str, tuple[str, ...]] = {
     **CHOICES,
     "endpoint": ("messages", "batches"),
@@ -33,7 +35,22 @@ POOLS: dict[str, tuple[str, ...]] = {
 
 
 def requests(plan: PopulationPlan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
-    """Tables of requests, one per day."""
+    """Tables of requests, one per day.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        The shard's world.
+    shard : Shard
+        Simulated requests, in the order of their days.
+
+    Yields
+    ------
+    int
+        Day, from 0.
+    pyarrow.Table
+        Rows of `schema.REQUESTS`.
+    """
     start = np.int64(int(plan.config.window(plan.split).timestamp() * 1000))
     ids = pa.array(account_ids(shard.accounts.key[: shard.size]), pa.string())
     pools = {name: pa.array(values, pa.string()) for name, values in POOLS.items()}
@@ -51,23 +68,31 @@ def requests(plan: PopulationPlan, shard: Shard) -> Iterator[tuple[int, pa.Table
         yield day, pa.Table.from_arrays(arrays, schema=schema.arrow_schema("requests"))
 
 
-def account_rows(plan: PopulationPlan, who: Accounts) -> pa.Table:
-    """The accounts table of some accounts."""
+def account_rows(plan: PopulationPlan, accounts: Accounts) -> pa.Table:
+    """The accounts table of some accounts.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Their world.
+    accounts : Accounts
+        Whom to describe, one row each.
+    """
     start = plan.config.window(plan.split)
-    created = np.floor(who.created.astype(np.float64) * DAY_MS).astype(np.int64)
-    created += (streams.uniform_wide(streams.child(who.key, "sign-up time")) * 600_000).astype(np.int64)
-    paid, on_file = identities.payment_instruments(plan, who)
-    domains, organizations = identities.email_domains(plan, who)
+    created = np.floor(accounts.created.astype(np.float64) * DAY_MS).astype(np.int64)
+    created += (streams.uniform_wide(streams.child(accounts.key, "sign-up time")) * _SIGN_UP_MS).astype(np.int64)
+    paid, on_file = identities.payment_instruments(plan, accounts)
+    domains, organizations = identities.email_domains(plan, accounts)
     columns: dict[str, Any] = {
-        "account_id": account_ids(who.key),
+        "account_id": account_ids(accounts.key),
         "created": pa.array(created + int(start.timestamp() * 1000)).cast(schema.TIMESTAMP),
         "payment_id": pa.array(paid, mask=~on_file),
         "email_domain": domains,
         "organization": organizations,
-        "signup_prefix": identities.signup_prefixes(plan, who),
+        "signup_prefix": identities.signup_prefixes(plan, accounts),
     }
     for name in ("plan", "verification", "payment_type", "email_type"):
-        codes = pa.array(who.choices[name].astype(np.int32))
+        codes = pa.array(accounts.choices[name].astype(np.int32))
         columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array(CHOICES[name], pa.string()))
     arrays = [
         pa.array(columns[c.name], c.dtype) if isinstance(columns[c.name], list) else columns[c.name]

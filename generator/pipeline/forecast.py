@@ -96,16 +96,22 @@ def expected(
     ]
     parts = [(name, which) for name, which in shared if len(which)]
     parts += [(plan.names[c], np.array([c])) for c in np.flatnonzero(alone).tolist()]
-    found = []
+    groups = []
     for done, (name, which) in enumerate(parts, 1):
-        found.append(_group(plan, name, which, sample))
+        groups.append(_group(plan, name, which, sample))
         if on_group:
             on_group(done, len(parts))
-    return found
+    return groups
 
 
 def disk_bytes(config: Config) -> float:
-    """Bytes that all worlds of a dataset take on disk, from the requests of a few thousand accounts of each."""
+    """Bytes that all worlds of a dataset take on disk, from the requests of a few thousand accounts of each.
+
+    Parameters
+    ----------
+    config : Config
+        What would be made.
+    """
     requests = 0.0
     with keyed_streams.keyed(config.secret):
         for split in config.splits:
@@ -156,10 +162,10 @@ def _usage(plan: PopulationPlan, taken: I64, per_account: I64) -> tuple[float, f
     few = busy[np.cumsum(per_account[busy]) <= _TOKEN_ROWS]
     few = few if len(few) else busy[[np.argmin(per_account[busy])]]
     accounts = draw_accounts(plan, taken[few])
-    found = sessions.draw_sessions(plan, accounts)
-    batch = RequestBatch.of(accounts, found)
+    drawn = sessions.draw_sessions(plan, accounts)
+    batch = RequestBatch.of(accounts, drawn)
     usage = draw_usage(batch)
-    model, batch_tier = provider.requested_models(plan, accounts, found), provider.is_batch(accounts, found)
+    model, batch_tier = provider.requested_models(plan, accounts, drawn), provider.is_batch(accounts, drawn)
     price = provider.list_price(model[batch.session], usage, batch_tier[batch.session])
     scale = per_account.sum() / max(1, len(batch))
     return float(usage.output.sum() * scale), float(price.sum() * scale)

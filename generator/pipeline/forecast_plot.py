@@ -25,6 +25,11 @@ _NAMED = 40  # campaigns that have room for their names
 def check(path: Path) -> None:
     """Whether a picture can be written there.
 
+    Parameters
+    ----------
+    path : Path
+        Where to write it; its end is one of `FORMATS`.
+
     Raises
     ------
     UserError
@@ -37,7 +42,17 @@ def check(path: Path) -> None:
 
 
 def write(path: Path, groups: Sequence[Group], title: str) -> None:
-    """Draw the groups of a world (see `scenario.expected`) and write the picture."""
+    """Draw the groups of a world (see `scenario.expected`) and write the picture.
+
+    Parameters
+    ----------
+    path : Path
+        Where to; see `check`.
+    groups : sequence of Group
+        At least one.
+    title : str
+        Heading; it also seeds the ids in an SVG.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -80,8 +95,8 @@ def _windows(axes: Any, attacks: Sequence[Group], days: int) -> None:
         length = g.last_day - g.first_day + 1
         axes.barh(y, length, left=g.first_day - 0.5, height=0.75, color=_TIERS[g.tier], alpha=0.45)
         if len(attacks) <= _NAMED:
-            said = f"{g.accounts:,} accounts, median {g.median:.1f} requests a day"
-            axes.text(g.first_day - 0.3, y, said, va="center", fontsize=6.5, clip_on=True)
+            text = f"{g.accounts:,} accounts, median {g.median:.1f} requests a day"
+            axes.text(g.first_day - 0.3, y, text, va="center", fontsize=6.5, clip_on=True)
     named = len(attacks) <= _NAMED
     axes.set_yticks(
         row if named else [], [f"{g.name} {g.archetype}" for g in attacks] if named else [], fontsize=7

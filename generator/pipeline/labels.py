@@ -19,13 +19,21 @@ from generator.rng import streams
 from generator.traffic.simulate import Shard
 
 EXTRACTION = schema.LABELS.index("extraction")
-# Useful outputs after which half of the value is reached: a concave curve, value = n / (n + this) (assumption).
-HALF_VALUE_OUTPUTS = 1_000_000
-_HASHES = 4096
+HALF_VALUE_OUTPUTS = 1_000_000  # useful outputs that reach half of the value of a concave curve, n / (n + this) (a)
+_HASHES = 4096  # smallest hashes kept per campaign: the count of distinct ones then has a standard error of 1.6 %
+_ANSWERED = 200  # HTTP status
 
 
 def account_labels(plan: PopulationPlan, index: I64) -> pa.Table:
-    """Labels of the accounts with the given numbers."""
+    """Labels of the accounts with the given numbers.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Their world.
+    index : ndarray of int64, shape (accounts,)
+        Numbers of the accounts in the world.
+    """
     cohort = plan.account_cohort[index]
     attack = plan.label[cohort] == EXTRACTION
     archetype = np.array([a for a, _ in variants()])[plan.archetype]
@@ -43,7 +51,17 @@ def account_labels(plan: PopulationPlan, index: I64) -> pa.Table:
 
 
 def request_labels(plan: PopulationPlan, shard: Shard, day: int) -> pa.Table:
-    """Labels of one day's requests, in their order."""
+    """Labels of one day's requests, in their order.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        The shard's world.
+    shard : Shard
+        Simulated requests.
+    day : int
+        Day, from 0.
+    """
     rows = slice(shard.day_edges[day], shard.day_edges[day + 1])
     attack = (plan.label == EXTRACTION)[shard.accounts.cohort][shard.owner[rows]] & shard.work[rows]
     kinds = pa.array(schema.KINDS, pa.string())
@@ -84,6 +102,11 @@ class Sums:
         """Distinct useful outputs of a campaign: exact below 4,096, then within about 2 %.
 
         Source: Bar-Yossef et al., "Counting distinct elements in a data stream", RANDOM 2002.
+
+        Parameters
+        ----------
+        cohort : int
+            Number of the campaign's cohort in the plan.
         """
         hashes = self.smallest.get(cohort, np.zeros(0, np.uint64))
         if len(hashes) < _HASHES:
@@ -92,13 +115,21 @@ class Sums:
 
 
 def campaign_sums(plan: PopulationPlan, shard: Shard) -> Sums:
-    """What the campaigns did in one shard."""
+    """What the campaigns did in one shard.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        The shard's world.
+    shard : Shard
+        Simulated requests.
+    """
     cohort = shard.accounts.cohort[shard.owner]
     attack = np.flatnonzero((plan.label == EXTRACTION)[cohort])
     cohort = cohort[attack]
     known = np.flatnonzero(plan.label == EXTRACTION)
     campaign = np.searchsorted(known, cohort)
-    answered = shard.columns["status"][attack] == 200
+    answered = shard.columns["status"][attack] == _ANSWERED
     useful = answered & shard.work[attack]
     cost = shard.cost[attack]
     values = (
@@ -119,7 +150,15 @@ def campaign_sums(plan: PopulationPlan, shard: Shard) -> Sums:
 
 
 def campaigns(plan: PopulationPlan, sums: Sums) -> pa.Table:
-    """The campaigns table: dials, window, what was planned, rejected and collected, and what it was worth."""
+    """The campaigns table: dials, window, what was planned, rejected and collected, and what it was worth.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        The world.
+    sums : Sums
+        What its campaigns did in all shards together.
+    """
     rows: list[dict[str, Any]] = []
     kinds = variants()
     begins, ends = work_days(plan)

@@ -119,10 +119,10 @@ def _whole(at: Target, record: dict[str, Any]) -> bool:
     if "key" in record:  # a manifest tells nothing of a secret
         return False
     if isinstance(at, Folder) and (at.out / MANIFEST).is_file():
-        found = _agrees((at.out / MANIFEST).read_bytes(), record)
-        if found:
+        complete = _agrees((at.out / MANIFEST).read_bytes(), record)
+        if complete:
             at.clear()
-        return found
+        return complete
     content = at.read(MANIFEST)
     if content is None or not _agrees(content, record):
         return False
@@ -132,10 +132,10 @@ def _whole(at: Target, record: dict[str, Any]) -> bool:
 
 def _agrees(manifest: bytes, record: dict[str, Any]) -> bool:
     try:
-        found = json.loads(manifest)
+        document = json.loads(manifest)
     except ValueError:
         return False
-    return isinstance(found, dict) and all(found.get(key) == value for key, value in record.items())
+    return isinstance(document, dict) and all(document.get(key) == value for key, value in record.items())
 
 
 def _check_left(at: Target, left: bytes | None, record: dict[str, Any], sizes: dict[str, int]) -> None:
@@ -143,15 +143,15 @@ def _check_left(at: Target, left: bytes | None, record: dict[str, Any], sizes: d
     if left is None and not sizes:
         return
     try:
-        found = json.loads(left or b"")
-        differing = [key for key in record | found if found.get(key) != record.get(key)]
+        previous = json.loads(left or b"")
+        differing = [key for key in record | previous if previous.get(key) != record.get(key)]
     except (ValueError, TypeError, AttributeError):
         raise UserError(
             f"{at.name} holds {len(sizes)} files and no record of what they are part of: remove them, or leave "
             "out --resume to begin anew"
         ) from None
     if differing:
-        was, now = ({n: r.get(n) for n in differing} for r in (found, record))
+        was, now = ({n: r.get(n) for n in differing} for r in (previous, record))
         raise UserError(
             f"{at.name} holds part of another dataset: {json.dumps(was)} where this run has {json.dumps(now)}; "
             "give the configuration and the versions that it was begun with, or remove it to begin anew"

@@ -61,7 +61,17 @@ class Seal:
 
 
 def new(config: Config, evaluator: str, splits: tuple[str, ...] = (SPLIT,)) -> Seal:
-    """Seal with a fresh secret of 256 bits; the configuration's seed no longer matters."""
+    """Seal with a fresh secret of 256 bits; the configuration's seed no longer matters.
+
+    Parameters
+    ----------
+    config : Config
+        What the world is made from.
+    evaluator : str
+        Version of the evaluator.
+    splits : tuple of str
+        Worlds to make.
+    """
     return Seal(replace(config, seed=0, splits=splits, secret=secrets.token_hex(BYTES)), evaluator)
 
 
@@ -92,12 +102,31 @@ def write(seal: Seal, path: Path, *public: Path) -> None:
 
 
 def text(seal: Seal) -> str:
-    """A seal as the JSON text of its file."""
+    """A seal as the JSON text of its file.
+
+    Parameters
+    ----------
+    seal : Seal
+        What to write.
+    """
     return json.dumps(seal.as_dict(), indent=1, sort_keys=True) + "\n"
 
 
 def check_place(path: Path, *public: Path) -> None:
-    """Whether a secret file may be made there; see `write`."""
+    """Whether a secret file may be made there; see `write`.
+
+    Parameters
+    ----------
+    path : Path
+        Where the secret file is to be.
+    *public : Path
+        Folders that others will see.
+
+    Raises
+    ------
+    UserError
+        With every reason against it.
+    """
     faults = []
     if path.exists() or path.is_symlink():
         faults.append("exists already and is kept: choose another name")
@@ -143,6 +172,13 @@ def read(path: Path, revealed: bool = False) -> Seal:
 def parse(content: str, where: str) -> Seal:
     """Seal from the text of a secret file.
 
+    Parameters
+    ----------
+    content : str
+        JSON.
+    where : str
+        What a fault names.
+
     Raises
     ------
     UserError
@@ -158,14 +194,26 @@ def parse(content: str, where: str) -> Seal:
     if not isinstance(document["secret"], str) or not _HEX.fullmatch(document["secret"]):
         raise UserError(f"{where}: secret: is not {2 * BYTES} hexadecimal digits; take the file as seal wrote it")
     config = configs.from_dict(document["config"], f"{where}: config")
-    found = Seal(replace(config, secret=document["secret"]), document["evaluator"])
-    if json.loads(json.dumps(found.as_dict())) != document:  # or one seal could be written in two ways
+    seal = Seal(replace(config, secret=document["secret"]), document["evaluator"])
+    if json.loads(json.dumps(seal.as_dict())) != document:  # or one seal could be written in two ways
         raise UserError(f"{where}: config: is not as seal writes it; take the file as it was")
-    return found
+    return seal
 
 
 def world(seal: Seal, out: Path, workers: int = 1, on_shard: _Tick = None) -> Path:
-    """Make a sealed world with all of its labels, for the eyes of its owner; see `release.generate`."""
+    """Make a sealed world with all of its labels, for the eyes of its owner; see `release.generate`.
+
+    Parameters
+    ----------
+    seal : Seal
+        What it is made from.
+    out : Path
+        Folder that must not exist, or be empty.
+    workers : int
+        Processes.
+    on_shard : callable, optional
+        Told (done, total) after each shard.
+    """
     old = os.umask(0o077)
     try:
         return generate.generate(seal.config, out, workers, on_shard)
@@ -197,8 +245,16 @@ def publish(labelled: Path, out: Path, name: str, commitment: str, tables: bool 
 
 
 def public_manifest(manifest: dict[str, Any], name: str, commitment: str) -> dict[str, Any]:
-    """A manifest without configuration; masked splits without labels' files and counts that labels give."""
-    splits = {split: _masked(told) if split in MASKED else told for split, told in manifest["splits"].items()}
+    """A manifest without configuration; masked splits without labels' files and counts that labels give.
+
+    Parameters
+    ----------
+    manifest : dict
+        Of the world with all of its labels.
+    name, commitment : str
+        They take the place of the configuration.
+    """
+    splits = {split: _masked(meta) if split in MASKED else meta for split, meta in manifest["splits"].items()}
     return {
         "format": manifest["format"],
         "name": name,
@@ -217,12 +273,20 @@ def _masked(split: dict[str, Any]) -> dict[str, Any]:
 
 
 def compare(public: Path, labelled: Path) -> list[str]:
-    """What differs between a published folder and the worlds made again; one sentence per fault."""
-    told = read_manifest(public)
-    found = public_manifest(read_manifest(labelled), "", "")
+    """What differs between a published folder and the worlds made again; one sentence per fault.
+
+    Parameters
+    ----------
+    public : Path
+        What was published.
+    labelled : Path
+        The worlds made again, with their labels.
+    """
+    published = read_manifest(public)
+    expected = public_manifest(read_manifest(labelled), "", "")
     mine, theirs = (
         {p: e["content"] for split in m["splits"].values() for p, e in split["files"].items()}
-        for m in (told, found)
+        for m in (published, expected)
     )
     faults = [f"{p}: not in the world made again" for p in sorted(set(mine) - set(theirs))]
     faults += [f"{p}: missing" for p in sorted(set(theirs) - set(mine))]
@@ -231,7 +295,7 @@ def compare(public: Path, labelled: Path) -> list[str]:
         for p in sorted(set(mine) & set(theirs))
         if mine[p] != theirs[p]
     ]
-    if not faults and told["digest"] != found["digest"]:
+    if not faults and published["digest"] != expected["digest"]:
         faults.append(f"{MANIFEST}: its digest is not that of the world made again")
     return faults
 

@@ -73,6 +73,11 @@ class ShardReceipt:
     def unpack(content: bytes) -> ShardReceipt:
         """The receipt again.
 
+        Parameters
+        ----------
+        content : bytes
+            What `pack` gave.
+
         Raises
         ------
         ValueError
@@ -94,31 +99,71 @@ class ShardReceipt:
 
 
 def make(job: ShardJob) -> None:
-    """Write a shard's files, and its receipt last. Made twice, even at once, it is the same."""
+    """Write a shard's files, and its receipt last. Made twice, even at once, it is the same.
+
+    Parameters
+    ----------
+    job : ShardJob
+        Which shard, and where to.
+    """
     with keyed_streams.keyed(job.config.secret):
         job.target.write(job.receipt, _made(job).pack())
 
 
 def unfinished(jobs: list[ShardJob], target: Target) -> list[ShardJob]:
-    """Jobs without a receipt, or one whose files are not what it says."""
+    """Jobs without a receipt, or one whose files are not what it says.
+
+    Parameters
+    ----------
+    jobs : list of ShardJob
+        All of a dataset's.
+    target : Target
+        Where their files are.
+    """
     sizes = target.sizes()
     return [job for job in jobs if not _stands(job, sizes)]
 
 
 def receipts(jobs: list[ShardJob]) -> ShardReceipt:
-    """Receipts of finished jobs of one split, in one: tables and sums in the order of jobs."""
-    found = [_receipt(job) for job in jobs]
+    """Receipts of finished jobs of one split, in one: tables and sums in the order of jobs.
+
+    Parameters
+    ----------
+    jobs : list of ShardJob
+        Finished ones, at least one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of them left no receipt.
+    """
+    parts = [_receipt(job) for job in jobs]
     return ShardReceipt(
-        files={path: entry for r in found for path, entry in r.files.items()},
-        requests=sum(r.requests for r in found),
-        accounts=pa.concat_tables([r.accounts for r in found]),
-        labels=pa.concat_tables([r.labels for r in found]),
-        sums=functools.reduce(operator.add, (r.sums for r in found)),
+        files={path: entry for r in parts for path, entry in r.files.items()},
+        requests=sum(r.requests for r in parts),
+        accounts=pa.concat_tables([r.accounts for r in parts]),
+        labels=pa.concat_tables([r.labels for r in parts]),
+        sums=functools.reduce(operator.add, (r.sums for r in parts)),
     )
 
 
 def write_table(target: Target, path: str, table: pa.Table) -> dict[str, Any]:
-    """Write one Parquet file, and describe it for the manifest."""
+    """Write one Parquet file, and describe it for the manifest.
+
+    Parameters
+    ----------
+    target : Target
+        Where to.
+    path : str
+        Below the dataset.
+    table : pyarrow.Table
+        Rows of one table of `schema.TABLES`.
+
+    Returns
+    -------
+    dict
+        sha256 of the bytes, content digest of the values, rows, bytes.
+    """
     name = table_of(path)
     described = table.replace_schema_metadata(schema.pandas_metadata(name))
     sink = pa.BufferOutputStream()
@@ -157,13 +202,13 @@ _kept = threading.local()
 def _world(config: Config, split: str) -> Iterator[tuple[population_plan.PopulationPlan, CrossShardCache]]:
     """Plan of a world and notes on it, kept for the next shard of this thread, unless this one fails."""
     name = (config.digest, config.secret, split)
-    found = _kept.world if getattr(_kept, "name", None) == name else None
+    world = _kept.world if getattr(_kept, "name", None) == name else None
     _kept.name = None
-    if found is None:
+    if world is None:
         plan = cohorts.build_plan(config, split)
-        found = plan, CrossShardCache(plan)
-    yield found
-    _kept.name, _kept.world = name, found
+        world = plan, CrossShardCache(plan)
+    yield world
+    _kept.name, _kept.world = name, world
 
 
 def _made(job: ShardJob) -> ShardReceipt:
@@ -175,11 +220,11 @@ def _made(job: ShardJob) -> ShardReceipt:
         for name, rows in (("requests", table), ("request_labels", labels.request_labels(plan, shard, day))):
             path = f"{job.split}/{name}/{tail}"
             files[path] = write_table(job.target, path, rows)
-    who = shard.accounts.first(shard.size)
+    accounts = shard.accounts.first(shard.size)
     return ShardReceipt(
         files=files,
         requests=len(shard.owner),
-        accounts=arrow_tables.account_rows(plan, who),
-        labels=labels.account_labels(plan, who.index),
+        accounts=arrow_tables.account_rows(plan, accounts),
+        labels=labels.account_labels(plan, accounts.index),
         sums=labels.campaign_sums(plan, shard),
     )

@@ -132,12 +132,12 @@ class Address:
         with remote.readable_errors(self.name, "listed"):
             system.invalidate_cache()
             try:
-                found = system.find(root, detail=True)
+                entries = system.find(root, detail=True)
             except FileNotFoundError:
                 return {}
         return {
             path.removeprefix("/").removeprefix(f"{root.removeprefix('/')}/"): about["size"] or 0
-            for path, about in found.items()
+            for path, about in entries.items()
         }
 
     def intact(self, path: str, entry: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:

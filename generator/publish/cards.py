@@ -30,12 +30,26 @@ _SHUT = (
 
 
 def hugging_face(release: ReleaseInfo) -> str:
-    """README.md: YAML that `datasets` reads, one configuration per table, and the text of the card."""
+    """README.md: YAML that `datasets` reads, one configuration per table, and the text of the card.
+
+    Parameters
+    ----------
+    release : ReleaseInfo
+        What is described.
+    """
     return f"---\n{_yaml(release)}---\n{_card(release)}"
 
 
 def kaggle(release: ReleaseInfo, samples: dict[str, str]) -> dict[str, Any]:
-    """Content of dataset-metadata.json; the sample CSV files are described column by column."""
+    """Content of dataset-metadata.json; the sample CSV files are described column by column.
+
+    Parameters
+    ----------
+    release : ReleaseInfo
+        What is described.
+    samples : dict of str to str
+        SHA-256 of the sample files, by path.
+    """
     resources = []
     for path in (p for p in samples if p.endswith(".csv")):
         table = path.split("/")[1].removesuffix(".csv")
@@ -54,7 +68,13 @@ def kaggle(release: ReleaseInfo, samples: dict[str, str]) -> dict[str, Any]:
 
 
 def zenodo(release: ReleaseInfo) -> dict[str, Any]:
-    """Content of .zenodo.json."""
+    """Content of .zenodo.json.
+
+    Parameters
+    ----------
+    release : ReleaseInfo
+        What is described.
+    """
     return {
         "title": release.title,
         "upload_type": "dataset",

@@ -17,28 +17,51 @@ _TOOLS = (".git", ".cache")  # what git and Hugging Face's downloader keep besid
 
 
 def write(root: Path) -> None:
-    """Write the checksums of all files that are in a folder."""
+    """Write the checksums of all files that are in a folder.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; gets a file `SUMS`.
+    """
     lines = "".join(f"{file_digest(root / path)}  {path}\n" for path in _files(root))
     write_text(root / SUMS, f"{_HEAD}{_hash(lines)}\n{lines}")
 
 
 def read(text: str) -> dict[str, str] | None:
-    """SHA-256 by path; None if the lines are not what the first one says."""
+    """SHA-256 by path; None if the lines are not what the first one says.
+
+    Parameters
+    ----------
+    text : str
+        Content of such a file.
+    """
     first, _, rest = text.partition("\n")
-    found = [_LINE.fullmatch(line) for line in rest.splitlines()]
-    if first != _HEAD + _hash(rest) or None in found:
+    matches = [_LINE.fullmatch(line) for line in rest.splitlines()]
+    if first != _HEAD + _hash(rest) or None in matches:
         return None
-    return {m[2]: m[1] for m in found if m}
+    return {m[2]: m[1] for m in matches if m}
 
 
 def listed(root: Path) -> dict[str, str]:
-    """SHA-256 by path; empty where there are no sums to rely on."""
+    """SHA-256 by path; empty where there are no sums to rely on.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that may hold such a file.
+    """
     file = root / SUMS
     return (read(file.read_bytes().decode("utf-8", "replace")) or {}) if file.is_file() else {}
 
 
 def check(root: Path) -> list[str]:
     """Compare every file of a folder with its line.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
 
     Returns
     -------
@@ -61,8 +84,8 @@ def check(root: Path) -> list[str]:
 
 
 def _files(root: Path) -> dict[str, None]:
-    found = (f.relative_to(root) for f in sorted(root.rglob("*")) if not f.is_dir())
-    own = (f for f in found if f.as_posix() != SUMS and f.parts[0] not in _TOOLS and not is_foreign(f))
+    paths = (f.relative_to(root) for f in sorted(root.rglob("*")) if not f.is_dir())
+    own = (f for f in paths if f.as_posix() != SUMS and f.parts[0] not in _TOOLS and not is_foreign(f))
     return {f.as_posix(): None for f in own}
 
 

@@ -167,16 +167,16 @@ def _provenance(release: ReleaseInfo) -> dict[str, Any]:
 
 
 def _resources(release: ReleaseInfo) -> list[dict[str, Any]]:
-    found = []
+    resources = []
     for folder, table, paths in release.tables:
         one = release_info.pattern(folder, table, paths)
         if one in paths:
-            found.append(_file(one, release.files[one]["sha256"], release.files[one]["bytes"]))
+            resources.append(_file(one, release.files[one]["sha256"], release.files[one]["bytes"]))
         else:
-            said = "one file per day and bucket of accounts; their SHA-256 stand in manifest.json"
+            description = "one file per day and bucket of accounts; their SHA-256 stand in manifest.json"
             kind = {"@type": "cr:FileSet", "@id": f"{folder}/{table}", "name": f"{folder}/{table}"}
-            found.append(kind | {"description": said, "encodingFormat": PARQUET, "includes": one})
-    return found
+            resources.append(kind | {"description": description, "encodingFormat": PARQUET, "includes": one})
+    return resources
 
 
 def _file(path: str, digest: str, size: int | None = None) -> dict[str, Any]:

@@ -164,19 +164,19 @@ def _set_apart(root: Path, keep: bool) -> dict[str, Any]:
     return manifest
 
 
-def _describe(root: Path, config: Config, told: ReleaseInfo, texts: dict[str, str]) -> None:
+def _describe(root: Path, config: Config, info: ReleaseInfo, texts: dict[str, str]) -> None:
     shutil.rmtree(root / sample.FOLDER, ignore_errors=True)  # of a run that was stopped
-    for train in [name for name in told.manifest["splits"] if name not in MASKED][:1]:
-        sample.write(root, told.manifest["splits"][train]["files"], train)
+    for train in [name for name in info.manifest["splits"] if name not in MASKED][:1]:
+        sample.write(root, info.manifest["splits"][train]["files"], train)
     samples = sample.digests(root)
     others = {MANIFEST: file_digest(root / MANIFEST)}
     texts = texts | {
         SETTINGS: config_toml.toml(config),
         ".gitattributes": _ATTRIBUTES,
-        "README.md": cards.hugging_face(told),
-        "croissant.json": _json(croissant.document(told, samples, others)),
-        "dataset-metadata.json": _json(cards.kaggle(told, samples)),
-        ".zenodo.json": _json(cards.zenodo(told)),
+        "README.md": cards.hugging_face(info),
+        "croissant.json": _json(croissant.document(info, samples, others)),
+        "dataset-metadata.json": _json(cards.kaggle(info, samples)),
+        ".zenodo.json": _json(cards.zenodo(info)),
     }
     for name, text in texts.items():
         (root / name).write_text(text, "utf-8")

@@ -59,11 +59,11 @@ class ReleaseInfo:
     @property
     def tables(self) -> list[tuple[str, str, list[str]]]:
         """Folder, table and paths: what is read as one."""
-        found: dict[tuple[str, str], list[str]] = {}
+        paths: dict[tuple[str, str], list[str]] = {}
         for path in self.files:
-            found.setdefault((path.split("/")[0], table_of(path)), []).append(path)
+            paths.setdefault((path.split("/")[0], table_of(path)), []).append(path)
         order = {name: i for i, name in enumerate((*SPLITS, TRUTH_FOLDER, *TABLES))}
-        return [(*key, found[key]) for key in sorted(found, key=lambda k: (order[k[0]], order[k[1]]))]
+        return [(*key, paths[key]) for key in sorted(paths, key=lambda k: (order[k[0]], order[k[1]]))]
 
     @property
     def rows(self) -> int:
@@ -72,5 +72,18 @@ class ReleaseInfo:
 
 
 def pattern(folder: str, table: str, paths: list[str]) -> str:
-    """One path, or the pattern that fits all paths of a table."""
+    """One path, or the pattern that fits all paths of a table.
+
+    Parameters
+    ----------
+    folder, table : str
+        Split (or `TRUTH_FOLDER`) and table.
+    paths : list of str
+        Files of the table in the folder.
+
+    Examples
+    --------
+    >>> pattern("train", "requests", ["train/requests/day-000/bucket-0000.parquet"])
+    'train/requests/*/*.parquet'
+    """
     return paths[0] if paths == [f"{folder}/{table}.parquet"] else f"{folder}/{table}/*/*.parquet"

@@ -49,7 +49,13 @@ def write(root: Path, entries: dict[str, dict[str, Any]], split: str = "train") 
 
 
 def digests(root: Path) -> dict[str, str]:
-    """SHA-256 of every sample file, by its path."""
+    """SHA-256 of every sample file, by its path.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset.
+    """
     return {f"{FOLDER}/{f.name}": file_digest(f) for f in sorted((root / FOLDER).glob("*"))}
 
 
@@ -66,17 +72,17 @@ def _choose(labels: pa.Table, campaigns: pa.Table) -> tuple[int, pa.Array]:
 
 def _requests(root: Path, paths: list[str], chosen: pa.Array, first_day: int) -> tuple[pa.Table, pa.Table]:
     """Their requests from that day on, at most `ROWS`, and the truth about them."""
-    found, truth, rows = [], [], 0
+    requests, truth, rows = [], [], 0
     for path in sorted(paths):
         if rows >= ROWS or int(path.split("/day-")[1][:3]) < first_day:
             continue
         table = pq.read_table(root / path, partitioning=None)
         keep = _among(table, chosen)
         labels = pq.read_table(root / path.replace("/requests/", "/request_labels/"), partitioning=None)
-        found.append(table.filter(keep))
+        requests.append(table.filter(keep))
         truth.append(labels.filter(keep))
-        rows += found[-1].num_rows
-    return _joined(found, "requests"), _joined(truth, "request_labels")
+        rows += requests[-1].num_rows
+    return _joined(requests, "requests"), _joined(truth, "request_labels")
 
 
 def _joined(parts: list[pa.Table], name: str) -> pa.Table:

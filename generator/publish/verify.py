@@ -17,6 +17,13 @@ from generator.publish import checksums, sample
 def local_copy(path: str | Path, storage_options: dict[str, Any] | None = None) -> Path:
     """Folder that holds all of a dataset: the given one, or a copy of everything at an address.
 
+    Parameters
+    ----------
+    path : str or Path
+        Folder, or an address that fsspec opens.
+    storage_options : dict, optional
+        For addresses: what the file system is opened with.
+
     Raises
     ------
     UserError
@@ -38,6 +45,11 @@ def local_copy(path: str | Path, storage_options: dict[str, Any] | None = None) 
 def verify(root: Path) -> list[str]:
     """Recompute every digest of a dataset or release folder.
 
+    Parameters
+    ----------
+    root : Path
+        The folder.
+
     Returns
     -------
     list of str
@@ -55,9 +67,9 @@ def verify(root: Path) -> list[str]:
     released = "release" in read_manifest(root)
     if released and not there:
         faults = [f"{checksums.SUMS}: missing"]
-    told = {fault.partition(":")[0] for fault in faults}
+    named = {fault.partition(":")[0] for fault in faults}
     others = checksums.listed(root) or (sample.digests(root) if released else ())
-    return faults + [f for f in integrity.verify(root, others) if f.partition(":")[0] not in told]
+    return faults + [f for f in integrity.verify(root, others) if f.partition(":")[0] not in named]
 
 
 def regenerate(root: Path, workers: int = 1, on_shard: Callable[[int, int], None] | None = None) -> list[str]:
@@ -85,16 +97,16 @@ def regenerate(root: Path, workers: int = 1, on_shard: Callable[[int, int], None
     manifest = read_manifest(root)
     config = configs.from_dict(manifest["config"], f"{root / MANIFEST}: config")
     with TemporaryDirectory(prefix="siphonbench-") as scratch:
-        made = read_manifest(generate.generate(config, Path(scratch) / "again", workers, on_shard))
-    told, found = _contents(manifest), _contents(made)
+        remade = read_manifest(generate.generate(config, Path(scratch) / "again", workers, on_shard))
+    original, repeated = _contents(manifest), _contents(remade)
     faults = [
         f"{path}: holds other values than a dataset made again from its configuration"
-        for path, content in told.items()
-        if found.get(path.replace(f"{TRUTH_FOLDER}/", "test/", 1)) != content
+        for path, content in original.items()
+        if repeated.get(path.replace(f"{TRUTH_FOLDER}/", "test/", 1)) != content
     ]
-    if not faults and made["digest"] != manifest["digest"]:
+    if not faults and remade["digest"] != manifest["digest"]:
         faults = [f"{MANIFEST}: its digest is not that of a dataset made again"]
-    return [fault + _versions(manifest, made) for fault in faults]
+    return [fault + _versions(manifest, remade) for fault in faults]
 
 
 def _contents(manifest: dict[str, Any]) -> dict[str, str]:
