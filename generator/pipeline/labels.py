@@ -19,7 +19,9 @@ from generator.rng import streams
 from generator.traffic.simulate import Shard
 
 EXTRACTION = schema.LABELS.index("extraction")
-HALF_VALUE_OUTPUTS = 1_000_000  # useful outputs that reach half of the value of a concave curve, n / (n + this) (a)
+HALF_VALUE_OUTPUTS = (
+    1_000_000  # useful outputs that reach half of the value of a concave curve, n / (n + this) (a)
+)
 _HASHES = 4096  # smallest hashes kept per campaign: the count of distinct ones then has a standard error of 1.6 %
 _ANSWERED = 200  # HTTP status
 
