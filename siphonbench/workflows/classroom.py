@@ -167,7 +167,7 @@ def enrol(room: Class, roster: Path, tick: seasons.Tick) -> list[Student]:
 
 def _furnish(room: Class, student: Student) -> str:
     """Make what a student gets; the hash of the token."""
-    from generator.pipeline import sealed_worlds
+    from generator.pipeline import sealed_publication, sealed_worlds
     from leaderboard.records.moments import moment
 
     sealed, world = room.seal_of(student.nickname), _world(room, student.nickname)
@@ -178,7 +178,7 @@ def _furnish(room: Class, student: Student) -> str:
         world.parent.mkdir(mode=0o700, exist_ok=True)
         sealed_worlds.world(sealed, world)
     out.mkdir(parents=True)
-    sealed_worlds.publish(world, out / "data", f"{room.rules.name}-{student.nickname}", sealed.commitment)
+    sealed_publication.publish(world, out / "data", f"{room.rules.name}-{student.nickname}", sealed.commitment)
     token = secrets.token_urlsafe(32)
     (out / "token.txt").write_text(token + "\n", "utf-8")
     told = {"attempts": room.rules.attempts, "closes": moment(room.rules.closes), "title": room.rules.name}

@@ -81,7 +81,7 @@ def unseal(folder: Path, secret: Path, beacon: str = "", early: bool = False) ->
     UserError
         If it is not over, or was unsealed before.
     """
-    from generator.pipeline import sealed_worlds
+    from generator.pipeline import sealed_publication, sealed_worlds
     from leaderboard.seasons import results, rules
 
     season, sealed = seasons.opened(folder, secret)
@@ -93,7 +93,7 @@ def unseal(folder: Path, secret: Path, beacon: str = "", early: bool = False) ->
     results.count(service)
     scores = results.publish(service, folder)
     if season.rules.daily:
-        sealed_worlds.publish(seasons.private(secret) / "world", folder, season.rules.name, season.seal)
+        sealed_publication.publish(seasons.private(secret) / "world", folder, season.rules.name, season.seal)
     files.write_text(folder / seasons.SECRET_FILE, sealed_worlds.text(sealed))
     rules.write(season.opened(), folder)
     return scores
@@ -133,7 +133,7 @@ def check(
         If the season is still sealed, or a file can't be read.
     """
     from generator import dataset
-    from generator.pipeline import sealed_worlds
+    from generator.pipeline import sealed_publication, sealed_worlds
     from leaderboard.seasons import receipts, results, rules
     from siphonbench import api
 
@@ -155,7 +155,7 @@ def check(
     file, end = scores or folder / results.FILE, results.read_closing(folder)
     with sealed_worlds.scratch() as scratch:
         world = sealed_worlds.world(sealed, Path(scratch) / "world", workers, tick)
-        faults += sealed_worlds.compare(folder, world) if tables else []
+        faults += sealed_publication.compare(folder, world) if tables else []
         split = seasons.scored_split(world, sealed, end.beacon if end else "")
         if split.digest != season.world:
             faults.append(f"world: {split.digest[:16]}... was made again, the season's is {season.world[:16]}...")

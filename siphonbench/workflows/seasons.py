@@ -116,7 +116,7 @@ def seal(rules: Rules, config: Config, out: Path, secret: Path, workers: int, ti
         If the secret can't be kept there, or nothing in the world could be scored.
     """
     from generator import dataset
-    from generator.pipeline import sealed_worlds
+    from generator.pipeline import sealed_publication, sealed_worlds
     from leaderboard.seasons import rules as season_rules
 
     sealed, hidden = sealed_worlds.new(config, evaluator()), private(secret)
@@ -128,7 +128,9 @@ def seal(rules: Rules, config: Config, out: Path, secret: Path, workers: int, ti
         if not counts["extraction"] or counts["extraction"] == counts["accounts"]:
             raise UserError("the world has no extraction accounts: nothing could be scored; give it campaigns")
         with files.atomic_folder(out) as partial:
-            manifest = sealed_worlds.publish(world, partial, rules.name, sealed.commitment, tables=not rules.daily)
+            manifest = sealed_publication.publish(
+                world, partial, rules.name, sealed.commitment, tables=not rules.daily
+            )
             split = manifest["splits"][sealed_worlds.SPLIT]
             season = season_rules.Season(
                 rules=rules,

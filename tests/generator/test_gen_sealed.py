@@ -16,7 +16,7 @@ from generator.config import dataset_config, distributions, parameters
 from generator.config.dataset_config import Config
 from generator.dataset import load, read_manifest
 from generator.errors import UserError
-from generator.pipeline import generate, sealed_worlds
+from generator.pipeline import generate, sealed_publication, sealed_worlds
 from generator.population import cohorts
 from generator.rng import keyed_streams, streams
 from generator.schema import TRUTH
@@ -194,16 +194,16 @@ def test_what_is_published_holds_no_truth_and_is_compared_value_by_value(little:
     assert (world / "manifest.json").stat().st_mode & 0o077 == 0
     out = tmp_path / "out"
     out.mkdir()
-    sealed_worlds.publish(world, out, "spring", made.commitment)
+    sealed_publication.publish(world, out, "spring", made.commitment)
     assert not [f for f in out.rglob("*") if any(t in f.name or t in str(f.parent) for t in TRUTH)]
     text = (out / "manifest.json").read_text()
     assert not [w for w in ("extraction", "campaign", "overlay", "label", *TRUTH) if w in text]
-    assert sealed_worlds.compare(out, world) == []
+    assert sealed_publication.compare(out, world) == []
     manifest = read_manifest(out)
     path = next(iter(manifest["splits"]["test"]["files"]))
     manifest["splits"]["test"]["files"][path]["content"] = "0" * 64
     generate.write_manifest(out, manifest)
-    assert sealed_worlds.compare(out, world) == [f"{path}: holds other values than the world made again"]
+    assert sealed_publication.compare(out, world) == [f"{path}: holds other values than the world made again"]
 
 
 def test_a_range_laid_over_a_correlated_dial_stays_correlated() -> None:
