@@ -26,7 +26,6 @@ _OVERLOAD_IN, _OVERLOAD_OUT, _FAILURE_ABOVE = np.float32(0.12), np.float32(0.001
 _DAYS_PER_INCIDENT = 3  # (a)
 _INCIDENT_LEAST_MS, _INCIDENT_RANGE_MS = 1_200_000, 4_200_000  # 20 to 90 minutes (a)
 _MINUTE_MS = 60_000
-_SESSION_SHIFT = 34  # a session's minute never reaches into the one before it
 _NANO_USD = 1e9  # sums of whole numbers are exact
 _DOUBLINGS = 2.0 ** np.arange(64)
 
@@ -104,7 +103,9 @@ def _too_fast(batch: RequestBatch, ts: I64, usage: Usage) -> Mask:
     )
     rows = np.flatnonzero(busy[session])
     subscription = subscription[session[rows]]
-    stamp = ts[rows] + (session[rows] << _SESSION_SHIFT)
+    # Sessions lie behind each other, so far apart that no minute reaches into the one before.
+    opens = np.diff(session[rows], prepend=-1) != 0
+    stamp = np.cumsum(np.where(opens, _MINUTE_MS + 1, np.diff(ts[rows], prepend=0)))
     began = np.searchsorted(stamp, stamp - _MINUTE_MS, side="right")
     many = np.arange(len(rows)) - began >= subscription_plans.REQUESTS_PER_MINUTE[subscription]
     heavy = tokens[rows] - tokens[rows[began]] > subscription_plans.TOKENS_PER_MINUTE[subscription]

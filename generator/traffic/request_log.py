@@ -37,6 +37,7 @@ _NARROW = {c.name: schema.numpy_type(c) for c in schema.REQUESTS} | {
     "owner": np.dtype(np.int32),
     "kind": np.dtype(np.int8),
 }
+_MOST_MESSAGES = np.iinfo(_NARROW["messages"]).max  # longer histories are logged as so long
 
 
 @dataclass
@@ -136,7 +137,7 @@ def _settings(
         "max_tokens": usage.max_tokens,
         "temperature": _TEMPERATURES[streams.pick(settings, _TEMPERATURE_WEIGHTS, 2)][legs.of],
         "tools": tools[legs.of],
-        "messages": 1 + 2 * usage.turn,
+        "messages": np.minimum(1 + 2 * usage.turn, _MOST_MESSAGES),
         "input_tokens": usage.input,
         "output_tokens": np.where(failed, 0, usage.output),
         "reasoning_tokens": np.where(failed, 0, usage.reasoning),

@@ -16,6 +16,7 @@ from generator.traffic.routing import pod_members
 from generator.traffic.sessions import account_chunks, draw_sessions, request_counts
 
 _CHUNK_ROWS = 100_000  # requests whose columns stay in the processor's cache
+_PACKED_BITS = 63  # of a whole number above 0: moment, second attempt and row
 
 
 @dataclass
@@ -102,10 +103,13 @@ def _merged(plan: PopulationPlan, chunks: list[LogChunk]) -> tuple[Columns, I64]
 
 def _by_time(ts: I64, resent: Mask) -> I64:
     """Order of arrival; of those at the same moment second attempts come last, else their order stays."""
+    bits = len(ts).bit_length()
+    if int(ts.max(initial=0)).bit_length() + 1 + bits > _PACKED_BITS:
+        return np.lexsort((resent, ts))
     # Packed with its number no row ties with another, so the fastest sort will do.
-    packed = (ts << 26) | (resent.astype(np.int64) << 25) | np.arange(len(ts))
+    packed = (ts << (bits + 1)) | (resent.astype(np.int64) << bits) | np.arange(len(ts))
     packed.sort()
-    packed &= (1 << 25) - 1
+    packed &= (1 << bits) - 1
     return packed
 
 

@@ -255,6 +255,21 @@ def test_limits_by_hand() -> None:
     assert spent.tolist() == [False, False, True, True, True, False, False, False, False, False]
 
 
+def test_a_session_of_a_year_does_not_disturb_the_next_ones_minute() -> None:
+    """Sessions were stamped 2^34 ms (198 days) apart, whatever their length."""
+    sessions = _Hand(account=[0, 1], day=[0, 0], length=[5, 5])
+    accounts = _Hand(choices={"plan": np.zeros(2, np.int32)})
+    year = 365 * 86_400_000
+    ts = np.array([0, 10, 20, 30, year, 0, 10, 20, 30, 70_000])
+    key = np.zeros(10, np.uint64)
+    batch = RequestBatch(accounts, sessions, np.repeat([0, 1], 5), key)  # type: ignore[arg-type]
+    usage = _Hand(input=np.full(10, 10), output=np.full(10, 10), cache_read=np.zeros(10, np.int64))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.array([3]))
+        fast = rate_limits._too_fast(batch, ts, usage)  # type: ignore[arg-type]
+    assert fast.tolist() == [False, False, False, True, False] * 2
+
+
 class _Hand:
     """What the limits read of accounts, sessions and usage."""
 

@@ -20,9 +20,9 @@ from generator.config.dataset_config import Config
 from generator.dataset import Dataset
 from generator.pipeline import arrow_tables, generate, labels
 from generator.population import cohorts, population_plan
-from generator.population.accounts import Accounts
+from generator.population.accounts import Accounts, draw_accounts
 from generator.population.population_plan import PopulationPlan
-from generator.traffic import attempts, cross_shard, quotations, sessions, simulate
+from generator.traffic import attempts, cross_shard, quotations, request_log, sessions, simulate
 from generator.workloads.batch import Sessions
 
 
@@ -108,6 +108,25 @@ def test_a_cache_of_what_was_handed_over_changes_nothing(
         assert all(values.tobytes() == noted.columns[name].tobytes() for name, values in alone.columns.items())
         assert (alone.owner.tobytes(), alone.item.tobytes()) == (noted.owner.tobytes(), noted.item.tobytes())
     assert (sum(counts[1::2]) < 0.9 * sum(counts[::2])) == (most > 5)
+
+
+@pytest.mark.parametrize("last", [40, 2**60])
+def test_a_bucket_of_more_than_2_to_the_25_rows_is_in_the_order_of_time(last: int) -> None:
+    """Row numbers were packed into 25 bits; moments that leave no room for them are sorted without packing."""
+    n = 2**25 + 4
+    ts, resent = np.full(n, 7), np.zeros(n, np.bool_)
+    ts[[0, n - 3]], resent[1] = last, True
+    order = simulate._by_time(ts, resent)
+    assert order[[0, 1, -4, -3, -2, -1]].tolist() == [2, 3, n - 1, 1, 0, n - 3]
+
+
+def test_a_history_longer_than_its_column_is_logged_as_long_as_the_column_holds(all_kinds: Config) -> None:
+    plan = cohorts.build_plan(all_kinds, "train")
+    some = draw_accounts(plan, np.arange(20))
+    made = attempts.make_attempts(plan, some, sessions.draw_sessions(plan, some))
+    made.usage.turn[:] = 20_000
+    every = np.arange(len(made.routed.ts))
+    assert set(request_log.log_attempts(plan, some, made.take(every)).columns["messages"]) == {2**15 - 1}
 
 
 def test_permuted_labels_leave_every_archetype_alone(all_kinds: Config) -> None:
