@@ -98,19 +98,7 @@ def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
         If the detector breaks the contract or raises, or its process ends early.
     """
     log = folder / "log.txt"
-    # What is found here is found there, but for the current folder.
-    paths = [str(_HOME.parent), *(p for p in sys.path if p not in ("", str(Path.cwd())))]
-    # -P: no module of the current folder may take the place of ours.
-    command = [sys.executable, "-P", "-m", "baselines.isolated_run", str(folder)]
-    with log.open("w", encoding="utf-8") as stream:
-        process = subprocess.Popen(  # noqa: S603
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        )
+    process = _started(folder, log)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -132,6 +120,22 @@ def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
         process.stdout.close()
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
+
+
+def _started(folder: Path, log: Path) -> subprocess.Popen[str]:
+    """The process that runs `main`; what it prints is in the log."""
+    # What can be imported here can be imported there, but for the current folder.
+    paths = [str(_HOME.parent), *(p for p in sys.path if p not in ("", str(Path.cwd())))]
+    with log.open("w", encoding="utf-8") as stream:
+        return subprocess.Popen(  # noqa: S603
+            # -P: no module of the current folder may take the place of ours.
+            [sys.executable, "-P", "-m", "baselines.isolated_run", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
 
 
 def build_detector(name: str, seed: int, params: Mapping[str, Any]) -> Detector:

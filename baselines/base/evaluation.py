@@ -259,13 +259,7 @@ def check(name: str, frame: pl.DataFrame, target: Split, task: AnswerFormat) -> 
     tidy = frame.select(pl.col(task.key).cast(key_type), pl.col(task.value).cast(value_type)).sort(task.key)
     key_column = target.tables[task.table].polars().select(pl.col(task.key).cast(key_type)).collect()
     expected, keys = key_column.to_series().sort(), tidy[task.key]
-    faults = {}
-    if not keys.equals(expected):  # looked into only then: there may be many millions
-        faults = {
-            "missing": expected.filter(~expected.is_in(keys.implode())),
-            "unknown": keys.filter(~keys.is_in(expected.implode())),
-            "repeated": keys.filter(keys.is_duplicated()).unique(maintain_order=True),
-        }
+    faults = _key_faults(keys, expected)
     if task.numeric:
         faults["without a finite score"] = keys.filter(~tidy[task.value].is_finite().fill_null(False))
     descriptions = [f"{len(ids):,} {fault} (e.g. {ids[0]})" for fault, ids in faults.items() if len(ids)]
@@ -275,6 +269,17 @@ def check(name: str, frame: pl.DataFrame, target: Split, task: AnswerFormat) -> 
             f"{task.method} must return one row with {task.value} for every {task.key}"
         )
     return tidy
+
+
+def _key_faults(keys: pl.Series, expected: pl.Series) -> dict[str, pl.Series]:
+    """Keys that are wrong, by what is wrong with them; both sorted."""
+    if keys.equals(expected):  # not looked into then: there may be many millions
+        return {}
+    return {
+        "missing": expected.filter(~expected.is_in(keys.implode())),
+        "unknown": keys.filter(~keys.is_in(expected.implode())),
+        "repeated": keys.filter(keys.is_duplicated()).unique(maintain_order=True),
+    }
 
 
 def _ask(fitted: Detector, target: Split, task: AnswerFormat) -> pl.DataFrame:
