@@ -23,7 +23,7 @@ HABITS = feature_table.named(
     *("requests", "active_days", "age", "quiet_share", "gap_cv", "prompts_distinct", "template_top_share"),
     *("topic_spread", "failed_share", "echo_share", "hosting_share", "vpn_share", "prefixes"),
 )
-_ORDINARY = 0.05
+_ORDINARY = 0.05  # share of accounts on each side that count as out of the ordinary (a)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def _synchrony(split: Split, ids: pl.Series) -> sparse.csr_array:
     (link,) = (row for row in links.LINKS if row.name == "start")
     incidence = links.incidence(link, split, ids)
     first, second = synchrony.candidates(incidence, defaults.bands, defaults.rows, defaults.most, defaults.seed)
-    z = synchrony.excess(incidence, first, second, split.days * 144)
+    z = synchrony.excess(incidence, first, second, split.days * links.SLOTS_PER_DAY)
     return _symmetric(len(ids), first, second, np.where(z > _TOGETHER, z, 0.0))
 
 

@@ -16,8 +16,9 @@ from generator.arrays import F32, I64
 from generator.dataset import Split
 
 FIELDS = tuple(f"requests.{c}" for c in ("ts", "system_prompt_hash", *schema.EMBEDDING_COLUMNS))
-TOPICS = 192
-_LEARNT_FROM = 12  # visits per account, so that every account counts alike
+TOPICS = 192  # most centres (a)
+_LEARNT_FROM = 12  # visits per account, so that every account counts alike (a)
+_AT_ONCE = 1 << 16  # embeddings compared at once: bounds memory
 _EMBEDDING = list(schema.EMBEDDING_COLUMNS)
 
 
@@ -53,8 +54,8 @@ class Codebook:
         """
         numbers = np.zeros(len(embedding), np.int64)
         half = (self.centres**2).sum(axis=1) / 2
-        for first in range(0, len(embedding), 1 << 16):
-            rows = slice(first, first + (1 << 16))
+        for first in range(0, len(embedding), _AT_ONCE):
+            rows = slice(first, first + _AT_ONCE)
             numbers[rows] = np.argmax(embedding[rows] @ self.centres.T - half, axis=1)
         return numbers
 

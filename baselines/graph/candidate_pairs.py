@@ -13,7 +13,7 @@ from scipy import sparse
 from baselines.features import supervision
 from generator.arrays import F32, F64, I64, Mask
 
-# Most holders of a key that makes its holders candidates. Links that are not named here only describe candidates.
+# Most holders of a key that makes its holders candidates (a). Links not named here only describe candidates.
 MOST_HOLDERS: Mapping[str, int] = {
     "payment": 60,
     "domain": 120,
@@ -29,9 +29,9 @@ MOST_HOLDERS: Mapping[str, int] = {
 TREES: Mapping[str, Any] = {**supervision.TREES, "eta": 0.1, "max_depth": 5, "colsample_bytree": 0.6}
 ROUNDS = 120
 LEAST = 0.05
-"""Pairs that are less likely than this to belong together are forgotten."""
-_CHUNK = 100_000
-_EXAMPLES = 300_000
+"""Pairs that are less likely than this to belong together are forgotten (a)."""
+_CHUNK = 100_000  # pairs compared at once: bounds memory
+_EXAMPLES = 300_000  # most pairs learnt from (a)
 Incidences = Mapping[str, sparse.csr_array]
 
 

@@ -7,7 +7,8 @@ from scipy import sparse
 
 from generator.arrays import F64, I64
 
-_SWEEPS = 6
+_SWEEPS = 6  # most passes over the nodes per level (a)
+_LEAST_GAIN = 1e-9  # so that ties do not hang on the order of summation
 
 
 def communities(graph: sparse.csr_array, resolution: float) -> I64:
@@ -72,8 +73,7 @@ def _sweeps(graph: sparse.csr_array, size: F64, resolution: float) -> I64:
             total[left] -= m
             best, gain = left, near.get(left, 0.0) - resolution * m * total[left]
             for where, w in near.items():
-                # A hair more, so that ties do not hang on the order of summation.
-                if (g := w - resolution * m * total[where]) > gain + 1e-9:
+                if (g := w - resolution * m * total[where]) > gain + _LEAST_GAIN:
                     best, gain = where, g
             total[best] += m
             home[v] = best

@@ -10,8 +10,8 @@ from baselines.features.prompt_visits import TOPICS
 from generator.arrays import F64, I64
 
 Columns = dict[str, F64]
-_EARLY = 0.25  # of the window
-_WIDTHS_S = (60, 240)
+_EARLY = 0.25  # of the window (a)
+_WIDTHS_S = (60, 240)  # s; what counts as the same moment (a)
 _LAGS = (3, 4, 5, 6)  # slots: near enough to have the same hour, far enough to be no coincidence
 _DAY_S = 86_400
 

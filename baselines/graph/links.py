@@ -19,9 +19,12 @@ from generator.dataset import Split
 if TYPE_CHECKING:
     from scipy import sparse
 
-_SLOT_S = 600
-_PAUSE_S = 1800
-_BANDS = 4
+_DAY_S = 86_400
+_SLOT_S = 600  # s; sessions that begin in the same one begin together (a)
+_PAUSE_S = 1800  # s without a request after which a session begins (a)
+_BANDS = 4  # of 16 bits: Manku, Jain and Das Sarma, WWW 2007
+SLOTS_PER_DAY = _DAY_S // _SLOT_S
+"""Moments a day that the link "start" tells apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from scipy import sparse
 
 from generator.arrays import F64, I64, Mask
 
-_EPOCHS, _RATE, _DECAY = 100, 0.01, 1e-3
+_EPOCHS = 100  # passes over the whole graph (a)
+_RATE, _DECAY = 0.01, 1e-3  # step and weight decay of AdamW (a)
 Tensor = Any
 Layers = list[tuple[Tensor, Tensor]]
 

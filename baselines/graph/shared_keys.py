@@ -18,7 +18,9 @@ from generator.dataset import Split
 _ORDER = feature_table.named("age", "requests", "input_median", "gap_median")
 ORDER_FIELDS = account_features.fields_of(_ORDER)
 DECLARED_FIELDS = tuple(sorted({need for link in links.DECLARED_LINKS for need in link.needs}))
-_CROWD = 300
+_CROWD = 300  # accounts; what more of them declare is no group of colleagues (a)
+_TIE_BREAK = 1e-3  # weight of an account's own edges beside its community's
+_DECIMALS = 9  # sums of products in another order differ in later ones
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def weighted(incidences: Sequence[sparse.csr_array], most: int, focus: float = 0
     graph.setdiag(0)
     graph.eliminate_zeros()
     # Sums of products in another order differ in the last bits; greedy steps must not.
-    graph.data = np.round(graph.data, 9)
+    graph.data = np.round(graph.data, _DECIMALS)
     graph.sort_indices()
     return graph
 
@@ -224,7 +226,7 @@ def cohesion(graph: sparse.csr_array, resolution: float) -> F64:
     size = np.bincount(label).astype(np.float64)
     weight = np.bincount(label, weight_inside(graph, label), len(size))
     knit = weight / np.maximum(size * (size - 1), 1) * np.log1p(size)
-    return np.asarray(np.round(knit[label] + 1e-3 * graph.sum(axis=1), 9), np.float64)
+    return np.asarray(np.round(knit[label] + _TIE_BREAK * graph.sum(axis=1), _DECIMALS), np.float64)
 
 
 def score_frame(ids: pl.Series, score: F64) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from generator import schema
 from generator.arrays import F64
 from generator.dataset import Split
 
-_DIMENSIONS = schema.EMBEDDING_COLUMNS[:6]
+_DIMENSIONS = schema.EMBEDDING_COLUMNS[:6]  # their signs make 64 topics (a)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from baselines.features import supervision
 from generator.arrays import F64
 from generator.dataset import Split
 
-_WINDOWS = (1, 3, 7, 14)  # days, the last of which is the last day that is known
+_WINDOWS = (1, 3, 7, 14)  # days (a), the last of which is the last day that is known
 _COUNTED = ("requests", "active", "input", "output", "failed", "templates", "hours")
 
 

@@ -15,6 +15,7 @@ from baselines.graph import shared_keys
 from generator.arrays import I64
 from generator.dataset import Split
 
+_OFFSET = 5  # holders added to a key's: Hooi et al., FRAUDAR
 _LINKS = ("payment", "signup", "prefix", "device", "template", "tools", "prompt", "conversation")
 
 
@@ -81,7 +82,7 @@ def key_weights(a: sparse.csr_array) -> sparse.csr_array:
     ----------
     Hooi et al., "FRAUDAR: bounding graph fraud in the face of camouflage", KDD 2016.
     """
-    return sparse.csr_array(a @ sparse.diags_array(1 / np.log(a.sum(axis=0) + 5)))
+    return sparse.csr_array(a @ sparse.diags_array(1 / np.log(a.sum(axis=0) + _OFFSET)))
 
 
 def densest_block(weights: sparse.csr_array) -> tuple[I64, I64, float]:

@@ -12,7 +12,7 @@ from baselines.graph import shared_keys
 from generator.dataset import Split
 
 _LINKS = ("template", "conversation")
-_FOCUS = 0.25
+_FOCUS = 0.25  # between counting keys and their cosine (a)
 
 
 @dataclass

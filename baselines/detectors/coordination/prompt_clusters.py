@@ -13,10 +13,10 @@ from baselines.base import detector, search_space
 from baselines.graph import shared_keys
 from generator.dataset import Split
 
-_WIDTH = 2**16
-_KEPT = 24  # prompts per account, the commonest ones
-_FIRM = 100  # near-duplicates that make the firmest tie
-_RESOLUTION = 0.2
+_WIDTH = 2**16  # values of a band
+_KEPT = 24  # prompts per account, the commonest ones (a)
+_FIRM = 100  # near-duplicates that make the firmest tie (a)
+_RESOLUTION = 0.2  # mean tie of pairs above which two groups are one (a)
 
 
 @dataclass

@@ -10,11 +10,12 @@ import polars as pl
 from scipy import sparse
 
 from baselines.base import detector, search_space
-from baselines.graph import shared_keys
+from baselines.graph import links, shared_keys
 from generator.arrays import F64, I64
 from generator.dataset import Split
 
-_PRIME = (1 << 61) - 1
+_BEYOND_CHANCE = 3.0  # standard deviations (a)
+_MULTIPLIER = np.uint64(1_000_003)  # odd, so that no bit of a band's earlier values is lost
 
 
 @dataclass
@@ -56,8 +57,8 @@ class Synchrony(detector.Detector):
         keys = shared_keys.read_keys(split, ("start",))
         incidence = keys.incidences["start"]
         first, second = candidates(incidence, self.bands, self.rows, self.most, self.seed)
-        z = excess(incidence, first, second, split.days * 144)
-        z = np.where(z > 3, z, 0.0)
+        z = excess(incidence, first, second, split.days * links.SLOTS_PER_DAY)
+        z = np.where(z > _BEYOND_CHANCE, z, 0.0)
         both = np.bincount(np.r_[first, second], np.r_[z, z], incidence.shape[0])
         return shared_keys.score_frame(keys.ids, np.log1p(both))
 
@@ -95,7 +96,7 @@ def candidates(incidence: sparse.csr_array, bands: int, rows: int, most: int, se
         key = np.zeros(len(nonempty), np.uint64)
         for _ in range(rows):
             value = rng.permutation(incidence.shape[1]).astype(np.uint64)[incidence.indices]
-            key = key * np.uint64(1_000_003) + np.minimum.reduceat(value, incidence.indptr[nonempty])
+            key = key * _MULTIPLIER + np.minimum.reduceat(value, incidence.indptr[nonempty])
         bucket = np.unique(key, return_inverse=True)[1]
         size = np.bincount(bucket)
         kept = (size[bucket] > 1) & (size[bucket] <= most)

@@ -15,7 +15,7 @@ from baselines.graph import candidate_pairs, group_pooling, relational_view
 from generator.arrays import F64
 from generator.dataset import Split
 
-_BAGS = 3
+_BAGS = 3  # networks whose mean counts (a)
 
 
 @dataclass

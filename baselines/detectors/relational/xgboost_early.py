@@ -33,8 +33,8 @@ _OWN = feature_table.named(
     *("prompts_distinct", "templates", "topic_spread", "echo_share"),
 )
 _ALIKE = ("age", "requests", "first_seen", "gap_median", "input_median", "output_median", "quiet_share")
-_MOST = 60
-_RESOLUTION = 0.2
+_MOST = 60  # accounts; a key that more hold is a hub (a)
+_RESOLUTION = 0.2  # mean weight of pairs above which two groups are one (a)
 _SHARES = (0.25, 0.5, 0.75, 1.0)
 """Of the window: when snapshots of the training worlds are taken."""
 

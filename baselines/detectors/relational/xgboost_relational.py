@@ -17,9 +17,9 @@ from baselines.graph.communities import communities
 from generator.arrays import F64, I64, Mask
 from generator.dataset import Split
 
-RESOLUTIONS = (0.3, 0.1, 0.03)
+RESOLUTIONS = (0.3, 0.1, 0.03)  # close-knit to loose: chances above which two groups are one (a)
 TREES: Mapping[str, Any] = {**supervision.TREES, "colsample_bytree": 0.3}
-_BAGS = 2
+_BAGS = 2  # models whose mean counts (a)
 Rows = tuple[F64, Mask, F64]
 """Features, label and weight."""
 

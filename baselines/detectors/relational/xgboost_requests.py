@@ -30,7 +30,8 @@ _NUMBERS = (
 )
 _KEYS = ("system_prompt_hash", "tools_hash", "ip_prefix", "tls_fingerprint", "model", "conversation_id", "sdk")
 _COLUMNS = ("ts", *_NUMBERS, *_KEYS)
-_EACH = 60
+_ROUNDS = 200  # trees (a)
+_EACH = 60  # (a)
 """Requests per account and kind of request that are learnt from: large accounts would drown the others."""
 
 
@@ -59,7 +60,7 @@ class RequestTrees(detector.Detector):
         self._accounts = xgboost_relational.XGBoostRelational(seed=self.seed).fit(*worlds)
         lessons = [_lesson(world, self.seed) for world in worlds]
         x, y = np.concatenate([a for a, _ in lessons]), np.concatenate([b for _, b in lessons])
-        self._model = supervision.boost(x, y, self.seed, rounds=200) if 0 < y.sum() < len(y) else None
+        self._model = supervision.boost(x, y, self.seed, rounds=_ROUNDS) if 0 < y.sum() < len(y) else None
         return self
 
     def score(self, split: Split) -> pl.DataFrame:

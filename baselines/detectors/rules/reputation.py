@@ -13,7 +13,7 @@ from generator.dataset import Split
 
 _OF_ACCOUNTS = ("payment_type", "email_type", "verification", "plan")
 _OF_REQUESTS = ("asn_type", "country")
-_PRIOR = 50.0  # accounts' worth of the mean rate that each value starts with
+_PRIOR = 50.0  # accounts' worth of the mean rate that each value starts with (a)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from baselines.detectors.upper_bounds import cohort_oracle
 from baselines.graph import group_pooling
 from generator.dataset import Split, Table
 
-_FOLDS = 5
+_FOLDS = 5  # parts that cohorts are dealt into (a)
 
 
 @dataclass

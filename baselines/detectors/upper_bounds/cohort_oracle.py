@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Cohorts are few and their columns many: fewer of these a tree, and leaves of one cohort's parts allowed.
 _TREES = {**supervision.TREES, "eta": 0.1, "max_depth": 4, "colsample_bytree": 0.2, "min_child_weight": 1}
-_ROUNDS = 150
+_ROUNDS = 150  # trees (a)
 
 
 @dataclass
