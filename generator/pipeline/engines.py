@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import os
 import signal
@@ -140,6 +141,22 @@ class Dask:
             distributed.Client(cluster, set_as_default=False) as client,
         ):
             yield client
+
+
+def worker_memory(engine: Engine, jobs: int) -> float:
+    """Bytes that each worker may take of this machine's memory; infinite where that is not known.
+
+    Parameters
+    ----------
+    engine : Engine
+        What runs the shards.
+    jobs : int
+        How many shards there are.
+    """
+    here = isinstance(engine, Serial | Processes) or (isinstance(engine, Dask) and not engine.scheduler)
+    if not here or not hasattr(os, "sysconf"):
+        return math.inf
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / min(getattr(engine, "workers", 1), jobs)
 
 
 _ENGINES: dict[str, Callable[[int, str], Engine]] = {

@@ -28,7 +28,8 @@ from generator.workloads.token_usage import draw_usage
 SAMPLE = 20_000  # accounts per group; the mean of the most skewed archetype then has an error of about 4 %
 _TOKEN_ROWS = 100_000  # requests per group whose tokens are drawn
 BYTES_PER_REQUEST = 66  # on disk, truth included
-_DISK_SAMPLE = 4_000  # accounts of each world; their mean has an error of up to a tenth
+MEMORY_PER_REQUEST = 420  # bytes of a worker for each request of its shard, above some 100 MB (measured)
+_SAMPLE = 4_000  # accounts of each world; their mean has an error of up to a tenth
 
 
 @dataclass(frozen=True)
@@ -104,21 +105,21 @@ def expected(
     return groups
 
 
-def disk_bytes(config: Config) -> float:
-    """Bytes that all worlds of a dataset take on disk, from the requests of a few thousand accounts of each.
+def expected_requests(config: Config) -> dict[str, float]:
+    """Requests of each world of a dataset, from those of a few thousand of its accounts.
 
     Parameters
     ----------
     config : Config
         What would be made.
     """
-    requests = 0.0
+    requests = {}
     with keyed_streams.keyed(config.secret):
         for split in config.splits:
             plan = cohorts.build_plan(config, split)
-            _, counts, factor = _counted(plan, np.arange(len(plan.account_key)), _DISK_SAMPLE)
-            requests += float(counts.sum()) * factor
-    return requests * BYTES_PER_REQUEST
+            _, counts, factor = _counted(plan, np.arange(len(plan.account_key)), _SAMPLE)
+            requests[split] = float(counts.sum()) * factor
+    return requests
 
 
 def _counted(plan: PopulationPlan, members: I64, sample: int) -> tuple[I64, I64, float]:

@@ -57,12 +57,13 @@ def generate(
     Raises
     ------
     UserError
-        If the place is not free, what was left is part of another dataset, or the disk too small or full.
+        If the place is not free, what was left is part of another dataset, or disk or memory too small.
     """
     engine = with_engine or engines.choose("", workers)
     at = targets.open_target(out, storage_options)
     with at.lock():
-        if not resume_state.begin(config, at, resume):
+        memory = engines.worker_memory(engine, len(config.splits) * config.buckets)
+        if not resume_state.begin(config, at, resume, memory):
             _make(config, at, engine, on_shard or (lambda done, total: None), resume)
     return out
 

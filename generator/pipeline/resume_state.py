@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -11,7 +12,7 @@ from generator.config.dataset_config import Config
 from generator.errors import UserError
 from generator.manifest import MANIFEST
 from generator.pipeline.folder_target import WORK, Folder, check_free
-from generator.pipeline.forecast import disk_bytes
+from generator.pipeline.forecast import BYTES_PER_REQUEST, MEMORY_PER_REQUEST, expected_requests
 from generator.pipeline.targets import Target
 from generator.rng import keyed_streams
 
@@ -20,7 +21,7 @@ _RECORD = f"{WORK}/record.json"
 _SPARE = 1.15  # of the disk space expected: better a warning too early than a full disk
 
 
-def begin(config: Config, at: Target, resume: bool) -> bool:
+def begin(config: Config, at: Target, resume: bool, memory: float = math.inf) -> bool:
     """Make room, and record what is begun; whether all is done already.
 
     Parameters
@@ -31,11 +32,13 @@ def begin(config: Config, at: Target, resume: bool) -> bool:
         Where to.
     resume : bool
         Whether to go on from what is there.
+    memory : float
+        Bytes that each worker may take.
 
     Raises
     ------
     UserError
-        If the place is not free, or what is there is part of another dataset.
+        If the place is not free, what is there is part of another dataset, or disk or memory are too small.
     """
     record = _record(config)
     if resume and _whole(at, record):
@@ -51,7 +54,9 @@ def begin(config: Config, at: Target, resume: bool) -> bool:
     elif sizes:
         remedy = "go on with --resume, or remove them" if left else "choose another address, or remove them"
         raise UserError(f"--out {at.name} holds {len(sizes)} files already: {remedy}")
-    _check_room(config, at, sum(sizes.values()))
+    requests = expected_requests(config)
+    _check_memory(config, requests, memory)
+    _check_room(sum(requests.values()), at, sum(sizes.values()))
     at.prepare()
     at.write(_RECORD, _recorded(config))
     return False
@@ -82,12 +87,25 @@ def _recorded(config: Config) -> bytes:
     return json.dumps(_record(config)).encode()
 
 
-def _check_room(config: Config, at: Target, used: int) -> None:
+def _check_memory(config: Config, requests: dict[str, float], memory: float) -> None:
+    """Refuse to begin buckets that a worker can't hold."""
+    split, most = max(requests.items(), key=lambda item: item[1])
+    need = MEMORY_PER_REQUEST * most / config.buckets
+    if need > memory:
+        enough = math.ceil(MEMORY_PER_REQUEST * most / memory)
+        raise UserError(
+            f"buckets: {config.buckets} of {split} hold about {most / config.buckets / 1e6:,.1f} million requests "
+            f"each, which take {need / 1e9:,.1f} GB, and a worker may take {memory / 1e9:,.1f} GB: raise buckets "
+            f"to {enough:,}, or take fewer workers"
+        )
+
+
+def _check_room(requests: float, at: Target, used: int) -> None:
     """Refuse to begin what the disk has no room for."""
     free = at.free()
     if free is None:
         return
-    need = _SPARE * disk_bytes(config) - used
+    need = _SPARE * BYTES_PER_REQUEST * requests - used
     if free < need:
         raise UserError(
             f"--out {at.name}: about {need / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from generator.config import dataset_config
 from generator.config.dataset_config import Config
 from generator.dataset import Dataset, load
 from generator.errors import MaskedLabelsError, UserError
-from generator.pipeline import forecast, generate, shards
+from generator.pipeline import engines, forecast, generate, shards
 
 
 @pytest.fixture
@@ -151,9 +153,9 @@ def test_disk_space_is_estimated_from_a_few_accounts(
     tiny: Dataset, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = sum(split["counts"]["requests"] for split in tiny.manifest["splits"].values())
-    assert forecast.disk_bytes(tiny_config) / forecast.BYTES_PER_REQUEST == pytest.approx(found, rel=0.05)
-    monkeypatch.setattr(forecast, "_DISK_SAMPLE", 120)
-    assert forecast.disk_bytes(tiny_config) / forecast.BYTES_PER_REQUEST == pytest.approx(found, rel=0.3)
+    assert sum(forecast.expected_requests(tiny_config).values()) == pytest.approx(found, rel=0.05)
+    monkeypatch.setattr(forecast, "_SAMPLE", 120)
+    assert sum(forecast.expected_requests(tiny_config).values()) == pytest.approx(found, rel=0.3)
 
 
 def test_too_small_a_disk_is_noticed_before_work(
@@ -163,6 +165,24 @@ def test_too_small_a_disk_is_noticed_before_work(
     with pytest.raises(UserError, match="GB are needed"):
         generate.generate(tiny_config, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_buckets_that_memory_can_not_hold_are_refused_before_work(
+    tiny_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "worker_memory", lambda engine, jobs: 1e6)
+    with pytest.raises(UserError, match=r"^buckets: 1 of \w+ hold about .* raise buckets to \d+") as caught:
+        generate.generate(replace(tiny_config, buckets=1), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+    enough = int(str(caught.value).split("raise buckets to ")[1].split(",")[0])
+    generate.generate(replace(tiny_config, buckets=enough), tmp_path / "out")
+
+
+def test_workers_share_the_memory_of_this_machine() -> None:
+    whole = engines.worker_memory(engines.Serial(), 8)
+    assert engines.worker_memory(engines.Processes(4), 8) == whole / 4
+    assert engines.worker_memory(engines.Processes(4), 2) == whole / 2
+    assert engines.worker_memory(engines.Dask("tcp://10.0.0.1:8786", 4), 8) == math.inf  # another machine
 
 
 def test_all_faults_of_a_config_at_once(tmp_path: Path) -> None:
