@@ -52,7 +52,7 @@ class Place:
         assert done.exit_code == 0, done.output
         self.season, sealed = seasons.opened(self.folder, self.secret)
         self.desk: SeasonService = seasons.service(self.season, sealed, self.secret)
-        self.app = routes.application(self.season, self.desk, season_play.teams_of(self.desk))
+        self.app = routes.application(self.season, self.desk, season_play.find_team(self.desk))
         self.http = TestClient(self.app)
         self.truth = dataset.load(seasons.private(self.secret) / "world").reveal("test")
         self.key = sealed.config.secret
@@ -93,7 +93,7 @@ def test_a_token_is_needed_and_an_answer_comes_when_it_is_due(accounts: Place, t
     assert got.status_code == 202
     there = f"{BASE}/attempts/{got.json()['id']}"
     assert accounts.http.get(there, headers=who).json()["score"] is None
-    accounts.desk.settle()
+    accounts.desk.score_waiting()
     assert 0 < accounts.http.get(there, headers=who).json()["score"] < 1
     assert accounts.http.get(there, headers=accounts.team("B")).status_code == 422
     assert accounts.http.get(f"{BASE}/standings/accounts").json()[0]["team"] == "A"
@@ -104,7 +104,7 @@ def test_no_answer_before_its_moment_even_if_it_is_known(accounts: Place, tmp_pa
     file = guess(accounts.folder, tmp_path / "p.parquet")
     when = 4e9
     receipt = accounts.desk.submit("A", "accounts", file, when)
-    accounts.desk.settle()
+    accounts.desk.score_waiting()
     due = receipt.due.timestamp()
     assert due % 3600 == 0
     assert when < due <= when + 3600
@@ -207,7 +207,7 @@ def test_play_walks_a_detector_through_all_days(over: str, early: Place, server:
     assert done.exit_code == 0, done.output
     walk = DailyReplay(early.desk, team.name)
     assert walk.day() is None
-    file = early.desk.shelf.path(_file(early, walk.attempt()))
+    file = early.desk.blobs.path(_file(early, walk.attempt()))
     rows = pl.read_parquet(file)
     assert rows["day"].unique().sort().to_list() == list(range(early.season.days))
     for day in range(early.season.days):
@@ -221,9 +221,9 @@ def test_a_walk_is_judged_and_anybody_finds_the_same(early: Place, tmp_path: Pat
         assert early.http.put(f"{BASE}/days/{day}/scores", content=said, headers=who).status_code == 200
     there = f"{BASE}/attempts/{early.http.get(f'{BASE}/walk', headers=who).json()['id']}"
     assert early.http.get(there, headers=who).json()["score"] is None
-    assert early.desk.settle() == 1
+    assert early.desk.score_waiting() == 1
     score = early.http.get(there, headers=who).json()["score"]
-    rows = pl.read_parquet(early.desk.shelf.path(_file(early, there.rpartition("/")[2])))
+    rows = pl.read_parquet(early.desk.blobs.path(_file(early, there.rpartition("/")[2])))
     whole = siphonbench.load(seasons.private(early.secret) / "world")
     card = scoring.score_submission(whole, "test", "early", Submission(Card("A"), rows))
     assert score == round(card.primary.value, early.season.rules.decimals)
@@ -266,7 +266,7 @@ def test_nothing_that_is_given_out_holds_a_label(
             ask("GET", f"{BASE}/days/{day}/{table}")
         if day < place.season.days:
             ask("PUT", f"{BASE}/days/{day}/scores", _scores(_known(place.truth, day)))
-    place.desk.settle()
+    place.desk.score_waiting()
     for path in (
         "",
         "/day",

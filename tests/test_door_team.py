@@ -20,7 +20,7 @@ def test_from_add_to_revoke(tmp_path: Path) -> None:
 
     code, token, said = call("add", "Team Rocket")
     assert (code, said.startswith("Token of Team Rocket")) == (0, True)
-    team = teams.who(Store(Path(board)).engine(), token)
+    team = teams.find(Store(Path(board)).engine(), token)
     assert team is not None
     assert team.name == "Team Rocket"
     assert "may submit" in call("list")[1]

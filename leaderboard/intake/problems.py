@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from generator.errors import UserError
+from leaderboard.intake.scorer import UnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 _SENTENCES = {
@@ -21,6 +22,7 @@ _SENTENCES = {
 }
 _FOR_PROGRAMS = (".json", ".csv")
 _MOST_FAULTS = 10
+_RETRY_SECONDS = 10
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
@@ -93,6 +95,9 @@ def install(app: FastAPI, page: Callable[[str, str], str] | None = None) -> None
     async def user(request: Request, error: Exception) -> Response:
         return answer(request, Problem(422, str(error)))
 
+    async def unavailable(request: Request, error: Exception) -> Response:
+        return answer(request, Problem(503, str(error), {"retry-after": str(_RETRY_SECONDS)}))
+
     async def bug(request: Request, error: Exception) -> Response:
         return answer(request, Problem(500, _SENTENCES[500]))
 
@@ -101,6 +106,7 @@ def install(app: FastAPI, page: Callable[[str, str], str] | None = None) -> None
         (HTTPException, http),
         (RequestValidationError, invalid),
         (UserError, user),
+        (UnavailableError, unavailable),
         (Exception, bug),
     ):
         app.add_exception_handler(kind, handler)

@@ -10,14 +10,21 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from generator.errors import UserError
+
 _BEAT_SECONDS = 3.0
 _HOME = Path(__file__).resolve().parents[2]
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "PYTHONHASHSEED")
+
+
+class UnavailableError(UserError):
+    """What was asked is sound and can't be done now; trying again later may help."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class Scorer:
         self._memory, self._lock, self._rest = memory, threading.Lock(), b""
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
+        self._end: Callable[[], object] = lambda: None
 
     @property
     def alive(self) -> bool:
@@ -95,7 +103,7 @@ class Scorer:
     def _start(self) -> None:
         environment = {k: os.environ[k] for k in _PASSED_ON if k in os.environ}
         environment |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MALLOC_ARENA_MAX": "2"}
-        self._close()
+        self._end()
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "leaderboard.intake.scoring_process", str(self._memory)],
             stdin=subprocess.PIPE,
@@ -104,12 +112,7 @@ class Scorer:
             env=environment,
         )
         self._rest = b""
-
-    def _close(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout) if self._process else ():
-            assert pipe is not None
-            with contextlib.suppress(BrokenPipeError):  # of an order that nobody reads any more
-                pipe.close()
+        self._end = weakref.finalize(self, _end, self._process)  # it lives no longer than who orders from it
 
     def _order(self, order: dict[str, Any], seconds: float, beat: Callable[[str], None]) -> dict[str, Any]:
         process, until = self._process, time.monotonic() + seconds
@@ -146,3 +149,12 @@ class Scorer:
             self._rest += content
         line, _, self._rest = self._rest.partition(b"\n")
         return line
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        with contextlib.suppress(BrokenPipeError):  # of an order that nobody reads any more
+            pipe.close()

@@ -139,7 +139,7 @@ def score(order: dict[str, Any], progress: Progress) -> Outcome:
     Parameters
     ----------
     order : dict
-        world (folder), split, task, file.
+        world (folder), split, task, file, parts and part (see `tasks.parts`).
     progress : callable
         Not told anything.
 
@@ -155,11 +155,12 @@ def score(order: dict[str, Any], progress: Progress) -> Outcome:
     """
     import polars as pl
 
-    from leaderboard.tasks import scoring
+    from leaderboard.tasks import parts
 
     try:
         rows, digest = pl.read_parquet(order["file"]), _dataset(order["world"]).digest
-        value = scoring.primary_value(order["task"], rows, _split(order), digest)
+        division = parts.Parts(**order["parts"])
+        value = parts.primary(order["task"], rows, _split(order), digest, division, order["part"]).value
     except (MemoryError, OSError):
         raise
     except Exception as error:

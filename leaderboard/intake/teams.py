@@ -87,7 +87,7 @@ def revoke(engine: sa.Engine, name: str) -> Team:
     return _team(row)
 
 
-def who(engine: sa.Engine, token: str) -> Team | None:
+def find(engine: sa.Engine, token: str) -> Team | None:
     """Team of a token; None for one that is forged, malformed or revoked."""
     match = _TOKEN.fullmatch(token)
     number = int(match[1]) if match else 0

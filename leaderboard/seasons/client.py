@@ -44,22 +44,22 @@ class Transport(ABC):
 
 
 class Local(Transport):
-    """A season whose desk is in this process."""
+    """A season whose service is in this process."""
 
-    def __init__(self, season: Season, walk: DailyReplay) -> None:
-        self._season, self._walk = season, walk
+    def __init__(self, season: Season, replay: DailyReplay) -> None:
+        self._season, self._replay = season, replay
 
     def season(self) -> Season:  # noqa: D102
         return self._season
 
     def day(self) -> int | None:  # noqa: D102
-        return self._walk.day()
+        return self._replay.day()
 
     def table(self, day: int, name: str) -> bytes:  # noqa: D102
-        return self._walk.table(day, name)
+        return self._replay.table(day, name)
 
     def hand_in(self, day: int, file: Path) -> None:  # noqa: D102
-        self._walk.hand_in(day, file)
+        self._replay.hand_in(day, file)
 
 
 class Http(Transport):

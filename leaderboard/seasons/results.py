@@ -16,11 +16,12 @@ import sqlalchemy as sa
 from generator import files
 from generator.errors import UserError
 from leaderboard.records.moments import moment_of
+from leaderboard.seasons.attempt_scoring import ScoredSplit
 from leaderboard.seasons.attempts_table import ATTEMPTS
 from leaderboard.seasons.blob_store import BlobStore
 from leaderboard.seasons.receipts import ChainLink, Closing, link_of
 from leaderboard.seasons.rules import Rules, Season
-from leaderboard.seasons.submissions import ScoredSplit, SeasonService
+from leaderboard.seasons.submissions import SeasonService
 from leaderboard.tasks.parts import COUNTING, FEEDBACK
 
 FILE, CLOSING_FILE, ENTRIES = "scores.json", "closing.json", "entries"
@@ -43,7 +44,7 @@ def count(service: SeasonService) -> None:
     with service.engine.connect() as connection:
         rows = connection.execute(todo).all()
     for row in rows:
-        table = service.shelf.read(row.file)
+        table = service.blobs.read(row.file)
         counting = service.world(row.team).score(row.task, table, COUNTING)
         with service.engine.begin() as connection:
             connection.execute(ATTEMPTS.update().where(_A.id == row.id).values(counting=counting))
@@ -69,7 +70,7 @@ def publish(service: SeasonService, folder: Path) -> int:
         rows = connection.execute(sa.select(ATTEMPTS).order_by(_A.sequence)).all()
     attempts = []
     for row in rows:
-        shutil.copyfile(service.shelf.path(row.file), store.path(row.file))
+        shutil.copyfile(service.blobs.path(row.file), store.path(row.file))
         scores = {k: None if (v := getattr(row, k)) is None else round(v, service.rules.decimals) for k in _SCORES}
         link = link_of(row)
         attempts.append(asdict(link) | {"digest": link.digest} | scores | {"failed": row.score is None})

@@ -2,176 +2,206 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Header, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi import Path as Part
+from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
 from generator.errors import UserError
+from leaderboard.intake import problems, security
+from leaderboard.intake.gate import Gate
+from leaderboard.intake.problems import Problem, later
+from leaderboard.intake.upload import Uploads
 from leaderboard.records.moments import moment
+from leaderboard.seasons.attempt_scoring import AttemptWorker
 from leaderboard.seasons.daily_replay import DailyReplay
 from leaderboard.seasons.rules import Season
 from leaderboard.seasons.submissions import SeasonService
 
 PREFIX = "/api/v1/season"
-_CAP = 64 << 20
-_PROBLEM = "application/problem+json"
-_UPLOADS = 8
+_CAP = 64 << 20  # bytes of an upload
+_HOUR = 3600.0
+T = TypeVar("T")
 Token = Annotated[str, Header(description="Bearer and the token of a team.")]
+Short = Annotated[str, Part(max_length=80)]
+Day = Annotated[int, Part(ge=-(10**9), le=10**9)]
 
 
-def router(season: Season, desk: SeasonService, who: Callable[[str], str | None], board: bool = True) -> APIRouter:
-    """Operations on one season.
+@dataclass(frozen=True)
+class ServerLimits:
+    """What one server takes.
+
+    Attributes
+    ----------
+    team_hour : int
+        Files that a team may send in an hour, whether they are sound or not.
+    address_minute : int
+        Wrong tokens of one address in a minute.
+    upload_seconds, idle_seconds : float
+        A whole upload, and a pause in it, may take so long.
+    """
+
+    team_hour: int = 200
+    address_minute: int = 60
+    upload_seconds: float = 300.0
+    idle_seconds: float = 15.0
+
+
+class SeasonServer:
+    """What the operations on one season share.
 
     Parameters
     ----------
     season : Season
         What is told of it.
-    desk : Desk
+    service : SeasonService
         Where submissions go.
-    who : callable
-        Name of the team of a token; None for one that is none.
+    find : callable
+        From a token to the name of its team; None for one that is none.
     board : bool
         Whether everybody may see the standings.
+    limits : ServerLimits
+        Of this server.
+    """
+
+    def __init__(
+        self,
+        season: Season,
+        service: SeasonService,
+        find: Callable[[str], str | None],
+        board: bool,
+        limits: ServerLimits,
+    ) -> None:
+        self.season, self.service, self.board = season, service, board
+        self.gate = Gate(find, limits.address_minute)
+        self.uploads = Uploads(
+            service.blobs.folder.with_name("uploads"), limits.upload_seconds, limits.idle_seconds
+        )
+        self.hourly = security.Rate(limits.team_hour, _HOUR)
+        self.worker = AttemptWorker(service.scoring)
+
+    async def receive(self, request: Request, team: str, use: Callable[[Path], T]) -> T:
+        """Receive a file, and use it under a name that tells its kind.
+
+        Parameters
+        ----------
+        request : Request
+            Its body is the file.
+        team : str
+            Who sends it.
+        use : callable
+            Given the file's path.
+        """
+        if wait := self.hourly.wait(team):
+            raise later(429, wait, f"Your team has sent {self.hourly.most} files in an hour")
+        file = await self.uploads.receive(request, team, _CAP)
+        with TemporaryDirectory(dir=file.path.parent) as folder:
+            path = file.path.rename(Path(folder) / f"predictions{file.suffix}")
+            try:
+                return await run_in_threadpool(use, path)
+            except UserError as error:
+                # Where the server keeps a file is its own affair.
+                raise type(error)(str(error).replace(str(path), path.name)) from error
+
+
+def router(server: SeasonServer) -> APIRouter:
+    """Operations on one season.
+
+    Parameters
+    ----------
+    server : SeasonServer
+        The season, and what guards it.
     """
     api = APIRouter(prefix=PREFIX)
-    uploads = threading.BoundedSemaphore(_UPLOADS)
-
-    def team(authorization: str) -> str:
-        kind, _, token = authorization.partition(" ")
-        found = who(token.strip()) if kind.lower() == "bearer" else None
-        if found is None:
-            said = "Send the header 'Authorization: Bearer TOKEN' with the token of your team."
-            raise HTTPException(401, said, {"www-authenticate": "Bearer"})
-        return found
-
-    async def received(request: Request, use: Callable[[Path], Any]) -> Any:
-        if not uploads.acquire(blocking=False):
-            raise HTTPException(503, "Too many files come in at once: send it again.", {"retry-after": "2"})
-        try:
-            with TemporaryDirectory(prefix="siphonbench-") as folder:
-                path = await _receive(request, Path(folder))
-                return await run_in_threadpool(_told, use, path)
-        finally:
-            uploads.release()
+    service, gate = server.service, server.gate
 
     @api.get("", summary="The season: rules, commitment, size")
     def about() -> Response:
-        return Response(season.to_json(), media_type="application/json")
+        return Response(server.season.to_json(), media_type="application/json")
 
     @api.put("/tasks/{task}", summary="Submit predictions, the body: Parquet or CSV", status_code=202)
-    async def submit(request: Request, task: str, authorization: Token = "") -> dict[str, Any]:
-        mine = await run_in_threadpool(team, authorization)
-        got = await received(request, lambda path: desk.submit(mine, task, path))
-        receipt = got.link.receipt(desk.commitment)
-        return {"id": got.id, "due": moment(got.due), "left": got.left, "receipt": receipt}
+    async def submit(request: Request, task: Short, authorization: Token = "") -> dict[str, Any]:
+        team = await gate.sender(request, authorization)
+        await run_in_threadpool(service.check, team, task)
+        taken = await server.receive(request, team, lambda path: service.submit(team, task, path))
+        server.worker.wake.set()
+        receipt = taken.link.receipt(service.commitment)
+        return {"id": taken.id, "due": moment(taken.due), "left": taken.left, "receipt": receipt}
 
     @api.get("/attempts/{id}", summary="What came of an attempt, once it is due")
-    def answer(id: str, authorization: Token = "") -> dict[str, Any]:
-        said = desk.answer(team(authorization), id)
-        return {"task": said.task, "score": said.score, "said": said.said}
+    def answer(request: Request, id: Short, authorization: Token = "") -> dict[str, Any]:
+        found = service.answer(gate.team(request, authorization), id)
+        return {"task": found.task, "score": found.score, "said": found.message}
 
     @api.get("/standings/{task}", summary="Best answer of each team, of those that are out")
-    def standings(task: str) -> list[dict[str, Any]]:
-        if not board:
-            raise HTTPException(403, "The board is private: ask for your own attempts.")
-        return [vars(s) for s in desk.standings(task)]
+    def standings(task: Short) -> list[dict[str, Any]]:
+        if not server.board:
+            raise Problem(403, "The board is private: ask for your own attempts.")
+        return [asdict(standing) for standing in service.standings(task)]
 
     @api.get("/day", summary="Day whose scores are wanted next; null once all are in")
-    def day(authorization: Token = "") -> dict[str, int | None]:
-        return {"day": DailyReplay(desk, team(authorization)).day()}
+    def day(request: Request, authorization: Token = "") -> dict[str, int | None]:
+        return {"day": DailyReplay(service, gate.team(request, authorization)).day()}
 
     @api.get("/days/{day}/{table}", summary="What a day added to a table, as Parquet")
-    def table(day: int, table: str, authorization: Token = "") -> Response:
-        content = DailyReplay(desk, team(authorization)).table(day, table)
+    def table(request: Request, day: Day, table: Short, authorization: Token = "") -> Response:
+        content = DailyReplay(service, gate.team(request, authorization)).table(day, table)
         return Response(content, media_type="application/vnd.apache.parquet")
 
     @api.put("/days/{day}/scores", summary="Hand in the scores of a day; they can't be revised")
-    async def scores(request: Request, day: int, authorization: Token = "") -> dict[str, int | None]:
-        mine = await run_in_threadpool(team, authorization)
-        following = await received(request, lambda path: DailyReplay(desk, mine).hand_in(day, path))
+    async def scores(request: Request, day: Day, authorization: Token = "") -> dict[str, int | None]:
+        team = await gate.sender(request, authorization)
+        replay = await run_in_threadpool(DailyReplay, service, team)
+        await run_in_threadpool(replay.check, day)
+        following = await server.receive(request, team, lambda path: replay.hand_in(day, path))
+        server.worker.wake.set()
         return {"day": following}
 
     @api.get("/walk", summary="Attempt of a finished walk")
-    def walk(authorization: Token = "") -> dict[str, str]:
-        return {"id": DailyReplay(desk, team(authorization)).attempt()}
+    def walk(request: Request, authorization: Token = "") -> dict[str, str]:
+        return {"id": DailyReplay(service, gate.team(request, authorization)).attempt()}
 
     return api
 
 
 def application(
-    season: Season, desk: SeasonService, who: Callable[[str], str | None], board: bool = True
-) -> FastAPI:
-    """A server of one season alone, with errors as problem documents (RFC 9457)."""
-    app = FastAPI(title=season.rules.name, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    app.include_router(router(season, desk, who, board))
-
-    async def refused(_: Request, error: Exception) -> Response:
-        return _problem(422, str(error))
-
-    async def http(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        return _problem(error.status_code, str(error.detail), dict(error.headers or {}))
-
-    app.add_exception_handler(UserError, refused)
-    app.add_exception_handler(HTTPException, http)
-    return app
-
-
-class Settler(threading.Thread):
-    """Judges what waits, beside the requests.
+    season: Season,
+    service: SeasonService,
+    find: Callable[[str], str | None],
+    board: bool = True,
+    limits: ServerLimits = ServerLimits(),
+) -> security.App:
+    """A server of one season alone, as it is served: guarded, with a thread that scores what waits.
 
     Parameters
     ----------
-    desk : Desk
-        Whose attempts.
-    seconds : float
-        Between two looks.
+    season, service, find, board, limits
+        See `SeasonServer`.
     """
+    server = SeasonServer(season, service, find, board, limits)
 
-    def __init__(self, desk: SeasonService, seconds: float = 2.0) -> None:
-        super().__init__(name="siphonbench-settler", daemon=True)
-        self._desk, self._seconds, self._stopping = desk, seconds, threading.Event()
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        server.uploads.clear()
+        server.worker.start()
+        yield
+        await run_in_threadpool(server.worker.stop)
 
-    def run(self) -> None:
-        """Until `stop`."""
-        while not self._stopping.wait(self._seconds):
-            self._desk.settle()
-
-    def stop(self) -> None:
-        """End it."""
-        self._stopping.set()
-        self.join(timeout=60)
-
-
-async def _receive(request: Request, folder: Path) -> Path:
-    path, size, head = folder / "predictions.parquet", 0, b""
-    with path.open("xb") as file:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > _CAP:
-                raise HTTPException(413, f"The file is larger than {_CAP:,} bytes: send keys and values only.")
-            head = (head + chunk)[:4] if len(head) < 4 else head
-            file.write(chunk)
-    if not size:
-        raise HTTPException(400, "The body is empty: send the predictions as the body of the request.")
-    return path if head == b"PAR1" else path.rename(path.with_suffix(".csv"))
-
-
-def _told(use: Callable[[Path], Any], path: Path) -> Any:
-    try:
-        return use(path)
-    except UserError as error:
-        # Where the server keeps a file is its own affair.
-        raise UserError(str(error).replace(str(path), path.name)) from error
-
-
-def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    document = {"type": "about:blank", "status": status, "detail": detail}
-    return JSONResponse(document, status, headers, _PROBLEM)
+    app = FastAPI(
+        title=season.rules.name,
+        lifespan=lifespan,
+        docs_url=None,  # their pages load scripts from another host
+        redoc_url=None,
+        redirect_slashes=False,  # it would send people to whatever Host they name
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.include_router(router(server))
+    problems.install(app)
+    return security.secured(app)

@@ -1,78 +1,34 @@
-"""The desk of a season: takes submissions, judges them unseen, and answers rounded and at set times.
+"""The season service: takes submissions, scores them unseen, and answers rounded and at set times.
 
 What a team learns before the end is whether its file is sound, which public tables decide alone; when its answer
-comes, which the clock decides alone; and then one rounded number. Judging is done beside requests, so that no
-request waits for it.
+comes, which the clock decides alone; and then one rounded number. Scoring is done beside requests, so that no
+request waits for it; files are opened by the scoring process alone.
 """
 
 from __future__ import annotations
 
-import logging
-import math
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
 import sqlalchemy as sa
 
-from generator.dataset import Split
 from generator.errors import UserError
+from leaderboard.intake.scorer import Limits
 from leaderboard.records.moments import moment
 from leaderboard.seasons import receipts, standings
+from leaderboard.seasons.attempt_scoring import AttemptScoring, ScoredSplit
 from leaderboard.seasons.attempts_table import ATTEMPTS, writing
 from leaderboard.seasons.blob_store import BlobStore
 from leaderboard.seasons.receipts import ChainLink
 from leaderboard.seasons.rules import Rules
 from leaderboard.seasons.standings import Standing
-from leaderboard.tasks import parts, scoring
-from leaderboard.tasks.parts import FEEDBACK, Parts
 from leaderboard.tracking.database import now, retrying
 
-_DAY = 86400
-_LOG = logging.getLogger(__name__)
-_FAULT = "it could not be judged: ask the organiser"
+_DAY = 86400  # seconds
 _A = ATTEMPTS.c
-
-
-@dataclass(frozen=True)
-class ScoredSplit:
-    """What a team is asked about.
-
-    Attributes
-    ----------
-    split : Split
-        With open labels: only `leaderboard.tasks` looks at them.
-    digest : str
-        Of the public tables.
-    parts : Parts
-        Which accounts give feedback, and which count.
-    """
-
-    split: Split
-    digest: str
-    parts: Parts = field(default_factory=Parts)
-
-    @property
-    def public(self) -> Split:
-        """What the team may see."""
-        return self.split.without_labels()
-
-    def score(self, task: str, rows: pl.DataFrame, part: str = FEEDBACK) -> float:
-        """The metric that ranks entries of a task, on one part of the accounts.
-
-        Parameters
-        ----------
-        task : str
-            Key of `rules.TASKS`.
-        rows : polars.DataFrame
-            Of a valid submission.
-        part : str
-            `parts.FEEDBACK` or `parts.COUNTING`.
-        """
-        return parts.primary(task, rows, self.split, self.digest, self.parts, part).value
 
 
 @dataclass(frozen=True)
@@ -99,19 +55,21 @@ class Receipt:
 
 @dataclass(frozen=True)
 class SeasonAnswer:
-    """What is said about an attempt.
+    """What is answered about an attempt.
 
     Attributes
     ----------
+    task : str
+        What it was an attempt at.
     score : float or None
         Rounded; None while it is not out.
-    said : str
+    message : str
         For people.
     """
 
     task: str
     score: float | None
-    said: str
+    message: str
 
 
 class SeasonService:
@@ -122,13 +80,15 @@ class SeasonService:
     rules : Rules
         What is allowed.
     world : callable
-        World that a team is asked about.
+        From a team to what it is asked about.
     engine : sqlalchemy.Engine
-        See `ledger.engine`.
-    shelf : BlobStore
+        See `attempts_table.engine`.
+    blobs : BlobStore
         Where files are kept.
     commitment : str
         What the chain of attempts stands on.
+    limits : Limits
+        Of reading and scoring one file.
     """
 
     def __init__(
@@ -136,44 +96,13 @@ class SeasonService:
         rules: Rules,
         world: Callable[[str], ScoredSplit],
         engine: sa.Engine,
-        shelf: BlobStore,
+        blobs: BlobStore,
         commitment: str = "",
+        limits: Limits = Limits(),  # noqa: B008 - it is frozen
     ) -> None:
-        self.rules, self.world, self.engine, self.shelf = rules, world, engine, shelf
+        self.rules, self.world, self.engine, self.blobs = rules, world, engine, blobs
         self.commitment = commitment
-
-    def submit(self, team: str, task: str, path: Path, when: float | None = None) -> Receipt:
-        """Take a submission; one that is refused uses no attempt.
-
-        Raises
-        ------
-        UserError
-            Outside of the season, for a task that is not asked, without an attempt left, or with all faults
-            of the file.
-        """
-        made = now() if when is None else when
-        self.check_open(made)
-        self._check_task(task)
-        if self.rules.daily:
-            raise UserError(
-                f"{self.rules.name} takes the scores of one day after the other, no file for all of them"
-            )
-        with self.engine.connect() as connection:
-            self._number(connection, team, task, made)
-        table = scoring.read_submission(self.world(team).public, task, path).predictions
-        file = self.shelf.keep(table)
-        id_, due = secrets.token_hex(16), self.rules.due(made)
-
-        def insert() -> tuple[int, ChainLink]:
-            # Limits hold for what is taken: they are checked where nobody else takes anything.
-            with writing(self.engine) as connection:
-                number = self._number(connection, team, task, made)
-                row = {"id": id_, "team": team, "task": task, "utc_day": int(made // _DAY), "number": number}
-                row |= {"made": made, "due": due, "file": file}
-                return number, receipts.append(connection, self.commitment, row)
-
-        number, link = retrying(insert, lambda error: isinstance(error, sa.exc.SQLAlchemyError))
-        return Receipt(id_, _time(due), self.rules.attempts - number - 1, link)
+        self.scoring = AttemptScoring(engine, blobs, world, limits)
 
     def check_open(self, when: float) -> None:
         """Refuse what comes too early, too late, or once the season is closed.
@@ -192,18 +121,80 @@ class SeasonService:
         with self.engine.connect() as connection:
             receipts.check_not_closed(connection)
 
-    def settle(self) -> int:
-        """Judge all attempts that wait, whether their answers are due or not; how many there were."""
-        waiting = sa.select(ATTEMPTS).where(_A.score.is_(None), _A.fault.is_(None)).order_by(_A.made, _A.id)
+    def check(self, team: str, task: str, when: float | None = None) -> None:
+        """Refuse a submission that would not be taken, whatever is in its file.
+
+        Parameters
+        ----------
+        team, task : str
+            Who answers what.
+        when : float, optional
+            Seconds since 1970; now if left out.
+
+        Raises
+        ------
+        UserError
+            Outside of the season, for a task that is not asked, or without an attempt left.
+        """
+        received = now() if when is None else when
+        self.check_open(received)
+        self._check_task(task)
+        if self.rules.daily:
+            raise UserError(
+                f"{self.rules.name} takes the scores of one day after the other, no file for all of them"
+            )
         with self.engine.connect() as connection:
-            rows = connection.execute(waiting).all()
-        for row in rows:
-            values = self._judged(row.team, row.task, row.file)
-            retrying(lambda id_=row.id, values=values: self._set(id_, values))  # type: ignore[misc]
-        return len(rows)
+            self._number(connection, team, task, received)
+
+    def submit(self, team: str, task: str, path: Path, when: float | None = None) -> Receipt:
+        """Take a submission; one that is refused uses no attempt.
+
+        Parameters
+        ----------
+        team, task : str
+            Who answers what.
+        path : Path
+            Folder or predictions file.
+        when : float, optional
+            Seconds since 1970; now if left out.
+
+        Raises
+        ------
+        UserError
+            Outside of the season, for a task that is not asked, without an attempt left, or with all faults
+            of the file.
+        """
+        received = now() if when is None else when
+        self.check(team, task, received)
+        file = self.scoring.keep(team, task, path)
+        id_, due = secrets.token_hex(16), self.rules.due(received)
+
+        def insert() -> tuple[int, ChainLink]:
+            # Limits hold for what is taken: they are checked where nobody else takes anything.
+            with writing(self.engine) as connection:
+                number = self._number(connection, team, task, received)
+                row = {"id": id_, "team": team, "task": task, "utc_day": int(received // _DAY), "number": number}
+                row |= {"made": received, "due": due, "file": file}
+                return number, receipts.append(connection, self.commitment, row)
+
+        number, link = retrying(insert)
+        return Receipt(id_, _time(due), self.rules.attempts - number - 1, link)
+
+    def score_waiting(self) -> int:
+        """Score all attempts that wait; how many there were, see `AttemptScoring.score_waiting`."""
+        return self.scoring.score_waiting()
 
     def answer(self, team: str, id_: str, when: float | None = None) -> SeasonAnswer:
-        """What is said about an attempt of the team by now.
+        """What there is to say about an attempt of the team.
+
+        Parameters
+        ----------
+        team : str
+            Whose attempt.
+        id_ : str
+            Of its receipt.
+        when : float, optional
+            Seconds since 1970; now if left out.
 
         Raises
         ------
@@ -223,6 +214,13 @@ class SeasonService:
     def standings(self, task: str, when: float | None = None) -> list[Standing]:
         """Each team's best answer among those that are out, best first; see `standings.table`.
 
+        Parameters
+        ----------
+        task : str
+            One of the season's.
+        when : float, optional
+            Seconds since 1970; now if left out.
+
         Raises
         ------
         UserError
@@ -239,32 +237,18 @@ class SeasonService:
         if task not in self.rules.tasks:
             raise UserError(f"task {task[:40]!r} is not asked in {self.rules.name}: {', '.join(self.rules.tasks)}")
 
-    def _number(self, connection: sa.Connection, team: str, task: str, made: float) -> int:
+    def _number(self, connection: sa.Connection, team: str, task: str, received: float) -> int:
         mine = sa.select(sa.func.count()).where((_A.team == team) & (_A.task == task))
         if connection.execute(mine).scalar_one() >= self.rules.total:
             raise UserError(
                 f"all {self.rules.total} attempts at {task} of {self.rules.name} are used: no more come"
             )
-        used = connection.execute(mine.where(_A.utc_day == int(made // _DAY))).scalar_one()
+        used = connection.execute(mine.where(_A.utc_day == int(received // _DAY))).scalar_one()
         if used >= self.rules.attempts:
             raise UserError(
                 f"all {self.rules.attempts} attempts at {task} of this day are used: come back after midnight UTC"
             )
         return int(used)
-
-    def _judged(self, team: str, task: str, file: str) -> dict[str, float | str]:
-        world = self.world(team)
-        try:
-            score = world.score(task, self.shelf.read(file))
-        except (UserError, pl.exceptions.PolarsError, OSError) as error:
-            # What the labels made of it is for nobody: neither the team nor the log is told more.
-            _LOG.warning("an attempt at %s could not be judged: %s", task, type(error).__name__)
-            return {"fault": _FAULT}
-        return {"score": score} if math.isfinite(score) else {"fault": _FAULT}
-
-    def _set(self, id_: str, values: dict[str, float | str]) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(ATTEMPTS.update().where(_A.id == id_).values(**values))
 
 
 def _time(seconds: float) -> datetime:

@@ -30,7 +30,7 @@ _HOUR = 3600.0
 def router(site: Site) -> APIRouter:
     """Operations on a site."""
     api = APIRouter(prefix="/api/v1")
-    gate = Gate(lambda token: teams.who(site.engine, token), site.settings.address_minute)
+    gate = Gate(lambda token: teams.find(site.engine, token), site.settings.address_minute)
 
     @api.get("/boards", summary="All boards")
     def boards() -> list[dict[str, Any]]:

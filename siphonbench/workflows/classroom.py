@@ -20,10 +20,11 @@ from siphonbench.workflows import seasons
 if TYPE_CHECKING:
     from generator.config.dataset_config import Config
     from generator.pipeline.sealed_worlds import Seal
+    from leaderboard.seasons.attempt_scoring import ScoredSplit
     from leaderboard.seasons.grades import GradeLine
     from leaderboard.seasons.roster import Student
     from leaderboard.seasons.rules import Rules, Season
-    from leaderboard.seasons.submissions import ScoredSplit, SeasonService
+    from leaderboard.seasons.submissions import SeasonService
 
 FILE, SECRET, HANDOUT = "class.json", "class.secret", "hand-out"
 BOARDS = ("private", "nicknames")
@@ -220,7 +221,7 @@ def lines(room: Class, full: float) -> list[GradeLine]:
 
     grades.check_full(full)
     at = service(room)
-    at.settle()
+    at.score_waiting()
     best: dict[str, dict[str, float]] = {s.nickname: {} for s in room.students}
     attempts = dict.fromkeys(best, 0)
     for task in room.rules.tasks:

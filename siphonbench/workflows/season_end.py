@@ -89,7 +89,7 @@ def unseal(folder: Path, secret: Path, beacon: str = "", early: bool = False) ->
         raise UserError(f"{season.rules.name} was unsealed before, and a season ends once: nothing was changed")
     close(folder, secret, beacon, early)
     service = seasons.service(season, sealed, secret)
-    service.settle()
+    service.score_waiting()
     results.count(service)
     scores = results.publish(service, folder)
     if season.rules.daily:

@@ -71,34 +71,46 @@ def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int
 
 def serve(
     season: Season,
-    desk: SeasonService,
+    service: SeasonService,
     host: str,
     port: int,
-    who: Callable[[str], str | None] | None = None,
+    find: Callable[[str], str | None] | None = None,
     board: bool = True,
 ) -> None:
-    """Serve a season until it is stopped."""
-    try:
-        import uvicorn
+    """Serve a season until it is stopped.
 
+    Parameters
+    ----------
+    season : Season
+        What is told of it.
+    service : SeasonService
+        Where submissions go.
+    host, port
+        Where to listen.
+    find : callable, optional
+        From a token to the name of its team; looked up in the season's own teams if left out.
+    board : bool
+        Whether everybody may see the standings.
+
+    Raises
+    ------
+    UserError
+        If a package is missing.
+    """
+    try:
+        from leaderboard.intake import server
         from leaderboard.seasons import routes
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is missing: install siphonbench[serve]") from error
-    settler = routes.Settler(desk)
-    settler.start()
-    try:
-        app = routes.application(season, desk, who or teams_of(desk), board)
-        uvicorn.run(app, host=host, port=port, server_header=False)
-    finally:
-        settler.stop()
+    server.serve(routes.application(season, service, find or find_team(service), board), host, port)
 
 
-def teams_of(desk: SeasonService) -> Callable[[str], str | None]:
-    """Name of the team of a token."""
+def find_team(service: SeasonService) -> Callable[[str], str | None]:
+    """What finds the name of a token's team among the teams of a season."""
     from leaderboard.intake import teams
 
-    def who(token: str) -> str | None:
-        team = teams.who(desk.engine, token)
+    def find(token: str) -> str | None:
+        team = teams.find(service.engine, token)
         return team.name if team else None
 
-    return who
+    return find

@@ -14,8 +14,9 @@ from generator.errors import UserError
 if TYPE_CHECKING:
     from generator.config.dataset_config import Config
     from generator.pipeline.sealed_worlds import Seal
+    from leaderboard.seasons.attempt_scoring import ScoredSplit
     from leaderboard.seasons.rules import Rules, Season
-    from leaderboard.seasons.submissions import ScoredSplit, SeasonService
+    from leaderboard.seasons.submissions import SeasonService
 
 Tick = Callable[[int, int], None]
 SECRET_FILE = "secret.json"  # noqa: S105  (a file's name: the secret once it is out)
@@ -204,15 +205,13 @@ def scored_split(world: Path, sealed: Seal, beacon: str = "") -> ScoredSplit:
     beacon : str
         Public random value that was mixed in at the close.
     """
-    from generator import dataset
     from generator.pipeline.sealed_worlds import SPLIT
     from generator.rng import keyed_streams
-    from leaderboard.seasons.submissions import ScoredSplit
+    from leaderboard.seasons.attempt_scoring import ScoredSplit
     from leaderboard.tasks.parts import Parts
 
-    data = dataset.load(world)
     key = keyed_streams.derive(sealed.config.secret, "feedback and counting")
-    return ScoredSplit(data.reveal(SPLIT), data.digest, Parts(key, beacon))
+    return ScoredSplit(world, SPLIT, Parts(key, beacon))
 
 
 def service(season: Season, sealed: Seal, secret: Path, tick: Tick | None = None) -> SeasonService:

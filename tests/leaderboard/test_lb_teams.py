@@ -23,10 +23,10 @@ def engine(store: Store) -> sa.Engine:
 
 def test_a_token_opens_its_team_until_it_is_revoked(engine: sa.Engine) -> None:
     (one, token), (other, another) = teams.add(engine, "one"), teams.add(engine, "other")
-    assert [teams.who(engine, t) for t in (token, another)] == [one, other]
+    assert [teams.find(engine, t) for t in (token, another)] == [one, other]
     gone = teams.revoke(engine, "ONE")
     assert (gone.id, gone.revoked is None) == (one.id, False)
-    assert [teams.who(engine, t) for t in (token, another)] == [None, other]
+    assert [teams.find(engine, t) for t in (token, another)] == [None, other]
     assert [(t.name, t.revoked is None) for t in teams.listed(engine)] == [("one", False), ("other", True)]
     with pytest.raises(UserError, match="no team 'one' has a token"):
         teams.revoke(engine, "one")
@@ -64,7 +64,7 @@ def test_forged_tokens_open_nothing(engine: sa.Engine, forge: object) -> None:
     _, token = teams.add(engine, "one")
     teams.add(engine, "two")
     assert callable(forge)
-    assert teams.who(engine, forge(token)) is None
+    assert teams.find(engine, forge(token)) is None
 
 
 @pytest.mark.parametrize("twin", ["Team one", " team  ONE", "ｔｅａｍ one", "te\u0061m one"])

@@ -98,9 +98,9 @@ def _submit(
         raise UserError(f"{token_file} holds no token of {found.rules.name}: take the token.txt of the hand-out")
     desk = classroom.service(found)
     receipt = desk.submit(student, task, entry)
-    desk.settle()
+    desk.score_waiting()
     said = desk.answer(student, receipt.id)
-    score = said.said if said.score is None else f"{said.score:g}"
+    score = said.message if said.score is None else f"{said.score:g}"
     typer.echo(f"{student}, {task}: {score}; attempts left today: {receipt.left}")
 
 

@@ -107,14 +107,14 @@ def _answer(
     folder: Folder, attempt: Annotated[str, typer.Argument(help="Id of the attempt.")], team: Team, secret: Secret
 ) -> None:
     """Say what came of an attempt, once it is due."""
-    said = _service(folder, secret).answer(team, attempt)
-    typer.echo(f"{said.task}: {said.said}" if said.score is None else f"{said.task}: {said.score:g}")
+    found = _service(folder, secret).answer(team, attempt)
+    typer.echo(f"{found.task}: {found.message}" if found.score is None else f"{found.task}: {found.score:g}")
 
 
 @_season.command("settle", epilog="Example: siphonbench season settle spring-2027 --secret ../spring-2027.secret")
 def _settle(folder: Folder, secret: Secret) -> None:
     """Judge what was handed in; run it more often than answers come, by cron for instance."""
-    typer.echo(f"{_service(folder, secret).settle()} judged")
+    typer.echo(f"{_service(folder, secret).score_waiting()} judged")
 
 
 @_season.command(
