@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,17 @@ def test_ledger_of_a_dataset(here: Path) -> None:
     wrong = call("info", "data", "--campaigns", "--split", "train")
     assert wrong.exit_code == 1
     assert "do not add up: train: campaign/" in wrong.stderr
+
+
+def test_the_picture_is_there_when_the_reader_of_the_table_leaves(here: Path) -> None:
+    command = [sys.executable, "-m", "siphonbench", "scenario", "describe", "nano", "--sample", "50"]
+    for more in ([], ["--json"]):
+        running = subprocess.Popen(
+            [*command, "--plot", "x.svg", *more], cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        )
+        assert running.stdout
+        running.stdout.close()  # as head does, only sooner
+        _, said = running.communicate(timeout=120)
+        assert b"Traceback" not in said
+        assert (here / "x.svg").read_text("utf-8").rstrip().endswith("</svg>")
+        (here / "x.svg").unlink()

@@ -81,6 +81,7 @@ class Processes:
         )
         others = set(multiprocessing.active_children())
         processes: list[Any] = []
+        broken: BrokenProcessPool | None = None
         try:
             with _tuned():
                 futures = [pool.submit(work, job) for job in jobs]  # this starts the processes
@@ -88,14 +89,16 @@ class Processes:
             for done in as_completed(futures):
                 yield done.result()
         except BrokenProcessPool as error:
-            unguarded = any(p.exitcode == _UNGUARDED for p in processes)
-            raise UserError(_GUARD if unguarded else _DEATHS.format("in the middle of its work")) from error
+            broken = error
         finally:
             # After an error or Ctrl-C nobody waits for shards that are begun: a worker whose pipe closes ends.
             with uninterrupted():
                 ours.close()
                 pool.shutdown(wait=True, cancel_futures=True)
                 theirs.close()
+        if broken:  # only now is it known how each worker ended
+            unguarded = any(p.exitcode == _UNGUARDED for p in processes)
+            raise UserError(_GUARD if unguarded else _DEATHS.format("in the middle of its work")) from broken
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,12 +34,14 @@ def check(path: Path) -> None:
     Raises
     ------
     UserError
-        If the format is unknown or the folder missing.
+        If the format is unknown, the folder missing, or nothing can be written there.
     """
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"--plot {path}: write {' or '.join(FORMATS)} at its end")
     if not path.parent.is_dir():
         raise UserError(f"--plot {path}: {path.parent} is no folder; make it first")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UserError(f"--plot {path} can't be written: choose another name, or mend the folder's permissions")
 
 
 def write(path: Path, groups: Sequence[Group], title: str) -> None:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import errno
-import shutil
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from generator import files
 from generator.errors import UserError, printable
+
+
+def _stop_once(*_: Any) -> None:
+    """Handler of Ctrl-C: the first stops the command, the next ones don't stop its tidying up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 class _Commands(TyperGroup):
     """What a user can mend becomes one sentence; anything else is a bug and keeps its traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, _stop_once)
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -26,10 +36,10 @@ class _Commands(TyperGroup):
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output left, as `head` does
                 raise
-            free = f"{shutil.disk_usage(Path.cwd()).free / 1e6:,.0f} MB are free here"
-            full = f"{free}; free some, or write to another disk"
-            remedy = full if error.errno == errno.ENOSPC else "check the path and its permissions"
-            message, code = f"error: {error.filename or Path.cwd()}: {error.strerror or error}; {remedy}", 2
+            path, remedy = error.filename or Path.cwd(), "check the path and its permissions"
+            if error.errno in files.FULL:
+                remedy = f"{files.no_space(Path(path))}; free some, or write to another disk"
+            message, code = f"error: {path}: {error.strerror or error}; {remedy}", 2
         typer.echo(printable(message), err=True)
         raise typer.Exit(code)
 

@@ -73,14 +73,15 @@ def _describe(
         forecast_plot.check(plot)
     with output.progress("counting") as tick:
         groups = forecast.expected(config, split, sample, tick)
+    if plot:  # first: who reads the table may leave before its end, as `head` does
+        forecast_plot.write(
+            plot, groups, f"{config.name}, {split}, seed {config.seed}: expected before it is made"
+        )
     if as_json:
         typer.echo(json.dumps([g.as_dict() for g in groups], indent=1))
     else:
         _show(config, split, groups)
     if plot:
-        forecast_plot.write(
-            plot, groups, f"{config.name}, {split}, seed {config.seed}: expected before it is made"
-        )
         typer.echo(f"Picture: {plot}", err=as_json)
 
 
