@@ -53,15 +53,15 @@ def _tune(
     if not cards:
         raise UserError(f"all {len(jobs)} trials failed: {failed[0]}")
     order = sorted(cards, key=lambda k: (-cards[k].primary.value, k))
-    output.show(
-        ("trial", *kind.ranges, "metric", "95 % interval"),
-        [(str(k), *(f"{v:g}" for v in settings[k].values()), *_value(cards[k])) for k in order[:10]],
-    )
     best, note = order[0], f"{', '.join(_value(cards[order[0]]))} on {SPLIT} of {dataset.name}, task {task}"
     gain = _gain(cards[best], cards[0]) if 0 in cards else "the default values failed"
     lines = [f"# {note}; {len(cards)} trials, seed {seed or 0}", f"# {gain}", f"[{kind.name}]"]
     file = folder / f"{kind.name}.toml"
     files.write_text(file, "\n".join([*lines, *(f"{k} = {v!r}" for k, v in settings[best].items())]) + "\n")
+    output.show(
+        ("trial", *kind.ranges, "metric", "95 % interval"),
+        [(str(k), *(f"{v:g}" for v in settings[k].values()), *_value(cards[k])) for k in order[:10]],
+    )
     typer.echo(f"Trial {best} is best: {note}; {gain}")
     typer.echo(f"{file}; next: siphonbench baselines run {name} --params {file} --data {data}")
     if failed:
