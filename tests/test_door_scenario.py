@@ -131,7 +131,11 @@ def test_the_picture_is_there_when_the_reader_of_the_table_leaves(here: Path) ->
     command = [sys.executable, "-m", "siphonbench", "scenario", "describe", "nano", "--sample", "50"]
     for more in ([], ["--json"]):
         running = subprocess.Popen(
-            [*command, "--plot", "x.svg", *more], cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+            [*command, "--plot", "x.svg", *more],
+            cwd=here,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
         )
         assert running.stdout
         running.stdout.close()  # as head does, only sooner
