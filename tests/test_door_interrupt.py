@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 COMMAND = [sys.executable, "-m", "siphonbench", "generate", "--preset", "small", "--seed", "5", "--out", "made"]
