@@ -1,4 +1,4 @@
-"""What each plan allows; all of it is assumed (a). In the order of `archetypes.CHOICES["plan"]`."""
+"""What each subscription plan allows; all of it is assumed (a). In the order of `parameters.CHOICES["plan"]`."""
 
 from __future__ import annotations
 

@@ -197,6 +197,7 @@ def _in_window(accounts: Accounts, row: I64, day: I64) -> Mask:
 
 
 def _works(accounts: Accounts, account: I64, day: I64, key: U64) -> Mask:
+    """Whether each session serves its cohort: inside the work window, camouflage apart."""
     own = streams.uniform(streams.child(key, "camouflage")) < accounts.dials["camouflage"][account]
     return _in_window(accounts, account, day) & ~own
 
@@ -206,28 +207,30 @@ def _starts(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, ke
 
     Moving to the nearest slot of the driver keeps the account's habits of hour: only other accounts tell.
     """
-    d = accounts.dials
+    dials = accounts.dials
     bits, place = streams.child(key, "start"), streams.child(key, "place")
     flat = streams.uniform_wide(place)
     own = _own_times(accounts, account, day, bits, flat)
-    slots = np.floor(d["slots"])[account].astype(np.float64)
+    slots = np.floor(dials["slots"])[account].astype(np.float64)
     cell = np.floor(own * slots)
     cohort = plan.cohort_key[accounts.cohort][account]
-    fixed = d["regular"][account] > np.float32(0.5)
+    fixed = dials["regular"][account] > np.float32(0.5)
     driver = streams.items(streams.child(cohort, "driver"), np.where(fixed, 0, day + 2))
     fire = (cell + streams.uniform_wide(streams.items(driver, cell.astype(np.int64)))) / slots
-    late = d["jitter"][account] * np.abs(streams.normal(bits, 2)) * 1000 + flat * 1000
-    synchronised = work & (streams.uniform(bits, 3) < d["synchrony"][account])
+    late = dials["jitter"][account] * np.abs(streams.normal(bits, 2)) * 1000 + flat * 1000
+    synchronised = work & (streams.uniform(bits, 3) < dials["synchrony"][account])
     ms = np.where(synchronised, fire * DAY_MS + late, own * DAY_MS)
     return day * DAY_MS + ms.astype(np.int64)
 
 
 def _own_times(accounts: Accounts, account: I64, day: I64, bits: U64, flat: F64) -> F64:
     """Time of day of each session by the account's habits: round the clock or in its hours, even or in bursts."""
-    d = accounts.dials
-    peak, burst = burstiness.peaks(accounts.hours)[account], d["burst"][account]
-    human = peak + (d["hours"][account] / 24) * streams.normal(bits, 0)
-    personal = (streams.uniform(bits, 1) < d["diurnal"][account]) & (burst * burstiness.HALVINGS < _PERSONAL_BURST)
+    dials = accounts.dials
+    peak, burst = burstiness.peaks(accounts.hours)[account], dials["burst"][account]
+    human = peak + (dials["hours"][account] / 24) * streams.normal(bits, 0)
+    personal = (streams.uniform(bits, 1) < dials["diurnal"][account]) & (
+        burst * burstiness.HALVINGS < _PERSONAL_BURST
+    )
     own = np.where(personal, human + flat / _OWN_TIME_STEPS, flat)
     own -= np.floor(own)
     rows = np.flatnonzero(burst > 0)
