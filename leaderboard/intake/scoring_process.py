@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from generator.errors import UserError
 from leaderboard.records import card as cards
 from leaderboard.records.card import Card
-from leaderboard.tracking.store import Store, may_pass
+from leaderboard.tracking.store import Store, StoreBusyError, may_pass
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset, Split
@@ -49,6 +49,8 @@ def _answer(order: dict[str, Any], out: TextIO, limit: int) -> None:
 
     try:
         send(_ORDERS[order.get("order", "record")](order, lambda text: send({"progress": text})))
+    except StoreBusyError as error:
+        send({"retry": type(error).__name__})
     except UserError as error:
         send({"error": str(error)})
     except MemoryError:

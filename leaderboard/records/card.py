@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from generator.errors import UserError, printable
 from leaderboard.records import display_names
@@ -42,7 +44,15 @@ class Card:
 
 
 def read(file: Path, faults: list[str]) -> Card:
-    """Card of a TOML file; what is wrong with it is added to `faults`."""
+    """Card of a TOML file.
+
+    Parameters
+    ----------
+    file : Path
+        As a stranger wrote it.
+    faults : list of str
+        What is wrong with it is added.
+    """
     try:
         if file.stat().st_size > _MOST_BYTES:
             raise ValueError(f"{file.stat().st_size:,} bytes are more than {_MOST_BYTES:,}")
@@ -56,16 +66,21 @@ def read(file: Path, faults: list[str]) -> Card:
 def of(document: Mapping[str, Any]) -> Card:
     """Card of keys and values.
 
+    Parameters
+    ----------
+    document : mapping
+        Keys of `Card`.
+
     Raises
     ------
     UserError
         With all faults at once.
     """
     faults: list[str] = []
-    made = _checked(document, faults)
+    card = _checked(document, faults)
     if faults:
         raise UserError(printable("; ".join(faults)))
-    return made
+    return card
 
 
 def _checked(document: Mapping[str, Any], faults: list[str]) -> Card:
@@ -79,7 +94,17 @@ def _checked(document: Mapping[str, Any], faults: list[str]) -> Card:
 
 
 def check_text(key: str, value: Any, faults: list[str]) -> None:
-    """Check the value of a key; what is wrong with it is added to `faults`."""
+    """Check the value of a key.
+
+    Parameters
+    ----------
+    key : str
+        Of `Card`.
+    value : Any
+        As a stranger wrote it.
+    faults : list of str
+        What is wrong with it is added.
+    """
     wanted = bool if key == "external_data" else str
     if not isinstance(value, wanted):
         faults.append(f"card.toml: {key}: {value!r} must be a {wanted.__name__}")
@@ -97,15 +122,23 @@ def check_text(key: str, value: Any, faults: list[str]) -> None:
 
 
 def toml(card: Card) -> str:
-    """The card as TOML text."""
-    lines = []
-    for f in fields(Card):
-        value = getattr(card, f.name)
-        text = str(value).lower() if isinstance(value, bool) else _quoted(value)
-        lines.append(f"{f.name} = {text}\n")
-    return "".join(lines)
+    """The card as TOML text.
 
+    Parameters
+    ----------
+    card : Card
+        What is written.
 
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    Examples
+    --------
+    >>> print(toml(Card("a \\"quoted\\" name", team="us")))
+    name = "a \\"quoted\\" name"
+    team = "us"
+    contact = ""
+    code_url = ""
+    paper_url = ""
+    field_groups = "-"
+    external_data = false
+    <BLANKLINE>
+    """
+    return tomli_w.dumps(asdict(card))

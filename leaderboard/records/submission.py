@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from generator import files
 from generator.errors import UserError, printable
 from leaderboard.records import card as cards
 from leaderboard.records.card import Card
@@ -61,9 +61,9 @@ def read(path: Path, expected: pl.DataFrame | Iterable[str], task: str = "accoun
     path : Path
         Folder with predictions.parquet (or .csv) and card.toml, or a predictions file alone.
     expected : polars.DataFrame, or iterable of str
-        Keys of the rows (see `truth.Truth.keys`), or ids of the accounts; each must occur exactly once.
+        Keys of the rows (see `tasks.scoring.keys`), or ids of the accounts; each must occur exactly once.
     task : str
-        Key of `tasks.TASKS`.
+        Key of `task_definitions.TASKS`.
 
     Raises
     ------
@@ -91,26 +91,37 @@ def read(path: Path, expected: pl.DataFrame | Iterable[str], task: str = "accoun
 def write(folder: Path, predictions: pl.DataFrame, card: Card, task: str = "accounts") -> Path:
     """Write a submission folder for a task; it appears under its name only when it is complete.
 
+    Parameters
+    ----------
+    folder : Path
+        New, or one that holds a submission.
+    predictions : polars.DataFrame
+        Keys and value of the task.
+    card : Card
+        Written beside them.
+    task : str
+        Key of `task_definitions.TASKS`.
+
     Raises
     ------
     UserError
         If the folder exists and holds anything but a submission.
     """
-    temporary = folder.with_name(folder.name + ".partial")
-    for old in (temporary, folder):
-        _check_replaceable(old)
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    _check_replaceable(folder)
     typed = predictions.select(pl.col(name).cast(_POLARS[kind]) for name, kind in _columns(TASKS[task]).items())
-    typed.write_parquet(temporary / "predictions.parquet")
-    (temporary / cards.FILE).write_text(cards.toml(card), "utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    with files.atomic_folder(folder) as partial:
+        typed.write_parquet(partial / "predictions.parquet")
+        (partial / cards.FILE).write_text(cards.toml(card), "utf-8")
     return folder
 
 
 def clear(folder: Path) -> None:
     """Remove the predictions of a submission folder, where there is one; its card stays.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a submission, or not there.
 
     Raises
     ------

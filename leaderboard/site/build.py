@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
+from generator import files
 from generator.errors import UserError
 from leaderboard.site import board_files, pages
 from leaderboard.site.board_query import Query
@@ -44,22 +45,18 @@ def build(settings: Settings, out: Path, tick: Callable[[int, int], None] = lamb
     """
     if out.exists() and not (out / _MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} holds something else than a site: name a new or empty folder")
-    temporary = out.with_name(out.name + ".partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(_STATIC, temporary / "static")
-    (temporary / _MARK).touch()
     boards = Boards(settings.store, [(w.digest, t) for w in settings.worlds for t in w.tasks])
     views = [boards.refresh(w.digest, t) for w in settings.worlds for t in w.tasks]
     total = sum(3 + len(v.entries) + len(_pairs(v)) for v in views) + len(settings.worlds) + 3
     written = 0
-    for written, (path, content) in enumerate(_files(settings, boards, views), 1):
-        file = temporary / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-        tick(written, total)
-    if out.exists():
-        shutil.rmtree(out)
-    temporary.rename(out)
+    with files.atomic_folder(out) as partial:
+        shutil.copytree(_STATIC, partial / "static")
+        (partial / _MARK).touch()
+        for written, (path, content) in enumerate(_files(settings, boards, views), 1):
+            file = partial / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            tick(written, total)
     return written
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import random
-import time
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+import tenacity
 from sqlalchemy.engine import make_url
 
 from generator.errors import UserError
@@ -48,14 +50,43 @@ SUBMISSIONS = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("finished", sa.Float),
 )
-_BUSY_SECONDS = 20
-_FIRST_WAIT, _TRIES = 0.05, 10  # 25 seconds in all
+_BUSY_SECONDS = 2.0
+"""SQLite itself waits so long for a lock; our tries come on top of it."""
+_FIRST_WAIT_SECONDS, _TRIES = 0.05, 10  # 25 seconds in all
 _NEVER_MENDS = (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError)
+_DISK_MENDS = {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.EMFILE, errno.ENFILE}
+_ACCESS = "let this user write there, or name another board"
+_DAMAGED = "bring back a copy or an export of it, or name another board"
+_ACCOUNT = "check the address, the user and the password"
+_VERSION = "another version of MLflow made it: copy it, then run mlflow db upgrade on its address"
+LASTING = {
+    "unable to open database file": _ACCESS,
+    "readonly database": _ACCESS,
+    "read-only": _ACCESS,
+    "permission denied": _ACCESS,
+    "not a database": _DAMAGED,
+    "malformed": _DAMAGED,
+    "authentication failed": _ACCOUNT,
+    "no password supplied": _ACCOUNT,
+    "no pg_hba.conf entry": _ACCOUNT,
+    "does not exist": _ACCOUNT,
+    "translate host name": _ACCOUNT,
+    "name or service not known": _ACCOUNT,
+    "failed to resolve": _ACCOUNT,
+    "out-of-date database schema": _VERSION,
+    "locate revision": _VERSION,
+}
+"""What databases say of faults that no waiting mends, and what does."""
 
 
 @cache
 def engine(uri: str) -> sa.Engine:
     """Engine of a database whose tables exist; one per address and process.
+
+    Parameters
+    ----------
+    uri : str
+        sqlite:// or postgresql:// address.
 
     Raises
     ------
@@ -67,23 +98,29 @@ def engine(uri: str) -> sa.Engine:
         options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_SECONDS}} if _is_sqlite(url) else {}
         made = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, **options)
         retrying(lambda: METADATA.create_all(made))
-    except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
-        raise UserError(
-            f"the database {shown(uri)} can't be opened ({_reason(error)}): give sqlite:///FILE or "
-            "postgresql://USER@HOST/NAME of one that runs"
-        ) from error
+    except (sa.exc.SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
+        remedy = lasting(error) or "give sqlite:///FILE or postgresql://USER@HOST/NAME of one that runs"
+        raise UserError(f"the database {shown(uri)} can't be opened ({reason(error)}): {remedy}") from None
     return made
 
 
 def shown(uri: str) -> str:
-    """An address without its password."""
-    try:
-        return make_url(uri).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
-        return "given"
+    """An address without its password.
+
+    Parameters
+    ----------
+    uri : str
+        Any address.
+
+    Examples
+    --------
+    >>> shown("postgresql://me:secret@db.example/board"), shown("http://me:s/e@cret@h/x")
+    ('postgresql://me:***@db.example/board', 'http://me:***@h/x')
+    """
+    return re.sub(r"(://[^\s/:@]*:)\S*@", r"\1***@", uri)
 
 
-def retrying(call: Callable[[], T], passes: Callable[[Exception], bool] | None = None) -> T:
+def retrying(call: Callable[[], T], passes: Callable[[BaseException], bool] | None = None) -> T:
     """What `call` returns, tried again with longer and longer waits while its fault may pass.
 
     A locked database, a lost connection and a full disk may pass; `call` must do no harm when it is called twice.
@@ -95,25 +132,46 @@ def retrying(call: Callable[[], T], passes: Callable[[Exception], bool] | None =
     passes : callable, optional
         Whether an exception may pass; left out, what databases and disks raise.
     """
-    wait = _FIRST_WAIT
-    for left in reversed(range(_TRIES)):
-        try:
-            return call()
-        except Exception as error:
-            if not left or not (passes or may_pass)(error):
-                raise
-            logging.getLogger(__name__).warning("%s; trying again in %.2f s", _reason(error), wait)
-        # Unlike waits, so that those who met once don't meet again; nothing else depends on them.
-        time.sleep(wait * (0.5 + random.random()))  # noqa: S311
-        wait *= 2
-    raise AssertionError("the last try returns or raises")
+    tries = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(_TRIES),
+        wait=_wait,
+        retry=tenacity.retry_if_exception(passes or may_pass),
+        before_sleep=_warn,
+        reraise=True,
+    )
+    return tries(call)
 
 
-def may_pass(error: Exception) -> bool:
-    """Whether trying again can help: locked, lost, full; not a wrong statement or a broken rule."""
+def may_pass(error: BaseException) -> bool:
+    """Whether trying again can help: locked, lost, full; not a wrong statement, a broken rule or a missing right.
+
+    Parameters
+    ----------
+    error : Exception
+        What was raised.
+
+    Examples
+    --------
+    >>> may_pass(OSError(errno.ENOSPC, "full")), may_pass(OSError(errno.EACCES, "denied"))
+    (True, False)
+    """
     if isinstance(error, sa.exc.DBAPIError):
-        return not isinstance(error, _NEVER_MENDS)
-    return isinstance(error, OSError)
+        return not isinstance(error, _NEVER_MENDS) and not lasting(error)
+    if isinstance(error, OSError):
+        return error.errno in _DISK_MENDS or isinstance(error, ConnectionError | TimeoutError)
+    return False
+
+
+def lasting(error: BaseException) -> str:
+    """What mends a fault that no waiting mends; "" if it may pass.
+
+    Parameters
+    ----------
+    error : Exception
+        What a database raised, or who uses one.
+    """
+    text = str(error).lower()
+    return next((remedy for phrase, remedy in LASTING.items() if phrase in text), "")
 
 
 def now() -> float:
@@ -121,11 +179,31 @@ def now() -> float:
     return datetime.now(UTC).timestamp()
 
 
+def reason(error: BaseException) -> str:
+    """First line of an error, without the statement and its values, and without a password.
+
+    Parameters
+    ----------
+    error : Exception
+        What was raised.
+    """
+    inner = getattr(error, "orig", None) or error
+    if isinstance(inner, ValueError):
+        return "it is no address"  # what Python says of it may quote a part of the password
+    return shown((str(inner).splitlines() or [""])[0])[:160] or type(inner).__name__
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    # Unlike waits, so that those who met once don't meet again; nothing else depends on them.
+    doubled: float = _FIRST_WAIT_SECONDS * 2 ** (state.attempt_number - 1)
+    return doubled * (0.5 + random.random())  # noqa: S311
+
+
+def _warn(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    if error and state.next_action:
+        logging.getLogger(__name__).warning("%s; trying again in %.2f s", reason(error), state.next_action.sleep)
+
+
 def _is_sqlite(url: sa.URL) -> bool:
     return url.get_backend_name() == "sqlite"
-
-
-def _reason(error: BaseException) -> str:
-    """First line of an error, without the statement and its values."""
-    inner = getattr(error, "orig", None) or error
-    return (str(inner).splitlines() or [""])[0][:160] or type(inner).__name__

@@ -13,9 +13,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from generator import files
 from generator.errors import UserError
-from leaderboard.tracking import database, mlflow_runs, rankings
-from leaderboard.tracking.store import Store, may_pass
+from leaderboard.tracking import mlflow_runs, rankings
+from leaderboard.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -53,20 +54,19 @@ def export(store: Store, file: Path, tick: Tick = lambda done, total: None) -> i
     if not runs:
         raise UserError(f"{store.name} holds no finished run: nothing to export")
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(file.name + ".partial")
     digest = hashlib.sha256()
-    try:
-        with temporary.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out:
-            described = (_described(client, *run) for run in runs)
-            for done, document in enumerate(chain([{"format": FORMAT, "runs": len(runs)}], described)):
-                line = json.dumps(document, sort_keys=True).encode() + b"\n"
-                digest.update(line)
-                out.write(line)
-                tick(done, len(runs))
-            out.write(json.dumps({"sha256": digest.hexdigest()}).encode() + b"\n")
-        temporary.rename(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        files.atomic_file(file) as partial,
+        partial.open("wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out,
+    ):
+        described = (_described(client, *run) for run in runs)
+        for done, document in enumerate(chain([{"format": FORMAT, "runs": len(runs)}], described)):
+            line = json.dumps(document, sort_keys=True).encode() + b"\n"
+            digest.update(line)
+            out.write(line)
+            tick(done, len(runs))
+        out.write(json.dumps({"sha256": digest.hexdigest()}).encode() + b"\n")
     return len(runs)
 
 
@@ -90,7 +90,7 @@ def import_(store: Store, file: Path, tick: Tick = lambda done, total: None) -> 
     total = sum(1 for _ in _lines(file))
     new = 0
     for done, document in enumerate(_lines(file), 1):
-        new += database.retrying(partial(_record, store, document), may_pass)
+        new += store.retry(partial(_record, store, document))
         tick(done, total)
     return new, total
 

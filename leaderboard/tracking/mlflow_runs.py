@@ -17,8 +17,8 @@ import numpy as np
 from generator.errors import UserError
 from leaderboard.records import card as cards
 from leaderboard.records import scorecard
-from leaderboard.tracking import database, plots
-from leaderboard.tracking.store import Store, may_pass
+from leaderboard.tracking import plots
+from leaderboard.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -70,7 +70,7 @@ def record(
             client.set_terminated(run_id, "FINISHED")
             return settle(client, experiment, submission_id)
 
-    return database.retrying(once, may_pass)
+    return store.retry(once)
 
 
 def claim(client: MlflowClient, store: Store, experiment: str, submission_id: str) -> str | None:

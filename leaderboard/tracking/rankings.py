@@ -75,11 +75,14 @@ def _boards(store: Store, pattern: str, task: str) -> list[Board]:
     """Boards whose experiments are called so."""
     if not store.exists:
         return []
-    with store.lock():  # another process may be setting up the database
-        client = store.client()
-        experiments = client.search_experiments(filter_string=f"name LIKE '{pattern}'")
-        boards = [_board(client, e.name, task) for e in experiments]
-    return [b for b in boards if b]
+
+    def once() -> list[Board | None]:
+        with store.lock():  # another process may be setting up the database
+            client = store.client()
+            experiments = client.search_experiments(filter_string=f"name LIKE '{pattern}'")
+            return [_board(client, e.name, task) for e in experiments]
+
+    return [board for board in store.retry(once) if board]
 
 
 def _board(client: MlflowClient, experiment: str, task: str) -> Board | None:

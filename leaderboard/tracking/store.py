@@ -7,11 +7,15 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 from generator.errors import UserError
 from leaderboard.tracking import database
@@ -20,10 +24,15 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from mlflow import MlflowClient
 
+T = TypeVar("T")
 _PASSING = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "INTERNAL_ERROR")
 _LOCK = 0x51F4  # of PostgreSQL's advisory locks: any number that nobody else uses
 _SERVERS = ("http://", "https://")
 _DATABASES = ("postgresql://", "postgresql+psycopg://")
+
+
+class StoreBusyError(UserError):
+    """A store that doesn't answer now, after all tries; later it may."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,15 @@ class Store:
     @classmethod
     def at(cls, where: str | Path, folder: Path | None = None, tables: str = "") -> Store:
         """Store of a folder, a postgresql:// address, or the http:// address of a tracking server.
+
+        Parameters
+        ----------
+        where : path or str
+            Folder or address.
+        folder : Path, optional
+            Of a store at an address: uploads and, without a server, artifacts.
+        tables : str
+            See `Store`.
 
         Raises
         ------
@@ -89,7 +107,7 @@ class Store:
     @property
     def exists(self) -> bool:
         """Whether there may be runs: a SQLite store has none before its file is made."""
-        return bool(self.tracking) or (self.folder / "mlflow.db").exists()
+        return bool(self.tracking) or self._file.exists()
 
     @property
     def recorder(self) -> str:
@@ -118,12 +136,43 @@ class Store:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
                 yield
 
+    def retry(self, call: Callable[[], T]) -> T:
+        """What `call` returns; tried again while its fault may pass.
+
+        Parameters
+        ----------
+        call : callable
+            Does no harm when it is called twice.
+
+        Raises
+        ------
+        UserError
+            Of one sentence, if the store can't be used; `StoreBusyError` if it may be later.
+        """
+        from alembic.util import CommandError
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return database.retrying(call, may_pass)
+        except (SQLAlchemyError, MlflowException, CommandError) as error:
+            if may_pass(error):
+                raise StoreBusyError(f"{self.name} is busy ({database.reason(error)}): try again later") from None
+            raise self._unusable(error) from error
+
     def client(self) -> MlflowClient:
-        """MLflow client on this store; never the fluent interface, which records user and script names."""
+        """MLflow client on this store; never the fluent interface, which records user and script names.
+
+        Raises
+        ------
+        UserError
+            If there is no database, or it can't be read.
+        """
+        self._check()
         # Telemetry is on unless this stands before the import.
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # `retry` is what waits
         from mlflow import MlflowClient
 
         # Only now: importing mlflow sets its own levels.
@@ -135,9 +184,30 @@ class Store:
         """Where artifacts of a new experiment go: beside the runs, or wherever the server puts them."""
         return {} if self.served else {"artifact_location": self.artifacts.as_uri()}
 
+    def _check(self) -> None:
+        """Meet a database that can't be read before MLflow does, which tries ten times whatever the fault."""
+        if self.tracking.startswith(_DATABASES):
+            database.engine(self.tracking)
+        elif not self.tracking and self._file.exists():
+            try:
+                with closing(sqlite3.connect(self._file, timeout=0)) as connection:
+                    connection.execute("PRAGMA schema_version")
+            except sqlite3.Error as error:
+                if database.lasting(error):
+                    raise self._unusable(error) from error
+
+    def _unusable(self, error: BaseException) -> UserError:
+        remedy = database.lasting(error) or "see what its server logs, or name another board"
+        return UserError(f"{self.name} can't be used ({database.reason(error)}): {remedy}")
+
+    @property
+    def _file(self) -> Path:
+        return self.folder.resolve() / "mlflow.db"
+
     @property
     def _sqlite(self) -> str:
-        return f"sqlite:///{self.folder.resolve() / 'mlflow.db'}"
+        # With its driver named: of a plain sqlite:/// MLflow takes the escaped path for a folder, and makes it.
+        return URL.create("sqlite+pysqlite", database=str(self._file)).render_as_string()
 
     @contextmanager
     def _file_lock(self) -> Iterator[None]:
@@ -147,10 +217,19 @@ class Store:
             yield
 
 
-def may_pass(error: Exception) -> bool:
-    """Whether trying again can help: a database locked, lost or full, or a tracking server that restarts."""
-    code = getattr(error, "error_code", "")
-    cause = str(error)
+def may_pass(error: BaseException) -> bool:
+    """Whether trying again can help: a database locked, lost or full, or a tracking server that restarts.
+
+    Parameters
+    ----------
+    error : Exception
+        What was raised.
+    """
+    if isinstance(error, StoreBusyError):
+        return True
+    cause, code = str(error), getattr(error, "error_code", "")
+    if code and database.lasting(error):
+        return False
     # MLflow wraps what its database says: a full disk comes as a bad request.
-    told = "no space left" in cause.lower() or "disk is full" in cause or "database is locked" in cause
-    return database.may_pass(error) or code in _PASSING or told
+    wrapped = "no space left" in cause.lower() or "disk is full" in cause or "database is locked" in cause
+    return database.may_pass(error) or code in _PASSING or wrapped
