@@ -7,6 +7,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
+import siphonbench
 from baselines.registry import DETECTORS
 from siphonbench.cli.main import app
 from siphonbench.workflows import reproduction
@@ -52,3 +53,10 @@ def test_bad_figures_are_one_sentence(tmp_path: Path) -> None:
         done = call("reproduce", *FEW, "--figures", file)
         assert (done.exit_code, done.stdout) == (2, "")
         assert said in done.stderr
+
+
+def test_figures_come_with_the_package_and_others_must_be_kept_first() -> None:
+    assert reproduction.FOLDER.is_relative_to(Path(siphonbench.__file__).parent)
+    done = call("reproduce", *FEW, "--preset", "small")
+    assert done.exit_code == 2
+    assert "figures of these presets come along: nano. For others keep your own first" in done.stderr

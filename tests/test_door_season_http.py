@@ -205,6 +205,10 @@ def test_play_walks_a_detector_through_all_days(over: str, early: Place, server:
     }[over]
     done = CliRunner().invoke(app, ["season", "play", "volume", "--train", str(train), *how])
     assert done.exit_code == 0, done.output
+    assert f"{early.season.days} days scored." in done.stdout
+    again = CliRunner().invoke(app, ["season", "play", "volume", "--train", str(train), *how])
+    assert again.exit_code == 0, again.output
+    assert "Nothing was done: this team had handed in the scores of all days before" in again.stdout
     walk = DailyReplay(early.desk, team.name)
     assert walk.day() is None
     file = early.desk.blobs.path(_file(early, walk.attempt()))

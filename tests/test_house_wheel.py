@@ -22,6 +22,7 @@ PACKAGE_DATA = (
     "leaderboard/templates",
     "leaderboard/site/templates",
     "leaderboard/site/static",
+    "siphonbench/workflows/figures",
     "siphonbench/workflows/templates",
 )
 
@@ -64,5 +65,6 @@ def test_wheel_works_elsewhere(tmp_path: Path) -> None:
     assert "quickstart" in run(command, "--help", cwd=elsewhere)
     run(command, "release", "--preset", "nano", "--out", "release", cwd=elsewhere)
     assert (elsewhere / "release/data_card.md").read_bytes() == (ROOT / "data_card.md").read_bytes()
+    assert "figures are as kept" in run(command, "reproduce", "--detector", "volume", cwd=elsewhere)
     run(command, "generate", "--preset", "nano", "--out", "made", cwd=elsewhere)
     assert "Dataset nano" in run(command, "info", "made", cwd=elsewhere)

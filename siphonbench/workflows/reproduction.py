@@ -16,7 +16,7 @@ from generator.errors import UserError
 if TYPE_CHECKING:
     from leaderboard.records.scorecard import Scorecard
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "figures"
+FOLDER = Path(__file__).parent / "figures"  # they come along with the package
 TOLERANCE = 0.02  # another processor or library may round trees another way
 RECALL = "recall_fpr_1e-2"
 _RESAMPLES = 20  # intervals are no figures
@@ -110,6 +110,12 @@ def kept(file: Path) -> tuple[Figures, float]:
     """
     try:
         document: Any = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        there = ", ".join(sorted(f.stem for f in FOLDER.glob("*.json")))
+        raise UserError(
+            f"{file} does not exist; figures of these presets come along: {there}. For others keep your own first: "
+            "siphonbench reproduce --write --figures FILE"
+        ) from error
     except (OSError, ValueError) as error:
         raise UserError(
             f"{file} can't be read as JSON: {error}; write it with: siphonbench reproduce --write"

@@ -46,8 +46,32 @@ def transport(
     return client.Local(season, DailyReplay(seasons.service(season, sealed, secret), team))
 
 
-def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int, int], None]) -> None:
-    """Fit a detector on a dataset, and let it score the days of a season as they are handed out."""
+def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int, int], None]) -> int:
+    """Fit a detector on a dataset, and let it score the days of a season as they are handed out.
+
+    Parameters
+    ----------
+    name : str
+        Detector, or module:Class.
+    train : Path
+        Dataset whose train split is learnt from.
+    days : Transport
+        Where the days come from.
+    seed : int
+        Of the detector.
+    tick : callable
+        Told (done, total) after each day.
+
+    Returns
+    -------
+    int
+        Days that were scored now; 0 if every one had been before.
+
+    Raises
+    ------
+    UserError
+        If the detector can't play, or breaks the contract.
+    """
     from baselines import plugins
     from baselines.base import evaluation
     from generator import dataset
@@ -59,6 +83,9 @@ def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int
     detector = kind(seed=seed)
     if "early" not in detector.tasks:
         raise UserError(f"detector {detector.name} does not answer the task 'early': {', '.join(detector.tasks)}")
+    first = days.day()
+    if first is None:
+        return 0
     fitted = evaluation.fit(detector, [dataset.load(train).reveal("train")])
 
     def score(split: Split) -> pl.DataFrame:
@@ -67,6 +94,7 @@ def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int
 
     with TemporaryDirectory(prefix="siphonbench-") as folder:
         client.play(days, score, Path(folder), tick)
+    return days.season().days - first
 
 
 def serve(

@@ -189,8 +189,11 @@ def _play(
 
     transport = season_play.transport(server, token_file, season, secret, team)
     with output.progress("walking through the days") as tick:
-        season_play.play(detector, train, transport, seed or 0, tick)
-    typer.echo("The scores of all days are in; the answer comes at a set time.")
+        days = season_play.play(detector, train, transport, seed or 0, tick)
+    if days:
+        typer.echo(f"{days} days scored. The scores of all days are in; the answer comes at a set time.")
+    else:
+        typer.echo("Nothing was done: this team had handed in the scores of all days before, and each day counts once.")
 
 
 @_season.command(

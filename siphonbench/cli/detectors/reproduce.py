@@ -19,7 +19,7 @@ def _reproduce(
     seeds: Annotated[list[int] | None, typer.Option(min=0, help="Base seed, 11 if left out; repeat it.")] = None,
     detector: Annotated[list[str] | None, typer.Option(help="Only this detector; repeat it.")] = None,
     figures: Annotated[
-        Path | None, typer.Option(help="JSON file of kept figures; the repository's for the preset if left out.")
+        Path | None, typer.Option(help="JSON file of kept figures; those that come along if left out.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Keep what was made in place of comparing it.")] = False,
     workers: options.Workers = 1,
