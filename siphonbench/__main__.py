@@ -1,6 +1,5 @@
 """The command line, as `python -m siphonbench` and as the command siphonbench."""
 
-
 import io
 import sys
 

@@ -193,7 +193,9 @@ def _play(
     if days:
         typer.echo(f"{days} days scored. The scores of all days are in; the answer comes at a set time.")
     else:
-        typer.echo("Nothing was done: this team had handed in the scores of all days before, and each day counts once.")
+        typer.echo(
+            "Nothing was done: this team had handed in the scores of all days before, and each day counts once."
+        )
 
 
 @_season.command(
