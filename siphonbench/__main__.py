@@ -5,7 +5,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; what the terminal can't show is replaced, so that no name in a table ends a command."""
+    """Run the command line; what the terminal can't show is replaced, so that no name ends a command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -113,8 +113,8 @@ def kept(file: Path) -> tuple[Figures, float]:
     except FileNotFoundError as error:
         there = ", ".join(sorted(f.stem for f in FOLDER.glob("*.json")))
         raise UserError(
-            f"{file} does not exist; figures of these presets come along: {there}. For others keep your own first: "
-            "siphonbench reproduce --write --figures FILE"
+            f"{file} does not exist; figures of these presets come along: {there}. For others keep your own "
+            "first: siphonbench reproduce --write --figures FILE"
         ) from error
     except (OSError, ValueError) as error:
         raise UserError(
