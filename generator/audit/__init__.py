@@ -1,4 +1,4 @@
-"""Release gates: is the world winnable by a shortcut, and is it solvable by relation?"""
+"""Release gates: is a dataset winnable by a shortcut, and is it solvable by relation?"""
 
 from generator.audit.base.gate import Gate
 from generator.audit.run import measure

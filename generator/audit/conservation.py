@@ -23,7 +23,7 @@ _COUNTED = {
     "list_price_usd": "useful_price",
     "list_price_all_usd": "price",
 }
-_USD = 0.01  # the truth is rounded to 0.0001, and sums of floats depend on their order
+_USD, _RELATIVE = 0.01, 1e-6  # the truth is rounded to 0.0001 USD, and sums of floats depend on their order
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,21 @@ class CampaignBalance:
 def ledger(
     split: Split, on_bucket: Callable[[int, int], None] | None = None
 ) -> tuple[list[CampaignBalance], list[str]]:
-    """Lines of all campaigns of a split, the total last, and every fault found.
+    """Balance all campaigns of a split.
 
     Parameters
     ----------
     split : Split
         With its truth open.
     on_bucket : callable, optional
-        Told (done, total) as work goes on.
+        Called with (done, total) after each bucket.
+
+    Returns
+    -------
+    list of CampaignBalance
+        One for each campaign, the total last.
+    list of str
+        Every fault, as a sentence.
 
     Raises
     ------
@@ -90,12 +97,12 @@ def ledger(
         faults += [f"{split.name}: bucket {done - 1}: {fault}"] * bool(fault)
         if on_bucket:
             on_bucket(done, len(pairs))
-    seen = pl.concat(parts).group_by("account_id").agg(pl.all().sum()) if parts else pl.DataFrame()
-    each = members.join(seen, on="account_id", how="left").fill_null(0)
-    found = _sums(each.group_by("campaign"), split.days)
-    faults += [f"{split.name}: {fault}" for fault in _faults(truth, found)]
+    counted = pl.concat(parts).group_by("account_id").agg(pl.all().sum()) if parts else pl.DataFrame()
+    each = members.join(counted, on="account_id", how="left").fill_null(0)
+    sums = _sums(each.group_by("campaign"), split.days)
+    faults += [f"{split.name}: {fault}" for fault in _faults(truth, sums)]
     both = truth.select("campaign", "archetype", "tier", "requests_planned").join(
-        found, on="campaign", how="left", maintain_order="left"
+        sums, on="campaign", how="left", maintain_order="left"
     )
     lines = [_line(row) for row in both.fill_null(0).iter_rows(named=True)]
     total = _sums(each.group_by(pl.lit("").alias("campaign")), split.days).to_dicts() if each.height else []
@@ -129,9 +136,9 @@ def _bucket(requests: pl.LazyFrame, labels: pl.LazyFrame, members: pl.DataFrame)
         )
     )
     wrong = rows.select((pl.col("request_id") != pl.col("labelled")).fill_null(value=True).sum())
-    found, unlike = pl.collect_all([sums, wrong])
-    n = int(unlike.item())
-    return found, f"{n} requests are not beside their own label" if n else ""
+    sums_of_bucket, misplaced = pl.collect_all([sums, wrong])
+    n = int(misplaced.item())
+    return sums_of_bucket, f"{n} requests are not beside their own label" if n else ""
 
 
 def _price() -> pl.Expr:
@@ -157,16 +164,18 @@ def _sums(groups: Any, days: int) -> pl.DataFrame:
     return frame
 
 
-def _faults(truth: pl.DataFrame, found: pl.DataFrame) -> list[str]:
-    both = truth.join(found, on="campaign", how="full", suffix="_found", coalesce=True)
+def _faults(truth: pl.DataFrame, sums: pl.DataFrame) -> list[str]:
+    both = truth.join(sums, on="campaign", how="full", suffix="_counted", coalesce=True)
     if both.height > truth.height:
         return [f"{both.height - truth.height} campaigns of the labels are not in the campaigns table"]
     faults = []
     for row in both.fill_null(0).iter_rows(named=True):
-        for said, counted in _COUNTED.items():
-            allowed = _USD + 1e-6 * row[said] if isinstance(row[said], float) else 0
-            if abs(row[said] - row[counted]) > allowed:
-                faults.append(f"{row['campaign']}: {said} is {row[said]:,} and the tables hold {row[counted]:,}")
+        for column, counted in _COUNTED.items():
+            allowed = _USD + _RELATIVE * row[column] if isinstance(row[column], float) else 0
+            if abs(row[column] - row[counted]) > allowed:
+                faults.append(
+                    f"{row['campaign']}: {column} is {row[column]:,} and the tables hold {row[counted]:,}"
+                )
         if row["answered"] + row["rejected"] != row["logged"]:
             faults.append(f"{row['campaign']}: answered and rejected are not {row['logged']:,}")
     return faults

@@ -16,7 +16,13 @@ CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
 """Each must beat the one before it; the best of all is the best honest baseline."""
 ORACLE = "cohort-oracle"
 LARGE = 30_000
-"""Accounts of a world from which the oracle's bound is that of the medium preset."""
+"""Accounts of a split from which the oracle's bound is that of the medium preset."""
+RATE_LIMIT_RECALL = 0.05
+"""Recall at FPR 1 % that a per-account rate limit may reach on the hidden tiers (a)."""
+ORACLE_AP, ORACLE_AP_SMALL = 0.95, 0.9
+"""Average precision that the oracle must reach, on large splits and on smaller ones (a)."""
+BASELINE_AP = (0.5, 0.9)
+"""Range for the average precision of the best honest baseline: neither hopeless nor solved (a)."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def gates(reached: Mapping[str, Reached], accounts: int) -> list[Gate]:
     reached : mapping of str to Reached
         For each of `CHAIN` and for `ORACLE`.
     accounts : int
-        Accounts of each world.
+        Accounts of each split.
     """
     limit = reached[CHAIN[0]].recall
     split, worst = max(limit.items(), key=lambda item: item[1])
@@ -63,24 +69,23 @@ def gates(reached: Mapping[str, Reached], accounts: int) -> list[Gate]:
         gate.at_most(
             "per-account rate limit, evasive and adaptive: recall at FPR 1 %",
             worst,
-            0.05,
+            RATE_LIMIT_RECALL,
             "keep the swarm below the per-account limits",
-            f"{split}; {_told(limit)}",
+            f"{split}; {_by_split(limit)}",
         ),
         gate.at_least(
             "oracle that knows the cohorts but not their labels: AP",
             _mean(oracle),
-            0.95 if accounts >= LARGE else 0.9,
+            ORACLE_AP if accounts >= LARGE else ORACLE_AP_SMALL,
             "give cohorts of campaigns more in common that pooled statistics see",
-            _told(oracle),
+            _by_split(oracle),
         ),
         gate.between(
             f"best honest baseline ({best}): AP, mean over tiers",
             ap,
-            0.5,
-            0.9,
-            "strengthen what cohorts share" if ap < 0.5 else "weaken what cohorts share",
-            "; ".join(f"{name}: {_told(reached[name].ap)}" for name in CHAIN),
+            *BASELINE_AP,
+            "strengthen what cohorts share" if ap < BASELINE_AP[0] else "weaken what cohorts share",
+            "; ".join(f"{name}: {_by_split(reached[name].ap)}" for name in CHAIN),
         ),
         Gate(
             "rate limit < account-level trees < relational trees: lower end of the smallest paired 95 % interval",
@@ -94,7 +99,7 @@ def gates(reached: Mapping[str, Reached], accounts: int) -> list[Gate]:
 
 
 def _step(low: Reached, high: Reached) -> float:
-    """Lower end of the paired interval of the difference, mean over the scored splits."""
+    """Lower end of the paired percentile interval of the difference, mean over the scored splits."""
     difference = np.mean([high.resampled[s] - low.resampled[s] for s in high.resampled], axis=0)
     return float(np.percentile(difference, 2.5))
 
@@ -103,5 +108,5 @@ def _mean(values: Mapping[str, float]) -> float:
     return float(np.mean(list(values.values())))
 
 
-def _told(values: Mapping[str, float]) -> str:
+def _by_split(values: Mapping[str, float]) -> str:
     return ", ".join(f"{split} {value:.3f}" for split, value in values.items())

@@ -1,4 +1,4 @@
-"""All gates that a dataset answers by itself, one after the other."""
+"""All gates that a dataset answers by itself. A new gate is one function and one line of the table `GATES`."""
 
 from __future__ import annotations
 
@@ -6,49 +6,46 @@ from collections.abc import Callable
 
 from generator.audit import addresses, overlap, structure
 from generator.audit.artifacts import gate_family
-from generator.audit.base import labelled_split
+from generator.audit.audited_dataset import AuditedDataset
 from generator.audit.base.gate import Gate
-from generator.audit.shortcuts import aggregates, column_pairs, single_column
+from generator.audit.shortcuts import column_pairs, single_column
 from generator.dataset import Dataset
 
 Tick = Callable[[int, int], None]
-STEPS = 9
+GATES: dict[str, Callable[[AuditedDataset], list[Gate]]] = {
+    "single aggregates": lambda data: single_column.single_aggregates(data.aggregates),
+    "raw columns": lambda data: [single_column.raw_columns(data.splits)],
+    "pairs of aggregates": lambda data: [column_pairs.aggregate_pairs(data.aggregates)],
+    "tree on all aggregates": lambda data: [single_column.aggregate_tree(data.aggregates)],
+    "places": lambda data: addresses.gates(data.splits),
+    "artifacts": lambda data: gate_family.gates(data.dataset, data.splits),
+    "benign groups": lambda data: [structure.benign_groups(data.splits)],
+    "campaigns of archetypes": lambda data: [structure.campaigns_of_archetypes(data.dataset, data.splits)],
+    "one-class files": lambda data: [structure.one_class_files(data.splits)],
+    "overlap of splits": lambda data: overlap.gates(data.dataset, data.aggregates),
+    "permuted labels": lambda data: [structure.permuted_labels(data.dataset)],
+}
 
 
 def measure(dataset: Dataset, tick: Tick | None = None) -> list[Gate]:
-    """Measure the gates that a dataset can answer; see `detectors` for those about predictions.
+    """Measure the gates that a dataset can answer; see `detector_gates` for those about predictions.
 
     Parameters
     ----------
     dataset : Dataset
         Any preset; the bounds are meant for small and above.
     tick : callable, optional
-        Told (done, total) after each step.
+        Called with (done, total) after each line of the table.
 
     Returns
     -------
     list of Gate
+        In the order of the table.
     """
-    worlds = labelled_split.worlds(dataset)
-    found: list[Gate] = []
-    described = aggregates.describe(worlds)
-    steps: list[Callable[[], list[Gate]]] = [
-        lambda: single_column.singles(described),
-        lambda: [single_column.columns_by_row(worlds)],
-        lambda: [column_pairs.gates(described)],
-        lambda: [single_column.tree(described)],
-        lambda: addresses.gates(worlds),
-        lambda: gate_family.gates(dataset, worlds),
-        lambda: [
-            structure.company(worlds),
-            structure.archetypes(dataset, worlds),
-            structure.one_class_files(worlds),
-        ],
-        lambda: overlap.gates(dataset, described),
-        lambda: [structure.permuted(dataset)],
-    ]
-    for done, step in enumerate(steps, 1):
-        found += step()
+    data = AuditedDataset(dataset)
+    measured: list[Gate] = []
+    for done, gates in enumerate(GATES.values(), 1):
+        measured += gates(data)
         if tick:
-            tick(done, len(steps))
-    return found
+            tick(done, len(GATES))
+    return measured

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,70 +21,95 @@ from generator.population import cohorts, population_plan
 from generator.traffic import simulate
 
 _GROUP = 3
-"""Members from which a benign cohort counts as a group."""
+"""Members from which a benign cohort counts as a group (a)."""
 _SAMPLE = 6000
-"""Accounts of each world that are made a second time, at least: whole buckets."""
+"""Accounts of each split that are made a second time, at least: whole buckets (a)."""
 _EXPECTED = 7.0
-"""Accounts of a class that a file should hold, from which having none is no accident."""
+"""Accounts of a class that a file should hold, from which having none is no accident: e^-7 < 0.1 %."""
 
 
-def company(worlds: list[LabelledSplit]) -> Gate:
-    """Benign accounts in groups, for each extraction account; the least of all worlds."""
+def benign_groups(splits: Sequence[LabelledSplit]) -> Gate:
+    """Benign accounts in groups, for each extraction account; the least of all splits.
+
+    Parameters
+    ----------
+    splits : sequence of LabelledSplit
+        Every split of a dataset.
+    """
     ratios = []
-    for w in worlds:
-        sizes = w.truth.filter(pl.col("label") == "benign").group_by("cohort").len()["len"].to_numpy()
-        ratios.append((float(sizes[sizes >= _GROUP].sum()) / max(1, int(w.extraction.sum())), w.name))
+    for s in splits:
+        sizes = s.truth.filter(pl.col("label") == "benign").group_by("cohort").len()["len"].to_numpy()
+        ratios.append((float(sizes[sizes >= _GROUP].sum()) / max(1, int(s.extraction.sum())), s.name))
     value, where = min(ratios)
     name = f"benign accounts in groups of {_GROUP} or more, per extraction account"
     return gate.at_least(name, value, 1, "raise the shares of group archetypes in the mix", where)
 
 
-def archetypes(dataset: Dataset, worlds: list[LabelledSplit]) -> Gate:
-    """Campaigns of each archetype that the config gives to campaigns, or that is there, in each world."""
+def campaigns_of_archetypes(dataset: Dataset, splits: Sequence[LabelledSplit]) -> Gate:
+    """Campaigns of each archetype that the config gives to campaigns, or that is there, in each split.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Any.
+    splits : sequence of LabelledSplit
+        Every split of it.
+    """
     least = int(dataset.manifest["config"].get("least_campaigns", 0))
-    made = dataset.manifest["config"] if least else {}
+    config = dataset.manifest["config"] if least else {}
     counts = []
-    for w in worlds:
-        wanted = [*made.get("campaign_archetypes", ())]
-        wanted += made.get("test_only_archetypes", ()) if w.name == "test" else ()
-        held = (
-            w.truth.filter(pl.col("label") == "extraction").group_by("archetype").agg(pl.col("cohort").n_unique())
-        )
-        found = dict.fromkeys(wanted, 0) | dict(held.iter_rows())
-        counts += [(n, f"{archetype} in {w.name}") for archetype, n in found.items()]
+    for s in splits:
+        wanted = [*config.get("campaign_archetypes", ())]
+        wanted += config.get("test_only_archetypes", ()) if s.name == "test" else ()
+        attackers = s.truth.filter(pl.col("label") == "extraction")
+        campaigns = attackers.group_by("archetype").agg(pl.col("cohort").n_unique())
+        by_archetype = dict.fromkeys(wanted, 0) | dict(campaigns.iter_rows())
+        counts += [(n, f"{archetype} in {s.name}") for archetype, n in by_archetype.items()]
     counts.sort()
     value, where = counts[0] if counts else (0, "no campaigns")
     remedy = "ask for more campaigns, or for fewer archetypes"
     return gate.at_least("campaigns of the rarest archetype of a split", value, least, remedy, where)
 
 
-def one_class_files(worlds: list[LabelledSplit]) -> Gate:
-    """Files of accounts without any extraction account, or without any benign one, where many were expected."""
+def one_class_files(splits: Sequence[LabelledSplit]) -> Gate:
+    """Files of accounts without any extraction account, or without any benign one, where many were expected.
+
+    Parameters
+    ----------
+    splits : sequence of LabelledSplit
+        Every split of a dataset.
+    """
     faults = []
-    for w in worlds:
-        for i, frame in enumerate(w.buckets()):
+    for s in splits:
+        for i, frame in enumerate(s.buckets()):
             rows = frame["row"].unique().to_numpy()
-            for name, side in (("extraction", w.extraction), ("benign", w.benign)):
+            for name, side in (("extraction", s.extraction), ("benign", s.benign)):
                 expected = side.mean() * len(rows)
                 if expected >= _EXPECTED and not side[rows].any():
-                    faults.append(f"file {i} of {w.name} has no {name} account, {expected:.0f} expected")
+                    faults.append(f"file {i} of {s.name} has no {name} account, {expected:.0f} expected")
     remedy = "deal accounts out to files by a hash of their id"
     return gate.at_most("files that hold one class", len(faults), 0, remedy, "; ".join(faults[:3]))
 
 
-def permuted(dataset: Dataset) -> Gate:
-    """Each world made twice, once with the labels turned round; of large worlds a sample of buckets."""
-    made = dataset_config.from_dict(dataset.manifest["config"], "manifest")
-    step = max(1, made.accounts // _SAMPLE)
-    buckets = range(0, made.buckets, min(step, made.buckets))
+def permuted_labels(dataset: Dataset) -> Gate:
+    """Each split made twice, once with the labels permuted; of large splits a sample of buckets.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Any; its config says how it was made.
+    """
+    config = dataset_config.from_dict(dataset.manifest["config"], "manifest")
+    step = max(1, config.accounts // _SAMPLE)
+    buckets = range(0, config.buckets, min(step, config.buckets))
     different = []
-    for split in made.splits:
-        plan = cohorts.build_plan(made, split)
-        turned = _turned(plan)
+    for split in config.splits:
+        plan = cohorts.build_plan(config, split)
+        permuted = _permuted(plan)
         different += [
-            f"{split} bucket {b}" for b in buckets if _public_digest(plan, b) != _public_digest(turned, b)
+            f"{split} bucket {b}" for b in buckets if _public_digest(plan, b) != _public_digest(permuted, b)
         ]
-    where = f"{len(buckets)} of {made.buckets} buckets of each world made twice; " + ", ".join(different[:3])
+    where = f"{len(buckets)} of {config.buckets} buckets of each split made twice; " + ", ".join(different[:3])
     return gate.at_most(
         "buckets whose public bytes change when labels are permuted",
         len(different),
@@ -93,8 +119,8 @@ def permuted(dataset: Dataset) -> Gate:
     )
 
 
-def _turned(plan: population_plan.PopulationPlan) -> population_plan.PopulationPlan:
-    """The plan with other truth: every cohort has another label than its own, and the tier is turned round."""
+def _permuted(plan: population_plan.PopulationPlan) -> population_plan.PopulationPlan:
+    """The plan with other truth: every cohort has another label than its own, and those with a tier lose it."""
     labels = len(set(plan.label.tolist())) or 1
     other = (plan.label + 1) % max(2, labels)
     tier = np.where(plan.tier < 0, 0, -1).astype(plan.tier.dtype)

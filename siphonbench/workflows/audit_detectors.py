@@ -45,8 +45,8 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
     from generator.audit import detector_gates as detectors
     from generator.audit.base import labelled_split
 
-    worlds = labelled_split.worlds(dataset)
-    splits = [w.split for w in worlds]
+    worlds = labelled_split.labelled_splits(dataset)
+    splits = [w.source for w in worlds]
     if len(worlds) < 2:
         raise UserError(
             f"{dataset.path} has one split, but detectors learn from one and score another: give --no-detectors"
@@ -56,7 +56,7 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
     reached = {}
     for done, name in enumerate(detectors.CHAIN, 1):
         scored = worlds[done > 1 :]  # the rate limit learns nothing: the first split is a fair test of it, too
-        results = evaluation.run_each(DETECTORS[name](seed=seed), splits[0], [w.split for w in scored])
+        results = evaluation.run_each(DETECTORS[name](seed=seed), splits[0], [w.source for w in scored])
         reached[name] = _reached(dataset, scored, list(results))
         tick(done, total)
     oracle = []
@@ -79,7 +79,7 @@ def _reached(dataset: Dataset, worlds: list[LabelledSplit], results: list[Result
 
     reached = detectors.Reached()
     for world, result in zip(worlds, results, strict=True):
-        labels = world.split.labels.polars().collect()
+        labels = world.source.labels.polars().collect()
         card = scoring.score("accounts", result.predictions, GroundTruth(labels), dataset.digest)
         reached.ap[world.name] = card.primary.value
         reached.overall[world.name] = card.tables["overall"]["ap"].value

@@ -16,7 +16,7 @@ import pytest
 from generator import audit, schema
 from generator.audit import addresses, overlap, structure
 from generator.audit.artifacts import gate_family
-from generator.audit.base import labelled_split, rank_statistics
+from generator.audit.base import labelled_split, rank_statistics, two_sample
 from generator.audit.base.gate import Gate
 from generator.audit.shortcuts import aggregates, column_pairs, single_column
 from generator.dataset import Dataset, Split, load
@@ -52,28 +52,32 @@ def set_to(**columns: pl.Expr) -> Change:
 
 
 def by_careless(dataset: Dataset) -> dict[str, Gate]:
-    gates = gate_family.gates(dataset, labelled_split.worlds(dataset))
+    gates = gate_family.gates(dataset, labelled_split.labelled_splits(dataset))
     return {gate.name.removesuffix(": |ROC AUC - 0.5|"): gate for gate in gates}
 
 
 def by_places(dataset: Dataset) -> dict[str, Gate]:
     return {
         gate.name.removesuffix(" alone: AP / prevalence"): gate
-        for gate in addresses.gates(labelled_split.worlds(dataset))
+        for gate in addresses.gates(labelled_split.labelled_splits(dataset))
     }
 
 
 def by_singles(dataset: Dataset) -> dict[str, Gate]:
-    single, precision, area = single_column.singles(aggregates.describe(labelled_split.worlds(dataset)))
+    single, precision, area = single_column.single_aggregates(
+        aggregates.aggregate(labelled_split.labelled_splits(dataset))
+    )
     return {"single": single, "nulls, AP": precision, "nulls, AUC": area}
 
 
 def by_rows(dataset: Dataset) -> dict[str, Gate]:
-    return {"row": single_column.columns_by_row(labelled_split.worlds(dataset))}
+    return {"row": single_column.raw_columns(labelled_split.labelled_splits(dataset))}
 
 
 def by_overlap(dataset: Dataset) -> dict[str, Gate]:
-    values, accounts, groups = overlap.gates(dataset, aggregates.describe(labelled_split.worlds(dataset)))
+    values, accounts, groups = overlap.gates(
+        dataset, aggregates.aggregate(labelled_split.labelled_splits(dataset))
+    )
     return {"values": values, "accounts": accounts, "cohorts": groups}
 
 
@@ -146,8 +150,8 @@ def test_a_file_that_holds_one_class_is_noticed(tiny: Dataset, tmp_path: Path) -
             first, second = (pl.read_parquet(f, hive_partitioning=False) for f in files)
             write(first.filter(~attack), files[0], "requests")
             write(pl.concat([second, first.filter(attack)]).sort("ts"), files[1], "requests")
-    assert structure.one_class_files(labelled_split.worlds(tiny)).passed
-    assert not structure.one_class_files(labelled_split.worlds(load(moved.path))).passed
+    assert structure.one_class_files(labelled_split.labelled_splits(tiny)).passed
+    assert not structure.one_class_files(labelled_split.labelled_splits(load(moved.path))).passed
     row = "file of the account"
     assert by_careless(tiny)[row].passed
     assert not by_careless(load(moved.path))[row].passed
@@ -163,9 +167,9 @@ def test_a_whole_audit_of_a_tiny_world(tiny: Dataset) -> None:
 
 
 def test_two_splits_that_share_accounts_are_noticed(tiny: Dataset) -> None:
-    train = labelled_split.worlds(tiny)[0]
-    twice = labelled_split.LabelledSplit(replace(train.split, name="again"), train.truth)
-    values, accounts, _ = overlap.gates(tiny, aggregates.describe([train, twice]))
+    train = labelled_split.labelled_splits(tiny)[0]
+    twice = labelled_split.LabelledSplit(replace(train.source, name="again"), train.truth)
+    values, accounts, _ = overlap.gates(tiny, aggregates.aggregate([train, twice]))
     assert values.value >= 240
     assert accounts.value > 20
 
@@ -199,14 +203,14 @@ def crossed(seed: int, leak: bool) -> aggregates.Aggregates:
 
 
 def test_a_pair_that_tells_is_found_and_singles_do_not_see_it() -> None:
-    clean = column_pairs.gates([crossed(1, False), crossed(2, False)])
+    clean = column_pairs.aggregate_pairs([crossed(1, False), crossed(2, False)])
     assert clean.passed
     assert "780 pairs" in clean.name
     planted = [crossed(1, True), crossed(2, True)]
-    found = column_pairs.gates(planted)
+    found = column_pairs.aggregate_pairs(planted)
     assert not found.passed
     assert found.where.startswith("x7 x x23")
-    assert single_column.singles(planted)[0].passed
+    assert single_column.single_aggregates(planted)[0].passed
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -236,15 +240,16 @@ def test_measures_agree_with_the_library() -> None:
     high, low = rank_statistics.lifts(*rank_statistics.blocks(positive, score))
     assert high == pytest.approx(average_precision_score(positive, score) / positive.mean())
     assert low == pytest.approx(average_precision_score(positive, -score) / positive.mean())
-    look = rank_statistics.look("x", positive, score)
-    assert look
-    assert look.off == pytest.approx(roc_auc_score(positive, score) - 0.5)
+    compared = two_sample.compare_ranks("x", "train", positive, score)
+    assert compared
+    assert compared.deviation == pytest.approx(roc_auc_score(positive, score) - 0.5)
     codes = np.round((score - score.min()) * 10).astype(int)
     counts = np.zeros((500, codes.max() + 1))
     counts[np.arange(500), codes] = 1
-    counted = rank_statistics.look_at_counts("x", counts, positive)
+    counted = two_sample.compare_counts("x", "train", counts, positive)
     assert counted
-    assert np.allclose((counted.off, counted.spread), (look.off, look.spread))
+    assert counted.deviation == pytest.approx(compared.deviation)
+    assert counted.standard_error == pytest.approx(compared.standard_error)
     assert np.allclose(rank_statistics.lifts(*rank_statistics.blocks(positive, np.ones(500))), 1)
 
 
@@ -268,13 +273,13 @@ def test_a_value_sent_over_and_over_is_one_draw_of_its_digits() -> None:
         counts[0, rng.integers(10)] += 50
     counts[1] = 5000
     positive = np.array([True, False])
-    naive, honest = (rank_statistics.look_at_counts("x", counts, positive, (n, 1)) for n in (1, 50))
+    naive, honest = (two_sample.compare_counts("x", "train", counts, positive, (n, 1)) for n in (1, 50))
     assert naive
     assert honest
-    assert honest.off == naive.off
-    assert honest.spread == pytest.approx(naive.spread * np.sqrt(50), rel=0.1)
-    assert naive.off > 3 * naive.spread
-    assert honest.off < 3 * honest.spread
+    assert honest.deviation == naive.deviation
+    assert honest.standard_error == pytest.approx(naive.standard_error * np.sqrt(50), rel=0.1)
+    assert abs(naive.deviation) > 3 * naive.standard_error
+    assert abs(honest.deviation) < 3 * honest.standard_error
 
 
 @pytest.mark.parametrize("alike", [0.0, 0.8])
@@ -285,15 +290,15 @@ def test_chance_stays_within_the_spread_also_when_members_are_alike(alike: float
     for _ in range(300):
         positive = rng.permutation(100)[cohort] < 10
         score = np.sqrt(alike) * rng.normal(size=100)[cohort] + np.sqrt(1 - alike) * rng.normal(size=1200)
-        look = rank_statistics.look("x", positive, score, cohort)
-        assert look
-        z.append(look.off / look.spread)
+        compared = two_sample.compare_ranks("x", "train", positive, score, cohort)
+        assert compared
+        z.append(compared.deviation / compared.standard_error)
     assert 0.8 < np.sqrt(np.mean(np.square(z))) < 1.25
 
 
 def test_aggregates_agree_with_polars(tiny: Dataset) -> None:
-    (world,) = [w for w in labelled_split.worlds(tiny) if w.name == "train"]
-    (found,) = aggregates.describe([world])
+    (world,) = [w for w in labelled_split.labelled_splits(tiny) if w.name == "train"]
+    (found,) = aggregates.aggregate([world])
     rows = tiny.train.requests.polars().with_columns(pl.col("account_id").cast(pl.String)).sort("account_id", "ts")
     x, language = pl.col("input_tokens"), pl.col("language").cast(pl.String)
     wanted = rows.group_by("account_id").agg(

@@ -1,4 +1,4 @@
-"""Artefacts of accounts: their file, their place in tables and dictionaries, digits of times, lengths of names."""
+"""Artifacts of accounts: their file, their place in tables and dictionaries, digits of times, lengths of names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,25 @@ from generator.audit.base.labelled_split import LabelledSplit
 from generator.dataset import Dataset
 
 Columns = dict[str, F64]
-_REQUEST_ID_BITS = 63
+_REQUEST_ID_BITS, _LOW_BITS = 63, 8
 
 
-def of_accounts(dataset: Dataset, world: LabelledSplit) -> dict[str, Columns]:
-    """One number per account for each artefact, by family; NaN where there is none."""
-    table = world.joined(world.split.accounts.polars())
+def of_accounts(dataset: Dataset, split: LabelledSplit) -> dict[str, Columns]:
+    """Read one number per account for each artifact.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Any; its files hold the dictionaries.
+    split : LabelledSplit
+        One split of it.
+
+    Returns
+    -------
+    dict of str to dict of str to ndarray, shape (accounts,)
+        By family and artifact; NaN where an account has no such number.
+    """
+    table = split.joined(split.source.accounts.polars())
     at = np.empty(len(table))
     at[table["row"].to_numpy()] = np.arange(len(table))
     table = table.sort("row")
@@ -28,9 +41,9 @@ def of_accounts(dataset: Dataset, world: LabelledSplit) -> dict[str, Columns]:
     return {
         "order": {
             "accounts row order": at - np.arange(len(at)),
-            "place in the files' dictionaries": _dictionaries(dataset, world),
+            "place in the files' dictionaries": _dictionaries(dataset, split),
         },
-        "file": _files(world),
+        "file": _files(split),
         "digits": {
             "created milliseconds": (ms % 1000).astype(np.float64),
             "created last digit": (ms % 10).astype(np.float64),
@@ -43,32 +56,44 @@ def of_accounts(dataset: Dataset, world: LabelledSplit) -> dict[str, Columns]:
     }
 
 
-def identity(world: LabelledSplit) -> Columns:
-    """Bits of account, payment and sign-up numbers and of the first request's id: for the model alone."""
-    table = world.joined(world.split.accounts.polars()).sort("row")
-    numbers = ids.account_numbers(world)
-    found = {"account_id": numbers.to_numpy().astype(np.float64)} | ids.bits(numbers, "account_id")
-    found |= ids.bits(table["payment_id"], "payment_id", 8) | ids.bits(table["signup_prefix"], "signup_prefix", 8)
-    first = [frame.group_by("row").agg(pl.col("request_id").first()) for frame in world.buckets("request_id")]
+def identity(split: LabelledSplit) -> Columns:
+    """Bits of account, payment and sign-up numbers and of the first request's id: for the model alone.
+
+    Parameters
+    ----------
+    split : LabelledSplit
+        Any.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (accounts,)
+        By column and bit; NaN for null.
+    """
+    table = split.joined(split.source.accounts.polars()).sort("row")
+    numbers = ids.account_numbers(split)
+    columns = {"account_id": numbers.to_numpy().astype(np.float64)} | ids.bits(numbers, "account_id")
+    for name in ("payment_id", "signup_prefix"):
+        columns |= ids.bits(table[name], name, _LOW_BITS)
+    first = [frame.group_by("row").agg(pl.col("request_id").first()) for frame in split.buckets("request_id")]
     asked = table.select("row").join(pl.concat(first), on="row", how="left", maintain_order="left")
-    return found | ids.bits(asked["request_id"], "request_id", _REQUEST_ID_BITS)
+    return columns | ids.bits(asked["request_id"], "request_id", _REQUEST_ID_BITS)
 
 
-def _files(world: LabelledSplit) -> Columns:
+def _files(split: LabelledSplit) -> Columns:
     """Which of the buckets an account's requests lie in."""
-    held = [frame["row"].unique().to_numpy() for frame in world.buckets()]
-    n = len(world.truth)
+    held = [frame["row"].unique().to_numpy() for frame in split.buckets()]
+    n = len(split.truth)
     return {f"file {i}": np.isin(np.arange(n), rows).astype(np.float64) for i, rows in enumerate(held)}
 
 
-def _dictionaries(dataset: Dataset, world: LabelledSplit) -> F64:
+def _dictionaries(dataset: Dataset, split: LabelledSplit) -> F64:
     """Place of each account in the dictionary of its first file; 0 in files where it only repeats the rows' order.
 
     A dictionary in the order in which accounts appear says no more than the rows do.
     """
-    row = dict(zip(world.truth["account_id"], range(len(world.truth)), strict=True))
-    found = np.full(len(row), np.nan)
-    listed = dataset.manifest["splits"][world.name]["files"]
+    row = dict(zip(split.truth["account_id"], range(len(split.truth)), strict=True))
+    places = np.full(len(row), np.nan)
+    listed = dataset.manifest["splits"][split.name]["files"]
     for path in sorted(p for p in listed if "/requests/" in p):
         column = pq.ParquetFile(dataset.path / path).read(["account_id"]).column("account_id").combine_chunks()
         for chunk in getattr(column, "chunks", [column]):
@@ -77,6 +102,6 @@ def _dictionaries(dataset: Dataset, world: LabelledSplit) -> F64:
             repeats = len(used) == len(at) and bool(np.all(np.diff(first) > 0))
             place = np.zeros(len(at)) if repeats else np.arange(len(at), dtype=np.float64)
             fresh = at >= 0
-            fresh[fresh] = np.isnan(found[at[fresh]])
-            found[at[fresh]] = place[fresh]
-    return found
+            fresh[fresh] = np.isnan(places[at[fresh]])
+            places[at[fresh]] = place[fresh]
+    return places

@@ -6,6 +6,7 @@ draw of a hash, so that no cohort can make two of them alike.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import polars as pl
 from generator import schema
 from generator.arrays import F64, Mask
 from generator.audit.base.labelled_split import LabelledSplit
-from generator.audit.base.rank_statistics import Look, look, look_at_share
+from generator.audit.base.two_sample import Comparison, compare_ranks, compare_shares
 
 _CONTENT = ("prompt_simhash", "response_simhash")
 OF_REQUESTS = tuple(
@@ -27,57 +28,100 @@ OF_ACCOUNTS = tuple(c.name for c in schema.ACCOUNTS if c.unit == "-" and str(c.d
 
 
 @dataclass(frozen=True)
-class Values:
-    """Distinct values of one id column, and whether extraction accounts hold them."""
+class IdColumn:
+    """Distinct values of one id column of one split.
+
+    Attributes
+    ----------
+    name, split : str
+        The column, and where.
+    value : polars.Series of integers
+        Each value once.
+    positive : ndarray of bool, shape (values,)
+        Whether extraction accounts hold it.
+    """
 
     name: str
+    split: str
     value: pl.Series
     positive: Mask
 
-    def looks(self) -> list[Look | None]:
-        """At the order, and at each bit."""
+    def comparisons(self) -> list[Comparison | None]:
+        """Compare the order of the values, and each bit."""
         bits = self.value.to_numpy().astype(np.uint64)
         width = max(1, int(bits.max()).bit_length()) if len(bits) else 0
-        found = [look(f"{self.name} order", self.positive, bits.astype(np.float64))]
-        counts = int(self.positive.sum()), int((~self.positive).sum())
+        compared = [compare_ranks(f"{self.name} order", self.split, self.positive, bits.astype(np.float64))]
+        units = int(self.positive.sum()), int((~self.positive).sum())
         for bit in range(width):
             one = bits >> np.uint64(bit) & np.uint64(1) == 1
             ones = int((one & self.positive).sum()), int((one & ~self.positive).sum())
-            found.append(look_at_share(f"{self.name} bit {bit}", ones, counts))
-        return found
+            compared.append(compare_shares(f"{self.name} bit {bit}", self.split, ones, units))
+        return compared
 
 
-def looks(worlds: list[LabelledSplit]) -> list[Look | None]:
-    """All looks at all id columns of all worlds."""
-    return [x for world in worlds for values in _columns(world) for x in values.looks()]
+def comparisons(splits: Sequence[LabelledSplit]) -> list[Comparison | None]:
+    """Compare order and bits of all id columns of all splits.
+
+    Parameters
+    ----------
+    splits : sequence of LabelledSplit
+        Every split of a dataset.
+    """
+    return [c for split in splits for column in _columns(split) for c in column.comparisons()]
 
 
-def account_numbers(world: LabelledSplit) -> pl.Series:
-    """Account ids as numbers: the hexadecimal digits at their end, or a hash of names that have none."""
-    digits = world.truth["account_id"].str.extract("([0-9a-f]{1,16})$")
+def account_numbers(split: LabelledSplit) -> pl.Series:
+    """Account ids as numbers: the hexadecimal digits at their end, or the rank of names that have none.
+
+    Parameters
+    ----------
+    split : LabelledSplit
+        Any.
+
+    Returns
+    -------
+    polars.Series of uint64
+        By account, in the order of the split's truth.
+    """
+    digits = split.truth["account_id"].str.extract("([0-9a-f]{1,16})$")
     if digits.null_count():
-        return world.truth["account_id"].rank("dense").cast(pl.UInt64)
+        return split.truth["account_id"].rank("dense").cast(pl.UInt64)
     return pl.Series([int(x, 16) for x in digits], dtype=pl.UInt64)
 
 
 def bits(numbers: pl.Series, prefix: str, width: int = 64) -> dict[str, F64]:
-    """Each bit of some numbers as a column, NaN for null."""
+    """Each bit of some numbers as a column.
+
+    Parameters
+    ----------
+    numbers : polars.Series of integers
+        Numbers from 0 on, or null.
+    prefix : str
+        What the columns' names begin with.
+    width : int
+        Bits, the lowest first.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (numbers,)
+        0 or 1, NaN for null.
+    """
     known = numbers.is_not_null().to_numpy()
     values = numbers.fill_null(0).cast(pl.UInt64).to_numpy()
     ones = ((values >> np.uint64(b) & np.uint64(1)).astype(np.float64) for b in range(width))
     return {f"{prefix} bit {b}": np.where(known, one, np.nan) for b, one in enumerate(ones)}
 
 
-def _columns(world: LabelledSplit) -> list[Values]:
-    judged = (world.benign | world.extraction).nonzero()[0]
-    found = [Values(f"account_id in {world.name}", account_numbers(world)[judged], world.extraction[judged])]
+def _columns(split: LabelledSplit) -> list[IdColumn]:
+    judged = (split.benign | split.extraction).nonzero()[0]
+    own = IdColumn("account_id", split.name, account_numbers(split)[judged], split.extraction[judged])
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in OF_REQUESTS}
-    for frame in world.buckets(*OF_REQUESTS):
+    for frame in split.buckets(*OF_REQUESTS):
         for name in OF_REQUESTS:
             parts[name].append(_holders(frame, name))
-    accounts = world.joined(world.split.accounts.polars())
+    accounts = split.joined(split.source.accounts.polars())
     parts |= {name: [_holders(accounts, name)] for name in OF_ACCOUNTS}
-    return found + [_values(f"{name} in {world.name}", pl.concat(p)) for name, p in parts.items()]
+    return [own, *(_id_column(name, split.name, pl.concat(p)) for name, p in parts.items())]
 
 
 def _holders(frame: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -85,7 +129,7 @@ def _holders(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     return known.group_by("value").agg(pl.col("extraction", "benign").any())
 
 
-def _values(name: str, holders: pl.DataFrame) -> Values:
+def _id_column(name: str, split: str, holders: pl.DataFrame) -> IdColumn:
     merged = holders.group_by("value").agg(pl.col("extraction", "benign").any())
     alone = merged.filter(pl.col("extraction") != pl.col("benign")).sort("value")
-    return Values(name, alone["value"], alone["extraction"].to_numpy())
+    return IdColumn(name, split, alone["value"], alone["extraction"].to_numpy())

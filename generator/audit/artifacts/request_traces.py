@@ -13,7 +13,7 @@ import polars as pl
 
 from generator.arrays import F64
 from generator.audit.base.labelled_split import LabelledSplit
-from generator.audit.base.rank_statistics import Look, look_at_counts
+from generator.audit.base.two_sample import Comparison, compare_counts
 
 COUNTERS = (
     "input_tokens",
@@ -25,7 +25,7 @@ COUNTERS = (
     "ttft_ms",
 )
 _LEAST = 1000
-"""Digits are looked at from here: below, the last digit depends on how small the value is."""
+"""Digits are compared from here: below, the last digit depends on how small the value is."""
 _COMMON, _FEW = 0.005, 20
 """Values that one in two hundred (and 20) of these hold, such as a ceiling, are habits, not digits."""
 _c = pl.col
@@ -40,7 +40,7 @@ class RequestTrace:
     family, name : str
         Row of the audit that it belongs to, and its own name.
     code : polars.Expr
-        Small whole number per request; null: not looked at.
+        Small whole number per request; null: not compared.
     levels : int
         Codes are below it.
     value : str
@@ -56,12 +56,18 @@ class RequestTrace:
 
 @dataclass(frozen=True)
 class Tally:
-    """Traces of one world: what the looks say, and for the model each code of the account's first such request.
+    """Traces of one split.
 
-    Of one request, not a mean: how close a mean is to one half tells how many requests went into it.
+    Attributes
+    ----------
+    comparisons : dict of str to list of Comparison or None
+        By family.
+    columns : dict of str to ndarray, shape (accounts,)
+        For the model, by trace: the code of the account's first such request, NaN if it has none. Of one request,
+        not a mean: how close a mean is to one half tells how many requests went into it.
     """
 
-    looks: dict[str, list[Look | None]]
+    comparisons: dict[str, list[Comparison | None]]
     columns: dict[str, F64]
 
 
@@ -108,15 +114,21 @@ TRACES = (
 _NEEDS = ("ts", "day", "status", "stream", "tools", "max_tokens", "temperature", "response_simhash", *_explained)
 
 
-def tally(world: LabelledSplit) -> Tally:
-    """Count all traces of one world."""
-    common, shortest = _common(world)
-    cluster, positive = _clusters(world)
+def tally(split: LabelledSplit) -> Tally:
+    """Count all traces of one split, and compare them.
+
+    Parameters
+    ----------
+    split : LabelledSplit
+        Any.
+    """
+    common, shortest = _common(split)
+    cluster, positive = _clusters(split)
     counts = {t.name: np.zeros((len(positive), t.levels)) for t in TRACES}
-    n = len(world.truth)
+    n = len(split.truth)
     first = np.full((len(TRACES), n), np.nan)
     sent: dict[str, list[pl.DataFrame]] = {f"{name} counted": [] for name in COUNTERS}
-    for frame in world.buckets(*dict.fromkeys((*_NEEDS, *COUNTERS))):
+    for frame in split.buckets(*dict.fromkeys((*_NEEDS, *COUNTERS))):
         prepared = frame.with_columns(
             *(_counted(name, common[name]) for name in COUNTERS),
             (~_failed & (_c("output_tokens") >= shortest)).alias("long answer"),
@@ -129,23 +141,23 @@ def tally(world: LabelledSplit) -> Tally:
             parts.append(of.select("cluster", value=name).drop_nulls().group_by("cluster", "value").len())
         for k, t in enumerate(TRACES):
             known = coded[t.name].is_not_null().to_numpy()
-            code, who = coded[t.name].drop_nulls().to_numpy(), at[known]
-            first[k, who[::-1]] = code[::-1]  # of several values for one place the last one stays
-            judged = cluster[who] >= 0
-            key = cluster[who[judged]] * t.levels + code[judged]
+            code, account = coded[t.name].drop_nulls().to_numpy(), at[known]
+            first[k, account[::-1]] = code[::-1]  # of several values for one place the last one stays
+            judged = cluster[account] >= 0
+            key = cluster[account[judged]] * t.levels + code[judged]
             counts[t.name] += np.bincount(key, minlength=counts[t.name].size).reshape(-1, t.levels)
-    looks: dict[str, list[Look | None]] = {t.family: [] for t in TRACES}
+    comparisons: dict[str, list[Comparison | None]] = {t.family: [] for t in TRACES}
     repeats = {"": (1.0, 1.0)} | {name: _repeats(parts, positive) for name, parts in sent.items()}
     for t in TRACES:
-        found = look_at_counts(f"{t.name} in {world.name}", counts[t.name], positive, repeats[t.value])
-        looks[t.family].append(found)
-    return Tally(looks, {t.name: first[k] for k, t in enumerate(TRACES)})
+        compared = compare_counts(t.name, split.name, counts[t.name], positive, repeats[t.value])
+        comparisons[t.family].append(compared)
+    return Tally(comparisons, {t.name: first[k] for k, t in enumerate(TRACES)})
 
 
-def _clusters(world: LabelledSplit) -> tuple[np.ndarray, np.ndarray]:
+def _clusters(split: LabelledSplit) -> tuple[np.ndarray, np.ndarray]:
     """Cohort of each account, split by class (-1: neither class), and the class of each."""
-    judged = world.benign | world.extraction
-    key = world.cohort * 2 + world.extraction
+    judged = split.benign | split.extraction
+    key = split.cohort * 2 + split.extraction
     known, back = np.unique(key[judged], return_inverse=True)
     cluster = np.full(len(judged), -1)
     cluster[judged] = back
@@ -167,11 +179,11 @@ def _counted(name: str, common: list[int]) -> pl.Expr:
     return pl.when(kept).then(_c(name)).alias(f"{name} counted")
 
 
-def _common(world: LabelledSplit) -> tuple[dict[str, list[int]], int]:
+def _common(split: LabelledSplit) -> tuple[dict[str, list[int]], int]:
     """Values of each counter that many rows hold, and the shortest answer with a fingerprint."""
     counts: dict[str, list[pl.DataFrame]] = {name: [] for name in COUNTERS}
     shortest = 2**31 - 1
-    for frame in world.buckets(*COUNTERS, "response_simhash"):
+    for frame in split.buckets(*COUNTERS, "response_simhash"):
         for name in COUNTERS:
             counts[name].append(frame[name].filter(frame[name] >= _LEAST).value_counts())
         lengths = frame.filter(_c("response_simhash").is_not_null())["output_tokens"].to_numpy()

@@ -14,7 +14,7 @@ class Gate:
     name : str
         What was measured.
     value : float
-        The worst that was found.
+        The worst that was measured.
     bound : str
         What is allowed.
     passed : bool
@@ -34,15 +34,50 @@ class Gate:
 
 
 def at_most(name: str, value: float, limit: float, remedy: str, where: str = "") -> Gate:
-    """Gate that fails above a limit, and where nothing could be measured (NaN)."""
+    """Gate that fails above a limit, and where nothing could be measured (NaN).
+
+    Parameters
+    ----------
+    name, remedy, where : str
+        See `Gate`.
+    value : float
+        The worst that was measured.
+    limit : float
+        The most that is allowed, in the unit of the value.
+
+    Examples
+    --------
+    >>> at_most("recall", 0.2, 0.15, "match the habit").passed
+    False
+    """
     return Gate(name, float(value), f"<= {limit:.4g}", bool(value <= limit), remedy, where)
 
 
 def at_least(name: str, value: float, limit: float, remedy: str, where: str = "") -> Gate:
-    """Gate that fails below a limit, and where nothing could be measured (NaN)."""
+    """Gate that fails below a limit, and where nothing could be measured (NaN).
+
+    Parameters
+    ----------
+    name, remedy, where : str
+        See `Gate`.
+    value : float
+        The worst that was measured.
+    limit : float
+        The least that is allowed, in the unit of the value.
+    """
     return Gate(name, float(value), f">= {limit:.4g}", bool(value >= limit), remedy, where)
 
 
 def between(name: str, value: float, low: float, high: float, remedy: str, where: str = "") -> Gate:
-    """Gate that fails outside of a range."""
+    """Gate that fails outside of a range.
+
+    Parameters
+    ----------
+    name, remedy, where : str
+        See `Gate`.
+    value : float
+        What was measured.
+    low, high : float
+        The least and the most that is allowed, in the unit of the value.
+    """
     return Gate(name, float(value), f"{low:.4g} .. {high:.4g}", bool(low <= value <= high), remedy, where)

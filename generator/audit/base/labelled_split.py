@@ -1,4 +1,4 @@
-"""A world with its truth open: the accounts in a fixed order, and who is who."""
+"""A split with its labels open: the accounts in a fixed order, and who is who."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from generator.arrays import I64, Mask
 from generator.dataset import Dataset, Split
 
 HIDDEN = ("evasive", "adaptive")
+"""Tiers that no shortcut may reach."""
 _TEXT = ("account_id", "label", "tier", "archetype", "cohort")
 
 
@@ -22,19 +23,19 @@ class LabelledSplit:
 
     Attributes
     ----------
-    split : Split
+    source : Split
         Its tables, labels open.
     truth : polars.DataFrame
         account_id, label, tier, archetype, cohort as text, sorted by account.
     """
 
-    split: Split
+    source: Split
     truth: pl.DataFrame
 
     @property
     def name(self) -> str:
         """Name of the split."""
-        return self.split.name
+        return self.source.name
 
     @cached_property
     def extraction(self) -> Mask:
@@ -65,21 +66,44 @@ class LabelledSplit:
         )
 
     def joined(self, frame: pl.LazyFrame) -> pl.DataFrame:
-        """A table with account_id, collected, with `rows` in its place; order kept."""
+        """Join `rows` to a table, and collect it; order kept.
+
+        Parameters
+        ----------
+        frame : polars.LazyFrame
+            With account_id, which the columns of `rows` follow.
+        """
         text = frame.with_columns(pl.col("account_id").cast(pl.String))
         return text.join(self.rows.lazy(), on="account_id", how="inner", maintain_order="left").collect()
 
     def buckets(self, *columns: str | pl.Expr) -> Iterator[pl.DataFrame]:
-        """Requests by bucket with `rows` joined; all rows of an account are in the same one."""
-        for part in self.split.requests.buckets():
+        """Requests by bucket with `rows` joined; all rows of an account are in the same one.
+
+        Parameters
+        ----------
+        *columns : str or polars.Expr
+            Columns of the requests to read, beside account_id.
+        """
+        for part in self.source.requests.buckets():
             yield self.joined(part.select("account_id", *columns))
 
 
-def worlds(dataset: Dataset) -> list[LabelledSplit]:
-    """Every split of a dataset, truth open."""
-    found = []
+def labelled_splits(dataset: Dataset) -> list[LabelledSplit]:
+    """Open the labels of every split.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Any.
+
+    Raises
+    ------
+    UserError
+        If the labels of a split are not there.
+    """
+    opened = []
     for name in dataset.splits:
         split = dataset.reveal(name)
         truth = split.labels.polars().select(pl.col(c).cast(pl.String) for c in _TEXT).sort("account_id")
-        found.append(LabelledSplit(split, truth.collect()))
-    return found
+        opened.append(LabelledSplit(split, truth.collect()))
+    return opened

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +16,18 @@ from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.shortcuts import columns
 
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
-_CODE = np.uint64(33)
+_CODE_BITS = 33
+"""Whole numbers of so many bits are sorted together with their group in one 64-bit key."""
+_DAY, _HOUR = 86_400_000, 3_600_000  # ms
 
 
 @dataclass(frozen=True)
 class Aggregates:
-    """Aggregates of one world.
+    """Aggregates of one split.
 
     Attributes
     ----------
-    world : World
+    split : LabelledSplit
         Rows are its accounts.
     names : tuple of str
         Column and aggregate, such as "input_tokens:mean" or "country=region_a".
@@ -32,78 +35,85 @@ class Aggregates:
         NaN where undefined.
     """
 
-    world: LabelledSplit
+    split: LabelledSplit
     names: tuple[str, ...]
     values: F32
 
     @property
     def judged(self) -> Mask:
         """Rows that the shortcut gates look at: benign, evasive and adaptive accounts."""
-        return self.world.benign | self.world.hidden
+        return self.split.benign | self.split.hidden
 
 
-def describe(worlds: list[LabelledSplit]) -> list[Aggregates]:
-    """All aggregates of all worlds, the same columns for each."""
-    pools = columns.values_of(worlds, "requests", columns.CATEGORIES)
-    own = columns.values_of(worlds, "accounts", columns.OF_ACCOUNTS)
-    return [_describe(world, pools, own) for world in worlds]
+def aggregate(splits: Sequence[LabelledSplit]) -> list[Aggregates]:
+    """Compute all aggregates of all splits, the same columns for each.
+
+    Parameters
+    ----------
+    splits : sequence of LabelledSplit
+        Every split of a dataset.
+    """
+    pools = columns.values_of(splits, "requests", columns.CATEGORIES)
+    own = columns.values_of(splits, "accounts", columns.OF_ACCOUNTS)
+    return [_of_split(split, pools, own) for split in splits]
 
 
-def _describe(world: LabelledSplit, pools: dict[str, list[str]], own: dict[str, list[str]]) -> Aggregates:
-    n = len(world.truth)
-    found: dict[str, F32] = {}
-    for frame in world.buckets(pl.exclude("account_id", "request_id")):
-        rows, described = _bucket(frame, world, pools)
-        for name, values in described.items():
-            found.setdefault(name, np.full(n, np.nan, np.float32))[rows] = values
-    found["requests"] = np.nan_to_num(found["requests"])
-    first = found.pop("ts:first") if "ts:first" in found else np.full(n, np.nan, np.float32)
-    found |= _of_accounts(world, own, first) | {"ts:first": first}
-    return Aggregates(world, tuple(found), np.column_stack(list(found.values())))
+def _of_split(split: LabelledSplit, pools: dict[str, list[str]], own: dict[str, list[str]]) -> Aggregates:
+    n = len(split.truth)
+    described: dict[str, F32] = {}
+    for frame in split.buckets(pl.exclude("account_id", "request_id")):
+        rows, of_bucket = _bucket(frame, split, pools)
+        for name, values in of_bucket.items():
+            described.setdefault(name, np.full(n, np.nan, np.float32))[rows] = values
+    described["requests"] = np.nan_to_num(described["requests"])
+    first = described.pop("ts:first") if "ts:first" in described else np.full(n, np.nan, np.float32)
+    described |= _of_accounts(split, own, first) | {"ts:first": first}
+    return Aggregates(split, tuple(described), np.column_stack(list(described.values())))
 
 
-def _of_accounts(world: LabelledSplit, pools: dict[str, list[str]], first: F32) -> dict[str, F32]:
+def _of_accounts(split: LabelledSplit, pools: dict[str, list[str]], first: F32) -> dict[str, F32]:
     """The account table's own columns, and the age at the first request."""
-    table = world.joined(world.split.accounts.polars()).sort("row")
-    created = (table["created"] - world.split.start).dt.total_milliseconds().to_numpy() / 86_400_000
-    found = {"created": created, "age at first request": first - created}
+    table = split.joined(split.source.accounts.polars()).sort("row")
+    created = (table["created"] - split.source.start).dt.total_milliseconds().to_numpy() / _DAY
+    described = {"created": created, "age at first request": first - created}
     for name in ("payment_id", "organization"):
-        found[f"{name}:null"] = table[name].is_null().to_numpy()
+        described[f"{name}:null"] = table[name].is_null().to_numpy()
     for name, values in pools.items():
         text = table[name].cast(pl.String)
-        found |= {f"{name}={v}": (text == v).fill_null(False).to_numpy() for v in values}
-    return {name: np.asarray(values, np.float32) for name, values in found.items()}
+        described |= {f"{name}={v}": (text == v).fill_null(False).to_numpy() for v in values}
+    return {name: np.asarray(values, np.float32) for name, values in described.items()}
 
 
-def _bucket(frame: pl.DataFrame, world: LabelledSplit, pools: dict[str, list[str]]) -> tuple[I64, dict[str, Any]]:
+def _bucket(frame: pl.DataFrame, split: LabelledSplit, pools: dict[str, list[str]]) -> tuple[I64, dict[str, Any]]:
     """Account rows, and the aggregates of each, of the requests of one bucket."""
     frame = frame.sort("row", "ts")
     rows, group, sizes = np.unique(frame["row"].to_numpy(), return_inverse=True, return_counts=True)
-    span = (frame["ts"] - world.split.start).dt.total_milliseconds().to_numpy()
+    span = (frame["ts"] - split.source.start).dt.total_milliseconds().to_numpy()
     gap = np.r_[np.nan, np.diff(span)]
     gap[np.cumsum(sizes) - sizes] = np.nan
     groups = _Groups(group, sizes)
-    found: dict[str, Any] = {"requests": sizes, "days": _runs(groups, frame["day"].to_numpy().astype(np.int64))[0]}
-    found |= {f"ts:{k}": v / 86_400_000 for k, v in groups.number(span, tied=False).items()}
-    found |= {f"gap:{k}": v for k, v in groups.number(gap).items()}
-    found |= {f"hour:{k}": v for k, v in groups.number(span // 3_600_000 % 24).items()}
-    weekday = (span // 86_400_000 + world.split.start.weekday()) % 7
-    found |= {f"weekday:{k}": v for k, v in groups.number(weekday).items()}
+    days = _runs(groups, frame["day"].to_numpy().astype(np.int64))[0]
+    described: dict[str, Any] = {"requests": sizes, "days": days}
+    described |= {f"ts:{k}": v / _DAY for k, v in groups.number(span, tied=False).items()}
+    described |= {f"gap:{k}": v for k, v in groups.number(gap).items()}
+    described |= {f"hour:{k}": v for k, v in groups.number(span // _HOUR % 24).items()}
+    weekday = (span // _DAY + split.source.start.weekday()) % 7
+    described |= {f"weekday:{k}": v for k, v in groups.number(weekday).items()}
     for name in (*columns.NUMBERS, *schema.EMBEDDING_COLUMNS):
         values = frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         tied = name not in schema.EMBEDDING_COLUMNS
-        found |= {f"{name}:{k}": v for k, v in groups.number(values, tied).items()}
+        described |= {f"{name}:{k}": v for k, v in groups.number(values, tied).items()}
     for name in columns.OPAQUE:
-        bits = frame[name].hash(0).to_numpy() >> np.uint64(33)
-        found |= {f"{name}:{k}": v for k, v in groups.equal(bits.astype(np.int64), frame[name]).items()}
+        bits = frame[name].hash(0).to_numpy() >> np.uint64(_CODE_BITS)
+        described |= {f"{name}:{k}": v for k, v in groups.equal(bits.astype(np.int64), frame[name]).items()}
     for name, pool in pools.items():
         codes = (
             frame[name].cast(pl.String).replace_strict(pool, range(len(pool)), default=None, return_dtype=pl.Int64)
         )
-        found |= groups.category(name, codes.fill_null(-1).to_numpy(), pool)
+        described |= groups.category(name, codes.fill_null(-1).to_numpy(), pool)
     for name in columns.NULLABLE:
-        found[f"{name}:null"] = groups.mean(frame[name].is_null().to_numpy())
-    return rows, found
+        described[f"{name}:null"] = groups.mean(frame[name].is_null().to_numpy())
+    return rows, described
 
 
 class _Groups:
@@ -115,8 +125,8 @@ class _Groups:
         self.ends = self.starts + sizes - 1
 
     def mean(self, values: npt.NDArray[Any]) -> F64:
-        found: F64 = np.bincount(self.group, values, len(self.sizes)) / self.sizes
-        return found
+        means: F64 = np.bincount(self.group, values, len(self.sizes)) / self.sizes
+        return means
 
     def number(self, values: F64, tied: bool = True) -> dict[str, F64]:
         """Moments, quantiles, first and last; with `tied` also distinct values, entropy and share of the mode."""
@@ -127,17 +137,17 @@ class _Groups:
         count[count == 0] = np.nan
         mean = np.bincount(g, v, len(count)) / count
         spread = np.bincount(g, (v - mean[g]) ** 2, len(count)) / count
-        found = {"mean": mean, "sd": np.sqrt(spread), "total": mean * count}
-        found |= {"first": values[self.starts], "last": values[self.ends]}
+        described = {"mean": mean, "sd": np.sqrt(spread), "total": mean * count}
+        described |= {"first": values[self.starts], "last": values[self.ends]}
         inside = _Groups(g, np.nan_to_num(count).astype(np.int64))
         ordered = _sorted(g, v)
         for q in QUANTILES:
-            found[f"q{q:g}"] = _quantile(inside, ordered, q)
+            described[f"q{q:g}"] = _quantile(inside, ordered, q)
         if tied:
-            found |= dict(
+            described |= dict(
                 zip(("distinct", "entropy", "mode"), _runs(inside, ordered, presorted=True), strict=True)
             )
-        return found
+        return described
 
     def equal(self, codes: I64, column: pl.Series) -> dict[str, F64]:
         """What can be said of values that are only equal or not; nulls are left out."""
@@ -150,24 +160,24 @@ class _Groups:
         """As `equal`, and the share, first and last of each value."""
         n, k = len(self.sizes), len(pool) + 1
         share = np.bincount(self.group * k + codes + 1, minlength=n * k).reshape(n, k) / self.sizes[:, None]
-        found = {f"{name}={v}": share[:, i + 1] for i, v in enumerate(pool)}
+        described = {f"{name}={v}": share[:, i + 1] for i, v in enumerate(pool)}
         for word, at in (("first", self.starts), ("last", self.ends)):
-            found |= {f"{name}:{word}={v}": (codes[at] == i).astype(np.float64) for i, v in enumerate(pool)}
+            described |= {f"{name}:{word}={v}": (codes[at] == i).astype(np.float64) for i, v in enumerate(pool)}
         known = codes >= 0
         g = self.group[known]
         inside = _Groups(g, np.bincount(g, minlength=n))
         for word, values in zip(("distinct", "entropy", "mode"), _runs(inside, codes[known]), strict=True):
-            found[f"{name}:{word}"] = values
-        return found
+            described[f"{name}:{word}"] = values
+        return described
 
 
 def _sorted(group: I64, values: F64) -> F64:
     """Values sorted inside their group."""
     low = values.min(initial=0.0)
-    if len(values) and np.all(values == np.floor(values)) and values.max() - low < 2.0**33:
-        key = (group.astype(np.uint64) << _CODE) | (values - low).astype(np.uint64)
+    if len(values) and np.all(values == np.floor(values)) and values.max() - low < 2.0**_CODE_BITS:
+        key = (group.astype(np.uint64) << np.uint64(_CODE_BITS)) | (values - low).astype(np.uint64)
         key.sort()
-        return np.asarray((key & np.uint64(2**33 - 1)).astype(np.float64) + low)
+        return np.asarray((key & np.uint64(2**_CODE_BITS - 1)).astype(np.float64) + low)
     order = np.lexsort((values, group))
     return np.asarray(values[order])
 
@@ -180,8 +190,8 @@ def _quantile(groups: _Groups, ordered: F64, q: float) -> F64:
     high = np.minimum(np.ceil(at).astype(np.int64), max(0, len(ordered) - 1))
     if not len(ordered):
         return np.full(len(size), np.nan)
-    found: F64 = np.where(size > 0, ordered[low] + (at - low) * (ordered[high] - ordered[low]), np.nan)
-    return found
+    quantiles: F64 = np.where(size > 0, ordered[low] + (at - low) * (ordered[high] - ordered[low]), np.nan)
+    return quantiles
 
 
 def _runs(groups: _Groups, values: npt.NDArray[Any], presorted: bool = False) -> tuple[F64, F64, F64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,41 +14,58 @@ from generator.audit.shortcuts import single_column
 from generator.audit.shortcuts.aggregates import Aggregates
 
 BINS = 16
+"""Codes of a column in the joint histograms; code 0 is NaN."""
 REMEASURED = 30
+"""Pairs that are fitted as real trees."""
 # Finer at the ends: a false-positive rate of 0.1 % is decided there.
 _EDGES = (0.01, 0.03, 0.08, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.92, 0.97, 0.99)
-_BLOCK, _ROWS = 96, 8192
+_BLOCK, _ROWS = 96, 8192  # columns and rows of one matrix product: they bound its memory
 _NEGATIVES = 20_000
 """Benign accounts that the search looks at; the trees that are measured see all of them."""
 
 
-def gates(found: list[Aggregates], tick: Callable[[int, int], None] | None = None) -> Gate:
-    """The best pairs of the first world, as trees fitted there, on each of the others."""
-    first, *others = found
-    best, searched = search(first, tick) if first.world.hidden.any() else ([], 0)
+def aggregate_pairs(described: Sequence[Aggregates], tick: Callable[[int, int], None] | None = None) -> Gate:
+    """The best pairs of the first split, as trees fitted there, on each of the others.
+
+    Parameters
+    ----------
+    described : sequence of Aggregates
+        Of every split.
+    tick : callable, optional
+        Called with (done, total) after each block of the search.
+    """
+    first, *others = described
+    best, searched = search(first, tick) if first.split.hidden.any() else ([], 0)
     recalls = []
     for i, j in best:
-        for other, recall in zip(others, single_column.fitted(first, others, [i, j]), strict=True):
-            recalls.append((recall, f"{first.names[i]} x {first.names[j]} in {other.world.name}"))
+        for other, recall in zip(others, single_column.tree_recalls(first, others, [i, j]), strict=True):
+            recalls.append((recall, f"{first.names[i]} x {first.names[j]} in {other.split.name}"))
     recalls.sort(reverse=True)
     return gate.at_most(
-        f"best of {searched:,} pairs of aggregates, depth-3 tree on {first.world.name}: recall at FPR 0.1 %",
+        f"best of {searched:,} pairs of aggregates, depth-3 tree on {first.split.name}: recall at FPR 0.1 %",
         recalls[0][0] if recalls else 0.0,
         single_column.RECALL,
         "match how the two habits go together, in generator/archetypes",
-        "; ".join(f"{what} {recall:.3f}" for recall, what in recalls[:5]),
+        "; ".join(f"{pair} {recall:.3f}" for recall, pair in recalls[:5]),
     )
 
 
 def search(a: Aggregates, tick: Callable[[int, int], None] | None = None) -> tuple[list[tuple[int, int]], int]:
-    """The pairs with the best trees on this world, by recall at FPR 0.1 % and by average precision.
+    """The pairs with the best trees on one split, by recall at FPR 0.1 % and by average precision.
+
+    Parameters
+    ----------
+    a : Aggregates
+        Of that split, which must have hidden accounts.
+    tick : callable, optional
+        Called with (done, total) after each block of pairs.
 
     Returns
     -------
     list of (int, int), int
         `REMEASURED` pairs of columns, and how many pairs were searched.
     """
-    values, hidden = a.values[a.judged], a.world.hidden[a.judged]
+    values, hidden = a.values[a.judged], a.split.hidden[a.judged]
     codes, kept = binned(values)
     negative = np.flatnonzero(~hidden)
     negative = negative[:: max(1, -(-len(negative) // _NEGATIVES))]
@@ -70,20 +87,25 @@ def search(a: Aggregates, tick: Callable[[int, int], None] | None = None) -> tup
 def binned(values: F32) -> tuple[U8, I64]:
     """Each column cut at its quantiles, NaN as the lowest code; columns that say nothing are left out.
 
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+        Any numbers.
+
     Returns
     -------
     ndarray of uint8, shape (rows, kept columns); ndarray of int
         Codes below `BINS`, and which columns were kept.
     """
-    codes, kept, seen = [], [], set()
+    codes, kept, known_codes = [], [], set()
     for k, column in enumerate(values.T):
         known = column[~np.isnan(column)]
         if not len(known):
             continue
         edges = np.unique(np.quantile(known, _EDGES, method="nearest"))
         code = np.where(np.isnan(column), 0, 1 + np.searchsorted(edges, column, side="left")).astype(np.uint8)
-        if code.min() < code.max() and code.tobytes() not in seen:
-            seen.add(code.tobytes())
+        if code.min() < code.max() and code.tobytes() not in known_codes:
+            known_codes.add(code.tobytes())
             codes.append(np.minimum(code, BINS - 1))
             kept.append(k)
     return np.column_stack(codes), np.array(kept)
@@ -96,8 +118,8 @@ def _histograms(codes: U8, i: int, j: int) -> F32:
         a, b = (_one_hot(codes[rows : rows + _ROWS, k : k + _BLOCK]) for k in (i, j))
         total = total + a.T @ b
     k, m = total.shape[0] // BINS, total.shape[1] // BINS
-    found: F32 = total.reshape(k, BINS, m, BINS).transpose(0, 2, 1, 3).reshape(k * m, BINS, BINS)
-    return found
+    joint: F32 = total.reshape(k, BINS, m, BINS).transpose(0, 2, 1, 3).reshape(k * m, BINS, BINS)
+    return joint
 
 
 def _one_hot(codes: U8) -> F32:
@@ -108,12 +130,17 @@ def _one_hot(codes: U8) -> F32:
 
 
 def tree_scores(p: F32, n: F32) -> tuple[F64, F64]:
-    """Greedy depth-3 trees on joint counts: recall at FPR 0.1 % and average precision of each pair.
+    """Greedy depth-3 trees on joint counts (CART with Gini impurity: Breiman et al., 1984).
 
     Parameters
     ----------
-    p, n : ndarray, shape (pairs, BINS, BINS)
+    p, n : ndarray of float32, shape (pairs, BINS, BINS)
         Positives and negatives.
+
+    Returns
+    -------
+    recall, average_precision : ndarray of float64, shape (pairs,)
+        Recall at a false-positive rate of 0.1 %, and average precision.
     """
     counts = [_integral(x) for x in (p, n)]
     size = len(p)
@@ -132,8 +159,8 @@ def _integral(x: F32) -> F64:
 def _inside(c: F64, box: I64) -> F64:
     at = np.arange(len(box))
     a0, a1, b0, b1 = box.T
-    found: F64 = c[at, a1, b1] - c[at, a0, b1] - c[at, a1, b0] + c[at, a0, b0]
-    return found
+    inside: F64 = c[at, a1, b1] - c[at, a0, b1] - c[at, a1, b0] + c[at, a0, b0]
+    return inside
 
 
 def _split(counts: list[F64], box: I64) -> Iterator[I64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from generator import schema
@@ -19,7 +21,7 @@ OPAQUE = (
     "response_simhash",
     "echo_response_id",
 )
-"""Numbers that say nothing but equality; what their bits say is looked at in `ids`."""
+"""Numbers that say nothing but equality; what their bits say is compared in `artifacts.ids`."""
 _NEITHER = ("request_id", "account_id", "ts")
 NUMBERS = tuple(
     c.name
@@ -31,12 +33,27 @@ NULLABLE = tuple(c.name for c in schema.REQUESTS if c.nullable)
 OF_ACCOUNTS = tuple(c.name for c in schema.ACCOUNTS if c.dtype == schema.CATEGORY and c.name not in _NEITHER)
 
 
-def values_of(worlds: list[LabelledSplit], table: str, columns: tuple[str, ...]) -> dict[str, list[str]]:
-    """Values that occur in each category column of a table, in any world."""
-    found: dict[str, set[str]] = {c: set() for c in columns}
-    for world in worlds:
-        for part in world.split.tables[table].buckets():
+def values_of(splits: Sequence[LabelledSplit], table: str, columns: tuple[str, ...]) -> dict[str, list[str]]:
+    """Values that occur in category columns of a table, in any split.
+
+    Parameters
+    ----------
+    splits : sequence of LabelledSplit
+        Every split of a dataset.
+    table : str
+        Name of the table.
+    columns : tuple of str
+        Names of the columns.
+
+    Returns
+    -------
+    dict of str to list of str
+        By column, sorted.
+    """
+    values: dict[str, set[str]] = {c: set() for c in columns}
+    for split in splits:
+        for part in split.source.tables[table].buckets():
             rows = part.select(pl.col(c).cast(pl.String).drop_nulls().unique().implode() for c in columns)
             for name, listed in rows.collect().row(0, named=True).items():
-                found[name] |= set(listed)
-    return {name: sorted(values) for name, values in found.items()}
+                values[name] |= set(listed)
+    return {name: sorted(listed) for name, listed in values.items()}

@@ -2,91 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from generator.arrays import Mask
-from generator.audit.base import gate, rank_statistics
+from generator.audit.base import gate, rank_statistics, verdicts
 from generator.audit.base.gate import Gate
 from generator.audit.base.labelled_split import LabelledSplit
+from generator.audit.base.two_sample import compare_ranks
 from generator.audit.shortcuts import columns
 from generator.audit.shortcuts.aggregates import Aggregates
 
-LIFT, RECALL, FPR = 3.0, 0.15, 1e-3
-NULL_OFF = 0.1
-"""Nulls that follow from a habit (temperature left at its default, no tools) may differ a little, as habits do."""
+LIFT = 3.0
+"""Average precision over prevalence that one column may reach (a)."""
+RECALL, FPR = 0.15, 1e-3
+"""Recall that a depth-3 tree may reach, at this false-positive rate (a)."""
+NULL_DEVIATION = 0.1
+"""Deviation of the ROC AUC allowed to nulls that follow from a habit, such as a default temperature (a)."""
 _REMEDY = "draw that habit from the benign population, in generator/archetypes"
 _WAYS = ("high", "low")
 _PRIOR = 5.0
-"""Accounts' worth of the mean rate that each value starts with."""
+"""Accounts' worth of the mean rate that each value starts with (a)."""
 
 
-def singles(found: list[Aggregates]) -> list[Gate]:
-    """Each aggregate as a score, both ways, in each world; the shares of nulls once more, and by ROC AUC."""
+def single_aggregates(described: Sequence[Aggregates]) -> list[Gate]:
+    """Each aggregate as a score, both ways, in each split; the shares of nulls once more, and by ROC AUC.
+
+    Parameters
+    ----------
+    described : sequence of Aggregates
+        Of every split.
+    """
     lifts = [
-        (lift, f"{name} {way} in {a.world.name}")
-        for a in found
+        (lift, f"{name} {way} in {a.split.name}")
+        for a in described
         for name, both in zip(a.names, _lifts(a), strict=True)
         for lift, way in zip(both, _WAYS, strict=True)
     ]
     nulls = [x for x in lifts if x[1].split(" ")[0].endswith(":null")]
-    n = len(found[0].names)
+    n = len(described[0].names)
     return [
         _worst(f"best single aggregate of {n}, evasive and adaptive: AP / prevalence", lifts, LIFT),
         _worst("share of nulls, any column, evasive and adaptive: AP / prevalence", nulls, LIFT),
-        _null_habits(found),
+        _null_habits(described),
     ]
 
 
-def _null_habits(found: list[Aggregates]) -> Gate:
+def _null_habits(described: Sequence[Aggregates]) -> Gate:
     """AP forgives a null that many benign accounts have as well; the AUC does not."""
-    looks = [
-        rank_statistics.look(
-            f"{name} in {a.world.name}",
-            a.world.hidden[a.judged],
+    comparisons = [
+        compare_ranks(
+            name,
+            a.split.name,
+            a.split.hidden[a.judged],
             a.values[a.judged, k].astype(np.float64),
-            a.world.cohort[a.judged],
+            a.split.cohort[a.judged],
         )
-        for a in found
+        for a in described
         for k, name in enumerate(a.names)
         if name.endswith(":null")
     ]
     name = "share of nulls, any column, evasive and adaptive: |ROC AUC - 0.5|"
-    return rank_statistics.verdict(name, looks, len(looks), _REMEDY, NULL_OFF)
+    return verdicts.verdict(name, comparisons, len(comparisons), _REMEDY, NULL_DEVIATION)
 
 
-def columns_by_row(worlds: list[LabelledSplit]) -> Gate:
+def raw_columns(splits: Sequence[LabelledSplit]) -> Gate:
     """Each raw column as a score of a request, against the label of its account; every account counts the same.
 
-    Numbers are scored as they are, and like categories by the rate of their value in the other worlds.
+    Numbers are scored as they are, and like categories by the rate of their value in the other splits.
+
+    Parameters
+    ----------
+    splits : sequence of LabelledSplit
+        Every split of a dataset.
     """
-    counted = {w.name: _counts(w) for w in worlds}
+    counted = {s.name: _counts(s) for s in splits}
     lifts = []
     for name in columns.NUMBERS + columns.CATEGORIES:
-        for world in worlds:
-            table = counted[world.name][name]
-            others = [counted[w.name][name] for w in worlds if w is not world]
+        for split in splits:
+            table = counted[split.name][name]
+            others = [counted[s.name][name] for s in splits if s is not split]
             encoded = _row_lifts(_encoded(table, others)) if others else (0.0, 0.0)
-            lifts.append((encoded[0], f"rate of {name} in {world.name}"))
+            lifts.append((encoded[0], f"rate of {name} in {split.name}"))
             if name in columns.NUMBERS:
                 lifts += [
-                    (x, f"{name} {way} in {world.name}") for x, way in zip(_row_lifts(table), _WAYS, strict=True)
+                    (x, f"{name} {way} in {split.name}") for x, way in zip(_row_lifts(table), _WAYS, strict=True)
                 ]
     n = len(columns.NUMBERS + columns.CATEGORIES)
     return _worst(f"best single raw column of {n}, by request, evasive and adaptive: AP / prevalence", lifts, LIFT)
 
 
-def tree(found: list[Aggregates]) -> Gate:
-    """Depth-3 tree on all aggregates of the first world, on each of the others."""
-    first, *others = found
+def aggregate_tree(described: Sequence[Aggregates]) -> Gate:
+    """Depth-3 tree on all aggregates of the first split, on each of the others.
+
+    Parameters
+    ----------
+    described : sequence of Aggregates
+        Of every split.
+    """
+    first, *others = described
     recalls = sorted(
-        ((recall, a.world.name) for a, recall in zip(others, fitted(first, others, None), strict=True)),
+        ((recall, a.split.name) for a, recall in zip(others, tree_recalls(first, others, None), strict=True)),
         reverse=True,
     )
     return gate.at_most(
-        f"depth-3 tree on all aggregates, fitted on {first.world.name}: recall at FPR 0.1 %",
+        f"depth-3 tree on all aggregates, fitted on {first.split.name}: recall at FPR 0.1 %",
         recalls[0][0] if recalls else 0.0,
         RECALL,
         "find the split it uses and match that habit",
@@ -94,11 +117,26 @@ def tree(found: list[Aggregates]) -> Gate:
     )
 
 
-def fitted(first: Aggregates, others: list[Aggregates], chosen: list[int] | None) -> list[float]:
-    """Recall at FPR 0.1 % on the other worlds of a depth-3 tree fitted on chosen columns of the first."""
+def tree_recalls(first: Aggregates, others: Sequence[Aggregates], chosen: list[int] | None) -> list[float]:
+    """Recall of a depth-3 tree that was fitted on the first split, on the others.
+
+    Parameters
+    ----------
+    first : Aggregates
+        To fit on.
+    others : sequence of Aggregates
+        To score.
+    chosen : list of int, optional
+        Positions of the aggregates that the tree sees; all if left out.
+
+    Returns
+    -------
+    list of float
+        Recall of the hidden tiers at a false-positive rate of `FPR`, by split.
+    """
     from sklearn.tree import DecisionTreeClassifier
 
-    if not first.world.hidden.any():
+    if not first.split.hidden.any():
         return [0.0] * len(others)
     x, y = _matrix(first, chosen)
     model = DecisionTreeClassifier(max_depth=3, random_state=0, class_weight="balanced").fit(x, y)
@@ -111,11 +149,11 @@ def fitted(first: Aggregates, others: list[Aggregates], chosen: list[int] | None
 
 def _matrix(a: Aggregates, chosen: list[int] | None) -> tuple[Any, Mask]:
     x = a.values[a.judged] if chosen is None else a.values[np.ix_(a.judged, np.array(chosen))]
-    return np.nan_to_num(x, nan=-1e30, posinf=1e30, neginf=-1e30), a.world.hidden[a.judged]
+    return np.nan_to_num(x, nan=-1e30, posinf=1e30, neginf=-1e30), a.split.hidden[a.judged]
 
 
 def _lifts(a: Aggregates) -> list[tuple[float, float]]:
-    y = a.world.hidden[a.judged]
+    y = a.split.hidden[a.judged]
     if not y.any():
         return [(0.0, 0.0)] * len(a.names)
     return [rank_statistics.lifts(*rank_statistics.blocks(y, x)) for x in a.values[a.judged].T]
@@ -123,15 +161,15 @@ def _lifts(a: Aggregates) -> list[tuple[float, float]]:
 
 def _worst(name: str, lifts: list[tuple[float, str]], limit: float) -> Gate:
     lifts.sort(reverse=True)
-    where = "; ".join(f"{what} {lift:.2f}" for lift, what in lifts[:5])
+    where = "; ".join(f"{column} {lift:.2f}" for lift, column in lifts[:5])
     return gate.at_most(name, lifts[0][0] if lifts else 0.0, limit, _REMEDY, where)
 
 
-def _counts(world: LabelledSplit) -> dict[str, pl.DataFrame]:
+def _counts(split: LabelledSplit) -> dict[str, pl.DataFrame]:
     """Per column and value: weight of hidden and of benign requests; those of an account weigh 1 together."""
     names = columns.NUMBERS + columns.CATEGORIES
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in names}
-    for frame in world.buckets(*names):
+    for frame in split.buckets(*names):
         weighed = frame.filter(pl.col("hidden") | pl.col("benign")).with_columns(w=1 / pl.len().over("row"))
         sums = [(pl.col("w") * pl.col(side)).sum().alias(side) for side in ("hidden", "benign")]
         for name in names:
@@ -148,8 +186,8 @@ def _encoded(table: pl.DataFrame, others: list[pl.DataFrame]) -> pl.DataFrame:
     known = pl.concat(others).group_by("value").agg(pl.col("hidden", "benign").sum())
     hidden, benign = (float(known[side].to_numpy().sum()) for side in ("hidden", "benign"))
     mean = hidden / max(1e-9, hidden + benign)
-    seen = pl.col("hidden") + pl.col("benign")
-    rate = known.select("value", rate=(pl.col("hidden") + _PRIOR * mean) / (seen + _PRIOR))
+    weight = pl.col("hidden") + pl.col("benign")
+    rate = known.select("value", rate=(pl.col("hidden") + _PRIOR * mean) / (weight + _PRIOR))
     joined = table.join(rate, on="value", how="left", nulls_equal=True)
     return joined.select("hidden", "benign", value=pl.col("rate").fill_null(mean))
 
