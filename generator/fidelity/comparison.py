@@ -15,7 +15,7 @@ from generator.fidelity.traces import from_dataset
 if TYPE_CHECKING:
     from generator.dataset import Split
 
-__all__ = ["compare", "pairs", "write"]
+__all__ = ["compare", "pairs"]
 
 
 def compare(
@@ -36,8 +36,12 @@ def compare(
         Split with its labels open.
     references : sequence of Pair
         See `references.pairs`.
-    seed, repeats, classifiers
-        See `protocol.measure`.
+    seed : int
+        Seed of all sampling.
+    repeats : int
+        Times to draw samples.
+    classifiers : bool
+        Whether to train trees.
     tick : callable, optional
         Called with (done, total).
     plots : Path, optional
@@ -60,18 +64,10 @@ def compare(
                 tick(before * total + done, len(references) * total)
 
         synth = logs[pair.kind]
-        found = protocol.measure(synth, pair.reference, pair.peer, seed, repeats, classifiers, inner)
-        reports.append(replace(found, kind=pair.kind, note=pair.note))
+        report = protocol.measure(synth, pair.reference, pair.peer, seed, repeats, classifiers, inner)
+        reports.append(replace(report, kind=pair.kind, note=pair.note))
         if plots:
             from generator.fidelity import plots as drawing
 
             drawing.draw(reports[-1], synth, pair, plots)
     return reports
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)

@@ -12,7 +12,8 @@ from generator.fidelity.sampling import Sample, SamplingPlan
 from generator.fidelity.summaries import EPS, Table
 from generator.fidelity.traces import Log
 
-Found = dict[str, float]
+Distances = dict[str, float]
+"""Distances by metric; NaN where the samples can't tell."""
 
 _GRID = (np.arange(400) + 0.5) / 400
 _TAIL = (0.99, 0.995, 0.999)
@@ -20,14 +21,23 @@ _ATOMS = 20  # commonest values that make the profile of a discrete law
 _ANGLES = np.linspace(0, np.pi, 24, endpoint=False)
 _OCTILES = np.arange(1, 8) / 8
 _OFFSET = 1e-3  # of a gap of zero, in medians
-_MIN_CELL, _MIN_ACCOUNTS = 30, 10
+_MIN_CELL, _MIN_ACCOUNTS, _MIN_PAIRS = 30, 10, 6  # fewer say too little (a)
 _COUNTS_OVER = (10, 100, 1000)  # events per window of the index of dispersion
 _MIN_WINDOWS = 8
+_HOUR = 3600  # seconds
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Units of a reference: SDs of its log tokens, and the octiles of its log inputs."""
+    """Units of a reference.
+
+    Attributes
+    ----------
+    input, output : float
+        Standard deviations of its log tokens.
+    octiles : ndarray of float64, shape (7,) or fewer
+        Octiles of its log inputs, each once.
+    """
 
     input: float
     output: float
@@ -35,14 +45,31 @@ class Scale:
 
     @classmethod
     def of(cls, log: Log) -> Scale:
-        """Scale of a log."""
+        """Scale of a log.
+
+        Parameters
+        ----------
+        log : Log
+            The reference, at least two rows.
+        """
         logs = np.log1p(log.input), np.log1p(log.output)
         read, written = (float(x.std(ddof=1)) + EPS for x in logs)
         return cls(read, written, np.unique(np.quantile(logs[0], _OCTILES)))
 
 
 def w1(a: F64, b: F64) -> float:
-    """Wasserstein distance, over 400 quantiles."""
+    """Wasserstein distance of order 1, over 400 quantiles.
+
+    Parameters
+    ----------
+    a, b : ndarray of float64, shape (values,)
+        Two samples of any size.
+
+    Examples
+    --------
+    >>> w1(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    2.0
+    """
     return float(np.abs(_quantiles(a) - _quantiles(b)).mean())
 
 
@@ -52,7 +79,18 @@ def _quantiles(x: F64) -> F64:
 
 
 def ks(a: F64, b: F64) -> float:
-    """Largest difference of the distribution functions."""
+    """Kolmogorov-Smirnov distance: the largest difference of the distribution functions.
+
+    Parameters
+    ----------
+    a, b : ndarray of float64, shape (values,)
+        Two samples of any size.
+
+    Examples
+    --------
+    >>> ks(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, 3.0, 5.0]))
+    0.25
+    """
     a, b = np.sort(a), np.sort(b)
     at = np.concatenate([a, b])
     below = np.searchsorted(a, at, "right") / len(a) - np.searchsorted(b, at, "right") / len(b)
@@ -60,51 +98,119 @@ def ks(a: F64, b: F64) -> float:
 
 
 def gini(x: F64) -> float:
-    """Gini coefficient."""
+    """Gini coefficient (Gini, 1912): 0 if all are equal.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (values,)
+        None negative.
+
+    Examples
+    --------
+    >>> round(gini(np.array([0.0, 5.0, 0.0, 0.0])), 3)
+    0.75
+    """
     n = len(x)
     weights = 2 * np.arange(1, n + 1) - n - 1
     return float(weights @ np.sort(x) / (n * x.sum() + EPS))
 
 
 def spearman(a: F64, b: F64) -> float:
-    """Rank correlation; nan below six pairs or for a constant side."""
+    """Rank correlation (Spearman, 1904).
+
+    Parameters
+    ----------
+    a, b : ndarray of float64, shape (pairs,)
+        The two sides.
+
+    Returns
+    -------
+    float
+        NaN below six pairs or for a constant side.
+    """
     from scipy.stats import rankdata
 
-    if len(a) < 6 or np.ptp(a) == 0 or np.ptp(b) == 0:
+    if len(a) < _MIN_PAIRS or np.ptp(a) == 0 or np.ptp(b) == 0:
         return np.nan
     return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 def atoms(x: F64) -> F64:
-    """Shares of the commonest values, largest first."""
+    """Shares of the commonest values.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (values,)
+        A sample.
+
+    Returns
+    -------
+    ndarray of float64, shape (20,)
+        Largest first, filled up with 0.
+    """
     shares = np.sort(np.unique(x, return_counts=True)[1])[::-1][:_ATOMS] / len(x)
     return np.pad(shares, (0, _ATOMS - len(shares)))
 
 
 def median_gap(gaps: F64) -> float:
-    """Median of the positive gaps: a unit of time that a few huge gaps don't rule."""
+    """Median of the positive gaps: a unit of time that a few huge gaps don't rule.
+
+    Parameters
+    ----------
+    gaps : ndarray of float64, shape (gaps,)
+        Seconds.
+
+    Returns
+    -------
+    float
+        Seconds; 1 if no gap is positive.
+    """
     positive = gaps[gaps > 0]
     return float(np.median(positive)) if len(positive) else 1.0
 
 
-def tokens(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
-    """Laws of input and output tokens, each for itself."""
-    found = {}
+def tokens(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Distances:
+    """Laws of input and output tokens, each for itself.
+
+    Parameters
+    ----------
+    a, b : Sample
+        The two sides.
+    plan : SamplingPlan
+        What they can tell.
+    scale : Scale
+        Units of the reference.
+    rng : numpy.random.Generator
+        Breaks ties.
+    """
+    values = {}
     for name, sd, x, y in (
         ("in", scale.input, a.rows.input, b.rows.input),
         ("out", scale.output, a.rows.output, b.rows.output),
     ):
         logs = np.log1p(x), np.log1p(y)
         tails = np.log((np.quantile(x, _TAIL) + 1) / (np.quantile(y, _TAIL) + 1))
-        found[f"w1_log_{name}"] = w1(*logs) / sd
-        found[f"ks_{name}"] = ks(*logs)
-        found[f"tail_{name}"] = float(np.abs(tails).mean())
-        found[f"atomicity_{name}"] = float(np.abs(atoms(x) - atoms(y)).sum() / 2)
-    return found
+        values[f"w1_log_{name}"] = w1(*logs) / sd
+        values[f"ks_{name}"] = ks(*logs)
+        values[f"tail_{name}"] = float(np.abs(tails).mean())
+        values[f"atomicity_{name}"] = float(np.abs(atoms(x) - atoms(y)).sum() / 2)
+    return values
 
 
-def joint(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
-    """How output goes with input."""
+def joint(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Distances:
+    """How output goes with input.
+
+    Parameters
+    ----------
+    a, b : Sample
+        The two sides.
+    plan : SamplingPlan
+        What they can tell.
+    scale : Scale
+        Units of the reference.
+    rng : numpy.random.Generator
+        Breaks ties.
+    """
     sides = [(np.log1p(s.rows.input), np.log1p(s.rows.output)) for s in (a, b)]
     (ua, va), (ub, vb) = ([_uniform(x, rng) for x in side] for side in sides)
     sliced = [w1(np.cos(t) * ua + np.sin(t) * va, np.cos(t) * ub + np.sin(t) * vb) for t in _ANGLES]
@@ -121,13 +227,25 @@ def joint(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random
     }
 
 
-def time(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
-    """Gaps and counts of all arrivals, and hours of day."""
-    found = {}
+def time(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Distances:
+    """Gaps and counts of all arrivals, and hours of day.
+
+    Parameters
+    ----------
+    a, b : Sample
+        The two sides.
+    plan : SamplingPlan
+        What they can tell.
+    scale : Scale
+        Units of the reference.
+    rng : numpy.random.Generator
+        Breaks ties.
+    """
+    values = {}
     if plan.time:
         x, y = _Pace(a.arrivals), _Pace(b.arrivals)
         bursts = np.abs(np.log((x.dispersion + EPS) / (y.dispersion + EPS)))
-        found = {
+        values = {
             "w1_log_gap": w1(x.logs, y.logs),
             "ks_gap": ks(x.logs, y.logs),
             "dlog_iat_cv": float(abs(np.log((x.cv + EPS) / (y.cv + EPS)))),
@@ -135,8 +253,8 @@ def time(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.
             "d_lag1_gap": abs(x.lag1 - y.lag1),
         }
     if plan.hour:
-        found["hour_js"] = _jensen_shannon(hours(a.rows.ts), hours(b.rows.ts))
-    return found
+        values["hour_js"] = _jensen_shannon(hours(a.rows.ts), hours(b.rows.ts))
+    return values
 
 
 # Metric, column of the account table, whether it is compared by its logarithm.
@@ -150,26 +268,50 @@ _DAY = (
 )
 
 
-def accounts(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
-    """How accounts differ from each other: volume, rhythm, level and spread of sizes."""
-    found = {}
+def accounts(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Distances:
+    """How accounts differ from each other: volume, rhythm, level and spread of sizes.
+
+    Parameters
+    ----------
+    a, b : Sample
+        The two sides.
+    plan : SamplingPlan
+        What they can tell.
+    scale : Scale
+        Units of the reference.
+    rng : numpy.random.Generator
+        Breaks ties.
+    """
+    values = {}
     if plan.volume:
         x, y = (s.table["n"] / s.table["n"].mean() for s in (a, b))
-        found["w1_log_volume"] = w1(np.log(x), np.log(y))
-        found["d_gini"] = abs(gini(x) - gini(y))
-        found["d_top10_share"] = abs(_top_share(x) - _top_share(y))
+        values["w1_log_volume"] = w1(np.log(x), np.log(y))
+        values["d_gini"] = abs(gini(x) - gini(y))
+        values["d_top10_share"] = abs(_top_share(x) - _top_share(y))
     for metric, column, as_log in _RHYTHM + (_DAY if plan.hour else ()):
-        found[metric] = _between(a.table, b.table, column, as_log)
+        values[metric] = _between(a.table, b.table, column, as_log)
     for name, side, sd in (("in", "inp", scale.input), ("out", "out", scale.output)):
-        found[f"w1_mean_log_{name}"] = _between(a.table, b.table, side + "_mu") / sd
-        found[f"w1_within_sd_log_{name}"] = _between(a.table, b.table, side + "_sd") / sd
-        found[f"w1_mode_share_{name}"] = _between(a.table, b.table, side + "_mode")
-        found[f"d_between_share_{name}"] = abs(_between_share(a.table, side) - _between_share(b.table, side))
-    return found
+        values[f"w1_mean_log_{name}"] = _between(a.table, b.table, side + "_mu") / sd
+        values[f"w1_within_sd_log_{name}"] = _between(a.table, b.table, side + "_sd") / sd
+        values[f"w1_mode_share_{name}"] = _between(a.table, b.table, side + "_mode")
+        values[f"d_between_share_{name}"] = abs(_between_share(a.table, side) - _between_share(b.table, side))
+    return values
 
 
-def sequence(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
-    """How an account's requests follow each other."""
+def sequence(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Distances:
+    """How an account's requests follow each other.
+
+    Parameters
+    ----------
+    a, b : Sample
+        The two sides.
+    plan : SamplingPlan
+        What they can tell.
+    scale : Scale
+        Units of the reference.
+    rng : numpy.random.Generator
+        Breaks ties.
+    """
     return {
         "w1_lag1_autocorr_in": _between(a.table, b.table, "inp_ac1"),
         "w1_lag1_autocorr_out": _between(a.table, b.table, "out_ac1"),
@@ -178,7 +320,7 @@ def sequence(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.ran
     }
 
 
-Group = Callable[[Sample, Sample, SamplingPlan, Scale, np.random.Generator], Found]
+Group = Callable[[Sample, Sample, SamplingPlan, Scale, np.random.Generator], Distances]
 GROUPS: tuple[tuple[str, Group, bool], ...] = (  # name, function, whether it needs accounts
     ("tokens", tokens, False),
     ("joint", joint, False),
@@ -188,18 +330,45 @@ GROUPS: tuple[tuple[str, Group, bool], ...] = (  # name, function, whether it ne
 )
 
 
-def measure(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Found:
-    """Every distance that the plan allows and the samples can tell, as group.metric."""
-    found: Found = {}
+def measure(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Distances:
+    """Every distance that the plan allows and the samples can tell.
+
+    Parameters
+    ----------
+    a, b : Sample
+        The two sides.
+    plan : SamplingPlan
+        What they can tell.
+    scale : Scale
+        Units of the reference.
+    rng : numpy.random.Generator
+        Breaks ties.
+
+    Returns
+    -------
+    dict of str to float
+        By group.metric, all finite.
+    """
+    values: Distances = {}
     for group, function, needs_accounts in GROUPS:
         if plan.accounts or not needs_accounts:
-            found |= {f"{group}.{name}": float(d) for name, d in function(a, b, plan, scale, rng).items()}
-    return {name: d for name, d in found.items() if np.isfinite(d)}
+            values |= {f"{group}.{name}": float(d) for name, d in function(a, b, plan, scale, rng).items()}
+    return {name: d for name, d in values.items() if np.isfinite(d)}
 
 
 def hours(ts: F64) -> F64:
-    """Share of each hour of day, none zero."""
-    counts = np.bincount(((ts // 3600) % 24).astype(np.int64), minlength=24) + 0.5
+    """Share of each hour of day, none zero.
+
+    Parameters
+    ----------
+    ts : ndarray of float64, shape (rows,)
+        Seconds since a midnight.
+
+    Returns
+    -------
+    ndarray of float64, shape (24,)
+    """
+    counts = np.bincount(((ts // _HOUR) % 24).astype(np.int64), minlength=24) + 0.5
     shares: F64 = counts / counts.sum()
     return shares
 
@@ -227,7 +396,7 @@ def _uniform(x: F64, rng: np.random.Generator) -> F64:
 
 
 def _jensen_shannon(p: F64, q: F64) -> float:
-    """Square root of the divergence in bits, 0 to 1."""
+    """Square root of the divergence in bits, 0 to 1 (Endres and Schindelin, 2003)."""
     m = (p + q) / 2
     nats = (p * np.log(p / m)).sum() + (q * np.log(q / m)).sum()
     return float(np.sqrt(max(nats, 0) / 2 / np.log(2)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from generator import files
 from generator.arrays import F64
 from generator.fidelity import distances, summaries
 from generator.fidelity.report import WITHIN, Report
@@ -29,6 +30,17 @@ Tables = dict[str, summaries.Table]
 
 def draw(report: Report, synth: Log, pair: Pair, folder: Path) -> Path:
     """Write KIND-REFERENCE.svg into a folder.
+
+    Parameters
+    ----------
+    report : Report
+        What was measured.
+    synth : Log
+        The synthetic side.
+    pair : Pair
+        The real side.
+    folder : Path
+        Made if it is not there.
 
     Returns
     -------
@@ -69,10 +81,9 @@ def draw(report: Report, synth: Log, pair: Pair, folder: Path) -> Path:
         figure.axes[0].legend()
         _ratios(figure.add_subplot(grid[rows, :]), report)
         figure.suptitle(f"{report.kind} against {report.reference} ({report.note})")
-        part = file.with_name(file.name + ".part")
-        figure.savefig(part, format="svg", metadata={"Date": None})
+        with files.atomic_file(file) as partial:
+            figure.savefig(partial, format="svg", metadata={"Date": None})
         plt.close(figure)
-    part.replace(file)
     return file
 
 

@@ -16,13 +16,13 @@ from generator.fidelity.traces import MIN_ROWS, Log
 
 # Enough for stable medians; trees are slow, and drift has no randomness but that of sampling.
 REPEATS, TREE_REPEATS, DRIFT_REPEATS = 7, 4, 2
-ROWS, ACCOUNT_ROWS = 12_000, 950
+ROWS, ACCOUNT_ROWS = 12_000, 950  # of a sample, and of one account (a)
 _HOUR_SPAN = 1.9 * 86_400  # shorter logs show no daily shape
 _MIN_FLOOR = 0.005  # two halves may agree exactly, as at a context limit; no ratio shall be infinite for that
 _INFORMATIVE = 1.5  # a metric tells something if the naive log is so many times further off than real halves
 
 Tick = Callable[[int, int], None]
-Runs = dict[str, list[distances.Found]]
+Runs = dict[str, list[distances.Distances]]
 
 
 def measure(
@@ -91,7 +91,13 @@ def measure(
 
 
 def plan_for(logs: list[Log]) -> SamplingPlan:
-    """What all logs can tell, the reference first, and the largest equal samples."""
+    """What all logs can tell, and the largest equal samples.
+
+    Parameters
+    ----------
+    logs : list of Log
+        The reference first.
+    """
     reference, *others = logs
     every = [log.has_accounts for log in logs]
     accounts = all(every)
@@ -111,11 +117,22 @@ def plan_for(logs: list[Log]) -> SamplingPlan:
 
 
 def metrics(runs: Runs) -> dict[str, FidelityMetric]:
-    """Every metric that real halves, the synthetic log and the naive one all have, summed up over the repeats."""
-    names = list(dict.fromkeys(name for found in runs["synth"] for name in found))
+    """Every metric that real halves, the synthetic log and the naive one all have, summed up over the repeats.
+
+    Parameters
+    ----------
+    runs : dict of str to list of dict
+        Distances of each repeat, by side: floor, synth, naive, peer, drift.
+
+    Returns
+    -------
+    dict of str to FidelityMetric
+        By group.metric.
+    """
+    names = list(dict.fromkeys(name for values in runs["synth"] for name in values))
     table = {}
     for name in names:
-        values = {side: [f[name] for f in found if name in f] for side, found in runs.items()}
+        values = {side: [v[name] for v in repeats if name in v] for side, repeats in runs.items()}
         if not (values["floor"] and values["synth"] and values["naive"]):
             continue
         middle = {side: float(np.median(v)) if v else None for side, v in values.items()}
@@ -165,6 +182,6 @@ def _eras(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> tuple[Sampl
 
 def _distances(
     a: Sample, b: Sample, plan: SamplingPlan, scale: distances.Scale, rng: np.random.Generator, trained: bool
-) -> distances.Found:
-    found = distances.measure(a, b, plan, scale, rng)
-    return found | trees.measure(a, b, plan, rng) if trained else found
+) -> distances.Distances:
+    values = distances.measure(a, b, plan, scale, rng)
+    return values | trees.measure(a, b, plan, rng) if trained else values

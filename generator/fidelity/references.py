@@ -21,20 +21,46 @@ _HALVING_SEED = 0
 
 @dataclass(frozen=True)
 class ReferenceTrace:
-    """A file that has rows of a workload kind."""
+    """A file that has rows of a workload kind.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    kind : str
+        One of `schema.KINDS`.
+    meta : mapping
+        What the file says about itself, see `Log`.
+    """
 
     path: Path
     kind: str
     meta: Mapping[str, Any]
 
     def same_nature(self, other: ReferenceTrace) -> bool:
-        """Whether both speak for the same kind, from the same source and in the same way."""
+        """Whether both speak for the same kind, from the same source and in the same way.
+
+        Parameters
+        ----------
+        other : ReferenceTrace
+            The other one.
+        """
         return self.kind == other.kind and all(self.meta.get(key) == other.meta.get(key) for key in NATURE)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A reference with its peer, and in words where that comes from."""
+    """A reference with its peer.
+
+    Attributes
+    ----------
+    kind : str
+        One of `schema.KINDS`.
+    reference, peer : Log
+        Two real logs; None: no peer.
+    note : str
+        In words, where the peer comes from.
+    """
 
     kind: str
     reference: Log
@@ -45,6 +71,11 @@ class Pair:
 def scan(folder: Path) -> list[ReferenceTrace]:
     """Usable traces of a folder, by kind and file name; files of other content are passed over.
 
+    Parameters
+    ----------
+    folder : Path
+        Folder of Parquet files.
+
     Raises
     ------
     UserError
@@ -54,13 +85,13 @@ def scan(folder: Path) -> list[ReferenceTrace]:
         raise UserError(f"{folder} is no folder; give one that holds traces as Parquet files")
     files = sorted(folder.glob("*.parquet"))
     order = list(KIND_VALUES)
-    found = sorted((t for file in files for t in _traces(file)), key=lambda t: (order.index(t.kind), t.path.name))
-    if not found:
+    traces = sorted((t for file in files for t in _traces(file)), key=lambda t: (order.index(t.kind), t.path.name))
+    if not traces:
         raise UserError(
             f"{folder} holds {len(files)} Parquet files, and none has {MIN_ROWS} rows of a workload kind with "
             f"ts_s, input_tokens, output_tokens and kind ({', '.join(KIND_VALUES)}); give another folder"
         )
-    return found
+    return traces
 
 
 def pairs(folder: Path, peers: Path | None = None, kind: str | None = None) -> list[Pair]:
@@ -85,10 +116,10 @@ def pairs(folder: Path, peers: Path | None = None, kind: str | None = None) -> l
         check_kind(kind)
     traces = scan(folder)
     if kind is not None:
-        told = sorted({t.kind for t in traces})
+        kinds = sorted({t.kind for t in traces})
         traces = [t for t in traces if t.kind == kind]
         if not traces:
-            raise UserError(f"{folder} has no usable trace of kind {kind}, only of {', '.join(told)}")
+            raise UserError(f"{folder} has no usable trace of kind {kind}, only of {', '.join(kinds)}")
     others = scan(peers) if peers else traces
     return [_pair(trace, [o for o in others if o.path != trace.path]) for trace in traces]
 
@@ -116,7 +147,20 @@ def _pair(trace: ReferenceTrace, others: list[ReferenceTrace]) -> Pair:
 
 
 def halved(log: Log) -> tuple[Log, Log | None, str]:
-    """A log's own half as its peer: by account, or in time where there are none."""
+    """A log's own half as its peer: by account, or in time where there are none.
+
+    Parameters
+    ----------
+    log : Log
+        The reference.
+
+    Returns
+    -------
+    reference, peer : Log
+        The halves; the whole log and None where it is too small.
+    note : str
+        In words, what was done.
+    """
     if not log.has_accounts:
         if len(log) < 2 * MIN_ROWS:
             return log, None, f"no peer: {len(log)} rows"

@@ -10,7 +10,8 @@ import numpy as np
 
 from generator.fidelity.sampling import SamplingPlan
 
-WITHIN = 2.0
+WITHIN = 2.0  # distances of real logs
+# Thresholds (a): share of the peer's skill, share of metrics within, AUC of accounts, rows' AUC beyond the peer's.
 OF_PEER, WITHIN_SHARE, ACCOUNTS_AUC, ROWS_AUC_MARGIN = 0.8, 0.9, 0.65, 0.05
 CLASSIFIERS = "c2st"
 
@@ -46,7 +47,19 @@ class FidelityMetric:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A threshold: what was measured (None: nothing), the bound, whether it holds (None: can't tell)."""
+    """A threshold.
+
+    Attributes
+    ----------
+    name : str
+        What was measured.
+    value : float or None
+        The measurement; None: nothing was measured.
+    bound : str
+        What is allowed.
+    holds : bool or None
+        Whether it holds; None: can't tell.
+    """
 
     name: str
     value: float | None
@@ -64,9 +77,9 @@ class Report:
         Names of the logs.
     rows : dict of str to int
         Rows of reference, synth and peer.
-    plan : Plan
+    plan : SamplingPlan
         What could be compared, and at which size.
-    metrics : dict of str to Metric
+    metrics : dict of str to FidelityMetric
         By group.metric.
     kind, note : str
         Workload kind, and what served as peer.
@@ -102,7 +115,13 @@ class Report:
         return _mean(m.ratio_real <= WITHIN for m in self.metrics.values())
 
     def groups(self, peer: bool = False) -> dict[str, float]:
-        """Mean skill of each group that has any."""
+        """Mean skill of each group that has any.
+
+        Parameters
+        ----------
+        peer : bool
+            The peer's, not the synthetic log's.
+        """
         skills: dict[str, list[float]] = {}
         for name, metric in self.metrics.items():
             skill = metric.skill_peer if peer else metric.skill
@@ -111,7 +130,15 @@ class Report:
         return {group: float(np.mean(values)) for group, values in skills.items()}
 
     def auc(self, name: str, side: str = "synth") -> float | None:
-        """AUC of a classifier, by its name and the side that it tells from the reference."""
+        """AUC of a classifier.
+
+        Parameters
+        ----------
+        name : str
+            tokens_only, rows or accounts.
+        side : str
+            Attribute of `FidelityMetric`: the side that it tells from the reference.
+        """
         metric = self.metrics.get(f"{CLASSIFIERS}.{name}")
         distance = getattr(metric, side) if metric else None
         return None if distance is None else 0.5 + distance / 2
@@ -146,8 +173,8 @@ class Report:
         groups = {"groups": self.groups(), "groups_peer": self.groups(peer=True)}
         details = {"metrics": {name: asdict(m) for name, m in self.metrics.items()}, "plan": asdict(self.plan)}
         verdicts = {"verdicts": [asdict(v) for v in self.verdicts()]}
-        found: dict[str, Any] = _rounded(own | sums | aucs | verdicts | groups | details)
-        return found
+        rounded: dict[str, Any] = _rounded(own | sums | aucs | verdicts | groups | details)
+        return rounded
 
 
 def _verdict(name: str, value: float | None, bound: float | None, at_least: bool) -> Verdict:
@@ -159,8 +186,8 @@ def _verdict(name: str, value: float | None, bound: float | None, at_least: bool
 
 
 def _mean(values: Iterable[float]) -> float | None:
-    found = list(values)
-    return float(np.mean(found)) if found else None
+    listed = list(values)
+    return float(np.mean(listed)) if listed else None
 
 
 def _rounded(x: Any) -> Any:

@@ -61,12 +61,35 @@ class Sample:
 
 
 def units(log: Log, plan: SamplingPlan) -> I64:
-    """What stays together in one half, for each row: its account, or its stretch of time."""
+    """What stays together in one half.
+
+    Parameters
+    ----------
+    log : Log
+        Any.
+    plan : SamplingPlan
+        What can be compared, and at which size.
+
+    Returns
+    -------
+    ndarray of int64, shape (rows,)
+        Account of each row, or number of its stretch of time.
+    """
     return log.account if plan.accounts else np.arange(len(log)) * BLOCKS // max(len(log), 1)
 
 
 def halves(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> tuple[Log, Log]:
-    """Two random halves that share no unit."""
+    """Two random halves that share no unit.
+
+    Parameters
+    ----------
+    log : Log
+        Any.
+    plan : SamplingPlan
+        What can be compared, and at which size.
+    rng : numpy.random.Generator
+        Deals the units.
+    """
     unit = units(log, plan)
     mixed = rng.permutation(np.unique(unit))
     first = np.isin(unit, mixed[: len(mixed) // 2])
@@ -74,7 +97,17 @@ def halves(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> tuple[Log,
 
 
 def draw(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> Sample:
-    """A sample of the planned size."""
+    """A sample of the planned size.
+
+    Parameters
+    ----------
+    log : Log
+        Any.
+    plan : SamplingPlan
+        What can be compared, and at which size.
+    rng : numpy.random.Generator
+        Draws it.
+    """
     table: summaries.Table = {}
     if plan.accounts:
         log, table = _capped(log, plan, rng)
@@ -90,7 +123,22 @@ def draw(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> Sample:
 
 
 def segments(log: Log, length: int, rng: np.random.Generator) -> tuple[F64, F64]:
-    """Two stretches of consecutive arrivals that don't overlap."""
+    """Two stretches of consecutive arrivals that don't overlap.
+
+    Parameters
+    ----------
+    log : Log
+        Any.
+    length : int
+        Arrivals of a stretch; at most half of the log's.
+    rng : numpy.random.Generator
+        Draws where they begin.
+
+    Returns
+    -------
+    (ndarray of float64, ndarray of float64)
+        Seconds.
+    """
     n = min(length, len(log) // 2)
     first = int(rng.integers(0, len(log) - 2 * n + 1))
     second = int(rng.integers(first + n, len(log) - n + 1))
@@ -99,13 +147,29 @@ def segments(log: Log, length: int, rng: np.random.Generator) -> tuple[F64, F64]
 
 
 def within(sample: Sample, log: Log) -> Sample:
-    """The same sample with the log's rows of its stretch of arrivals as context: there, gaps are true."""
+    """The same sample with the rows of its stretch of arrivals as context: there, gaps are true.
+
+    Parameters
+    ----------
+    sample : Sample
+        With arrivals.
+    log : Log
+        The whole log that it was drawn from.
+    """
     inside = (log.ts >= sample.arrivals[0]) & (log.ts <= sample.arrivals[-1])
     return replace(sample, context=log.take(inside))
 
 
 def naive(log: Log, rng: np.random.Generator) -> Log:
-    """What knows only means and spreads: Poisson arrivals, equal accounts, independent lognormal tokens."""
+    """What knows only means and spreads: Poisson arrivals, equal accounts, independent lognormal tokens.
+
+    Parameters
+    ----------
+    log : Log
+        Gives the moments.
+    rng : numpy.random.Generator
+        Draws the rows.
+    """
     n = len(log)
     ts = np.sort(rng.uniform(log.ts.min(), log.ts.max(), n))
     account = rng.integers(0, max(1, log.accounts), n)

@@ -8,9 +8,9 @@ from generator.arrays import F64, I64
 from generator.fidelity.traces import Log
 
 EPS = 1e-9
-# Below so many requests an account says too little about itself.
+# Below so many requests an account says too little about itself (a).
 MIN_SPREAD, MIN_RHYTHM, MIN_RANKS, MIN_DAY = 10, 20, 30, 50
-_HOUR, _QUIET = 3600, 7
+_HOUR, _QUIET = 3600, 7  # seconds; hours of the quietest stretch of a day
 
 Table = dict[str, F64]
 
@@ -33,20 +33,44 @@ class Runs:
         self.start = np.concatenate([[0], np.cumsum(self.n)[:-1]]).astype(np.int64)
 
     def sum(self, x: F64) -> F64:
-        """Sum of each run."""
+        """Sum of each run.
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (rows,)
+            One value per row.
+        """
         return np.bincount(self.key, weights=x, minlength=self.count).astype(np.float64)
 
     def mean(self, x: F64) -> F64:
-        """Mean of each run; nan where it is empty."""
+        """Mean of each run; NaN where it is empty.
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (rows,)
+            One value per row.
+        """
         return _ratio(self.sum(x), self.n)
 
     def sd(self, x: F64) -> F64:
-        """Sample standard deviation of each run; nan below two rows."""
+        """Sample standard deviation of each run; NaN below two rows.
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (rows,)
+            One value per row.
+        """
         squares = self.sum((x - self.mean(x)[self.key]) ** 2)
         return np.sqrt(_ratio(squares, self.n - 1))
 
     def median(self, x: F64) -> F64:
-        """Median of each run; nan where it is empty."""
+        """Median of each run; NaN where it is empty.
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (rows,)
+            One value per row.
+        """
         if not len(x):
             return np.full(self.count, np.nan)
         ordered = x[np.lexsort((x, self.key))]
@@ -55,7 +79,18 @@ class Runs:
         return np.where(size > 0, (ordered[low] + ordered[high]) / 2, np.nan)
 
     def ranks(self, x: F64) -> tuple[F64, F64]:
-        """Rank of each row inside its run, ties sharing the mean rank; and the size of its tie."""
+        """Rank each row inside its run.
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (rows,)
+            One value per row.
+
+        Returns
+        -------
+        rank, size : ndarray of float64, shape (rows,)
+            Rank from 0 on, ties sharing the mean rank; and rows of its tie.
+        """
         order = np.lexsort((x, self.key))
         ordered, key = x[order], self.key[order]
         new = np.r_[True, (ordered[1:] != ordered[:-1]) | (key[1:] != key[:-1])]
@@ -68,25 +103,55 @@ class Runs:
         return rank, ties
 
     def largest(self, x: F64) -> F64:
-        """Largest value of each run; 0 where it is empty."""
+        """Largest value of each run; 0 where it is empty.
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (rows,)
+            One value per row.
+        """
         top = np.zeros(self.count)
         np.maximum.at(top, self.key, x)
         return top
 
     def correlation(self, x: F64, y: F64) -> F64:
-        """Pearson's correlation of each run; nan where one side is constant."""
+        """Pearson's correlation of each run; NaN where one side is constant.
+
+        Parameters
+        ----------
+        x, y : ndarray of float64, shape (rows,)
+            One value per row.
+        """
         dx, dy = x - self.mean(x)[self.key], y - self.mean(y)[self.key]
         return _ratio(self.sum(dx * dy), np.sqrt(self.sum(dx**2) * self.sum(dy**2)))
 
 
 def by_account(log: Log) -> tuple[Log, I64]:
-    """Rows by account and time; and the number of the account of each row, 0, 1, ..."""
+    """Sort rows by account and time.
+
+    Parameters
+    ----------
+    log : Log
+        Any.
+
+    Returns
+    -------
+    Log
+        The same rows.
+    ndarray of int64, shape (rows,)
+        Number of the account of each row, 0, 1, ...
+    """
     ordered = log.take(np.lexsort((log.ts, log.account)))
     return ordered, np.unique(ordered.account, return_inverse=True)[1].astype(np.int64)
 
 
 def table(log: Log) -> Table:
     """Summary of every account, by ascending number; nan where it has too few requests for a statistic.
+
+    Parameters
+    ----------
+    log : Log
+        Any.
 
     Returns
     -------
@@ -106,25 +171,25 @@ def table(log: Log) -> Table:
 
     gap = rows.ts[follows] - rows.ts[follows - 1]
     mean = later.mean(gap) + EPS
-    found = {"n": runs.n, "gap_cv": enough(later.sd(gap) / mean, MIN_RHYTHM)}
-    found["gap_med_rel"] = enough(later.median(gap) / mean, MIN_RHYTHM)
+    summary = {"n": runs.n, "gap_cv": enough(later.sd(gap) / mean, MIN_RHYTHM)}
+    summary["gap_med_rel"] = enough(later.median(gap) / mean, MIN_RHYTHM)
     for side, tokens in (("inp", rows.input), ("out", rows.output)):
         logs = np.log1p(tokens)
         mu = runs.mean(logs)
         off = logs - mu[key]
         spread, lagged = runs.sum(off**2), later.sum(off[follows] * off[follows - 1])
-        found[side + "_mu"] = mu
-        found[side + "_sd"] = enough(runs.sd(logs), MIN_SPREAD)
-        found[side + "_ac1"] = np.where(spread > 1e-6, enough(lagged / (spread + EPS), MIN_RHYTHM), np.nan)
-        found[side + "_mode"] = enough(_ratio(runs.largest(runs.ranks(tokens)[1]), runs.n), MIN_RHYTHM)
+        summary[side + "_mu"] = mu
+        summary[side + "_sd"] = enough(runs.sd(logs), MIN_SPREAD)
+        summary[side + "_ac1"] = np.where(spread > 1e-6, enough(lagged / (spread + EPS), MIN_RHYTHM), np.nan)
+        summary[side + "_mode"] = enough(_ratio(runs.largest(runs.ranks(tokens)[1]), runs.n), MIN_RHYTHM)
     grows = (rows.input[follows] > rows.input[follows - 1]).astype(np.float64)
-    found["grow"] = enough(later.mean(grows), MIN_SPREAD)
+    summary["grow"] = enough(later.mean(grows), MIN_SPREAD)
     ranks = runs.ranks(rows.input)[0], runs.ranks(rows.output)[0]
-    found["io_rho"] = enough(runs.correlation(*ranks), MIN_RANKS)
+    summary["io_rho"] = enough(runs.correlation(*ranks), MIN_RANKS)
     shares = _hours(rows.ts, runs)
     entropy = -(shares * np.log(shares + EPS)).sum(axis=1) / np.log(24)
     quiet = np.min([np.roll(shares, -hour, axis=1)[:, :_QUIET].sum(axis=1) for hour in range(24)], axis=0)
-    return found | {"hour_ent": enough(entropy, MIN_DAY), "night": enough(quiet, MIN_DAY)}
+    return summary | {"hour_ent": enough(entropy, MIN_DAY), "night": enough(quiet, MIN_DAY)}
 
 
 def _hours(ts: F64, runs: Runs) -> F64:

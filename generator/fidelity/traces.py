@@ -31,9 +31,9 @@ REAL_ACCOUNT = ("account_id", "client_id", "session_id")  # the first that has v
 
 TIMES = ("ts", "ts_s")
 TOKENS = ("input_tokens", "output_tokens")
-MIN_ACCOUNTS = 20  # with fewer, a log is read as one stream
-MAX_ACCOUNTS = 4000
-MIN_ROWS = 200
+MIN_ACCOUNTS = 20  # with fewer, a log is read as one stream (a)
+MAX_ACCOUNTS = 4000  # of more, so many are drawn: enough for stable medians (a)
+MIN_ROWS = 200  # the least that can be compared (a)
 _SUBSET_SEED = 12345
 _ANSWERED = 200  # HTTP status
 
@@ -67,7 +67,13 @@ class Log:
         return len(self.ts)
 
     def take(self, rows: npt.NDArray[Any]) -> Log:
-        """Some of the rows: a mask, or positions in their new order."""
+        """Some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of bool or int
+            A mask, or positions in their new order.
+        """
         parts = {name: getattr(self, name)[rows] for name in ("ts", "account", "input", "output")}
         return replace(self, **parts)
 
@@ -104,7 +110,26 @@ def build(
     meta: Mapping[str, Any] | None = None,
     name: str = "log",
 ) -> Log:
-    """A log from columns in any row order; accounts may have any names, None is a log without accounts."""
+    """A log from columns in any row order.
+
+    Parameters
+    ----------
+    ts : array_like, shape (rows,)
+        Seconds.
+    account : array_like, shape (rows,), or None
+        Names of accounts, of any type; None is a log without accounts.
+    tokens : (array_like, array_like), shape (rows,) each
+        Input and output tokens.
+    meta : mapping, optional
+        What the trace says about itself, see `Log`.
+    name : str
+        Name of the file or split.
+
+    Examples
+    --------
+    >>> build([2.0, 1.0], ["b", "a"], ([10, 20], [1, 2])).account
+    array([0, 1])
+    """
     times = np.asarray(ts, np.float64)
     order = np.argsort(times, kind="stable")
     names = np.zeros(len(times), np.int64) if account is None else np.asarray(account)[order]
@@ -198,7 +223,18 @@ def from_parquet(path: Path, kind: str | None = None, account: str | None = None
 
 
 def header(path: Path) -> tuple[list[str], dict[str, Any]]:
-    """Columns of a Parquet file, and what its metadata says about the trace."""
+    """Columns of a Parquet file, and what its metadata says about the trace.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    UserError
+        If it is no Parquet file, or its metadata is no JSON.
+    """
     import polars as pl
 
     try:
@@ -210,13 +246,24 @@ def header(path: Path) -> tuple[list[str], dict[str, Any]]:
 
 
 def lacks(columns: Sequence[str]) -> list[str]:
-    """What a file with these columns lacks to be a usage log."""
+    """What a file with these columns lacks to be a usage log.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of its columns.
+    """
     needed = {"ts": TIMES, **{name: (name,) for name in TOKENS}}
     return [name for name, either in needed.items() if not set(either) & set(columns)]
 
 
 def check_kind(kind: str) -> str:
     """The kind itself.
+
+    Parameters
+    ----------
+    kind : str
+        Name of a workload kind.
 
     Raises
     ------
@@ -235,8 +282,8 @@ def _collect(rows: pl.LazyFrame, account: str | None, meta: Mapping[str, Any], n
     columns = rows.collect_schema()
     time = next(c for c in TIMES if c in columns)
     stamp = pl.col(time).dt.epoch("us") / 1e6 if columns[time].is_temporal() else pl.col(time).cast(pl.Float64)
-    who = pl.lit(0) if account is None else pl.col(account).to_physical()
-    frame = rows.select(stamp.alias("ts"), who.alias("account"), *(pl.col(c).cast(pl.Float64) for c in TOKENS))
+    holder = pl.lit(0) if account is None else pl.col(account).to_physical()
+    frame = rows.select(stamp.alias("ts"), holder.alias("account"), *(pl.col(c).cast(pl.Float64) for c in TOKENS))
     found = frame.drop_nulls().drop_nans().collect()
     accounts = found["account"].unique(maintain_order=True)
     if len(accounts) > MAX_ACCOUNTS:

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from generator import audit, schema
-from generator.audit import addresses, overlap, structure
+from generator.audit import addresses, overlap, run, structure
 from generator.audit.artifacts import gate_family
-from generator.audit.base import labelled_split, rank_statistics, two_sample
+from generator.audit.base import labelled_split, rank_statistics, two_sample, verdicts
 from generator.audit.base.gate import Gate
+from generator.audit.base.two_sample import Comparison
 from generator.audit.shortcuts import aggregates, column_pairs, single_column
 from generator.dataset import Dataset, Split, load
 
@@ -163,6 +164,7 @@ def test_a_whole_audit_of_a_tiny_world(tiny: Dataset) -> None:
     found = audit.measure(tiny, lambda *done: told.append(done))
     assert told[-1][0] == told[-1][1] == len(told)
     assert len({gate.name for gate in found}) == len(found) >= 18
+    assert sum("ROC AUC" in gate.name for gate in found) == verdicts.GATES_OF_CHANCE
     assert all(np.isfinite(gate.value) and gate.remedy for gate in found)
 
 
@@ -321,3 +323,59 @@ def test_aggregates_agree_with_polars(tiny: Dataset) -> None:
         ours = found.values[:, found.names.index(name)]
         theirs = table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         assert np.allclose(ours, theirs, rtol=1e-5, atol=1e-6, equal_nan=True), name
+
+
+def judged(**deviations: float) -> Gate:
+    """Verdict on one trace among 500, all with a standard error of one hundredth."""
+    noise = [Comparison(f"clean {i}", split, 0.0, 0.01) for i in range(499) for split in ("train", "test")]
+    trace = [Comparison("suspect", split, deviation, 0.01) for split, deviation in deviations.items()]
+    return verdicts.verdict("gate", [*noise, *trace, None], "remedy")
+
+
+def test_a_suspicion_must_hold_in_a_second_split() -> None:
+    assert judged(train=0.06, validation=0.01, test=0.01).passed  # six standard errors, in one split alone
+    assert judged(train=0.06, validation=-0.06, test=0.01).passed
+    found = judged(train=0.06, validation=0.01, test=0.04)
+    assert not found.passed
+    assert (found.value, found.bound) == (0.04, "<= 0.032")
+    assert found.where.startswith("500 traces: suspect in test 0.040")
+    assert not judged(train=-0.04, validation=-0.04).passed
+
+
+def test_what_no_chance_explains_fails_in_one_split_alone() -> None:
+    assert not judged(train=0.0, validation=0.0, test=0.09).passed
+    assert judged(train=0.04).passed
+    assert not judged(
+        train=0.05
+    ).passed  # compared in one split only: that one decides, at the level of all traces
+
+
+def test_less_than_the_floor_is_allowed_however_sure_it_is() -> None:
+    sure = [Comparison("habit", split, 0.019, 1e-6) for split in ("train", "test")]
+    assert verdicts.verdict("gate", sure, "remedy").passed
+    assert not verdicts.verdict("gate", sure, "remedy", floor=0.018).passed
+
+
+def test_a_clean_world_fails_at_the_stated_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a level at which failures can be counted: one gate in eight of .4 is .05."""
+    monkeypatch.setattr(verdicts, "FAMILY_LEVEL", 0.4)
+    monkeypatch.setattr(verdicts, "LEAST", 0.0)
+    rng = np.random.default_rng(11)
+    failed = 0
+    for _ in range(1000):
+        z = 0.05 * rng.normal(size=(40, 3))
+        trials = [
+            Comparison(f"trace {i}", split, float(z[i, k]), 0.05)
+            for i in range(40)
+            for k, split in enumerate(("train", "validation", "test"))
+        ]
+        failed += not verdicts.verdict("gate", trials, "remedy").passed
+    assert 25 <= failed <= 65
+
+
+def test_a_gate_is_one_function_and_one_line(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def few_accounts(splits: list[labelled_split.LabelledSplit]) -> Gate:
+        return Gate("accounts of the smallest split", min(len(s.truth) for s in splits), ">= 0", True, "make more")
+
+    monkeypatch.setattr(run, "GATES", {"few accounts": lambda data: [few_accounts(data.splits)]})
+    assert [(gate.name, gate.value) for gate in audit.measure(tiny)] == [("accounts of the smallest split", 240)]

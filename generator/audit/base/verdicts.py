@@ -1,66 +1,104 @@
-"""The verdict on many comparisons that must not tell: how far chance alone moves the worst of them."""
+"""The verdict on many comparisons that must not tell: what chance alone does to the worst of them.
+
+A suspicion that one split raises must hold in a second one, in the same direction; splits share no draw, so that
+the chance of both is the product of the two. Traces of a gate share its level evenly (Bonferroni), gates that of
+the family: a clean dataset fails any of them with a chance of at most `FAMILY_LEVEL`. What goes many standard
+errors beyond chance fails also where one split alone shows it, as an archetype that only the test split has would.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import NormalDist
 
 from generator.audit.base.gate import Gate
 from generator.audit.base.two_sample import Comparison
 
+FAMILY_LEVEL = 0.01
+"""Chance that a clean dataset fails any of the gates that are judged here, all of them taken together (a)."""
+GATES_OF_CHANCE = 8
+"""Gates that share it: seven of `artifacts`, and the shares of nulls. A test counts them."""
 FLOOR = 0.02
 """Deviation of the ROC AUC from one half that is allowed in any case (a)."""
-CONFIDENCE = 0.99
-"""Chance that no comparison of a clean dataset leaves its allowance: all of all gates taken together (a)."""
+LEAST = 3.0
+"""Standard errors that are allowed in any case: those estimated from a dozen campaigns are themselves unsure (a)."""
+ALONE = 8.0
+"""Standard errors that one split alone may show: the normal law leaves 1e-15, real tails are heavier (a)."""
 
 
-def allowance(comparison: Comparison, total: int, floor: float = FLOOR) -> float:
-    """The floor, or what chance alone does in so many comparisons (Bonferroni).
-
-    Parameters
-    ----------
-    comparison : Comparison
-        Any.
-    total : int
-        Comparisons that share the confidence.
-    floor : float
-        Allowed in any case.
-    """
-    quantile = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / (2 * total))
-    return max(floor, quantile * comparison.standard_error)
-
-
-def verdict(
-    name: str, comparisons: Iterable[Comparison | None], total: int, remedy: str, floor: float = FLOOR
-) -> Gate:
-    """Judge the comparison that goes furthest beyond its allowance.
+def verdict(name: str, comparisons: Iterable[Comparison | None], remedy: str, floor: float = FLOOR) -> Gate:
+    """Judge the trace that goes furthest beyond what it is allowed.
 
     Parameters
     ----------
     name, remedy : str
         See `Gate`.
     comparisons : iterable of Comparison or None
-        None: nothing to compare there.
-    total : int
-        Comparisons of all gates that share the confidence.
+        Every trace in every split, at most once each; None: nothing to compare there.
     floor : float
         Deviation allowed in any case.
+
+    Returns
+    -------
+    Gate
+        The deviation of the worst trace in the split that confirms it, against what is allowed there.
     """
-    ranked = sorted((c for c in comparisons if c), key=lambda c: -abs(c.deviation) / allowance(c, total, floor))
-    if not ranked:
-        return Gate(name, 0.0, "nothing to look at", True, remedy)
-    worst = abs(ranked[0].deviation)
-    allowed = allowance(ranked[0], total, floor)
-    return Gate(name, worst, f"<= {allowed:.3f}", worst <= allowed, remedy, summarize(ranked))
+    traces: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        if comparison:
+            traces.setdefault(comparison.trace, []).append(comparison)
+    suspicions = sorted(
+        ((allowed, c) for of_trace in traces.values() for allowed, c in _judged(of_trace, len(traces), floor)),
+        key=lambda pair: -abs(pair[1].deviation) / pair[0],
+    )
+    if not suspicions:
+        return Gate(name, 0.0, "nothing to compare", True, remedy)
+    allowed, worst = suspicions[0]
+    where = f"{len(traces)} traces: " + ", ".join(_text(c) for _, c in suspicions[:3])
+    return Gate(name, abs(worst.deviation), f"<= {allowed:.3f}", abs(worst.deviation) <= allowed, remedy, where)
 
 
-def summarize(ranked: Sequence[Comparison]) -> str:
-    """Name the worst three.
+def quantile(traces: int, splits: int) -> float:
+    """Standard errors that a trace must exceed in two of its splits, in one direction, to fail a gate.
 
     Parameters
     ----------
-    ranked : sequence of Comparison
-        The worst first.
+    traces : int
+        Traces that share the level of the gate.
+    splits : int
+        Splits in which the trace could be compared; with a single one, that one decides.
+
+    Returns
+    -------
+    float
+        Quantile of the standard normal law, at least `LEAST`.
+
+    Examples
+    --------
+    >>> round(quantile(500, 3), 2), round(quantile(500, 1), 2)
+    (3.22, 4.71)
     """
-    worst = ", ".join(f"{c.trace} in {c.split} {abs(c.deviation):.3f}" for c in ranked[:3])
-    return f"{len(ranked)} looks: {worst}"
+    level = FAMILY_LEVEL / GATES_OF_CHANCE / traces
+    pairs_and_directions = splits * (splits - 1)
+    tail = math.sqrt(level / pairs_and_directions) if splits > 1 else level / 2
+    return max(LEAST, NormalDist().inv_cdf(1 - tail))
+
+
+def _judged(of_trace: Sequence[Comparison], traces: int, floor: float) -> Iterator[tuple[float, Comparison]]:
+    """What a trace is allowed, and where: in the split that confirms the suspicion, and in any split alone."""
+    z = quantile(traces, len(of_trace))
+    if len(of_trace) == 1:
+        yield max(floor, z * of_trace[0].standard_error), of_trace[0]
+        return
+    for c in of_trace:
+        yield max(floor, ALONE * c.standard_error), c
+    for a, b in itertools.combinations(of_trace, 2):
+        if a.deviation * b.deviation > 0:
+            allowed = [(max(floor, z * c.standard_error), c) for c in (a, b)]
+            yield min(allowed, key=lambda pair: abs(pair[1].deviation) / pair[0])
+
+
+def _text(c: Comparison) -> str:
+    return f"{c.trace} in {c.split} {abs(c.deviation):.3f}"

@@ -66,7 +66,7 @@ def _null_habits(described: Sequence[Aggregates]) -> Gate:
         if name.endswith(":null")
     ]
     name = "share of nulls, any column, evasive and adaptive: |ROC AUC - 0.5|"
-    return verdicts.verdict(name, comparisons, len(comparisons), _REMEDY, NULL_DEVIATION)
+    return verdicts.verdict(name, comparisons, _REMEDY, NULL_DEVIATION)
 
 
 def raw_columns(splits: Sequence[LabelledSplit]) -> Gate:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from generator import files
 from generator.errors import UserError
 from siphonbench import api
 from siphonbench.api import DATA
@@ -56,7 +57,8 @@ def _fidelity(
         reports = comparison.compare(world, pairs, seed or 0, repeats, not quick, tick, plots, failed)
     text = json.dumps([report.as_dict() for report in reports], indent=1)
     if out:
-        comparison.write(out, text + "\n")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        files.write_text(out, text + "\n")
     if as_json:
         typer.echo(text)
     else:
