@@ -23,7 +23,7 @@ GATES_OF_CHANCE = 8
 FLOOR = 0.02
 """Deviation of the ROC AUC from one half that is allowed in any case (a)."""
 LEAST = 3.0
-"""Standard errors that are allowed in any case: those estimated from a dozen campaigns are themselves unsure (a)."""
+"""Standard errors allowed in any case: those estimated from a dozen campaigns are themselves unsure (a)."""
 ALONE = 8.0
 """Standard errors that one split alone may show: the normal law leaves 1e-15, real tails are heavier (a)."""
 
