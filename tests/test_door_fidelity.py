@@ -48,7 +48,7 @@ def test_traffic_like_the_reference_passes(nano: Path, api: Log, tmp_path: Path)
 def test_traffic_unlike_the_reference_fails(nano: Path, api: Log, tmp_path: Path) -> None:
     log = api.take(np.arange(min(len(api), 4000)))
     unlike = write(tmp_path / "unlike", log, np.full(len(log), 3.0))
-    out = tmp_path / "report.json"
+    out = tmp_path / "new" / "report.json"
     arguments = (nano, "--reference", unlike, "--kind", "api", "--seed", 3, "--quick", "--repeats", 2)
     done = call(*arguments, "--json", "--out", out)
     assert done.exit_code == 1
@@ -60,7 +60,8 @@ def test_traffic_unlike_the_reference_fails(nano: Path, api: Log, tmp_path: Path
     assert "c2st.rows" not in report["metrics"]
     assert call(*arguments, "--json").stdout == done.stdout
     assert "FAILED" in call(*arguments).stdout
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["report.json", "unlike"]
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["new", "unlike"]
+    assert [f.name for f in out.parent.iterdir()] == ["report.json"]
 
 
 def test_bad_input_is_one_sentence(nano: Path, api: Log, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Portrait of a campaign, for people: what is open to the truth alone, drawn beside benign traffic."""
+"""A campaign in pictures, for people: what is open to the truth alone, drawn beside benign traffic."""

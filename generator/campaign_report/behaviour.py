@@ -10,7 +10,7 @@ import polars as pl
 
 from generator.campaign_report import links as linking
 from generator.campaign_report import measures, svg
-from generator.campaign_report.figure import Figure, median, number, of, percent, quartiles
+from generator.campaign_report.figure import Figure, account_count, median, number, percent, quartiles
 from generator.campaign_report.selection import Crowd, Portrait
 from generator.campaign_report.svg import OURS, THEIRS
 
@@ -29,26 +29,32 @@ HABITS: tuple[tuple[str, str, Callable[[Crowd], Any], bool], ...] = (
 
 
 def activity(p: Portrait) -> Figure:
-    """Who sends when, and what the crowd sends in sum."""
-    days = p.world.split.days
+    """Accounts by time, and requests per hour of the whole crowd.
+
+    Parameters
+    ----------
+    p : Portrait
+        The campaign and those beside it.
+    """
+    days = p.split.source.days
     step = max(1, round(days / 14))
     ours, theirs = (measures.rate(c.requests, days, step) for c in (p.members, p.benign))
     serving = p.members.requests.filter(pl.col("is_extraction"))
-    says = (
-        f"{of(p.members)} sent {len(p.members.requests):,} requests, "
+    caption = (
+        f"{account_count(p.members)} sent {len(p.members.requests):,} requests, "
         f"{percent(len(serving) / max(1, len(p.members.requests)))} of them for the extraction (orange; ordinary "
         f"traffic is blue), beside {len(p.benign.accounts):,} benign accounts with about as many requests each. "
         "Look for rows that start, pause and stop together, and for a sum that stays steady while members come "
         f"and go: its standard deviation is {number(measures.unsteadiness(ours))} times its mean, against "
         f"{number(measures.unsteadiness(theirs))} in the benign sample."
     )
-    made = Figure("activity", "Activity", says)
+    figure = Figure("activity", "Activity", caption)
     for crowd, name in ((p.members, "campaign"), (p.benign, "benign, matched")):
         alt = f"Activity raster, {name}: {len(crowd.accounts)} accounts by {days} days"
-        with svg.axes(made.panels, alt, name, DAY, "account, by first request") as ax:
+        with svg.axes(figure.panels, alt, name, DAY, "account, by first request") as ax:
             svg.raster(ax, *measures.grid(crowd, days, RASTER_COLUMNS), days)
     alt = "Requests per hour over time, campaign and benign"
-    with svg.axes(made.panels, alt, "sum of all accounts", DAY, "requests per hour", wide=True) as ax:
+    with svg.axes(figure.panels, alt, "sum of all accounts", DAY, "requests per hour", wide=True) as ax:
         edges = np.arange(len(ours) + 1) * step / 24
         part = measures.rate(serving, days, step)
         ax.stairs(part, edges, fill=True, alpha=0.3, label="campaign: for the extraction", **OURS)
@@ -56,30 +62,36 @@ def activity(p: Portrait) -> Figure:
         ax.stairs(theirs, edges, label="benign, matched", **THEIRS)
         ax.set(xlim=(0, days), ylim=(0, None))
         svg.legend(ax)
-    return made
+    return figure
 
 
 def links(p: Portrait) -> Figure:
-    """What the accounts share, beside benign ones by the same rule."""
+    """What the accounts share, beside benign ones by the same rule.
+
+    Parameters
+    ----------
+    p : Portrait
+        The campaign and those beside it.
+    """
     crowds = {"campaign": p.members, "benign, matched": p.benign} | {c.title: c for c in p.groups[:2]}
-    found = dict(zip(crowds, linking.links(p.world, tuple(crowds.values())), strict=True))
+    found = dict(zip(crowds, linking.links(p.split, tuple(crowds.values())), strict=True))
     parts = [f"{link.largest} of {link.accounts} accounts ({name})" for name, link in found.items()]
-    says = (
+    caption = (
         "Dots are accounts, small coloured marks are things that at least two of them share; what more than "
-        f"{linking.limit(p.world):,} accounts of the world hold is left out, and of each kind the {THINGS} most "
+        f"{linking.limit(p.split):,} accounts of the split hold is left out, and of each kind the {THINGS} most "
         "shared are drawn. Look for one part that holds most accounts, and by which kind of link: the largest "
         f"connected part has {', '.join(parts)}. Benign groups share too, so that a link alone proves nothing."
     )
-    made = Figure("links", "Links", says, ("Kind of link", *found))
+    figure = Figure("links", "Links", caption, ("Kind of link", *found))
     for name, link in found.items():
         alt = f"Link graph, {name}: {link.accounts} accounts, {len(link.things)} shared things"
-        with svg.axes(made.panels, alt, name, "", "", (4.4, 4.0)) as ax:
+        with svg.axes(figure.panels, alt, name, "", "", (4.4, 4.0)) as ax:
             shown = link.top(THINGS)
             svg.graph(ax, shown, linking.layout(shown))
             svg.legend(ax, columns=4)
     for kind in linking.KINDS:
         cells = (link.counts(kind) for link in found.values())
-        made.rows.append(
+        figure.rows.append(
             (
                 kind,
                 *(
@@ -88,26 +100,32 @@ def links(p: Portrait) -> Figure:
                 ),
             )
         )
-    return made
+    return figure
 
 
 def habits(p: Portrait) -> Figure:
-    """Each account alone: rates, sizes, gaps, hours."""
+    """Each account alone: rates, sizes, gaps, hours.
+
+    Parameters
+    ----------
+    p : Portrait
+        The campaign and those beside it.
+    """
     values = [(title, unit, log, measure(p.members), measure(p.benign)) for title, unit, measure, log in HABITS]
     notes = [f"{title} {median(a)} against {median(b)}" for title, _, log, a, b in values if log]
-    says = (
+    caption = (
         f"Medians, campaign against the benign sample: {', '.join(notes)}. Where the outlines lie on each other "
         "no threshold on one account tells them apart; a narrow peak that benign accounts lack is a tell."
     )
     head = ("Measure", "Campaign: median", "quartiles", "Benign, matched: median", "quartiles")
-    made = Figure("habits", "Rates, sizes, gaps and hours", says, head)
+    figure = Figure("habits", "Rates, sizes, gaps and hours", caption, head)
     for title, unit, log, ours, theirs in values:
         y = "density per decade" if log else "share per hour"
         alt = f"Histogram of {title}, campaign and benign"
-        with svg.axes(made.panels, alt, title, unit, y, wide=not log) as ax:
+        with svg.axes(figure.panels, alt, title, unit, y, wide=not log) as ax:
             curves = [("campaign", ours, OURS), ("benign, matched", theirs, THEIRS)]
             svg.densities(ax, curves, log)
         if log:
             cells = (median(ours), quartiles(ours), median(theirs), quartiles(theirs))
-            made.rows.append((f"{title}, {unit}", *cells))
-    return made
+            figure.rows.append((f"{title}, {unit}", *cells))
+    return figure

@@ -24,13 +24,19 @@ Named = list[tuple[str, Crowd, str]]
 
 
 def content(p: Portrait) -> Figure:
-    """Templates, topics and near-duplicates."""
+    """Templates, topics and near-duplicates.
+
+    Parameters
+    ----------
+    p : Portrait
+        The campaign and those beside it.
+    """
     crowds = [("campaign", p.members, EXTRACTION), ("benign, matched", p.benign, ORDINARY)]
     prompts = [measures.sample(c.requests, PROMPTS, i) for i, (_, c, _) in enumerate(crowds)]
     inside = [measures.nearest(part, part) for part in prompts]
     between = measures.nearest(*prompts)
     first = measures.templates(p.members.requests).drop_nulls("template").head(1)
-    says = (
+    caption = (
         f"The campaign's commonest system prompt is in {percent(float(first['share'].sum()))} of its requests, on "
         f"{first['accounts'].sum():,} of {len(p.members.accounts):,} accounts; the nearest prompt of another "
         f"account is {median(inside[0])} SimHash bits away (median) inside the campaign, {median(inside[1])} "
@@ -38,11 +44,11 @@ def content(p: Portrait) -> Figure:
         f"{measures.chance_distance(len(prompts[1]))} by chance. Look for few templates on many accounts, and for "
         "tight clusters of topics where the benign map is spread."
     )
-    made = Figure("content", "Content", says)
-    _templates(made, crowds)
-    _topics(made, crowds)
+    figure = Figure("content", "Content", caption)
+    _templates(figure, crowds)
+    _topics(figure, crowds)
     title, x = "nearest prompt of another account", "SimHash bits that differ"
-    with svg.axes(made.panels, "Histogram of SimHash distances", title, x, "share", wide=True) as ax:
+    with svg.axes(figure.panels, "Histogram of SimHash distances", title, x, "share", wide=True) as ax:
         styles = (OURS, THEIRS, {"color": NEUTRAL, "linestyle": ":"})
         names = ("inside the campaign", "inside the benign sample", "from the campaign to the benign sample")
         for values, name, style in zip((*inside, between), names, styles, strict=True):
@@ -50,18 +56,24 @@ def content(p: Portrait) -> Figure:
             ax.stairs(share, np.arange(FARTHEST + 1) - 0.5, label=name, **style)
         ax.set(xlim=(-1, FARTHEST), ylim=(0, None))
         svg.legend(ax)
-    return made
+    return figure
 
 
 def coverage(p: Portrait) -> Figure:
-    """How much of what is asked is new: a partitioned work list never repeats."""
+    """How much of what is asked is new: a partitioned work list never repeats.
+
+    Parameters
+    ----------
+    p : Portrait
+        The campaign and those beside it.
+    """
     serving = p.members.requests.filter(pl.col("is_extraction"))
     named = {"campaign, extraction": serving, "benign, matched": p.benign.requests}
     found = {
         name: measures.coverage(rows) for name, rows in (named | {c.title: c.requests for c in p.groups}).items()
     }
     ours = found["campaign, extraction"]
-    says = (
+    caption = (
         f"The campaign's {len(ours.growth):,} answered extraction requests hold {ours.distinct:,} distinct "
         f"prompts: {percent(ours.fresh)} of the requests asked something new, {percent(ours.own)} repeat a prompt "
         f"of the same account and {percent(ours.other)} one of another account. Look for a curve along the "
@@ -69,21 +81,21 @@ def coverage(p: Portrait) -> Figure:
         "partitioned over the accounts; benign groups with shared material (hand-outs, nightly tests) bend away."
     )
     head = ("Crowd", "Answered requests", "Distinct prompts", "New", "Repeat own", "Repeat another's")
-    made = Figure("coverage", "Coverage of the work list", says, head)
-    _growth(made, found)
-    _repeats(made, found)
+    figure = Figure("coverage", "Coverage of the work list", caption, head)
+    _growth(figure, found)
+    _repeats(figure, found)
     for name, c in found.items():
         shares = (percent(c.fresh), percent(c.own), percent(c.other))
-        made.rows.append((name, f"{len(c.growth):,}", f"{c.distinct:,}", *shares))
-    return made
+        figure.rows.append((name, f"{len(c.growth):,}", f"{c.distinct:,}", *shares))
+    return figure
 
 
-def _templates(made: Figure, crowds: Named) -> None:
+def _templates(figure: Figure, crowds: Named) -> None:
     tops = [measures.templates(c.requests).head(TOP) for _, c, _ in crowds]
     reach = 1.35 * max([0.01, *(share for top in tops for share in top["share"])])
     for (name, crowd, colour), top in zip(crowds, tops, strict=True):
         alt = f"Share of requests of the commonest system prompts, {name}"
-        with svg.axes(made.panels, alt, f"system prompts, {name}", "share of requests") as ax:
+        with svg.axes(figure.panels, alt, f"system prompts, {name}", "share of requests") as ax:
             numbers = top["template"].is_not_null().cum_sum()
             labels = ["none" if t is None else f"no. {i}" for t, i in zip(top["template"], numbers, strict=True)]
             ax.barh(labels, top["share"].to_numpy(), color=colour, height=0.7)
@@ -94,21 +106,21 @@ def _templates(made: Figure, crowds: Named) -> None:
                 ax.text(share + reach / 80, i, text, va="center", fontsize=7.5)
 
 
-def _topics(made: Figure, crowds: Named) -> None:
+def _topics(figure: Figure, crowds: Named) -> None:
     points, held = measures.plane([measures.sample(c.requests, POINTS, i) for i, (_, c, _) in enumerate(crowds)])
     x, y = (_reach(np.concatenate(points)[:, i]) for i in (0, 1))
     for (name, _, colour), at in zip(crowds, points, strict=True):
         alt, under = f"Prompt embeddings on a plane, {name}", f"two main axes, {held:.0%} of the variance"
-        with svg.axes(made.panels, alt, f"topic map, {name}", under) as ax:
+        with svg.axes(figure.panels, alt, f"topic map, {name}", under) as ax:
             ax.plot(*at.T, ".", color=colour, markersize=3, alpha=0.55, rasterized=True, markeredgewidth=0)
             ax.set(xlim=x, ylim=y, xticks=[], yticks=[])
 
 
-def _growth(made: Figure, found: dict[str, measures.Coverage]) -> None:
+def _growth(figure: Figure, found: dict[str, measures.Coverage]) -> None:
     reach = 1.05 * max(10, len(found["campaign, extraction"].growth))
     styles: list[dict[str, Any]] = [OURS, THEIRS, *svg.GROUPS]
     alt, y = "Growth of distinct prompts with requests", "distinct prompts so far"
-    with svg.axes(made.panels, alt, "distinct prompts", "answered requests so far", y, (4.4, 4.2)) as ax:
+    with svg.axes(figure.panels, alt, "distinct prompts", "answered requests so far", y, (4.4, 4.2)) as ax:
         ax.plot([0, reach], [0, reach], color=NEUTRAL, linewidth=0.6, label="every prompt new")
         for (name, c), style in zip(found.items(), styles, strict=False):
             n = min(len(c.growth), int(reach))
@@ -119,9 +131,9 @@ def _growth(made: Figure, found: dict[str, measures.Coverage]) -> None:
         svg.legend(ax, columns=2)
 
 
-def _repeats(made: Figure, found: dict[str, measures.Coverage]) -> None:
+def _repeats(figure: Figure, found: dict[str, measures.Coverage]) -> None:
     alt = "Share of repeated prompts per crowd"
-    with svg.axes(made.panels, alt, "repeated prompts", "share of answered requests", size=(4.4, 4.2)) as ax:
+    with svg.axes(figure.panels, alt, "repeated prompts", "share of answered requests", size=(4.4, 4.2)) as ax:
         names = [textwrap.fill(name, 18) for name in found]
         own, other = (np.array([getattr(c, part) for c in found.values()]) for part in ("own", "other"))
         ax.barh(names, own, color=NEUTRAL, height=0.6, label="of the same account")

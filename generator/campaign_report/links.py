@@ -20,9 +20,10 @@ SHARED = {
 }
 ECHO = "echo"
 KINDS = (*SHARED, ECHO)
-# A value that more of the world's accounts hold is nobody's in particular: a mail provider, a framework's prompt.
+# A value that more of a split's accounts hold is nobody's own: a mail provider, a framework's prompt (a).
 COMMON_SHARE, COMMON_FLOOR = 0.02, 12
-STEPS = 160
+STEPS = 160  # of the layout (a)
+_SPRING, _CENTRE, _STRIDE = 0.8, 0.6, 0.1  # ideal length, pull of the middle, longest first step (a)
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,25 @@ class Links:
         return np.array(pairs, np.int64).reshape(-1, 2)
 
     def counts(self, kind: str) -> tuple[int, int]:
-        """Accounts that hold a shared thing of a kind, and pairs of accounts that share one."""
+        """Accounts that hold a shared thing of a kind, and pairs of accounts that share one.
+
+        Parameters
+        ----------
+        kind : str
+            One of `KINDS`.
+        """
         held = [holders for k, holders in self.things if k == kind]
         pairs = {(a, b) for holders in held for i, a in enumerate(holders) for b in holders[i + 1 :]}
         return len({a for holders in held for a in holders}), len(pairs)
 
     def top(self, each: int) -> Links:
-        """The same, with at most so many things of each kind: those that most accounts share."""
+        """The same, with at most so many things of each kind: those that most accounts share.
+
+        Parameters
+        ----------
+        each : int
+            Things of each kind.
+        """
         kept = [t for kind in KINDS for t in sorted((t for t in self.things if t[0] == kind), key=_holders)[:each]]
         return Links(self.accounts, kept)
 
@@ -74,10 +87,18 @@ class Links:
         return int(np.bincount([top(a) for a in range(self.accounts)], minlength=1).max())
 
 
-def links(world: ReportedSplit, crowds: tuple[Crowd, ...]) -> list[Links]:
-    """Links of each crowd, by one rule: values shared inside it that are rare in the world."""
+def links(split: ReportedSplit, crowds: tuple[Crowd, ...]) -> list[Links]:
+    """Links of each crowd, by one rule: values shared inside it that are rare in the split.
+
+    Parameters
+    ----------
+    split : ReportedSplit
+        Where the crowds live.
+    crowds : tuple of Crowd
+        Any.
+    """
     held = {kind: [_held(crowd, *where) for crowd in crowds] for kind, where in SHARED.items()}
-    rare = {kind: _rare(world, kind, pl.concat(parts)) for kind, parts in held.items()}
+    rare = {kind: _rare(split, kind, pl.concat(parts)) for kind, parts in held.items()}
     found = []
     for i, crowd in enumerate(crowds):
         things = [(kind, rows) for kind in SHARED for rows in _shared(held[kind][i], rare[kind])]
@@ -86,31 +107,49 @@ def links(world: ReportedSplit, crowds: tuple[Crowd, ...]) -> list[Links]:
     return found
 
 
-def limit(world: ReportedSplit) -> int:
-    """Most accounts of the world that may hold a thing for it to count as a link."""
-    return max(COMMON_FLOOR, int(COMMON_SHARE * len(world.people)))
+def limit(split: ReportedSplit) -> int:
+    """Most accounts of a split that may hold a thing for it to count as a link.
+
+    Parameters
+    ----------
+    split : ReportedSplit
+        Any.
+    """
+    return max(COMMON_FLOOR, int(COMMON_SHARE * len(split.people)))
 
 
 def layout(found: Links, seed: int = 0) -> F64:
-    """Positions of accounts and things, shape (nodes, 2), inside a unit disc; the same for the same seed.
+    """Place accounts and things: springs pull along links, everything pushes apart, the middle pulls a little.
 
-    Springs pull along links, everything pushes apart, the middle pulls a little (Fruchterman and Reingold, 1991).
+    Forces and cooling are those of Fruchterman and Reingold (1991).
+
+    Parameters
+    ----------
+    found : Links
+        Links of one crowd.
+    seed : int
+        The same seed gives the same places.
+
+    Returns
+    -------
+    ndarray of float64, shape (nodes, 2)
+        Inside a unit disc.
     """
     n = found.accounts + len(found.things)
     turn = np.arange(n) * np.pi * (3 - np.sqrt(5))  # a sunflower: even, and no draw needed
     noise = np.random.default_rng(seed).normal(0, 1e-3, (n, 2))
     at = np.sqrt(np.arange(n) / n)[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1) + noise
-    ideal, edges = 0.8 / np.sqrt(n), found.edges
+    ideal, edges = _SPRING / np.sqrt(n), found.edges
     for step in range(STEPS):
         apart = at[:, None, :] - at[None, :, :]
         square = np.maximum((apart**2).sum(axis=2), 1e-6)
-        force = (apart * (ideal**2 / square)[:, :, None]).sum(axis=1) - 0.6 * at
+        force = (apart * (ideal**2 / square)[:, :, None]).sum(axis=1) - _CENTRE * at
         pull = at[edges[:, 1]] - at[edges[:, 0]]
         pull *= np.linalg.norm(pull, axis=1, keepdims=True) / ideal
         np.add.at(force, edges[:, 0], pull)
         np.add.at(force, edges[:, 1], -pull)
         length = np.maximum(np.linalg.norm(force, axis=1, keepdims=True), 1e-9)
-        at = at + force / length * np.minimum(length, 0.1 * (1 - step / STEPS))
+        at = at + force / length * np.minimum(length, _STRIDE * (1 - step / STEPS))
     at = at - at.mean(axis=0)
     return np.asarray(at / max(float(np.linalg.norm(at, axis=1).max()), 1e-9))
 
@@ -132,16 +171,16 @@ def _shared(held: pl.DataFrame, rare: pl.Series) -> list[list[int]]:
     return sorted(things["row"].to_list())
 
 
-def _rare(world: ReportedSplit, kind: str, held: pl.DataFrame) -> pl.Series:
-    """Those of the values that few accounts of the whole world hold."""
+def _rare(split: ReportedSplit, kind: str, held: pl.DataFrame) -> pl.Series:
+    """Those of the values that few accounts of the whole split hold."""
     table, column = SHARED[kind]
     values = held.group_by("value").len().filter(pl.col("len") > 1)["value"]
     counts = []
-    for bucket in world.split.tables[table].buckets():  # an account's rows are all in one bucket
+    for bucket in split.source.tables[table].buckets():  # an account's rows are all in one bucket
         pairs = bucket.select("account_id", value=pl.col(column)).filter(pl.col("value").is_in(values.implode()))
         counts.append(pairs.unique().group_by("value").len().collect(engine="streaming"))
     total = pl.concat(counts).group_by("value").agg(pl.col("len").sum())
-    return total.filter(pl.col("len") <= limit(world))["value"].sort()
+    return total.filter(pl.col("len") <= limit(split))["value"].sort()
 
 
 def _echoes(crowd: Crowd) -> list[tuple[int, int]]:

@@ -12,12 +12,28 @@ from generator.campaign_report.selection import Crowd
 from generator.schema import EMBEDDING_COLUMNS
 
 PROMPT = ("prompt_simhash", *EMBEDDING_COLUMNS)  # equal in all of them: the same prompt again
-BITS = 64
-ANSWERED = 200
+BITS = 64  # of a SimHash
+ANSWERED = 200  # HTTP status
+_SHORTEST_GAP = 0.001  # seconds: the clock's resolution
 
 
 def grid(crowd: Crowd, days: int, columns: int) -> tuple[F64, F64]:
-    """Requests per account and time bin, shape (accounts, columns): all, and those that serve extraction."""
+    """Requests per account and time bin.
+
+    Parameters
+    ----------
+    crowd : Crowd
+        Any.
+    days : int
+        Length of the window.
+    columns : int
+        Bins of the window.
+
+    Returns
+    -------
+    every, serving : ndarray of float64, shape (accounts, columns)
+        All requests, and those that serve the extraction.
+    """
     shape = (len(crowd.accounts), columns)
     row, t = crowd.requests["row"].to_numpy(), crowd.requests["t"].to_numpy()
     cell = row.astype(np.int64) * columns + np.minimum((t / days * columns).astype(np.int64), columns - 1)
@@ -28,35 +44,87 @@ def grid(crowd: Crowd, days: int, columns: int) -> tuple[F64, F64]:
 
 
 def rate(requests: pl.DataFrame, days: int, hours: int) -> F64:
-    """Requests per hour, in bins of some hours from the start of the window."""
+    """Requests per hour.
+
+    Parameters
+    ----------
+    requests : polars.DataFrame
+        See `Crowd`.
+    days : int
+        Length of the window.
+    hours : int
+        Length of a bin.
+
+    Returns
+    -------
+    ndarray of float64, shape (bins,)
+        From the start of the window.
+    """
     edges = np.arange(0, days * 24 + hours, hours) / 24
     return np.asarray(np.histogram(requests["t"].to_numpy(), edges)[0] / hours)
 
 
 def unsteadiness(series: F64) -> float:
-    """Coefficient of variation of a rate; NaN if nothing happened."""
+    """Coefficient of variation of a rate.
+
+    Parameters
+    ----------
+    series : ndarray of float64, shape (bins,)
+        See `rate`.
+
+    Returns
+    -------
+    float
+        NaN if nothing happened.
+    """
     return float(series.std() / series.mean()) if series.size and series.mean() > 0 else float("nan")
 
 
 def per_day(crowd: Crowd) -> F64:
-    """Requests of each account on each of its active days."""
+    """Requests of each account on each of its active days, sorted.
+
+    Parameters
+    ----------
+    crowd : Crowd
+        Any.
+    """
     days = crowd.requests.group_by("row", pl.col("t").floor().alias("on")).len()
     return np.sort(days["len"].to_numpy().astype(float))
 
 
 def column(crowd: Crowd, name: str) -> F64:
-    """A column of all requests, as numbers."""
+    """A column of all requests, as numbers.
+
+    Parameters
+    ----------
+    crowd : Crowd
+        Any.
+    name : str
+        Name of the column.
+    """
     return crowd.requests[name].to_numpy().astype(float)
 
 
 def gaps(crowd: Crowd) -> F64:
-    """Seconds between consecutive requests of an account."""
+    """Seconds between consecutive requests of an account, at least a millisecond.
+
+    Parameters
+    ----------
+    crowd : Crowd
+        Any.
+    """
     between = crowd.requests.select((pl.col("t").diff().over("row") * 86_400).alias("gap"))["gap"]
-    return np.asarray(np.maximum(between.drop_nulls().to_numpy(), 0.001))
+    return np.asarray(np.maximum(between.drop_nulls().to_numpy(), _SHORTEST_GAP))
 
 
 def hours(crowd: Crowd) -> F64:
-    """Hour of the day of each request, UTC."""
+    """Hour of the day of each request, UTC.
+
+    Parameters
+    ----------
+    crowd : Crowd
+        Any.
+    """
     return (crowd.requests["t"].to_numpy() % 1) * 24
 
 
@@ -107,7 +175,18 @@ def coverage(requests: pl.DataFrame) -> Coverage:
 
 
 def templates(requests: pl.DataFrame) -> pl.DataFrame:
-    """System prompts (null: none) by share of requests: template, share, accounts."""
+    """System prompts by their share of requests.
+
+    Parameters
+    ----------
+    requests : polars.DataFrame
+        See `Crowd`.
+
+    Returns
+    -------
+    polars.DataFrame
+        template (null: none), share, accounts; the commonest first.
+    """
     found = requests.group_by(pl.col("system_prompt_hash").alias("template")).agg(
         share=pl.len() / max(1, len(requests)), accounts=pl.col("row").n_unique()
     )
@@ -115,16 +194,36 @@ def templates(requests: pl.DataFrame) -> pl.DataFrame:
 
 
 def sample(requests: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:
-    """Some rows, in their order."""
+    """Draw rows without replacement, in their order.
+
+    Parameters
+    ----------
+    requests : polars.DataFrame
+        See `Crowd`.
+    size : int
+        Rows; all if there are fewer.
+    seed : int
+        The same seed draws the same rows.
+    """
     if len(requests) <= size:
         return requests
     return requests[np.sort(np.random.default_rng(seed).choice(len(requests), size, replace=False))]
 
 
 def plane(parts: list[pl.DataFrame]) -> tuple[list[F64], float]:
-    """Prompt embeddings on their two main axes, and the share of variance that these hold.
+    """Prompt embeddings on their two main axes (principal components of all parts together).
 
-    The axes are those of all parts together, so that the maps can be laid side by side.
+    Parameters
+    ----------
+    parts : list of polars.DataFrame
+        Requests of several crowds.
+
+    Returns
+    -------
+    list of ndarray of float64, shape (requests, 2)
+        One for each part.
+    float
+        Share of the variance that the two axes hold, 0 to 1.
     """
     points = [part.select(EMBEDDING_COLUMNS).to_numpy().astype(float) for part in parts]
     everything = np.concatenate(points)
@@ -138,7 +237,18 @@ def plane(parts: list[pl.DataFrame]) -> tuple[list[F64], float]:
 
 
 def nearest(ours: pl.DataFrame, others: pl.DataFrame) -> I64:
-    """SimHash bits between each prompt and the nearest of another account; prompts without such are left out."""
+    """SimHash bits between each prompt and the nearest of another account (Hamming distance).
+
+    Parameters
+    ----------
+    ours, others : polars.DataFrame
+        Requests.
+
+    Returns
+    -------
+    ndarray of int64
+        By prompt of ours; those without a prompt of another account are left out.
+    """
     if ours.is_empty() or others.is_empty():
         return np.zeros(0, np.int64)
     a, b = ours["prompt_simhash"].to_numpy(), others["prompt_simhash"].to_numpy()
@@ -149,7 +259,13 @@ def nearest(ours: pl.DataFrame, others: pl.DataFrame) -> I64:
 
 
 def chance_distance(prompts: int) -> int:
-    """Median of `nearest` were all SimHashes random: the least of so many draws from a binomial."""
+    """Median of `nearest` were all SimHashes random: the least of so many draws from a binomial.
+
+    Parameters
+    ----------
+    prompts : int
+        Prompts to be near to.
+    """
     from scipy.special import bdtr
 
     below = bdtr(np.arange(BITS + 1), BITS, 0.5)  # of the binomial, without the weight of scipy.stats

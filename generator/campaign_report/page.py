@@ -1,4 +1,4 @@
-"""The portrait as one HTML page without outside resources; or a page for each campaign, and an index."""
+"""The report as one HTML page without outside resources; or a page for each campaign, and an index."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from generator import files
 from generator.campaign_report import behaviour, content, selection
 from generator.campaign_report.selection import Portrait, ReportedSplit
 from generator.config.archetypes import archetypes
@@ -33,15 +34,17 @@ FACTS = (
 )
 
 
-def write(world: ReportedSplit, path: Path, campaign: str | None = None, seed: int = 0) -> Path:
+def write(split: ReportedSplit, path: Path, campaign: str | None = None, seed: int = 0) -> Path:
     """Write the page of a campaign: of the one with most accounts if none is named.
 
     Parameters
     ----------
-    world : World
-        From `gather.survey`.
+    split : ReportedSplit
+        From `selection.survey`.
     path : Path
         HTML file; replaced if it exists.
+    campaign : str, optional
+        Its name.
     seed : int
         Decides which accounts stand for a crowd that is too large to draw.
 
@@ -52,21 +55,32 @@ def write(world: ReportedSplit, path: Path, campaign: str | None = None, seed: i
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder: name an HTML file in it, or use --all for a page per campaign")
-    return _write(path, render(selection.gather(world, campaign, seed), seed))
+    return _write(path, render(selection.gather(split, campaign, seed), seed))
 
 
 def write_all(
-    world: ReportedSplit,
+    split: ReportedSplit,
     folder: Path,
     seed: int = 0,
     on_page: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
-    """Write a page for each campaign into a folder, and an index.html that links them; returns the index.
+    """Write a page for each campaign into a folder, and an index.html that links them.
 
     Parameters
     ----------
+    split : ReportedSplit
+        From `selection.survey`.
+    folder : Path
+        Made if it is not there.
+    seed : int
+        Decides which accounts stand for a crowd that is too large to draw.
     on_page : callable, optional
-        Told (done, total) as work goes on.
+        Called with (done, total) before each page, and at the end.
+
+    Returns
+    -------
+    Path
+        The index.
 
     Raises
     ------
@@ -75,32 +89,36 @@ def write_all(
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: --all writes into a folder, name another --out")
-    rows = _roster(world)
+    rows = _roster(split)
     for done, row in enumerate(rows):
         on_page(done, len(rows))
-        _write(folder / row["file"], render(selection.gather(world, row["campaign"], seed), seed, siblings=True))
+        _write(folder / row["file"], render(selection.gather(split, row["campaign"], seed), seed, siblings=True))
     on_page(len(rows), len(rows))
-    return _write(folder / INDEX, _template("index.html.j2").render(**_world(world), rows=rows))
+    return _write(folder / INDEX, _template("index.html.j2").render(**_facts(split), rows=rows))
 
 
 def render(portrait: Portrait, seed: int = 0, siblings: bool = False) -> str:
-    """HTML of a portrait; every text that comes from the dataset is escaped.
+    """HTML of a page; every text that comes from the dataset is escaped.
 
     Parameters
     ----------
+    portrait : Portrait
+        What it is drawn from.
+    seed : int
+        The one that drew it, to be shown.
     siblings : bool
         Whether the other campaigns' pages stand in the same folder, to be linked.
     """
     row, known = portrait.campaign, archetypes()
     archetype = row["archetype"]
     return _template("page.html.j2").render(
-        **_world(portrait.world),
+        **_facts(portrait.split),
         campaign=row,
         kind=known[archetype].title if archetype in known else "no archetype of this version",
         facts=[(title, text.format(row[column])) for column, title, text in FACTS],
         dials=[_dial(name, value) for name, value in portrait.dials.items()],
         figures=[figure(portrait) for figure in FIGURES],
-        others=[other for other in _roster(portrait.world) if other["campaign"] != row["campaign"]],
+        others=[other for other in _roster(portrait.split) if other["campaign"] != row["campaign"]],
         siblings=siblings,
         seed=seed,
     )
@@ -115,25 +133,25 @@ def _template(name: str) -> Template:
     ).get_template(name)
 
 
-def _world(world: ReportedSplit) -> dict[str, Any]:
-    dataset, split = world.dataset, world.split
+def _facts(split: ReportedSplit) -> dict[str, Any]:
+    dataset, source = split.dataset, split.source
     return {
         "dataset": dataset.name,
         "digest": dataset.digest,
-        "split": split.name,
-        "start": split.start,
-        "days": split.days,
+        "split": source.name,
+        "start": source.start,
+        "days": source.days,
     }
 
 
-def _roster(world: ReportedSplit) -> list[dict[str, Any]]:
+def _roster(split: ReportedSplit) -> list[dict[str, Any]]:
     """All campaigns, each with the file that --all writes and the command that shows it."""
-    rows = world.roster.to_dicts()
+    rows = split.roster.to_dicts()
     for number, row in enumerate(rows, 1):
         slug = re.sub(r"[^a-z0-9]+", "-", row["campaign"].lower()).strip("-")[:40]
         row["file"] = f"{number:03}-{slug or 'campaign'}.html"
-        options = ("--split", world.split.name, "--campaign", row["campaign"])
-        row["command"] = shlex.join(("siphonbench", "inspect", str(world.dataset.path), *options))
+        options = ("--split", split.source.name, "--campaign", row["campaign"])
+        row["command"] = shlex.join(("siphonbench", "inspect", str(split.dataset.path), *options))
     return rows
 
 
@@ -147,9 +165,5 @@ def _dial(name: str, value: float) -> tuple[str, str, str, str]:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Write under a temporary name, then rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, "utf-8")
-    temporary.rename(path)
-    return path
+    return files.write_text(path, text)

@@ -17,10 +17,10 @@ from generator.rng import streams
 from generator.schema import EMBEDDING_COLUMNS
 
 ROWS = 120  # accounts of a raster: more would be thinner than a pixel
-GROUPS = 5  # benign cohorts drawn for comparison
-GROUP_ROWS = 60
-GROUP_FLOOR = 3  # accounts that make a cohort a group
-LOAD = 1_000_000  # requests read of any crowd, so that memory stays bounded on every preset
+GROUPS = 5  # benign cohorts drawn for comparison (a)
+GROUP_ROWS = 60  # accounts of each (a)
+GROUP_FLOOR = 3  # accounts that make a cohort a group (a)
+LOAD = 1_000_000  # requests read of any crowd, so that memory stays bounded on every preset (a)
 
 COLUMNS = (
     "request_id",
@@ -76,7 +76,7 @@ class Portrait:
         Benign cohorts of other archetypes that are most like it in accounts and requests.
     """
 
-    world: ReportedSplit
+    split: ReportedSplit
     campaign: dict[str, Any]
     dials: dict[str, float]
     members: Crowd
@@ -102,7 +102,7 @@ class ReportedSplit:
     """
 
     dataset: Dataset
-    split: Split
+    source: Split
     people: pl.DataFrame
     roster: pl.DataFrame
 
@@ -110,33 +110,44 @@ class ReportedSplit:
 def survey(dataset: Dataset, split: str) -> ReportedSplit:
     """Open the truth of a split and count every account's requests.
 
+    Parameters
+    ----------
+    dataset : Dataset
+        Any.
+    split : str
+        Name of the split.
+
     Raises
     ------
     UserError
         If there is no such split, or no truth or campaign in it.
     """
-    world = dataset.reveal(split)
-    if "campaigns" not in world.tables:
+    source = dataset.reveal(split)
+    if "campaigns" not in source.tables:
         raise UserError(f"{split} of {dataset.path} ships without its truth; choose --split train or validation")
-    roster = world.campaigns.polars().collect().sort(["accounts", "campaign"], descending=[True, False])
+    roster = source.campaigns.polars().collect().sort(["accounts", "campaign"], descending=[True, False])
     if roster.is_empty():
         others = ", ".join(s for s in dataset.splits if s != split)
         raise UserError(f"{split} of {dataset.path} holds no campaign; choose another --split: {others}")
     names = pl.col("account_id", "label", "archetype", "cohort", "campaign").cast(pl.String)
-    people = world.labels.polars().select(names).collect()
+    people = source.labels.polars().select(names).collect()
     counts = [
         bucket.group_by("account_id").agg(n=pl.len()).with_columns(pl.col("account_id").cast(pl.String)).collect()
-        for bucket in world.requests.restrict([]).buckets()
+        for bucket in source.requests.restrict([]).buckets()
     ]
     people = people.join(pl.concat(counts), on="account_id", how="left").with_columns(pl.col("n").fill_null(0))
-    return ReportedSplit(dataset, world, people.sort("account_id"), roster)
+    return ReportedSplit(dataset, source, people.sort("account_id"), roster)
 
 
-def gather(world: ReportedSplit, campaign: str | None = None, seed: int = 0) -> Portrait:
-    """Portrait of a campaign: of the one with most accounts if none is named.
+def gather(split: ReportedSplit, campaign: str | None = None, seed: int = 0) -> Portrait:
+    """Choose and read what the page of a campaign is drawn from.
 
     Parameters
     ----------
+    split : ReportedSplit
+        From `survey`.
+    campaign : str, optional
+        Its name; left out, the one with most accounts.
     seed : int
         Decides which accounts stand for a crowd that is too large to draw.
 
@@ -145,22 +156,22 @@ def gather(world: ReportedSplit, campaign: str | None = None, seed: int = 0) -> 
     UserError
         If there is no such campaign; names those that there are.
     """
-    names = world.roster["campaign"].to_list()
+    names = split.roster["campaign"].to_list()
     if campaign is not None and campaign not in names:
         raise UserError(
-            f"{world.split.name} of {world.dataset.path} has no campaign {campaign!r}: choose {', '.join(names)}"
+            f"{split.source.name} of {split.dataset.path} has no campaign {campaign!r}: choose {', '.join(names)}"
         )
-    row = world.roster.row(names.index(campaign or names[0]), named=True)
+    row = split.roster.row(names.index(campaign or names[0]), named=True)
     rng = np.random.default_rng(int(streams.key("portrait", seed, row["campaign"])))
-    people = _shuffled(world.people, rng)
+    people = _shuffled(split.people, rng)
     mine = people.filter(pl.col("campaign") == row["campaign"])
     members = _fitting(mine, ROWS)
     benign = match(members, people.filter(pl.col("label") == "benign"))
     chosen = {f"campaign {row['campaign']}": (members, len(mine)), "benign accounts": (benign, len(benign))}
     chosen |= {title: (_fitting(group, GROUP_ROWS), len(group)) for title, group in alike(mine, people).items()}
-    crowds = _read(world, chosen)
+    crowds = _read(split, chosen)
     dials = {name: float(value) for name, value in json.loads(row["dials"]).items()}
-    return Portrait(world, row, dials, crowds[0], crowds[1], tuple(crowds[2:]))
+    return Portrait(split, row, dials, crowds[0], crowds[1], tuple(crowds[2:]))
 
 
 def match(members: pl.DataFrame, pool: pl.DataFrame) -> pl.DataFrame:
@@ -181,9 +192,21 @@ def match(members: pl.DataFrame, pool: pl.DataFrame) -> pl.DataFrame:
 
 
 def alike(members: pl.DataFrame, people: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Benign cohorts to compare with, by title: of each archetype the one most like the members, nearest first.
+    """Benign cohorts to compare with: of each archetype the one most like the members.
 
     Alike is near in the number of accounts and of requests, both on a log scale.
+
+    Parameters
+    ----------
+    members : polars.DataFrame
+        Accounts of the campaign, with n, requests.
+    people : polars.DataFrame
+        See `ReportedSplit`.
+
+    Returns
+    -------
+    dict of str to polars.DataFrame
+        Accounts by title, the nearest first.
     """
     benign = people.filter(pl.col("label") == "benign")
     cohorts = benign.group_by("archetype", "cohort").agg(accounts=pl.len(), n=pl.col("n").sum())
@@ -212,18 +235,20 @@ def _shuffled(people: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     return people[rng.permutation(len(people))]
 
 
-def _read(world: ReportedSplit, chosen: Mapping[str, tuple[pl.DataFrame, int]]) -> list[Crowd]:
+def _read(split: ReportedSplit, chosen: Mapping[str, tuple[pl.DataFrame, int]]) -> list[Crowd]:
     """Read the chosen accounts' rows, one bucket at a time."""
     wanted = pl.concat([people["account_id"] for people, _ in chosen.values()]).unique(maintain_order=True)
     parts = []
-    for requests, truth in zip(world.split.requests.buckets(), world.split.request_labels.buckets(), strict=True):
+    for requests, truth in zip(
+        split.source.requests.buckets(), split.source.request_labels.buckets(), strict=True
+    ):
         here = requests.select(COLUMNS).with_columns(pl.col("account_id").cast(pl.String))
         here = here.filter(pl.col("account_id").is_in(wanted.implode()))
         flags = truth.select("request_id", "is_extraction")
         parts.append(here.join(flags, on="request_id", how="left").collect(engine="streaming"))
-    since = (pl.col("ts") - world.split.start).dt.total_milliseconds() / 86_400_000
+    since = (pl.col("ts") - split.source.start).dt.total_milliseconds() / 86_400_000
     rows = pl.concat(parts).sort("ts", "request_id").with_columns(t=since)
-    accounts = world.split.accounts.polars().select("account_id", "payment_id", "email_domain", "signup_prefix")
+    accounts = split.source.accounts.polars().select("account_id", "payment_id", "email_domain", "signup_prefix")
     accounts = accounts.with_columns(pl.col("account_id").cast(pl.String))
     listed = accounts.filter(pl.col("account_id").is_in(wanted.implode())).collect()
     return [_crowd(title, people, of, listed, rows) for title, (people, of) in chosen.items()]

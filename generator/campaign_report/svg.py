@@ -95,6 +95,8 @@ def axes(
 
     Parameters
     ----------
+    drawn : list of SvgPanel
+        Panels of the figure so far.
     alt : str
         What the panel shows, in words, for those who don't see it.
     title, x, y : str
@@ -115,7 +117,15 @@ def axes(
 
 
 def legend(ax: Axes, columns: int = 3) -> None:
-    """Legend below the axes, where it hides nothing."""
+    """Legend below the axes, where it hides nothing.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        To draw on.
+    columns : int
+        Entries side by side.
+    """
     handles, labels = ax.get_legend_handles_labels()
     figure = ax.get_figure()
     assert figure is not None
@@ -123,13 +133,30 @@ def legend(ax: Axes, columns: int = 3) -> None:
 
 
 def plain(*axis: Any) -> None:
-    """Short numbers on axes."""
+    """Short numbers on axes.
+
+    Parameters
+    ----------
+    *axis : matplotlib.axis.Axis
+        Any.
+    """
     for one in axis:
         one.set_major_formatter(FuncFormatter(short))
 
 
 def short(value: float, _: object = None) -> str:
-    """Number for an axis: 0.1, 25, 3k, 2M."""
+    """Number for an axis.
+
+    Parameters
+    ----------
+    value : float
+        Any.
+
+    Examples
+    --------
+    >>> [short(x) for x in (0.1, 25, 3000, 2e6)]
+    ['0.1', '25', '3k', '2M']
+    """
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:g}{unit}"
@@ -137,12 +164,28 @@ def short(value: float, _: object = None) -> str:
 
 
 def ticks(high: float) -> list[float]:
-    """Round numbers from 0 to a limit."""
+    """Round numbers from 0 on.
+
+    Parameters
+    ----------
+    high : float
+        The most.
+    """
     return [float(x) for x in MaxNLocator(5).tick_values(0, high) if 0 <= x <= high]
 
 
 def raster(ax: Axes, every: F64, serving: F64, days: int) -> None:
-    """One row per account, time to the right; stronger where more requests fall into a bin."""
+    """One row per account, time to the right; stronger where more requests fall into a bin.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        To draw on.
+    every, serving : ndarray of float64, shape (accounts, columns)
+        See `measures.grid`.
+    days : int
+        Length of the window.
+    """
     strength = np.log1p(every) / max(np.log1p(every).max(initial=0), 1e-9)
     image = np.zeros((*every.shape, 4))
     for colour, where in ((ORDINARY, every > 0), (EXTRACTION, serving > 0)):
@@ -158,7 +201,17 @@ def raster(ax: Axes, every: F64, serving: F64, days: int) -> None:
 
 
 def graph(ax: Axes, links: Links, at: F64) -> None:
-    """Accounts as dots, shared things as small marks, a line from each thing to the accounts that share it."""
+    """Accounts as dots, shared things as small marks, a line from each thing to the accounts that share it.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        To draw on.
+    links : Links
+        What is drawn.
+    at : ndarray of float64, shape (nodes, 2)
+        See `links.layout`.
+    """
     for kind, colour in KIND_COLOURS.items():
         things = [(links.accounts + i, held) for i, (k, held) in enumerate(links.things) if k == kind]
         if not things:
@@ -173,7 +226,17 @@ def graph(ax: Axes, links: Links, at: F64) -> None:
 
 
 def densities(ax: Axes, curves: list[tuple[str, F64, dict[str, Any]]], log: bool) -> None:
-    """Histograms as outlines on common bins: density per decade on a log axis, else share per hour of a day."""
+    """Histograms as outlines on common bins: density per decade on a log axis, else share per hour of a day.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        To draw on.
+    curves : list of (str, ndarray of float64, dict)
+        Label, values and line style of each.
+    log : bool
+        Whether the axis is logarithmic.
+    """
     pooled = np.concatenate([values for _, values, _ in curves])
     pooled = np.log10(pooled[pooled > 0])
     if not pooled.size:
@@ -194,7 +257,15 @@ def densities(ax: Axes, curves: list[tuple[str, F64, dict[str, Any]]], log: bool
 
 
 def logarithmic(scale: Callable[[str], None], axis: Any) -> None:
-    """Log scale with plain numbers."""
+    """Log scale with plain numbers.
+
+    Parameters
+    ----------
+    scale : callable
+        Sets the scale of an axis: ax.set_xscale or ax.set_yscale.
+    axis : matplotlib.axis.Axis
+        The same axis.
+    """
     scale("log")
     plain(axis)
     axis.set_minor_formatter(NullFormatter())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from generator.arrays import F64, I64, Mask
-from generator.fidelity.distances import Distances, median_gap
+from generator.fidelity.distances import Distances
 from generator.fidelity.sampling import BLOCKS, Sample, SamplingPlan
+from generator.fidelity.statistics import median_gap
 from generator.fidelity.summaries import EPS, Runs, by_account
 from generator.fidelity.traces import Log
 

@@ -9,22 +9,30 @@ import numpy as np
 
 from generator.arrays import F64
 from generator.fidelity.sampling import Sample, SamplingPlan
+from generator.fidelity.statistics import (
+    atoms,
+    gini,
+    hours,
+    jensen_shannon,
+    ks,
+    median_gap,
+    spearman,
+    top_share,
+    w1,
+)
 from generator.fidelity.summaries import EPS, Table
 from generator.fidelity.traces import Log
 
 Distances = dict[str, float]
 """Distances by metric; NaN where the samples can't tell."""
 
-_GRID = (np.arange(400) + 0.5) / 400
 _TAIL = (0.99, 0.995, 0.999)
-_ATOMS = 20  # commonest values that make the profile of a discrete law
 _ANGLES = np.linspace(0, np.pi, 24, endpoint=False)
 _OCTILES = np.arange(1, 8) / 8
 _OFFSET = 1e-3  # of a gap of zero, in medians
-_MIN_CELL, _MIN_ACCOUNTS, _MIN_PAIRS = 30, 10, 6  # fewer say too little (a)
+_MIN_CELL, _MIN_ACCOUNTS = 30, 10  # fewer say too little (a)
 _COUNTS_OVER = (10, 100, 1000)  # events per window of the index of dispersion
 _MIN_WINDOWS = 8
-_HOUR = 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -55,118 +63,6 @@ class Scale:
         logs = np.log1p(log.input), np.log1p(log.output)
         read, written = (float(x.std(ddof=1)) + EPS for x in logs)
         return cls(read, written, np.unique(np.quantile(logs[0], _OCTILES)))
-
-
-def w1(a: F64, b: F64) -> float:
-    """Wasserstein distance of order 1, over 400 quantiles.
-
-    Parameters
-    ----------
-    a, b : ndarray of float64, shape (values,)
-        Two samples of any size.
-
-    Examples
-    --------
-    >>> w1(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
-    2.0
-    """
-    return float(np.abs(_quantiles(a) - _quantiles(b)).mean())
-
-
-def _quantiles(x: F64) -> F64:
-    """What numpy.quantile gives, quicker for a whole grid."""
-    return np.interp(_GRID * (len(x) - 1), np.arange(len(x)), np.sort(x))
-
-
-def ks(a: F64, b: F64) -> float:
-    """Kolmogorov-Smirnov distance: the largest difference of the distribution functions.
-
-    Parameters
-    ----------
-    a, b : ndarray of float64, shape (values,)
-        Two samples of any size.
-
-    Examples
-    --------
-    >>> ks(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, 3.0, 5.0]))
-    0.25
-    """
-    a, b = np.sort(a), np.sort(b)
-    at = np.concatenate([a, b])
-    below = np.searchsorted(a, at, "right") / len(a) - np.searchsorted(b, at, "right") / len(b)
-    return float(np.abs(below).max())
-
-
-def gini(x: F64) -> float:
-    """Gini coefficient (Gini, 1912): 0 if all are equal.
-
-    Parameters
-    ----------
-    x : ndarray of float64, shape (values,)
-        None negative.
-
-    Examples
-    --------
-    >>> round(gini(np.array([0.0, 5.0, 0.0, 0.0])), 3)
-    0.75
-    """
-    n = len(x)
-    weights = 2 * np.arange(1, n + 1) - n - 1
-    return float(weights @ np.sort(x) / (n * x.sum() + EPS))
-
-
-def spearman(a: F64, b: F64) -> float:
-    """Rank correlation (Spearman, 1904).
-
-    Parameters
-    ----------
-    a, b : ndarray of float64, shape (pairs,)
-        The two sides.
-
-    Returns
-    -------
-    float
-        NaN below six pairs or for a constant side.
-    """
-    from scipy.stats import rankdata
-
-    if len(a) < _MIN_PAIRS or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return np.nan
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
-
-
-def atoms(x: F64) -> F64:
-    """Shares of the commonest values.
-
-    Parameters
-    ----------
-    x : ndarray of float64, shape (values,)
-        A sample.
-
-    Returns
-    -------
-    ndarray of float64, shape (20,)
-        Largest first, filled up with 0.
-    """
-    shares = np.sort(np.unique(x, return_counts=True)[1])[::-1][:_ATOMS] / len(x)
-    return np.pad(shares, (0, _ATOMS - len(shares)))
-
-
-def median_gap(gaps: F64) -> float:
-    """Median of the positive gaps: a unit of time that a few huge gaps don't rule.
-
-    Parameters
-    ----------
-    gaps : ndarray of float64, shape (gaps,)
-        Seconds.
-
-    Returns
-    -------
-    float
-        Seconds; 1 if no gap is positive.
-    """
-    positive = gaps[gaps > 0]
-    return float(np.median(positive)) if len(positive) else 1.0
 
 
 def tokens(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.Generator) -> Distances:
@@ -253,7 +149,7 @@ def time(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.
             "d_lag1_gap": abs(x.lag1 - y.lag1),
         }
     if plan.hour:
-        values["hour_js"] = _jensen_shannon(hours(a.rows.ts), hours(b.rows.ts))
+        values["hour_js"] = jensen_shannon(hours(a.rows.ts), hours(b.rows.ts))
     return values
 
 
@@ -287,7 +183,7 @@ def accounts(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.ran
         x, y = (s.table["n"] / s.table["n"].mean() for s in (a, b))
         values["w1_log_volume"] = w1(np.log(x), np.log(y))
         values["d_gini"] = abs(gini(x) - gini(y))
-        values["d_top10_share"] = abs(_top_share(x) - _top_share(y))
+        values["d_top10_share"] = abs(top_share(x) - top_share(y))
     for metric, column, as_log in _RHYTHM + (_DAY if plan.hour else ()):
         values[metric] = _between(a.table, b.table, column, as_log)
     for name, side, sd in (("in", "inp", scale.input), ("out", "out", scale.output)):
@@ -356,23 +252,6 @@ def measure(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.rand
     return {name: d for name, d in values.items() if np.isfinite(d)}
 
 
-def hours(ts: F64) -> F64:
-    """Share of each hour of day, none zero.
-
-    Parameters
-    ----------
-    ts : ndarray of float64, shape (rows,)
-        Seconds since a midnight.
-
-    Returns
-    -------
-    ndarray of float64, shape (24,)
-    """
-    counts = np.bincount(((ts // _HOUR) % 24).astype(np.int64), minlength=24) + 0.5
-    shares: F64 = counts / counts.sum()
-    return shares
-
-
 class _Pace:
     """Gaps of a stretch of arrivals in medians, as logs; their CV, lag-1 correlation, counts' dispersion."""
 
@@ -393,18 +272,6 @@ def _uniform(x: F64, rng: np.random.Generator) -> F64:
     u = np.empty(len(x))
     u[np.lexsort((rng.random(len(x)), x))] = (np.arange(len(x)) + 0.5) / len(x)
     return u
-
-
-def _jensen_shannon(p: F64, q: F64) -> float:
-    """Square root of the divergence in bits, 0 to 1 (Endres and Schindelin, 2003)."""
-    m = (p + q) / 2
-    nats = (p * np.log(p / m)).sum() + (q * np.log(q / m)).sum()
-    return float(np.sqrt(max(nats, 0) / 2 / np.log(2)))
-
-
-def _top_share(x: F64) -> float:
-    """Share of the largest tenth."""
-    return float(np.sort(x)[-max(1, int(np.ceil(0.1 * len(x)))) :].sum() / x.sum())
 
 
 def _between(a: Table, b: Table, column: str, as_log: bool = False) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from generator import files
 from generator.arrays import F64
-from generator.fidelity import distances, summaries
+from generator.fidelity import statistics, summaries
 from generator.fidelity.report import WITHIN, Report
 from generator.fidelity.traces import Log
 
@@ -99,7 +99,7 @@ def _quantiles(ax: Axes, sides: dict[str, F64]) -> None:
 
 def _survival(ax: Axes, logs: Logs, by_account: bool) -> None:
     for name, log in logs.items():
-        gaps = _gaps(log) if by_account else np.diff(log.ts) / distances.median_gap(np.diff(log.ts))
+        gaps = _gaps(log) if by_account else np.diff(log.ts) / statistics.median_gap(np.diff(log.ts))
         if len(gaps := gaps[gaps > 0]):
             ax.plot(np.quantile(gaps, _GRID), 1 - _GRID, color=_COLOURS[name])
     ax.set(xscale="log", yscale="log", xlabel="gap / median", ylabel="share beyond")
@@ -117,7 +117,7 @@ def _gaps(log: Log) -> F64:
 def _hours(ax: Axes, logs: Logs) -> None:
     for name, log in logs.items():
         if log.has_hours:
-            ax.step(np.arange(24), distances.hours(log.ts), where="mid", color=_COLOURS[name])
+            ax.step(np.arange(24), statistics.hours(log.ts), where="mid", color=_COLOURS[name])
     ax.set(xlabel="hour of day", ylabel="share", ylim=(0, None))
 
 

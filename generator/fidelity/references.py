@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from generator.errors import UserError
-from generator.fidelity.traces import KIND_VALUES, MIN_ROWS, Log, check_kind, from_parquet, header, lacks
+from generator.fidelity.trace_checks import check_columns
+from generator.fidelity.traces import KIND_VALUES, MIN_ROWS, Log, check_kind, from_parquet, header
 
 # Traces that agree in these are of the same nature: one can be the other's peer.
 NATURE = ("source", "account", "global_time", "hour_valid", "real_arrivals", "cap_mode")
@@ -79,11 +80,11 @@ def scan(folder: Path) -> list[ReferenceTrace]:
     Raises
     ------
     UserError
-        If there is no such folder, or no usable trace in it.
+        If there is no such folder, no usable trace in it, or a trace that lacks a column.
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder; give one that holds traces as Parquet files")
-    files = sorted(folder.glob("*.parquet"))
+    files = sorted(f for f in folder.glob("*.parquet") if not f.name.startswith("."))  # ._x: macOS
     order = list(KIND_VALUES)
     traces = sorted((t for file in files for t in _traces(file)), key=lambda t: (order.index(t.kind), t.path.name))
     if not traces:
@@ -128,7 +129,7 @@ def _traces(file: Path) -> Iterator[ReferenceTrace]:
     import polars as pl
 
     columns, meta = header(file)
-    if lacks(columns) or "kind" not in columns:
+    if not check_columns(file, columns):
         return
     usable = pl.scan_parquet(file).drop_nulls(["input_tokens", "output_tokens"])
     counts = dict(usable.group_by(pl.col("kind").cast(pl.String)).len().collect().iter_rows())

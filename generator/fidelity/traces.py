@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from generator import schema
 from generator.arrays import F64, I64
 from generator.errors import UserError
+from generator.fidelity.trace_checks import ROW, TIMES, TOKENS, check_rows, lacks
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,8 +30,6 @@ KIND_VALUES: dict[str, tuple[str, ...]] = {kind: (kind,) for kind in schema.KIND
 SYNTHETIC_ACCOUNT = dict.fromkeys(schema.KINDS, "account_id") | {"agent": "conversation_id"}
 REAL_ACCOUNT = ("account_id", "client_id", "session_id")  # the first that has values
 
-TIMES = ("ts", "ts_s")
-TOKENS = ("input_tokens", "output_tokens")
 MIN_ACCOUNTS = 20  # with fewer, a log is read as one stream (a)
 MAX_ACCOUNTS = 4000  # of more, so many are drawn: enough for stable medians (a)
 MIN_ROWS = 200  # the least that can be compared (a)
@@ -206,16 +205,17 @@ def from_parquet(path: Path, kind: str | None = None, account: str | None = None
     Raises
     ------
     UserError
-        If the file can't be read, or lacks a column.
+        If the file can't be read, lacks a column, or holds times or tokens that are none.
     """
     import polars as pl
 
     columns, meta = header(path)
     if missing := lacks(columns):
         raise UserError(f"{path} has no {' and no '.join(missing)}, so it is no usage log; give another file")
-    rows = pl.scan_parquet(path)
+    rows = pl.scan_parquet(path, row_index_name=ROW)
     if kind is not None and "kind" in columns:
         rows = rows.filter(pl.col("kind").cast(pl.String).is_in(list(KIND_VALUES[check_kind(kind)])))
+    check_rows(path, rows)
     choice = [c for c in ((account,) if account else REAL_ACCOUNT) if c in columns]
     filled = rows.select(pl.col(choice).is_not_null().any()).collect() if choice else pl.DataFrame()
     name = next((c for c in choice if filled[c][0]), None)
@@ -243,18 +243,6 @@ def header(path: Path) -> tuple[list[str], dict[str, Any]]:
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise UserError(f"{path} can't be read as a Parquet trace ({error}); repair or remove it") from error
     return list(columns), meta if isinstance(meta, dict) else {}
-
-
-def lacks(columns: Sequence[str]) -> list[str]:
-    """What a file with these columns lacks to be a usage log.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        Names of its columns.
-    """
-    needed = {"ts": TIMES, **{name: (name,) for name in TOKENS}}
-    return [name for name, either in needed.items() if not set(either) & set(columns)]
 
 
 def check_kind(kind: str) -> str:

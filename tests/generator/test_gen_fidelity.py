@@ -15,7 +15,17 @@ from generator import schema
 from generator.arrays import F64
 from generator.dataset import Dataset
 from generator.errors import UserError
-from generator.fidelity import classifiers, comparison, distances, plots, protocol, references, sampling, traces
+from generator.fidelity import (
+    classifiers,
+    comparison,
+    distances,
+    plots,
+    protocol,
+    references,
+    sampling,
+    statistics,
+    traces,
+)
 from generator.fidelity import summaries as tables
 from generator.fidelity.report import FidelityMetric, Report
 from generator.fidelity.traces import Log
@@ -51,29 +61,29 @@ def sample(ts: Any, account: Any, read: Any, written: Any) -> sampling.Sample:
     return sampling.Sample(log, log, log.ts, tables.table(log))
 
 
-def measured(group: distances.Group, a: sampling.Sample, b: sampling.Sample) -> distances.Found:
+def measured(group: distances.Group, a: sampling.Sample, b: sampling.Sample) -> distances.Distances:
     return group(a, b, PLAN, UNIT, np.random.default_rng(0))
 
 
 def test_distances_of_numbers_by_hand() -> None:
     x = np.arange(10.0)
-    assert distances.w1(x, x + 3) == pytest.approx(3)
-    assert distances.w1(x, x[::-1]) == 0
-    assert distances.ks(np.array([1.0, 2, 3, 4]), np.array([1.0, 2, 3, 5])) == 0.25
-    assert distances.ks(x, x + 10) == 1
-    assert distances.gini(np.array([2.0, 2, 2, 2])) == pytest.approx(0)
-    assert distances.gini(np.array([0.0, 5, 0, 0])) == pytest.approx(0.75)
-    assert distances.spearman(x, np.exp(x)) == pytest.approx(1)
-    assert distances.spearman(x, -x) == pytest.approx(-1)
-    assert np.isnan(distances.spearman(x, np.ones(10)))
-    assert distances.atoms(np.array([7.0, 5, 7, 7]))[:3].tolist() == [0.75, 0.25, 0]
-    assert distances.median_gap(np.array([0.0, 0, 2, 9, 4])) == 4
+    assert statistics.w1(x, x + 3) == pytest.approx(3)
+    assert statistics.w1(x, x[::-1]) == 0
+    assert statistics.ks(np.array([1.0, 2, 3, 4]), np.array([1.0, 2, 3, 5])) == 0.25
+    assert statistics.ks(x, x + 10) == 1
+    assert statistics.gini(np.array([2.0, 2, 2, 2])) == pytest.approx(0)
+    assert statistics.gini(np.array([0.0, 5, 0, 0])) == pytest.approx(0.75)
+    assert statistics.spearman(x, np.exp(x)) == pytest.approx(1)
+    assert statistics.spearman(x, -x) == pytest.approx(-1)
+    assert np.isnan(statistics.spearman(x, np.ones(10)))
+    assert statistics.atoms(np.array([7.0, 5, 7, 7]))[:3].tolist() == [0.75, 0.25, 0]
+    assert statistics.median_gap(np.array([0.0, 0, 2, 9, 4])) == 4
 
 
 def test_quantiles_are_those_of_numpy() -> None:
     a, b = np.random.default_rng(0).lognormal(size=(2, 57))
     q = (np.arange(400) + 0.5) / 400
-    assert distances.w1(a, b) == pytest.approx(np.abs(np.quantile(a, q) - np.quantile(b, q)).mean())
+    assert statistics.w1(a, b) == pytest.approx(np.abs(np.quantile(a, q) - np.quantile(b, q)).mean())
 
 
 def test_tokens_by_hand() -> None:
@@ -121,12 +131,12 @@ def test_time_by_hand() -> None:
 
 
 def test_hours_by_hand() -> None:
-    assert distances.hours(np.array([0.0, 3599, 3600, 90_000]))[:3] == pytest.approx(
+    assert statistics.hours(np.array([0.0, 3599, 3600, 90_000]))[:3] == pytest.approx(
         np.array([2.5, 2.5, 0.5]) / 16
     )
     p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
-    assert distances._jensen_shannon(p, q) == pytest.approx(0.2209, abs=1e-4)
-    assert distances._jensen_shannon(p, p) == 0
+    assert statistics.jensen_shannon(p, q) == pytest.approx(0.2209, abs=1e-4)
+    assert statistics.jensen_shannon(p, p) == 0
 
 
 def test_account_table_by_hand() -> None:
@@ -167,7 +177,7 @@ def test_account_statistics_agree_with_numpy() -> None:
             assert t["gap_med_rel"][a] == pytest.approx(np.median(gaps) / gaps.mean())
             assert t["out_mode"][a] == np.unique(rows.output, return_counts=True)[1].max() / len(rows)
         if len(rows) >= 30:
-            assert t["io_rho"][a] == pytest.approx(distances.spearman(rows.input, rows.output))
+            assert t["io_rho"][a] == pytest.approx(statistics.spearman(rows.input, rows.output))
 
 
 def grid(read: F64, accounts: int = 12, rows: int = 24) -> sampling.Sample:
@@ -190,7 +200,7 @@ def test_accounts_and_sequence_by_hand() -> None:
     skewed.table["n"][:2] = 120
     found = measured(distances.accounts, grid(flat), skewed)
     assert found["d_top10_share"] == pytest.approx(240 / 480 - 2 / 12)
-    assert found["d_gini"] == pytest.approx(distances.gini(skewed.table["n"]))
+    assert found["d_gini"] == pytest.approx(statistics.gini(skewed.table["n"]))
 
 
 def test_few_accounts_give_no_account_law() -> None:
@@ -477,6 +487,46 @@ def test_bad_references_are_told_in_a_sentence(tmp_path: Path) -> None:
         protocol.measure(law(1).take(np.arange(199)), law(1))
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"input_tokens": pl.lit(0)}, r"input_tokens is zero or negative in [\d,]+ rows \(row 0: '0'\)"),
+        (
+            {"output_tokens": pl.when(pl.col("ts_s").is_first_distinct()).then(-5)},
+            r"output_tokens is zero or negative",
+        ),
+        ({"output_tokens": pl.lit("many")}, r"output_tokens is no number in [\d,]+ rows \(row 0: 'many'\)"),
+        (
+            {"ts_s": pl.lit("2026-01-05T00:00:00Z")},
+            r"ts_s is neither seconds nor a timestamp in [\d,]+ rows \(row 0: '2026-01-05T00:00:00Z'\)",
+        ),
+    ],
+)
+def test_a_trace_that_measures_nothing_is_told_not_taken(
+    change: dict[str, pl.Expr], sentence: str, tmp_path: Path
+) -> None:
+    file = trace(tmp_path / "x.parquet", law(1), ["api"])
+    pl.read_parquet(file).with_columns(**change).write_parquet(file)
+    with pytest.raises(UserError, match=r"x\.parquet is no usable trace: " + sentence):
+        references.pairs(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["ts_s", "output_tokens", "kind"])
+def test_a_trace_that_lacks_a_column_is_told_not_passed_over(column: str, tmp_path: Path) -> None:
+    trace(tmp_path / "good.parquet", law(1), ["api"])
+    file = trace(tmp_path / "x.parquet", law(1), ["api"])
+    pl.read_parquet(file).drop(column).write_parquet(file)
+    with pytest.raises(UserError, match=rf"x\.parquet has no {column.removesuffix('_s')}, only .*input_tokens"):
+        references.pairs(tmp_path)
+
+
+def test_a_foreign_file_is_ignored(tmp_path: Path) -> None:
+    trace(tmp_path / "good.parquet", law(1), ["api"])
+    for name in ("._good.parquet", ".DS_Store"):
+        (tmp_path / name).write_bytes(b"\0\5\26\7 not ours")
+    assert [pair.reference.name for pair in references.pairs(tmp_path)] == ["good"]
+
+
 def test_a_world_reads_as_its_tables_say(tiny: Dataset) -> None:
     split = tiny.train
     requests, truth = split.requests.polars().collect(), split.request_labels.polars().collect()
@@ -523,5 +573,3 @@ def test_comparison_counts_names_and_draws(tiny: Dataset, tmp_path: Path) -> Non
     drawn = (tmp_path / "plots" / files[0]).read_bytes()
     again = plots.draw(reports[0], traces.from_dataset(tiny.train, "api"), pairs[0], tmp_path / "again")
     assert again.read_bytes() == drawn
-    comparison.write(tmp_path / "new" / "report.json", "{}")
-    assert [f.name for f in (tmp_path / "new").iterdir()] == ["report.json"]

@@ -55,7 +55,9 @@ def crowd(accounts: pl.DataFrame, rows: pl.DataFrame) -> Crowd:
 def test_members_are_the_campaign_and_nobody_else(world: ReportedSplit, portrait: Portrait) -> None:
     name = portrait.campaign["campaign"]
     truth = (
-        world.split.labels.polars().filter(pl.col("campaign") == name).select(pl.col("account_id").cast(pl.String))
+        world.source.labels.polars()
+        .filter(pl.col("campaign") == name)
+        .select(pl.col("account_id").cast(pl.String))
     )
     assert set(portrait.members.accounts["account_id"]) == set(truth.collect()["account_id"])
     assert portrait.campaign["accounts"] == world.roster["accounts"].max()
@@ -91,7 +93,7 @@ def test_a_crowd_too_large_is_drawn_in_part(world: ReportedSplit, monkeypatch: p
     assert len(one.members.accounts) == 3 < one.members.of == one.campaign["accounts"]
     assert one.members.accounts.equals(same.members.accounts)
     assert not one.members.accounts.equals(other.members.accounts)
-    assert f"3 of {one.members.of} accounts, drawn at random" in behaviour.activity(one).says
+    assert f"3 of {one.members.of} accounts, drawn at random" in behaviour.activity(one).caption
     monkeypatch.setattr(selection, "LOAD", 0)
     assert len(selection.gather(world).members.accounts) == 2
 
@@ -264,7 +266,7 @@ def test_hostile_names_are_only_text(world: ReportedSplit, portrait: Portrait) -
     everyone = {"members": replace(portrait.members, title=HOSTILE)}
     groups = tuple(replace(g, title=HOSTILE + g.title) for g in portrait.groups)
     made = page.render(
-        replace(portrait, world=bad, campaign=row, dials={HOSTILE: 1.0}, groups=groups, **everyone), siblings=True
+        replace(portrait, split=bad, campaign=row, dials={HOSTILE: 1.0}, groups=groups, **everyone), siblings=True
     )
     read = Reader(made)
     assert read.open == []
@@ -313,5 +315,5 @@ def test_a_stop_leaves_the_old_page(portrait: Portrait, tmp_path: Path, monkeypa
 
     monkeypatch.setattr(page, "render", stop)
     with pytest.raises(KeyboardInterrupt):
-        page.write(portrait.world, file)
+        page.write(portrait.split, file)
     assert [(f.name, f.read_text()) for f in tmp_path.iterdir()] == [("mine.html", "before")]

@@ -46,8 +46,8 @@ def _inspect(
 def _draw(dataset: Dataset, split: str, campaign: str | None, every: bool, out: Path | None, seed: int) -> Path:
     from generator.campaign_report import page, selection
 
-    world = selection.survey(dataset, split)
+    reported = selection.survey(dataset, split)
     if not every:
-        return page.write(world, out or Path("inspect.html"), campaign, seed)
+        return page.write(reported, out or Path("inspect.html"), campaign, seed)
     with output.progress("drawing") as tick:
-        return page.write_all(world, out or Path("inspect"), seed, tick)
+        return page.write_all(reported, out or Path("inspect"), seed, tick)
