@@ -136,7 +136,7 @@ def test_permuted_labels_leave_every_archetype_alone(all_kinds: Config) -> None:
 
 
 def test_permuted_labels_leave_the_public_bytes_alone(tiny: Dataset) -> None:
-    assert structure.permuted(tiny).passed
+    assert structure.permuted_labels(tiny).passed
 
 
 def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.Monk
 
     for module in (simulate, quotations):
         monkeypatch.setattr(module, "request_counts", leaky)
-    assert not structure.permuted(tiny).passed
+    assert not structure.permuted_labels(tiny).passed
 
 
 def test_plan_is_conserved_in_the_tables(tiny: Dataset, tiny_config: Config) -> None:
