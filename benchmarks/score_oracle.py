@@ -95,6 +95,8 @@ def ranked_blocks(start: F64, oracle: Oracle, attempts: int, rng: np.random.Gene
 def communities(start: F64, oracle: Oracle, attempts: int, rng: np.random.Generator, groups: I64) -> F64:
     """Raise one public community of accounts after the other above all others, the largest first; keep what helps.
 
+    It begins with the accounts' scores of the detector that finds the communities: who has them has those, too.
+
     Parameters
     ----------
     start, oracle, attempts, rng, groups
@@ -137,14 +139,20 @@ class World:
     def __init__(self, folder: Path, detector: str, grouping: str = "leiden-fusion") -> None:
         data = dataset.load(folder)
         train, test = data.reveal("train"), data.reveal("test")
-        scores = evaluation.run(DETECTORS[detector](), train, test).predictions
+        own, groups = (evaluation.run(DETECTORS[name](), train, test).predictions for name in (detector, grouping))
         found = evaluation.run(DETECTORS[grouping](), train, test, "campaigns").predictions
-        self.ids = scores["account_id"].cast(pl.String)
-        self.honest: F64 = (scores["score"].rank() / len(scores)).to_numpy()
-        names = pl.DataFrame({"account_id": self.ids}).join(
-            found.with_columns(pl.col("account_id", "campaign").cast(pl.String)), on="account_id", how="left"
+        self.ids = own["account_id"].cast(pl.String)  # each of them is sorted by it
+        starts = dict.fromkeys(ATTACKS, own) | {"communities": groups}
+        self.honest: dict[str, F64] = {k: (v["score"].rank() / len(v)).to_numpy() for k, v in starts.items()}
+        self.groups: I64 = (
+            found["campaign"]
+            .cast(pl.String)
+            .replace("", None)
+            .rank("dense")
+            .fill_null(0)
+            .to_numpy()
+            .astype(np.int64)
         )
-        self.groups: I64 = names["campaign"].rank("dense").fill_null(0).to_numpy().astype(np.int64)
         self._truth, self._digest = scoring.truth(test, TASK), data.digest
 
     def score(self, parts: Parts, part: str) -> Oracle:
@@ -183,10 +191,10 @@ def attack(name: str, world: World, parts: Parts, attempts: int, decimals: int, 
         Of the attack.
     """
     feedback, counting = world.score(parts, FEEDBACK), world.score(parts, COUNTING)
-    rng = np.random.default_rng(seed)
-    final = ATTACKS[name](world.honest, lambda v: round(feedback(v), decimals), attempts, rng, world.groups)
-    honest = counting(world.honest)
-    return Gain(name, honest, feedback(final) - feedback(world.honest), counting(final) - honest)
+    start, rng = world.honest[name], np.random.default_rng(seed)
+    final = ATTACKS[name](start, lambda v: round(feedback(v), decimals), attempts, rng, world.groups)
+    honest = counting(start)
+    return Gain(name, honest, feedback(final) - feedback(start), counting(final) - honest)
 
 
 def measure(world: World, attempts: int, decimals: int, divisions: int, *, divided: bool = True) -> list[Gain]:

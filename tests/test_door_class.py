@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 
 import siphonbench
 from generator import dataset, schema
-from generator.errors import MaskedLabelsError
+from generator.config import dataset_config
+from generator.errors import MaskedLabelsError, UserError
 from leaderboard.records.task_definitions import submitted
-from leaderboard.seasons import routes
+from leaderboard.seasons import grades, routes
 from siphonbench.cli.main import app
-from siphonbench.workflows import classroom
+from siphonbench.workflows import class_folder, class_grades, classroom
 from tests.test_door_season import answer, guess
 
 LITTLE = """
@@ -73,6 +74,7 @@ def test_a_class_of_forty_from_roster_to_grades(here: Path) -> None:
     call("page", "ml-101", "--out", "page.html", "--full", 0.3)
     page = (here / "page.html").read_text()
     assert "39 of 40 students" in page
+    assert "95 % interval" in page
     assert all(f"Student {i}<" in page for i in range(40))
     for lms, key in (("canvas", "SIS User ID"), ("moodle", "ID number")):
         call("grades", "ml-101", "--out", "grades.csv", "--lms", lms, "--full", 0.3)
@@ -91,7 +93,7 @@ def test_worlds_differ_and_nobody_gets_labels_of_test(here: Path) -> None:
     assert not ids[0] & ids[1]
     file = guess(first / "data", here / "p.parquet")
     assert "missing" in call("submit", "ml-101", file, "--token-file", second / "token.txt", code=2)
-    secret = classroom.opened(here / "ml-101").seal.config.secret
+    secret = class_folder.opened(here / "ml-101").seal.config.secret
     for student in (first, second):
         truth = dataset.load(here / "ml-101" / "worlds" / student.name).reveal("test").labels.polars()
         assert truth.filter(pl.col("label").cast(pl.String) == "extraction").collect().height == 18
@@ -125,7 +127,7 @@ def test_the_readme_of_a_hand_out_says_how_to_hand_in(here: Path) -> None:
     readme = (student / "README.txt").read_text()
     assert student.name in readme
     assert "7 attempts a day, until 2999-01-31" in readme
-    room = classroom.opened(here / "ml-101")
+    room = class_folder.opened(here / "ml-101")
     client = TestClient(routes.application(classroom.season(room), classroom.service(room), room.who))
     (address,) = re.findall(r"http://ADDRESS(/\S+/tasks/\S+)", readme)
     token = {"authorization": f"Bearer {(student / 'token.txt').read_text().strip()}"}
@@ -202,7 +204,7 @@ def test_an_import_that_fails_midway_leaves_nothing(here: Path, monkeypatch: pyt
 
     monkeypatch.setattr(classroom, "_furnish", breaks)
     call("roster", "ml-101", roster(here, 3), code=2)
-    assert classroom.opened(here / "ml-101").students == ()
+    assert class_folder.opened(here / "ml-101").students == ()
     assert nicknames(here) == []
     assert list((here / "ml-101" / "worlds").iterdir()) == []
 
@@ -227,7 +229,7 @@ def test_no_nickname_takes_the_folder_of_the_shared_world(here: Path, monkeypatc
     assert "nickname" in call("roster", "ml-101", "more.csv", code=2)
     monkeypatch.setattr("secrets.token_urlsafe", lambda n: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        classroom.enrol(classroom.opened(here / "ml-101"), roster(here, 2), lambda *_: None)
+        classroom.enrol(class_folder.opened(here / "ml-101"), roster(here, 2), lambda *_: None)
     assert shared.is_dir()
     assert len(nicknames(here)) == 1
 
@@ -239,3 +241,108 @@ def test_a_name_is_neither_a_formula_nor_unseen(here: Path, name: str) -> None:
     said = call("roster", "ml-101", "bad.csv", code=2)
     assert "line 2: name" in said
     assert said.isprintable()
+
+
+def test_by_default_grades_mean_something(here: Path) -> None:
+    call("new", "ml-102", "--deadline", "2999-01-31")
+    room = class_folder.opened(here / "ml-102")
+    small = dataset_config.from_preset("small")
+    assert (room.seal.config.accounts, room.seal.config.campaigns) == (small.accounts, small.campaigns)
+    assert (room.rules.decimals, room.rules.total) == (2, 30)
+
+
+@pytest.mark.parametrize("worlds", [(), ("--same-world",), ("--shared-test",)])
+def test_points_lie_between_chance_and_references_of_the_same_world(
+    here: Path, monkeypatch: pytest.MonkeyPatch, worlds: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(class_grades, "REFERENCES", {"accounts": {"volume": 100.0}})
+    runs: list[str] = []
+
+    def references(room: class_folder.Class, world: str, task: str) -> tuple[float, dict[str, float]]:
+        runs.append(world)
+        return 0.5, {"volume": 0.9}
+
+    new(*worlds)
+    call("roster", "ml-101", roster(here, 2))
+    room = class_folder.opened(here / "ml-101")
+    for student, right in zip(room.students, (1.0, 0.0), strict=True):
+        labels = classroom.scored_split(room, student.nickname).split.labels.polars().collect()
+        attack = pl.col("label").cast(pl.String) == "extraction"
+        labels.select("account_id", score=attack.cast(float) * right).write_parquet(here / "p.parquet")
+        token = here / "ml-101" / "hand-out" / student.nickname / "token.txt"
+        call("submit", "ml-101", here / "p.parquet", "--token-file", token)
+    chance, found = class_grades._run_references(room, room.tested_on(room.students[0].nickname), "accounts")
+    assert 0 < chance < 0.5
+    assert 0 < found["volume"] <= 1
+    monkeypatch.setattr(class_grades, "_run_references", references)
+    lines = class_grades.grades(room, None, lambda done, total: None).lines
+    assert [line.points for line in lines] == [100, 0]
+    assert all(line.low <= line.points <= line.high for line in lines)
+    call("page", "ml-101", "--out", "page.html")
+    page = (here / "page.html").read_text()
+    assert "chance 0, volume 100" in page
+    assert f"{lines[1].low:g} to {lines[1].high:g}" in page
+    assert len(runs) == (1 if worlds else 2)  # once per world, and kept
+
+
+def test_a_shared_test_is_one_for_all_beside_training_worlds_of_their_own(here: Path) -> None:
+    new("--shared-test")
+    call("roster", "ml-101", roster(here, 2))
+    data = [siphonbench.load(s / "data") for s in nicknames(here)]
+    ids = [[set(getattr(d, split).accounts.pandas()["account_id"]) for d in data] for split in ("train", "test")]
+    assert not ids[0][0] & ids[0][1]
+    assert ids[1][0] == ids[1][1]
+    file = guess(nicknames(here)[0] / "data", here / "p.parquet")
+    for student in nicknames(here):
+        assert siphonbench.verify(student / "data") == []
+        assert siphonbench.load(student / "data").reveal("train").labels.polars().collect().height == 80
+        assert not [f for f in (student / "data" / "test").rglob("*") if f.parent.name in schema.TRUTH]
+        call("submit", "ml-101", file, "--token-file", student / "token.txt")
+    assert call("board", "ml-101").count(" 1 ") >= 2  # both on the first rank
+    said = call("new", "x", "--deadline", "2999-01-31", "--same-world", "--shared-test", code=2)
+    assert "--shared-test" in said
+    assert "1 enrolled" in call("roster", "ml-101", roster(here, 3))
+
+
+def test_the_grade_is_about_campaigns_that_no_score_was_about(here: Path) -> None:
+    new("--same-world")
+    call("roster", "ml-101", roster(here, 1))
+    room = class_folder.opened(here / "ml-101")
+    world = classroom.scored_split(room, room.students[0].nickname)
+    labels = world.split.labels.polars().collect()
+    ids = {part: world.parts.accounts(labels, part) for part in ("feedback", "counting")}
+    assert sorted(pl.concat(ids.values())) == sorted(labels["account_id"].cast(pl.String))
+    # Who knows the labels of all that feedback is about, and of nothing else, has all feedback, not the points.
+    known = labels.select(pl.col("account_id", "label").cast(pl.String)).with_columns(
+        score=(pl.col("account_id").is_in(ids["feedback"].implode()) & (pl.col("label") == "extraction")).cast(
+            float
+        )
+    )
+    known.select("account_id", "score").write_parquet(here / "p.parquet")
+    call("submit", "ml-101", here / "p.parquet", "--token-file", nicknames(here)[0] / "token.txt")
+    (line,) = class_grades.grades(room, 1.0, lambda done, total: None).lines
+    assert line.results["accounts"].feedback == 1
+    assert line.results["accounts"].score < 0.7
+
+
+def test_attempts_of_a_term_are_counted(here: Path) -> None:
+    new("--same-world", "--attempts", 9, "--total", 2)
+    call("roster", "ml-101", roster(here, 1))
+    (student,) = nicknames(here)
+    file = guess(student / "data", here / "p.parquet")
+    for _ in range(2):
+        call("submit", "ml-101", file, "--token-file", student / "token.txt")
+    assert "all 2 attempts" in call("submit", "ml-101", file, "--token-file", student / "token.txt", code=2)
+
+
+def test_scales_by_hand() -> None:
+    scale = grades.scale(0.1, {"weak": 0.3, "strong": 0.8}, {"weak": 50.0, "strong": 100.0})
+    assert [scale.points(x) for x in (0, 0.1, 0.2, 0.3, 0.55, 0.8, 1)] == pytest.approx(
+        [0, 0, 25, 50, 75, 100, 100]
+    )
+    # A weak reference that is worse than chance sets no mark.
+    skipped = grades.scale(0.1, {"weak": 0.05, "strong": 0.5}, {"weak": 50.0, "strong": 100.0})
+    assert skipped.anchors == ((0.1, 0.0), (0.5, 100.0))
+    with pytest.raises(UserError, match="too small to grade"):
+        grades.scale(0.5, {"strong": 0.4}, {"strong": 100.0})
+    assert grades.full_scale(0.5).points(0.25) == 50

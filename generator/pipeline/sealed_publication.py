@@ -6,12 +6,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from generator import integrity
 from generator.manifest import MANIFEST, MASKED, read_manifest, table_of
 from generator.pipeline import generate
 from generator.schema import PUBLIC
 
 
-def publish(labelled: Path, out: Path, name: str, commitment: str, tables: bool = True) -> dict[str, Any]:
+def publish(
+    labelled: Path, out: Path, name: str, commitment: str, tables: bool = True, *others: Path
+) -> dict[str, Any]:
     """Copy what everybody may see of sealed worlds into a folder; the manifest that stands there.
 
     Parameters
@@ -24,12 +27,22 @@ def publish(labelled: Path, out: Path, name: str, commitment: str, tables: bool 
         They take the place of the configuration.
     tables : bool
         Whether the tables come along; left out, the manifest is returned and not written.
+    *others : Path
+        Further datasets with labels: their masked splits come along, in place of those of `labelled`.
     """
     manifest = public_manifest(read_manifest(labelled), name, commitment)
+    roots = dict.fromkeys(manifest["splits"], labelled)
+    for other in others:
+        masked = {k: v for k, v in public_manifest(read_manifest(other), "", "")["splits"].items() if k in MASKED}
+        manifest["splits"] |= masked
+        roots |= dict.fromkeys(masked, other)
+        every = {p: e for split in manifest["splits"].values() for p, e in split["files"].items()}
+        manifest["digest"] = integrity.dataset_digest(every)
     if tables:
-        for path in (p for split in manifest["splits"].values() for p in split["files"]):
-            (out / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(labelled / path, out / path)
+        for split, described in manifest["splits"].items():
+            for path in described["files"]:
+                (out / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(roots[split] / path, out / path)
         generate.write_manifest(out, manifest)
     return manifest
 

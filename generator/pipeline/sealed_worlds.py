@@ -91,11 +91,15 @@ def write(seal: Seal, path: Path, *public: Path) -> None:
     """
     check_place(path, *public)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)  # whatever the umask says
-        file.write(text(seal))
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)  # whatever the umask says
+            file.write(text(seal))
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink()  # a full disk
+        raise
 
 
 def text(seal: Seal) -> str:

@@ -1,16 +1,118 @@
-"""Grades of a class: as CSV that learning management systems take, and as the instructor's page."""
+"""Grades of a class: points on a scale that references on the same world give, as CSV and as a page."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from generator.errors import UserError
 from leaderboard.seasons.roster import Student
 
 POINTS = 100
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From scores to points: straight lines between anchors, nothing below the first, all points above the last.
+
+    Attributes
+    ----------
+    anchors : tuple of (float, float)
+        Scores and their points, both rising; two or more.
+
+    Examples
+    --------
+    >>> Scale(((0.1, 0), (0.3, 50), (0.8, 100))).points(0.55)
+    75.0
+    """
+
+    anchors: tuple[tuple[float, float], ...]
+
+    def points(self, score: float) -> float:
+        """Points of a score.
+
+        Parameters
+        ----------
+        score : float
+            Of the metric that ranks entries.
+        """
+        (low, none), (_, most) = self.anchors[0], self.anchors[-1]
+        if score <= low:
+            return none
+        for (left, less), (right, more) in pairwise(self.anchors):
+            if score < right:
+                return less + (more - less) * (score - left) / (right - left)
+        return most
+
+
+def scale(chance: float, references: Mapping[str, float], worth: Mapping[str, float]) -> Scale:
+    """Scale of a world: chance gets nothing, each reference detector its points.
+
+    Parameters
+    ----------
+    chance : float
+        Score of an answer that tells nothing.
+    references : mapping of str to float
+        Score of each reference detector on the same accounts.
+    worth : mapping of str to float
+        Points of each; the best is worth them all.
+
+    Raises
+    ------
+    UserError
+        If no reference is better than chance, so that points would mean nothing.
+    """
+    anchors = [(chance, 0.0)]
+    for name in sorted(worth, key=lambda name: worth[name]):
+        if references[name] > anchors[-1][0]:
+            anchors.append((references[name], worth[name]))
+    if len(anchors) < 2 or anchors[-1][1] < POINTS:
+        told = ", ".join(f"{name} {score:.3f}" for name, score in references.items())
+        raise UserError(
+            f"the references ({told}) don't stand above chance ({chance:.3f}) in their order on this world: it "
+            "is too small to grade by them; make the class with --preset small, or give --full SCORE"
+        )
+    return Scale(tuple(anchors))
+
+
+def full_scale(full: float) -> Scale:
+    """Raw scale, whatever the world: points are the share of a full score.
+
+    Parameters
+    ----------
+    full : float
+        Score that gets all points, in (0, 1].
+
+    Raises
+    ------
+    UserError
+        If nobody or everybody would reach it.
+    """
+    if not 0 < full <= 1:
+        raise UserError(f"--full {full:g}: the score that gets all points must be above 0 and at most 1")
+    return Scale(((0.0, 0.0), (full, POINTS)))
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What a student reached in a task.
+
+    Attributes
+    ----------
+    feedback : float
+        Best score that was told during the term.
+    score, low, high : float
+        Of the same attempt on the part that counts, with its 95 % interval.
+    """
+
+    feedback: float
+    score: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -21,30 +123,40 @@ class GradeLine:
     ----------
     student : Student
         Who.
-    best : dict of str to float
-        Best score of each task that was judged.
+    results : dict of str to TaskResult
+        Of each task that was answered.
     attempts : int
         How many were judged.
-    points : float
-        Out of `POINTS`.
+    points, low, high : float
+        Out of `POINTS`, with the interval that the scores' intervals give; references are taken as they are.
     """
 
     student: Student
-    best: dict[str, float]
+    results: dict[str, TaskResult]
     attempts: int
     points: float
+    low: float
+    high: float
 
 
-def points(best: dict[str, float], tasks: tuple[str, ...], full: float) -> float:
-    """Mean over the tasks of the share of the full score that was reached; a task without an answer counts 0."""
-    shares = [min(1.0, max(0.0, best.get(task, 0.0) / full)) for task in tasks]
-    return round(POINTS * sum(shares) / len(shares), 1)
+def line(
+    student: Student, results: dict[str, TaskResult], attempts: int, scales: Mapping[str, Scale]
+) -> GradeLine:
+    """Grade of a student: mean over the tasks; a task without an answer counts 0.
 
+    Parameters
+    ----------
+    student, results, attempts
+        See `GradeLine`.
+    scales : mapping of str to Scale
+        Of each task, on the student's world.
+    """
 
-def check_full(full: float) -> None:
-    """Refuse a full score that nobody or everybody reaches."""
-    if not 0 < full <= 1:
-        raise UserError(f"--full {full:g}: the score that gets all points must be above 0 and at most 1")
+    def mean(key: str) -> float:
+        reached = [scales[task].points(getattr(result, key)) for task, result in results.items()]
+        return round(sum(reached) / len(scales), 1)
+
+    return GradeLine(student, results, attempts, mean("score"), mean("low"), mean("high"))
 
 
 def _canvas(assignment: str, lines: list[GradeLine]) -> list[list[str]]:
@@ -63,7 +175,16 @@ FORMATS = {"canvas": _canvas, "moodle": _moodle}
 
 
 def table(lms: str, assignment: str, lines: list[GradeLine]) -> str:
-    """CSV of all grades, as a system imports it.
+    """CSV of all grades, as a learning management system imports it.
+
+    Parameters
+    ----------
+    lms : str
+        Key of `FORMATS`.
+    assignment : str
+        Title of the column.
+    lines : list of GradeLine
+        One per student.
 
     Raises
     ------
@@ -77,19 +198,35 @@ def table(lms: str, assignment: str, lines: list[GradeLine]) -> str:
     return out.getvalue()
 
 
-def page(title: str, closes: str, tasks: tuple[str, ...], lines: list[GradeLine]) -> str:
-    """The instructor's page: everybody by name; for the instructor alone."""
-    head = ("Student", "Id", "Nickname", *(f"Best, {task}" for task in tasks), "Attempts", "Points")
-    ordered = sorted(lines, key=lambda line: (-line.points, line.student.name))
+def page(
+    title: str, closes: str, tasks: tuple[str, ...], lines: list[GradeLine], notes: Iterable[str] = ()
+) -> str:
+    """The instructor's page: everybody by name; for the instructor alone.
+
+    Parameters
+    ----------
+    title, closes : str
+        Name of the class, and its deadline.
+    tasks : tuple of str
+        In the order of the columns.
+    lines : list of GradeLine
+        One per student.
+    notes : iterable of str
+        Sentences on how points come about.
+    """
+    kinds = [("Feedback", "feedback"), ("Counts", "score")]
+    scores = [(f"{title}, {task}", task, key) for task in tasks for title, key in kinds]
+    head = ("Student", "Id", "Nickname", *(title for title, _, _ in scores), "Attempts", "Points", "95 % interval")
+    ordered = sorted(lines, key=lambda one: (-one.points, one.student.name))
     rows = [
         (
-            *(line.student.name, line.student.id, line.student.nickname),
-            *(f"{line.best[task]:g}" if task in line.best else "-" for task in tasks),
-            *(str(line.attempts), f"{line.points:g}"),
+            *(one.student.name, one.student.id, one.student.nickname),
+            *(f"{getattr(one.results[task], key):.3g}" if task in one.results else "-" for _, task, key in scores),
+            *(str(one.attempts), f"{one.points:g}", f"{one.low:g} to {one.high:g}"),
         )
-        for line in ordered
+        for one in ordered
     ]
-    handed = sum(line.attempts > 0 for line in lines)
+    handed = sum(one.attempts > 0 for one in lines)
     body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"""<!doctype html>
 <html lang="en">
@@ -105,5 +242,7 @@ th, td {{ border-bottom: 1px solid #8886; padding: .4rem .8rem; text-align: left
 <div><table><thead><tr>{"".join(f'<th scope="col">{escape(h)}</th>' for h in head)}</tr></thead>
 <tbody>
 {body}
-</tbody></table></div></body></html>
+</tbody></table></div>
+{"".join(f"<p>{escape(note)}</p>" for note in notes)}
+</body></html>
 """

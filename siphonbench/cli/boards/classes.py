@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from generator import files
 from generator.errors import UserError
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import STYLE, app
-from siphonbench.workflows import classroom, seasons
+from siphonbench.workflows import class_folder, class_grades, classroom, seasons
 
 if TYPE_CHECKING:
+    from generator.config.dataset_config import Config
     from leaderboard.seasons.rules import Rules
+    from siphonbench.workflows.class_folder import Class
+    from siphonbench.workflows.class_grades import Grades
 
 _class = typer.Typer(
     help="Run a class on secret worlds, one per student: new, roster, submit, board, page, grades, serve.",
@@ -22,23 +26,37 @@ _class = typer.Typer(
 app.add_typer(_class, name="class")
 
 Room = Annotated[Path, typer.Argument(help="Folder of the class.")]
-Full = Annotated[float, typer.Option(help="Score that gets all 100 points; below it, its share.")]
+Full = Annotated[
+    float | None,
+    typer.Option(
+        help="Score that gets all 100 points on every world; left out, reference detectors set the scale."
+    ),
+]
 
 
 @_class.command("new", epilog="Example: siphonbench class new ml-101 --deadline 2027-01-31 --attempts 3")
 def _new(
     name: Annotated[str, typer.Argument(help="Name of the class; a folder of that name is made here.")],
     deadline: Annotated[str, typer.Option(help="Last moment to hand in, e.g. 2027-01-31 (UTC).")],
-    preset: options.Preset = None,
+    preset: Annotated[
+        str | None, typer.Option(help="nano, small, medium or full; small if left out: on nano grades are noise.")
+    ] = None,
     scenario: options.Config = None,
     task: Annotated[list[str] | None, typer.Option(help="accounts, campaigns or requests; repeat it.")] = None,
     attempts: Annotated[int, typer.Option(help="Per student, task and day.")] = 3,
     every: Annotated[
         int, typer.Option(help="Answers come at whole multiples of so many seconds; 0: at once.")
     ] = 0,
-    decimals: Annotated[int, typer.Option(help="That scores are rounded to.")] = 3,
+    decimals: Annotated[int, typer.Option(help="That scores are rounded to.")] = 2,
+    total: Annotated[int, typer.Option(help="Attempts per student and task in the whole term.")] = 30,
     board: Annotated[str, typer.Option(help="private, or nicknames: everybody sees them.")] = "nicknames",
     same: Annotated[bool, typer.Option("--same-world", help="One world for all, not one per student.")] = False,
+    shared_test: Annotated[
+        bool,
+        typer.Option(
+            "--shared-test", help="One hidden test for all, beside training worlds of their own: for rankings."
+        ),
+    ] = False,
 ) -> None:
     """Make a class with a secret of its own; students come with `class roster`."""
     from leaderboard.records.moments import moment
@@ -46,13 +64,17 @@ def _new(
 
     def given() -> Rules:
         try:
-            return rules.checked_rules(name, tuple(task or ["accounts"]), deadline, "", attempts, every, decimals)
+            return rules.checked_rules(
+                name, tuple(task or ["accounts"]), deadline, "", attempts, every, decimals, total
+            )
         except UserError as error:
             raise UserError(str(error).replace("closes:", "deadline:")) from error
 
     def rest() -> None:
-        if board not in classroom.BOARDS:
-            raise UserError(f"board: {board!r} is none of {', '.join(classroom.BOARDS)}")
+        if board not in class_folder.BOARDS:
+            raise UserError(f"board: {board!r} is none of {', '.join(class_folder.BOARDS)}")
+        if same and shared_test:
+            raise UserError("--same-world shares the test too: leave --shared-test out")
         if "early" in (task or []):
             raise UserError(
                 "task: early is walked in a season, not in a class: siphonbench season seal --task early"
@@ -62,8 +84,11 @@ def _new(
         if rules.NAME.fullmatch(name) and Path(name).exists():
             raise UserError(f"{name} exists already and is kept: choose another name")
 
-    seasons.check_all(given, rest, free, lambda: seasons.read_config(preset, scenario))
-    made = classroom.new(Path(name), given(), seasons.read_config(preset, scenario), board, same)
+    def config() -> Config:
+        return seasons.read_config(preset if preset or scenario else classroom.PRESET, scenario)
+
+    seasons.check_all(given, rest, free, config)
+    made = classroom.new(Path(name), given(), config(), board, same, shared_test)
     typer.echo(f"{made.folder}: closes at {moment(made.rules.closes)}; now: siphonbench class roster {name} FILE")
 
 
@@ -75,10 +100,10 @@ def _roster(
     ],
 ) -> None:
     """Enrol the students of a roster: a world, a folder to hand out and a token for each."""
-    found = classroom.opened(room)
+    found = class_folder.opened(room)
     with output.progress("making the students' worlds") as tick:
         students = classroom.enrol(found, roster, tick)
-    typer.echo(f"{len(students)} enrolled; give each of them a folder of {room / classroom.HANDOUT}:")
+    typer.echo(f"{len(students)} enrolled; give each of them a folder of {room / class_folder.HANDOUT}:")
     output.show(("id", "name", "folder"), ((s.id, s.name, s.nickname) for s in students))
 
 
@@ -92,7 +117,7 @@ def _submit(
     task: Annotated[str, typer.Option("--task", help="accounts, campaigns or requests.")] = "accounts",
 ) -> None:
     """Hand in for a student, where the folder of the class is; students elsewhere use `class serve`."""
-    found = classroom.opened(room)
+    found = class_folder.opened(room)
     student = found.who(token_file.read_text("utf-8", errors="replace").strip())
     if student is None:
         raise UserError(f"{token_file} holds no token of {found.rules.name}: take the token.txt of the hand-out")
@@ -109,7 +134,7 @@ def _board(
     room: Room, task: Annotated[str, typer.Option("--task", help="accounts, campaigns or requests.")] = "accounts"
 ) -> None:
     """Show the board by nickname, as students may see it."""
-    found = classroom.opened(room)
+    found = class_folder.opened(room)
     if found.board == "private":
         raise UserError(f"the board of {found.rules.name} is private: see siphonbench class page {room}")
     rows = classroom.service(found).standings(task)
@@ -120,32 +145,43 @@ def _board(
 
 
 @_class.command("page", epilog="Example: siphonbench class page ml-101 --out ml-101.html")
-def _page(room: Room, out: Annotated[Path, typer.Option(help="HTML file to write.")], full: Full = 0.5) -> None:
-    """Write the instructor's page: everybody by name, attempts, best scores, points."""
+def _page(room: Room, out: Annotated[Path, typer.Option(help="HTML file to write.")], full: Full = None) -> None:
+    """Write the instructor's page: everybody by name, attempts, scores, points with their intervals."""
     from leaderboard.records.moments import moment
     from leaderboard.seasons import grades
 
-    found = classroom.opened(room)
-    seasons.check_all(lambda: grades.check_full(full), lambda: _free(out))
-    lines = classroom.lines(found, full)
-    _write(out, grades.page(found.rules.name, moment(found.rules.closes), found.rules.tasks, lines))
+    shown = class_folder.opened(room)
+    seasons.check_all(lambda: _check_full(full), lambda: _free(out))
+    graded = _graded(shown, full)
+    closes, tasks = moment(shown.rules.closes), shown.rules.tasks
+    _write(out, grades.page(shown.rules.name, closes, tasks, graded.lines, graded.notes))
 
 
-@_class.command(
-    "grades", epilog="Example: siphonbench class grades ml-101 --out grades.csv --lms canvas --full 0.5"
-)
+@_class.command("grades", epilog="Example: siphonbench class grades ml-101 --out grades.csv --lms canvas")
 def _grades(
     room: Room,
     out: Annotated[Path, typer.Option(help="CSV file to write.")],
     lms: Annotated[str, typer.Option(help="Who imports it: canvas or moodle.")] = "canvas",
-    full: Full = 0.5,
+    full: Full = None,
 ) -> None:
     """Write everybody's points as CSV that a learning management system imports."""
     from leaderboard.seasons import grades
 
-    found = classroom.opened(room)
-    seasons.check_all(lambda: grades.check_full(full), lambda: grades.table(lms, "", []), lambda: _free(out))
-    _write(out, grades.table(lms, found.rules.name, classroom.lines(found, full)))
+    shown = class_folder.opened(room)
+    seasons.check_all(lambda: _check_full(full), lambda: grades.table(lms, "", []), lambda: _free(out))
+    _write(out, grades.table(lms, shown.rules.name, _graded(shown, full).lines))
+
+
+def _check_full(full: float | None) -> None:
+    from leaderboard.seasons import grades
+
+    if full is not None:
+        grades.full_scale(full)
+
+
+def _graded(room: Class, full: float | None) -> Grades:
+    with output.progress("grading") as tick:
+        return class_grades.grades(room, full, tick)
 
 
 @_class.command("serve", epilog="Example: siphonbench class serve ml-101 --host 0.0.0.0 --port 8080")
@@ -157,7 +193,7 @@ def _serve(
     """Take what students hand in over HTTP, with their tokens."""
     from siphonbench.workflows import season_play
 
-    found = classroom.opened(room)
+    found = class_folder.opened(room)
     season_play.serve(
         classroom.season(found), classroom.service(found), host, port, found.who, found.board != "private"
     )
@@ -170,8 +206,5 @@ def _free(out: Path) -> None:
 
 
 def _write(out: Path, text: str) -> None:
-    temporary = out.with_name(out.name + ".tmp")
-    temporary.touch(mode=0o600)
-    temporary.write_text(text, "utf-8")
-    temporary.rename(out)
+    files.write_text(out, text, 0o600)
     typer.echo(out)
