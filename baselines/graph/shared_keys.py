@@ -122,7 +122,7 @@ def weighted(incidences: Sequence[sparse.csr_array], most: int, focus: float = 0
     total = sparse.csr_array((n, n))
     for a in incidences:
         holders = a.sum(axis=0)
-        few = sparse.csr_array(a[:, holders <= most])
+        few = sparse.csr_array(a[:, (holders > 1) & (holders <= most)])
         if not few.shape[1]:
             continue
         says = np.log(n / few.sum(axis=0)) / np.log(n)

@@ -164,6 +164,8 @@ def leiden(graph: sparse.csr_array, resolution: float, seed: int) -> I64:
     import igraph
 
     upper = sparse.triu(graph, 1).tocoo()
+    if not upper.nnz:  # igraph before 1.0 looked for better groups of such a graph for ever
+        return np.arange(graph.shape[0], dtype=np.int64)
     network = igraph.Graph(graph.shape[0], np.column_stack([upper.row, upper.col]).tolist())
     # igraph draws from whatever generator it is handed: ours, keyed by the seed, and its own again afterwards.
     igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
