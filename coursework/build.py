@@ -9,7 +9,8 @@ it lets `nbgrader generate_assignment` make the same notebooks for students agai
 A source is a Python file in jupytext's percent format. A cell's role stands behind its `# %%`:
 
     # %% solution="limit"            code between BEGIN SOLUTION and END SOLUTION is taken out for students
-    # %% test="limit" points=2       graded by running it; HIDDEN TESTS are taken out for students
+    # %% test="limit" points=2       graded by running it; HIDDEN TESTS are taken out for students; a canary
+                                     stands at the end of each (canary.py)
     # %% [markdown] essay="why" points=4    graded by a person, by the unit's RUBRIC.md
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import runpy
 import shutil
 import sys
 import tempfile
@@ -38,9 +40,37 @@ ROLES: dict[str, dict[str, bool]] = {
     "test": {"grade": True, "solution": False, "locked": True, "task": False},
     "essay": {"grade": True, "solution": True, "locked": False, "task": False},
 }
+PROBE: str = runpy.run_path(str(HERE / "canary.py"))["PROBE"]
 CONFIG = """\
 # nbgrader reads this: run it in this folder.
+import sys
+from pathlib import Path
+
+from nbgrader.converters import Autograde
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+
+sys.path.insert(0, str(Path(__file__).parent))
+import canary
+
+
+class PlantCanaries(NbGraderPreprocessor):
+    def preprocess(self, nb, resources):
+        resources["canaries"] = canary.plant(nb)
+        return nb, resources
+
+
+class HearCanaries(NbGraderPreprocessor):
+    def preprocess(self, nb, resources):
+        if silent := canary.silence(nb, resources["canaries"]):
+            self.log.warning("No points, for the canary is silent: %s", ", ".join(silent))
+        return nb, resources
+
+
+steps = Autograde.class_traits()["autograde_preprocessors"].default()
+run = steps.index(Execute)
 c = get_config()
+c.Autograde.autograde_preprocessors = [*steps[:run], PlantCanaries, Execute, HearCanaries, *steps[run + 1 :]]
+c.OverwriteCells.add_missing_cells = True  # a test that was dropped is run all the same
 c.CourseDirectory.course_id = "siphonbench"
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
 c.ExecutePreprocessor.timeout = 300
@@ -73,7 +103,8 @@ def solved(unit: str) -> Any:
     cells = []
     for number, cell in enumerate(read.cells):
         kind = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
-        made = kind(cell.source, id=f"{unit}-{number}")
+        source = f"{cell.source}\n{PROBE}" if "test" in cell.metadata else cell.source
+        made = kind(source, id=f"{unit}-{number}")
         if graded := _grading(unit, dict(cell.metadata), cell.cell_type):
             made.metadata["nbgrader"] = graded
         cells.append(made)
@@ -127,6 +158,7 @@ def build(out: Path, units: Iterable[str] = UNITS) -> list[Path]:
         made = Path(scratch) / "course"
         written = [file for unit in wanted for file in _unit(made, unit)]
         (made / "nbgrader_config.py").write_text(CONFIG, "utf-8")
+        shutil.copy(HERE / "canary.py", made)
         if out.exists():
             out.rmdir()
         made.rename(out)

@@ -99,3 +99,38 @@ def test_right_answers_get_all_points_and_wrong_ones_none(unit: str, tmp_path: P
     for found in (bad, empty):
         assert found.keys() == right.keys()
         assert not any(got for got, _ in found.values()), found
+
+
+CHEATS = {
+    "asserts": """\
+import ast
+class Cheat(ast.NodeTransformer):
+    def visit_Assert(self, node):
+        return ast.Pass()
+get_ipython().ast_transformers.append(Cheat())
+""",
+    "optimised": "import builtins, functools\nbuiltins.compile = functools.partial(compile, optimize=2)",
+    "emptied": "get_ipython().input_transformers_cleanup.append(lambda lines: [])",
+    "dropped": "",
+}
+
+
+@pytest.mark.parametrize("unit", ["unit2", "unit5"])
+def test_cheats_get_no_points(unit: str, tmp_path: Path) -> None:
+    """Asserts switched off, tests emptied, test cells dropped: nothing is answered, so nothing is given."""
+    course = tmp_path / "course"
+    build.build(course, [unit])
+    run(course, "generate_assignment", unit)
+    for name, cheat in CHEATS.items():
+        hand_in(course, unit, name, lambda *_, cheat=cheat: cheat)
+    file = course / "submitted" / "dropped" / unit / f"{unit}.ipynb"
+    notebook = build.nbformat.read(file, 4)
+    roles = [(c, c.metadata.get("nbgrader", {})) for c in notebook.cells]
+    notebook.cells = [c for c, role in roles if not role.get("grade") or role.get("solution")]
+    build.nbformat.write(notebook, file)
+    run(course, "autograde", unit)
+    tests = {n for n, c in _cells(course, "source", unit) if c.cell_type == "code" and c.metadata.nbgrader.grade}
+    for name in CHEATS:
+        points = scores(course, name)
+        assert points.keys() == tests, name
+        assert {got for got, _ in points.values()} == {0}, (name, points)
