@@ -1,9 +1,9 @@
-"""Who is scored: positives, negatives and the units that are resampled."""
+"""Accounts that are scored: positives, negatives and the units that are resampled."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,6 @@ from generator.arrays import I64, Mask
 from generator.errors import UserError
 from generator.schema import TIERS
 from leaderboard.metrics.resampling import RESAMPLES, Draws
-
-if TYPE_CHECKING:
-    pass
-
 
 _TEXT = ("account_id", "label", "archetype", "cohort", "campaign", "tier")
 
@@ -50,7 +46,15 @@ class Population:
     stratum: I64
 
     def draws(self, digest: str, resamples: int = RESAMPLES) -> Draws:
-        """Resamples of campaigns and benign cohorts, the same for every entry."""
+        """Resamples of campaigns and benign cohorts, the same for every entry.
+
+        Parameters
+        ----------
+        digest : str
+            Of the dataset; keys the draws.
+        resamples : int
+            How many.
+        """
         return Draws(self.stratum, digest, resamples)
 
     @property
@@ -59,7 +63,7 @@ class Population:
         return [t for t in TIERS if (self.tier == t).any()]
 
     def counts(self) -> dict[str, int]:
-        """How many accounts and campaigns were judged."""
+        """How many accounts and campaigns were scored."""
         return {
             "accounts": int((~self.grey).sum()),
             "extraction": int(self.attack.sum()),
@@ -69,6 +73,11 @@ class Population:
 
 def population(labels: pl.DataFrame) -> Population:
     """The accounts of an account_labels table.
+
+    Parameters
+    ----------
+    labels : polars.DataFrame
+        One row per account: columns of `schema.ACCOUNT_LABELS`.
 
     Raises
     ------

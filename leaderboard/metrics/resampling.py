@@ -41,7 +41,13 @@ class Draws:
     resamples: int = RESAMPLES
 
     def weights(self, start: int, stop: int) -> F64:
-        """Weights of the groups in the resamples from start to stop, shape (groups, stop - start)."""
+        """Weights of the groups in some resamples, shape (groups, stop - start).
+
+        Parameters
+        ----------
+        start, stop : int
+            First resample, and the one after the last.
+        """
         key = int(hashlib.sha256(self.digest.encode()).hexdigest()[:16], 16)
         members = [np.flatnonzero(self.stratum == s) for s in np.unique(self.stratum)]
         result = np.empty((len(self.stratum), stop - start))
@@ -75,14 +81,36 @@ class Draws:
 
 
 def interval(values: F64) -> tuple[float, float]:
-    """95 % percentile interval of resampled values, of those in which there was something to measure."""
+    """95 % percentile interval of resampled values, of those in which there was something to measure.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (resamples,)
+        Not a number where there was nothing.
+
+    Examples
+    --------
+    >>> interval(np.array([*range(101), np.nan]))
+    (2.5, 97.5)
+    """
     measured = values[np.isfinite(values)]
     low, high = np.percentile(measured, LEVEL) if len(measured) else (0.0, 1.0)
     return float(low), float(high)
 
 
 def differs(a: F64, b: F64) -> bool:
-    """Whether the paired 95 % interval of a - b leaves zero out; resamples are paired by position."""
+    """Whether the paired 95 % interval of a - b leaves zero out.
+
+    Parameters
+    ----------
+    a, b : ndarray of float, shape (resamples,)
+        Values in each resample, paired by position; the longer one is cut.
+
+    Examples
+    --------
+    >>> differs(np.array([0.5, 0.7]), np.array([0.4, 0.6])), differs(np.array([0.5, 0.7]), np.array([0.6, 0.6]))
+    (True, False)
+    """
     n = min(len(a), len(b))
     low, high = interval(a[:n].astype(np.float64) - b[:n])
     return low > 0 or high < 0

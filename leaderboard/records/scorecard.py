@@ -33,9 +33,9 @@ class Scorecard:
     Attributes
     ----------
     task, evaluator, dataset : str
-        Key of `tasks.TASKS`, version of the evaluator, digest of the dataset: unlike ones share no table.
+        Key of `task_definitions.TASKS`, version of the evaluator, digest of the dataset: unlike ones never meet.
     counts : dict of str to int
-        What was judged, e.g. "accounts" and "extraction".
+        What was scored, e.g. "accounts" and "extraction".
     primary : Value
         The metric that ranks entries.
     tables : dict of str to dict of str to Value
@@ -84,7 +84,13 @@ class Scorecard:
 
     @classmethod
     def from_json(cls, text: str) -> Scorecard:
-        """Scorecard from what `to_json` wrote."""
+        """Scorecard from what `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+            JSON.
+        """
         d: dict[str, Any] = json.loads(text)
         d["primary"] = Value(**d["primary"])
         d["tables"] = {name: _values(table) for name, table in d["tables"].items()}

@@ -14,7 +14,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%", "＝", "＋", "－", "＠"
 
 
 def document(board: Board) -> dict[str, Any]:
-    """A board as one JSON object."""
+    """A board as one JSON object.
+
+    Parameters
+    ----------
+    board : Board
+        Of one dataset and task.
+    """
     return {
         "dataset": board.digest,
         "task": board.task,
@@ -25,7 +31,13 @@ def document(board: Board) -> dict[str, Any]:
 
 
 def row(e: RankedEntry) -> dict[str, Any]:
-    """An entry as one JSON object; contacts are the operator's alone."""
+    """An entry as one JSON object; contacts are the operator's alone.
+
+    Parameters
+    ----------
+    e : RankedEntry
+        Of a board.
+    """
     return {
         "id": e.id,
         "rank": e.rank,
@@ -42,12 +54,24 @@ def row(e: RankedEntry) -> dict[str, Any]:
 
 
 def as_json(board: Board) -> bytes:
-    """board.json."""
+    """board.json.
+
+    Parameters
+    ----------
+    board : Board
+        Of one dataset and task.
+    """
     return json.dumps(document(board), ensure_ascii=False).encode()
 
 
 def as_csv(board: Board) -> bytes:
-    """board.csv: no cell of it is a formula to a spreadsheet."""
+    """board.csv: no cell of it is a formula to a spreadsheet.
+
+    Parameters
+    ----------
+    board : Board
+        Of one dataset and task.
+    """
     metrics = sorted({m for e in board.entries for m in e.numbers})
     head = ("rank", "id", "name", "team", "field_groups", "mark", "code_url", "paper_url", "external_data", "when")
     out = io.StringIO()

@@ -41,7 +41,13 @@ class Query:
     page: int = 1
 
     def address(self, **changes: object) -> str:
-        """Query string of this one with changes."""
+        """Query string of this one with changes.
+
+        Parameters
+        ----------
+        **changes
+            By the name that the address uses: sort, order, groups, text, mark, page.
+        """
         values = {
             "sort": self.sort,
             "order": "asc" if self.ascending else "desc",
@@ -55,7 +61,15 @@ class Query:
 
 
 def select(board: Board, query: Query) -> list[RankedEntry]:
-    """Entries that a reader asked for, all pages of them."""
+    """Entries that a reader asked for, all pages of them.
+
+    Parameters
+    ----------
+    board : Board
+        Of one dataset and task.
+    query : Query
+        Filters and order.
+    """
     rows = [e for e in board.entries if _wanted(e, query)]
     if query.sort == "rank":
         return rows if query.ascending else rows[::-1]
@@ -65,7 +79,15 @@ def select(board: Board, query: Query) -> list[RankedEntry]:
 
 
 def page(rows: Sequence[RankedEntry], number: int) -> Sequence[RankedEntry]:
-    """One page of rows, from 1."""
+    """One page of rows, from 1.
+
+    Parameters
+    ----------
+    rows : sequence of RankedEntry
+        All of them.
+    number : int
+        Which page.
+    """
     return rows[(number - 1) * PER_PAGE : number * PER_PAGE]
 
 

@@ -8,12 +8,11 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from generator.errors import UserError
 from leaderboard.records.scorecard import EVALUATOR_VERSION
-from leaderboard.tracking import mlflow_runs, rankings
+from leaderboard.tracking import artifacts, mlflow_runs, rankings
 from leaderboard.tracking.board import Board, RankedEntry
 from leaderboard.tracking.store import Store
 
@@ -65,20 +64,42 @@ class Boards:
         self._cards: dict[str, dict[str, Any]] = {}
 
     def view(self, digest: str, task: str) -> LiveBoard:
-        """The board as it stands in memory; looked after in the background where it may be old."""
+        """The board as it stands in memory; looked after in the background where it may be old.
+
+        Parameters
+        ----------
+        digest : str
+            Of the dataset.
+        task : str
+            Key of `task_definitions.TASKS`.
+        """
         key = (digest, task)
         if time.monotonic() - self._looked.get(key, -1e9) > _FRESH_SECONDS and not self._lock.locked():
             threading.Thread(target=self._look, args=(key,), daemon=True).start()
         return self._views[key]
 
     def refresh(self, digest: str, task: str) -> LiveBoard:
-        """The board, once the store has been looked at."""
+        """The board, once the store has been looked at.
+
+        Parameters
+        ----------
+        digest : str
+            Of the dataset.
+        task : str
+            Key of `task_definitions.TASKS`.
+        """
         with self._lock:
             self._update((digest, task))
         return self._views[digest, task]
 
     def find(self, id_: str) -> tuple[LiveBoard, RankedEntry] | None:
-        """An entry of any board, and its board."""
+        """An entry of any board, and its board.
+
+        Parameters
+        ----------
+        id_ : str
+            See `RankedEntry.id`.
+        """
         for view in self._views.values():
             if (place := view.by_id.get(id_)) is not None:
                 return view, view.entries[place]
@@ -89,11 +110,22 @@ class Boards:
         return [self.view(*key) for key in self._views]
 
     def card(self, entry: RankedEntry) -> dict[str, Any]:
-        """Scorecard of an entry, from its artifact."""
+        """Scorecard of an entry, from its artifact; without tables and curves if that is damaged.
+
+        Parameters
+        ----------
+        entry : RankedEntry
+            Of any board.
+        """
         if entry.run_id not in self._cards:
-            with TemporaryDirectory() as folder:
-                file = self.store.client().download_artifacts(entry.run_id, "scorecard.json", folder)
-                card = json.loads(Path(file).read_text("utf-8"))
+            client = self.store.client()
+            try:
+                files = artifacts.read(self.store, client, client.get_run(entry.run_id))
+                card = json.loads(files[artifacts.SCORECARD])
+                card = {key: dict(card[key]) for key in ("tables", "curves")}
+            except (UserError, ValueError, KeyError, TypeError) as error:
+                _LOG.warning("the scorecard of %s can't be read (%r): its page is shown without", entry.id, error)
+                return {"tables": {}, "curves": {}}
             if len(self._cards) >= _CARDS:
                 self._cards.pop(next(iter(self._cards)), None)
             self._cards[entry.run_id] = card

@@ -53,7 +53,17 @@ class Pages:
         return self._page("home", "", boards=boards)
 
     def board(self, world: ServedDataset, task: str, query: Query) -> str:
-        """One board as a reader asked for it."""
+        """One board as a reader asked for it.
+
+        Parameters
+        ----------
+        world : ServedDataset
+            Which dataset.
+        task : str
+            Key of `task_definitions.TASKS`.
+        query : Query
+            Filters and order.
+        """
         view = self.boards.view(world.digest, task)
         rows = board_query.select(view, query)
         return self._page(
@@ -73,7 +83,15 @@ class Pages:
         )
 
     def entry(self, view: Board, entry: RankedEntry) -> str:
-        """One entry: all its numbers, and those ranked beside it."""
+        """One entry: all its numbers, and those ranked beside it.
+
+        Parameters
+        ----------
+        view : Board
+            Its board.
+        entry : RankedEntry
+            Of that board.
+        """
         card = self.boards.card(entry)
         path = f"entries/{entry.id}/"
         links = {"card.code_url": "Code", "card.paper_url": "Paper"}
@@ -95,7 +113,15 @@ class Pages:
         )
 
     def compare(self, view: Board, a: RankedEntry, b: RankedEntry) -> str:
-        """Two entries of a board side by side."""
+        """Two entries of a board side by side.
+
+        Parameters
+        ----------
+        view : Board
+            Its board.
+        a, b : RankedEntry
+            Of that board.
+        """
         cards = [self.boards.card(e) for e in (a, b)]
         lines = [_lines(c) for c in cards]
         shown = (TASKS[view.task].primary_column, *view.columns)
@@ -120,7 +146,13 @@ class Pages:
         )
 
     def dataset(self, world: ServedDataset) -> str:
-        """One dataset: its sizes, columns and a few rows."""
+        """One dataset: its sizes, columns and a few rows.
+
+        Parameters
+        ----------
+        world : ServedDataset
+            Which dataset.
+        """
         return self._page(
             "dataset",
             f"datasets/{world.key}/",
@@ -130,21 +162,47 @@ class Pages:
         )
 
     def submit(self, origin: str) -> str:
-        """How to submit, and a form that does."""
+        """How to submit, and a form that does.
+
+        Parameters
+        ----------
+        origin : str
+            Scheme and host of the site.
+        """
         return self._page("submit", "submit/", origin=origin)
 
     def submission(self, job: QueuedSubmission, entry: RankedEntry | None) -> str:
-        """What has become of a submission."""
+        """What has become of a submission.
+
+        Parameters
+        ----------
+        job : QueuedSubmission
+            From the queue.
+        entry : RankedEntry or None
+            Once it is on the board.
+        """
         world = self.settings.world(job.world)
         name = world.name if world else job.world[:12]
         return self._page("submission", f"submissions/{job.id}/", job=job, entry=entry, world_name=name)
 
     def api(self, operations: list[tuple[str, str, str]]) -> str:
-        """Every operation of the API."""
+        """Every operation of the API.
+
+        Parameters
+        ----------
+        operations : list of (method, address, summary)
+            Of the server.
+        """
         return self._page("api", "api/", operations=operations)
 
     def error(self, title: str, detail: str) -> str:
-        """A page that says what is wrong."""
+        """A page that says what is wrong.
+
+        Parameters
+        ----------
+        title, detail : str
+            As in a problem document.
+        """
         return self._page("error", "error", title=title, detail=detail)
 
     def _page(self, template: str, path: str, **values: Any) -> str:
@@ -172,7 +230,15 @@ class Pages:
 
 
 def neighbours(view: Board, entry: RankedEntry) -> list[RankedEntry]:
-    """Entries ranked next to one."""
+    """Entries ranked next to one.
+
+    Parameters
+    ----------
+    view : Board
+        Its board.
+    entry : RankedEntry
+        Of that board.
+    """
     place = view.by_id[entry.id]
     some = range(max(0, place - _NEIGHBOURS), min(len(view.entries), place + _NEIGHBOURS + 1))
     return [view.entries[i] for i in some if i != place]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from generator import files
 from generator.errors import UserError
-from leaderboard.tracking import mlflow_runs, rankings
+from leaderboard.tracking import artifacts, mlflow_runs, rankings
 from leaderboard.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def export(store: Store, file: Path, tick: Tick = lambda done, total: None) -> i
     Raises
     ------
     UserError
-        If the store holds no finished run.
+        If the store holds no finished run, or a scorecard is not there; a damaged run is skipped and logged.
     """
     if not store.exists:
         raise UserError(f"{store.name} holds no board: nothing to export")
@@ -60,7 +60,7 @@ def export(store: Store, file: Path, tick: Tick = lambda done, total: None) -> i
         partial.open("wb") as raw,
         gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out,
     ):
-        described = (_described(client, *run) for run in runs)
+        described = (_described(store, client, *run) for run in runs)
         for done, document in enumerate(chain([{"format": FORMAT, "runs": len(runs)}], described)):
             line = json.dumps(document, sort_keys=True).encode() + b"\n"
             digest.update(line)
@@ -100,16 +100,14 @@ def _runs(client: MlflowClient) -> Iterator[tuple[str, Run]]:
     for experiment in client.search_experiments(filter_string=f"name LIKE '{_PREFIX}%'"):
         once: dict[str, Run] = {}
         runs = [run for page in rankings.finished_runs(client, experiment.name) for run in page]
-        for run in sorted(runs, key=lambda r: (r.info.end_time, r.info.run_id)):
-            if id_ := run.data.tags.get("submission_id"):
-                once.setdefault(id_, run)
+        for run in sorted(runs, key=lambda r: (r.info.end_time or 0, r.info.run_id)):
+            if rankings.entry(run):
+                once.setdefault(run.data.tags["submission_id"], run)
         yield from ((experiment.name, run) for run in once.values())
 
 
-def _described(client: MlflowClient, experiment: str, run: Run) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        names = [f.path for f in client.list_artifacts(run.info.run_id) if not f.is_dir]
-        files = {n: Path(client.download_artifacts(run.info.run_id, n, folder)).read_bytes() for n in names}
+def _described(store: Store, client: MlflowClient, experiment: str, run: Run) -> dict[str, Any]:
+    contents = artifacts.read(store, client, run)
     datasets = run.inputs.dataset_inputs if run.inputs else []
     return {
         "experiment": experiment,
@@ -122,7 +120,7 @@ def _described(client: MlflowClient, experiment: str, run: Run) -> dict[str, Any
         "datasets": [
             [d.dataset.name, d.dataset.digest, d.dataset.source_type, d.dataset.source] for d in datasets
         ],
-        "artifacts": {n: base64.b64encode(content).decode() for n, content in files.items()},
+        "artifacts": {n: base64.b64encode(content).decode() for n, content in contents.items()},
     }
 
 

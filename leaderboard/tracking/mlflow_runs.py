@@ -17,7 +17,7 @@ import numpy as np
 from generator.errors import UserError
 from leaderboard.records import card as cards
 from leaderboard.records import scorecard
-from leaderboard.tracking import plots
+from leaderboard.tracking import artifacts, plots
 from leaderboard.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -33,7 +33,13 @@ _KEPT_RESAMPLES = 1000  # 4 bytes each, base85: 5,000 characters, and a tag hold
 
 
 def experiment_name(digest: str, task: str, evaluator: str = scorecard.EVALUATOR_VERSION) -> str:
-    """Experiment of a board: results with unlike keys never share one."""
+    """Experiment of a board: results with unlike keys never share one.
+
+    Parameters
+    ----------
+    digest, task, evaluator : str
+        What makes results comparable.
+    """
     return f"siphonbench/{task}/{digest[:16]}/evaluator-{evaluator}"
 
 
@@ -74,7 +80,19 @@ def record(
 
 
 def claim(client: MlflowClient, store: Store, experiment: str, submission_id: str) -> str | None:
-    """Run of a submission that is recorded already; None if it may be recorded now, over what was cut off."""
+    """Run of a submission that is recorded already; None if it may be recorded now, over what was cut off.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        Of the store.
+    store : Store
+        Whose lock is held.
+    experiment : str
+        Its id.
+    submission_id : str
+        SHA-256 of what was submitted.
+    """
     runs = client.search_runs([experiment], f"tags.submission_id = '{submission_id}'")
     for run in runs:
         if run.info.status == "FINISHED":
@@ -87,7 +105,17 @@ def claim(client: MlflowClient, store: Store, experiment: str, submission_id: st
 
 
 def settle(client: MlflowClient, experiment: str, submission_id: str) -> str:
-    """The one run of a submission: hosts without a common lock may both have finished it; the first one stays."""
+    """The one run of a submission: hosts without a common lock may both have finished it; the first one stays.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        Of the store.
+    experiment : str
+        Its id.
+    submission_id : str
+        SHA-256 of what was submitted.
+    """
     wanted = f"tags.submission_id = '{submission_id}' and attributes.status = 'FINISHED'"
     first, *others = sorted(
         client.search_runs([experiment], wanted), key=lambda r: (r.info.end_time, r.info.run_id)
@@ -99,6 +127,15 @@ def settle(client: MlflowClient, experiment: str, submission_id: str) -> str:
 
 def mark(store: Store, entry: str, note: str) -> str:
     """Say of an entry that the operator has reproduced it; its name.
+
+    Parameters
+    ----------
+    store : Store
+        Where it is recorded.
+    entry : str
+        Id of the entry, or the start of it.
+    note : str
+        How it was reproduced.
 
     Raises
     ------
@@ -122,17 +159,39 @@ def mark(store: Store, entry: str, note: str) -> str:
 
 
 def pack(values: tuple[float, ...]) -> str:
-    """Resamples of the primary metric as text that fits a tag."""
+    """Resamples of the primary metric as text that fits a tag.
+
+    Parameters
+    ----------
+    values : tuple of float
+        In each resample.
+    """
     return base64.b85encode(np.asarray(values[:_KEPT_RESAMPLES], "<f4").tobytes()).decode()
 
 
 def unpack(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Resamples from their text."""
+    """Resamples from their text.
+
+    Parameters
+    ----------
+    text : str
+        What `pack` made.
+    """
     return np.frombuffer(base64.b85decode(text), "<f4").astype(np.float64)
 
 
 def make_experiment(client: MlflowClient, store: Store, name: str) -> str:
-    """Experiment of a board; runs in it that nobody goes on with are swept."""
+    """Experiment of a board; runs in it that nobody goes on with are swept.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        Of the store.
+    store : Store
+        Whose lock is held.
+    name : str
+        See `experiment_name`.
+    """
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
@@ -143,6 +202,8 @@ def make_experiment(client: MlflowClient, store: Store, name: str) -> str:
             found = client.get_experiment_by_name(name)  # another host may have been quicker
             if found is None:
                 raise error
+    if not store.tracking and found.artifact_location != store.artifacts.as_uri():
+        artifacts.relocate(store, str(found.experiment_id), str(found.artifact_location))
     stale = (time.time() - _STALE_SECONDS) * 1000
     for run in client.search_runs(
         [found.experiment_id], f"attributes.status = 'RUNNING' and start_time < {stale:.0f}"
@@ -196,7 +257,7 @@ def _log(
     client.log_inputs(run_id, [DatasetInput(described, [])])
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        (root / "scorecard.json").write_text(card.to_json(), "utf-8")
+        (root / artifacts.SCORECARD).write_text(card.to_json(), "utf-8")
         (root / cards.FILE).write_text(cards.toml(entry.card), "utf-8")
         plots.write(card, root)
         client.log_artifacts(run_id, folder)

@@ -54,7 +54,15 @@ PANELS = {
 
 
 def write(card: Scorecard, folder: Path) -> list[Path]:
-    """Draw all panels of a scorecard into a folder."""
+    """Draw all panels of a scorecard into a folder.
+
+    Parameters
+    ----------
+    card : Scorecard
+        What is drawn.
+    folder : Path
+        Which exists.
+    """
     drawn = []
     for name, lines in card.curves.items():
         panel, path = PANELS[name], folder / f"{name}.svg"
@@ -78,7 +86,15 @@ def write(card: Scorecard, folder: Path) -> list[Path]:
 
 
 def false_positives(card: Scorecard, path: Path) -> None:
-    """Share of each benign archetype flagged at the task's budget of false alarms."""
+    """Share of each benign archetype flagged at the task's budget of false alarms.
+
+    Parameters
+    ----------
+    card : Scorecard
+        What is drawn.
+    path : Path
+        SVG file to write.
+    """
     values = sorted(card.false_positives.items(), key=lambda item: item[1].value)
     budget = values[0][1].chance
     figure, axes = _axes(f"False positives at an overall rate of {budget:.1%}", "share of accounts", "archetype")

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from lb_world import DIGEST, entry, scored
+from lb_world import DIGEST, SCORES, entry, scored
 
 from generator.errors import UserError
-from leaderboard.tracking import database, mlflow_runs, rankings
+from leaderboard.site import build
+from leaderboard.site.live_boards import Boards
+from leaderboard.site.settings import ServedDataset, Settings
+from leaderboard.tracking import database, export, mlflow_runs, rankings
 from leaderboard.tracking.store import Store, StoreBusyError
 
 
@@ -124,6 +127,45 @@ def test_a_damaged_run_is_skipped_and_told(tmp_path: Path, harm: str, caplog: py
     change(store, harm.format(run=run))
     assert [e.name for e in rankings.read(store, DIGEST).entries] == ["whole"]
     assert f"run {run} is damaged" in caplog.text
+
+
+def test_a_store_that_moved_keeps_its_artifacts(tmp_path: Path) -> None:
+    put(Store(tmp_path / "old"), "before")
+    (tmp_path / "old").rename(tmp_path / "new")
+    store = Store(tmp_path / "new")
+    (before,) = rankings.read(store, DIGEST).entries
+    assert Boards(store, [(DIGEST, "accounts")]).card(before)["tables"]
+    assert export.export(store, tmp_path / "board.jsonl.gz") == 1
+    put(store, "after", (1, 2, 3, 0, 0, 0, 0, 0))
+    assert not (tmp_path / "old").exists()
+    folder = store.client().download_artifacts(before.run_id, "", str(tmp_path))  # as MLflow's own pages do
+    assert (Path(folder) / "scorecard.json").is_file()
+    assert len(list(store.artifacts.iterdir())) == 2
+
+
+def test_an_export_that_lacks_a_scorecard_fails_and_leaves_no_file(tmp_path: Path) -> None:
+    store = Store(tmp_path / "board")
+    run = put(store, "bare")
+    (store.artifacts / run / "artifacts" / "scorecard.json").unlink()
+    with pytest.raises(UserError, match=r"'bare' lacks its scorecard\.json"):
+        export.export(store, tmp_path / "board.jsonl.gz")
+    assert [f.name for f in tmp_path.iterdir()] == ["board"]
+
+
+def test_one_harmed_entry_stops_neither_the_site_nor_the_export(tmp_path: Path, nano: Path) -> None:
+    world = ServedDataset.at(nano)
+    store = Store(tmp_path / "board")
+    harmed, bare, _ = (
+        mlflow_runs.record(store, scored(list(s), world.digest), entry(list(s), name), world.name)
+        for name, s in (("harmed", SCORES), ("bare", SCORES[::-1]), ("whole", sorted(SCORES)))
+    )
+    change(store, f"DELETE FROM tags WHERE key = 'card.name' AND run_uuid = '{harmed}'")
+    assert export.export(store, tmp_path / "board.jsonl.gz") == 2
+    (store.artifacts / bare / "artifacts" / "scorecard.json").write_text("{")
+    build.build(Settings(store, (world,)), tmp_path / "site")
+    page = (tmp_path / "site" / "boards" / world.key / "accounts" / "index.html").read_text("utf-8")
+    assert [name in page for name in ("whole", "bare", "harmed")] == [True, True, False]
+    assert len(list((tmp_path / "site" / "entries").iterdir())) == 2
 
 
 def test_paths_are_no_addresses(tmp_path: Path) -> None:
