@@ -18,7 +18,7 @@ from generator.errors import MaskedLabelsError, UserError
 from leaderboard.records.task_definitions import submitted
 from leaderboard.seasons import grades, routes
 from siphonbench.cli.main import app
-from siphonbench.workflows import class_folder, class_grades, classroom
+from siphonbench.workflows.seasons import class_folder, class_grades, classroom
 from tests.test_door_season import answer, guess
 
 LITTLE = """

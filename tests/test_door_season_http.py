@@ -29,7 +29,7 @@ from leaderboard.seasons.daily_replay import DailyReplay
 from leaderboard.seasons.submissions import SeasonService
 from leaderboard.tasks import scoring
 from siphonbench.cli.main import app
-from siphonbench.workflows import season_play, seasons
+from siphonbench.workflows.seasons import sealing, season_play
 from tests.test_door_season import SCENARIO, call, guess, refused
 
 BASE = "/api/v1/season"
@@ -50,11 +50,11 @@ class Place:
             ],
         )
         assert done.exit_code == 0, done.output
-        self.season, sealed = seasons.opened(self.folder, self.secret)
-        self.desk: SeasonService = seasons.service(self.season, sealed, self.secret)
+        self.season, sealed = sealing.opened(self.folder, self.secret)
+        self.desk: SeasonService = sealing.service(self.season, sealed, self.secret)
         self.app = routes.application(self.season, self.desk, season_play.find_team(self.desk))
         self.http = TestClient(self.app)
-        self.truth = dataset.load(seasons.private(self.secret) / "world").reveal("test")
+        self.truth = dataset.load(sealing.private(self.secret) / "world").reveal("test")
         self.key = sealed.config.secret
 
     def team(self, name: str) -> dict[str, str]:
@@ -228,7 +228,7 @@ def test_a_walk_is_judged_and_anybody_finds_the_same(early: Place, tmp_path: Pat
     assert early.desk.score_waiting() == 1
     score = early.http.get(there, headers=who).json()["score"]
     rows = pl.read_parquet(early.desk.blobs.path(_file(early, there.rpartition("/")[2])))
-    whole = siphonbench.load(seasons.private(early.secret) / "world")
+    whole = siphonbench.load(sealing.private(early.secret) / "world")
     card = scoring.score_submission(whole, "test", "early", Submission(Card("A"), rows))
     assert score == round(card.primary.value, early.season.rules.decimals)
     assert early.http.get(f"{BASE}/standings/early").json()[0]["score"] == score

@@ -16,7 +16,7 @@ from generator.errors import UserError
 from generator.pipeline import sealed_worlds
 from leaderboard.seasons import attempts_table, receipts, results, rules
 from leaderboard.seasons.receipts import ChainLink
-from siphonbench.workflows import season_end, seasons
+from siphonbench.workflows.seasons import sealing, season_end
 from tests.test_door_season import SCENARIO, call, guess, refused
 
 Change = Callable[[Path], object]
@@ -34,8 +34,8 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *("--out", folder, "--secret", secret, "--workers", 1),
     )
     (root / "receipts").mkdir()
-    season, sealed = seasons.opened(folder, secret)
-    service = seasons.service(season, sealed, secret)
+    season, sealed = sealing.opened(folder, secret)
+    service = sealing.service(season, sealed, secret)
     for seed, team in enumerate(_TEAMS):
         taken = service.submit(team, "accounts", guess(folder, root / "p.parquet", seed))
         (root / "receipts" / f"{seed}.json").write_text(json.dumps(taken.link.receipt(season.commitment)))
@@ -287,14 +287,14 @@ def test_a_closed_season_takes_nothing_and_counts_by_its_beacon(tmp_path: Path) 
     assert "can't be changed" in refused("close", folder, *owner, "--beacon", "77")
     call("unseal", folder, *owner)
     assert check(folder) == []
-    opened = seasons.opened(folder, secret)[1]
-    world = seasons.private(secret) / "world"
-    labels = seasons.scored_split(world, opened).split.labels.polars().collect()
+    opened = sealing.opened(folder, secret)[1]
+    world = sealing.private(secret) / "world"
+    labels = sealing.scored_split(world, opened).split.labels.polars().collect()
     hidden, counted = (
-        set(seasons.scored_split(world, opened, beacon).parts.accounts(labels, "counting"))
+        set(sealing.scored_split(world, opened, beacon).parts.accounts(labels, "counting"))
         for beacon in ("", "5e2a")
     )
     assert counted < hidden
-    with attempts_table.engine(f"sqlite:///{seasons.private(secret) / 'season.db'}").connect() as connection:
+    with attempts_table.engine(f"sqlite:///{sealing.private(secret) / 'season.db'}").connect() as connection:
         end = receipts.closing(connection)
     assert end == results.read_closing(folder)

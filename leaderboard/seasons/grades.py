@@ -16,7 +16,7 @@ POINTS = 100
 
 
 @dataclass(frozen=True)
-class Scale:
+class PointScale:
     """From scores to points: straight lines between anchors, nothing below the first, all points above the last.
 
     Attributes
@@ -26,7 +26,7 @@ class Scale:
 
     Examples
     --------
-    >>> Scale(((0.1, 0), (0.3, 50), (0.8, 100))).points(0.55)
+    >>> PointScale(((0.1, 0), (0.3, 50), (0.8, 100))).points(0.55)
     75.0
     """
 
@@ -49,8 +49,8 @@ class Scale:
         return most
 
 
-def scale(chance: float, references: Mapping[str, float], worth: Mapping[str, float]) -> Scale:
-    """Scale of a world: chance gets nothing, each reference detector its points.
+def scale(chance: float, references: Mapping[str, float], worth: Mapping[str, float]) -> PointScale:
+    """PointScale of a world: chance gets nothing, each reference detector its points.
 
     Parameters
     ----------
@@ -76,10 +76,10 @@ def scale(chance: float, references: Mapping[str, float], worth: Mapping[str, fl
             f"the references ({told}) don't stand above chance ({chance:.3f}) in their order on this world: it "
             "is too small to grade by them; make the class with --preset small, or give --full SCORE"
         )
-    return Scale(tuple(anchors))
+    return PointScale(tuple(anchors))
 
 
-def full_scale(full: float) -> Scale:
+def full_scale(full: float) -> PointScale:
     """Raw scale, whatever the world: points are the share of a full score.
 
     Parameters
@@ -94,7 +94,7 @@ def full_scale(full: float) -> Scale:
     """
     if not 0 < full <= 1:
         raise UserError(f"--full {full:g}: the score that gets all points must be above 0 and at most 1")
-    return Scale(((0.0, 0.0), (full, POINTS)))
+    return PointScale(((0.0, 0.0), (full, POINTS)))
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class GradeLine:
 
 
 def line(
-    student: Student, results: dict[str, TaskResult], attempts: int, scales: Mapping[str, Scale]
+    student: Student, results: dict[str, TaskResult], attempts: int, scales: Mapping[str, PointScale]
 ) -> GradeLine:
     """Grade of a student: mean over the tasks; a task without an answer counts 0.
 
@@ -148,7 +148,7 @@ def line(
     ----------
     student, results, attempts
         See `GradeLine`.
-    scales : mapping of str to Scale
+    scales : mapping of str to PointScale
         Of each task, on the student's world.
     """
 

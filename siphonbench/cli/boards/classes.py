@@ -11,13 +11,13 @@ from generator import files
 from generator.errors import UserError
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import STYLE, app
-from siphonbench.workflows import class_folder, class_grades, classroom, seasons
+from siphonbench.workflows.seasons import class_folder, class_grades, classroom, sealing
 
 if TYPE_CHECKING:
     from generator.config.dataset_config import Config
     from leaderboard.seasons.rules import Rules
-    from siphonbench.workflows.class_folder import Class
-    from siphonbench.workflows.class_grades import Grades
+    from siphonbench.workflows.seasons.class_folder import Class
+    from siphonbench.workflows.seasons.class_grades import Grades
 
 _class = typer.Typer(
     help="Run a class on secret worlds, one per student: new, roster, submit, board, page, grades, serve.",
@@ -85,9 +85,9 @@ def _new(
             raise UserError(f"{name} exists already and is kept: choose another name")
 
     def config() -> Config:
-        return seasons.read_config(preset if preset or scenario else classroom.PRESET, scenario)
+        return sealing.read_config(preset if preset or scenario else classroom.PRESET, scenario)
 
-    seasons.check_all(given, rest, free, config)
+    sealing.check_all(given, rest, free, config)
     made = classroom.new(Path(name), given(), config(), board, same, shared_test)
     typer.echo(f"{made.folder}: closes at {moment(made.rules.closes)}; now: siphonbench class roster {name} FILE")
 
@@ -151,7 +151,7 @@ def _page(room: Room, out: Annotated[Path, typer.Option(help="HTML file to write
     from leaderboard.seasons import grades
 
     shown = class_folder.opened(room)
-    seasons.check_all(lambda: _check_full(full), lambda: _free(out))
+    sealing.check_all(lambda: _check_full(full), lambda: _free(out))
     graded = _graded(shown, full)
     closes, tasks = moment(shown.rules.closes), shown.rules.tasks
     _write(out, grades.page(shown.rules.name, closes, tasks, graded.lines, graded.notes))
@@ -168,7 +168,7 @@ def _grades(
     from leaderboard.seasons import grades
 
     shown = class_folder.opened(room)
-    seasons.check_all(lambda: _check_full(full), lambda: grades.table(lms, "", []), lambda: _free(out))
+    sealing.check_all(lambda: _check_full(full), lambda: grades.table(lms, "", []), lambda: _free(out))
     _write(out, grades.table(lms, shown.rules.name, _graded(shown, full).lines))
 
 
@@ -191,7 +191,7 @@ def _serve(
     port: options.Port = 8080,
 ) -> None:
     """Take what students hand in over HTTP, with their tokens."""
-    from siphonbench.workflows import season_play
+    from siphonbench.workflows.seasons import season_play
 
     found = class_folder.opened(room)
     season_play.serve(

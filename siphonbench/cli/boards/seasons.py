@@ -11,7 +11,7 @@ import typer
 from generator.errors import UserError, printable
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import STYLE, app
-from siphonbench.workflows import season_end, seasons
+from siphonbench.workflows.seasons import sealing, season_end
 
 if TYPE_CHECKING:
     from leaderboard.seasons.submissions import SeasonService
@@ -66,20 +66,20 @@ def _seal(
         )
 
     def free() -> None:
-        if seasons.private(secret).exists():
-            raise UserError(f"{seasons.private(secret)} exists already and is kept: choose another --secret")
+        if sealing.private(secret).exists():
+            raise UserError(f"{sealing.private(secret)} exists already and is kept: choose another --secret")
 
-    seasons.check_all(
+    sealing.check_all(
         given,
-        lambda: seasons.read_config(preset, scenario),
+        lambda: sealing.read_config(preset, scenario),
         lambda: check_free(out),
         lambda: seals.check_place(secret, out),
         free,
     )
     with output.progress("making the sealed world") as tick:
-        season = seasons.seal(given(), seasons.read_config(preset, scenario), out, secret, workers, tick)
+        season = sealing.seal(given(), sealing.read_config(preset, scenario), out, secret, workers, tick)
     typer.echo(f"{out}: {season.accounts:,} accounts, {season.days} days, commitment {season.commitment}")
-    typer.echo(f"Keep {secret} and {seasons.private(secret)} to yourself until the season is over.", err=True)
+    typer.echo(f"Keep {secret} and {sealing.private(secret)} to yourself until the season is over.", err=True)
 
 
 @_season.command(
@@ -165,8 +165,8 @@ def _check(
 
 
 def _service(folder: Path, secret: Path) -> SeasonService:
-    season, sealed = seasons.opened(folder, secret)
-    return seasons.service(season, sealed, secret)
+    season, sealed = sealing.opened(folder, secret)
+    return sealing.service(season, sealed, secret)
 
 
 @_season.command(
@@ -185,7 +185,7 @@ def _play(
     seed: options.Seed = None,
 ) -> None:
     """Walk a detector through a season of the task early, day by day."""
-    from siphonbench.workflows import season_play
+    from siphonbench.workflows.seasons import season_play
 
     transport = season_play.transport(server, token_file, season, secret, team)
     with output.progress("walking through the days") as tick:
@@ -209,10 +209,10 @@ def _serve(
     port: options.Port = 8080,
 ) -> None:
     """Serve a season over HTTP; teams are those of: siphonbench season team."""
-    from siphonbench.workflows import season_play
+    from siphonbench.workflows.seasons import season_play
 
-    season, sealed = seasons.opened(folder, secret)
-    season_play.serve(season, seasons.service(season, sealed, secret), host, port)
+    season, sealed = sealing.opened(folder, secret)
+    season_play.serve(season, sealing.service(season, sealed, secret), host, port)
 
 
 @_season.command(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from generator import files
 from generator.errors import UserError
-from siphonbench.workflows import seasons
+from siphonbench.workflows.seasons import sealing
 
 if TYPE_CHECKING:
     from leaderboard.seasons.receipts import Closing
@@ -38,9 +38,9 @@ def close(folder: Path, secret: Path, beacon: str = "", early: bool = False) -> 
     from leaderboard.seasons import attempts_table, receipts, results
     from leaderboard.tracking import database
 
-    season, sealed = seasons.opened(folder, secret)
+    season, sealed = sealing.opened(folder, secret)
     now = database.now()
-    engine = seasons.service(season, sealed, secret).engine
+    engine = sealing.service(season, sealed, secret).engine
     with attempts_table.writing(engine) as connection:
         end = receipts.closing(connection)
         if end is None:
@@ -84,17 +84,17 @@ def unseal(folder: Path, secret: Path, beacon: str = "", early: bool = False) ->
     from generator.pipeline import sealed_publication, sealed_worlds
     from leaderboard.seasons import results, rules
 
-    season, sealed = seasons.opened(folder, secret)
+    season, sealed = sealing.opened(folder, secret)
     if season.unsealed:
         raise UserError(f"{season.rules.name} was unsealed before, and a season ends once: nothing was changed")
     close(folder, secret, beacon, early)
-    service = seasons.service(season, sealed, secret)
+    service = sealing.service(season, sealed, secret)
     service.score_waiting()
     results.count(service)
     scores = results.publish(service, folder)
     if season.rules.daily:
-        sealed_publication.publish(seasons.private(secret) / "world", folder, season.rules.name, season.seal)
-    files.write_text(folder / seasons.SECRET_FILE, sealed_worlds.text(sealed))
+        sealed_publication.publish(sealing.private(secret) / "world", folder, season.rules.name, season.seal)
+    files.write_text(folder / sealing.SECRET_FILE, sealed_worlds.text(sealed))
     rules.write(season.opened(), folder)
     return scores
 
@@ -138,15 +138,15 @@ def check(
     from siphonbench import api
 
     season = rules.read(folder)
-    revealed = folder / seasons.SECRET_FILE
+    revealed = folder / sealing.SECRET_FILE
     if secret is None and not revealed.exists():
         raise UserError(f"{folder} is still sealed: its secret comes out when it is unsealed, or give --secret")
     sealed = sealed_worlds.read(secret or revealed, revealed=True)
     held = list(receipts.read_folder(receipts_folder)) if receipts_folder else []
-    faults = seasons.commitment_faults(season, sealed)
-    if sealed.evaluator != seasons.evaluator():
+    faults = sealing.commitment_faults(season, sealed)
+    if sealed.evaluator != sealing.evaluator():
         faults.append(
-            f"evaluator: version {sealed.evaluator} judged, here is {seasons.evaluator()}: install that one"
+            f"evaluator: version {sealed.evaluator} judged, here is {sealing.evaluator()}: install that one"
         )
     if season.unsealed != revealed.exists():
         faults.append(f"unsealed: season.json says {season.unsealed}, though {revealed.name} tells otherwise")
@@ -156,7 +156,7 @@ def check(
     with sealed_worlds.scratch() as scratch:
         world = sealed_worlds.world(sealed, Path(scratch) / "world", workers, tick)
         faults += sealed_publication.compare(folder, world) if tables else []
-        split = seasons.scored_split(world, sealed, end.beacon if end else "")
+        split = sealing.scored_split(world, sealed, end.beacon if end else "")
         if split.digest != season.world:
             faults.append(f"world: {split.digest[:16]}... was made again, the season's is {season.world[:16]}...")
         if file.exists() or scores:

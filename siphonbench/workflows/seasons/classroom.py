@@ -12,8 +12,8 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from siphonbench.workflows import seasons
-from siphonbench.workflows.class_folder import EVERYBODY, HANDOUT, SECRET, SHARED, SPLITS, Class
+from siphonbench.workflows.seasons import sealing
+from siphonbench.workflows.seasons.class_folder import EVERYBODY, HANDOUT, SECRET, SHARED, SPLITS, Class
 
 if TYPE_CHECKING:
     from generator.config.dataset_config import Config
@@ -56,15 +56,15 @@ def new(folder: Path, rules: Rules, config: Config, board: str, same: bool, shar
     """
     from generator.pipeline import sealed_worlds
 
-    with seasons.removed_on_failure(folder):
+    with sealing.removed_on_failure(folder):
         folder.mkdir(mode=0o700)
-        sealed_worlds.write(sealed_worlds.new(config, seasons.evaluator(), SPLITS), folder / SECRET)
+        sealed_worlds.write(sealed_worlds.new(config, sealing.evaluator(), SPLITS), folder / SECRET)
         room = Class(folder, rules, board, same, (), {}, shared_test)
         room.save()
     return room
 
 
-def enrol(room: Class, roster: Path, tick: seasons.Tick) -> list[Student]:
+def enrol(room: Class, roster: Path, tick: sealing.Tick) -> list[Student]:
     """Put a roster's new students into a class: a world, a folder to hand out and a token for each; or nothing.
 
     Parameters
@@ -89,7 +89,7 @@ def enrol(room: Class, roster: Path, tick: seasons.Tick) -> list[Student]:
     tokens: dict[str, str] = {}
     shared = {room.folder / "worlds" / name for name in (EVERYBODY, SHARED)}
     folders = [room.folder / part / s.nickname for s in students for part in ("worlds", HANDOUT)]
-    with seasons.removed_on_failure(*folders, *(folder for folder in shared if not folder.exists())):
+    with sealing.removed_on_failure(*folders, *(folder for folder in shared if not folder.exists())):
         for done, student in enumerate(students, 1):
             tokens[student.nickname] = _furnish(room, student)
             tick(done, len(students))
@@ -130,7 +130,7 @@ def scored_split(room: Class, nickname: str) -> ScoredSplit:
         Of the student.
     """
     name = room.tested_on(nickname)
-    return seasons.scored_split(room.world(name), room.seal_of(name))
+    return sealing.scored_split(room.world(name), room.seal_of(name))
 
 
 def service(room: Class) -> SeasonService:

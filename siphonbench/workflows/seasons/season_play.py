@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from generator.errors import UserError
-from siphonbench.workflows import seasons
+from siphonbench.workflows.seasons import sealing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,8 +42,8 @@ def transport(
         return client.Http(server, token_file.read_text("utf-8").strip())
     if folder is None or secret is None:
         raise UserError("--season needs --secret too: only its owner has both; teams use --server")
-    season, sealed = seasons.opened(folder, secret)
-    return client.Local(season, DailyReplay(seasons.service(season, sealed, secret), team))
+    season, sealed = sealing.opened(folder, secret)
+    return client.Local(season, DailyReplay(sealing.service(season, sealed, secret), team))
 
 
 def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int, int], None]) -> int:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from generator import files
-from siphonbench.workflows import classroom
+from siphonbench.workflows.seasons import classroom
 
 if TYPE_CHECKING:
-    from leaderboard.seasons.grades import GradeLine, Scale, TaskResult
+    from leaderboard.seasons.grades import GradeLine, PointScale, TaskResult
     from leaderboard.seasons.submissions import SeasonService
-    from siphonbench.workflows.class_folder import Class
+    from siphonbench.workflows.seasons.class_folder import Class
 
 REFERENCES = {
     "accounts": {"xgboost-aggregates": 50.0, "xgboost-relational": 100.0},
@@ -97,8 +97,8 @@ def _results(room: Class, service: SeasonService) -> tuple[dict[str, dict[str, T
     return results, Counter(row.team for row in rows)
 
 
-def reference_scale(room: Class, world: str, task: str) -> Scale:
-    """Scale of a task on a world of the class: its references are run once and kept.
+def reference_scale(room: Class, world: str, task: str) -> PointScale:
+    """PointScale of a task on a world of the class: its references are run once and kept.
 
     Parameters
     ----------
@@ -128,10 +128,10 @@ def _run_references(room: Class, world: str, task: str) -> tuple[float, dict[str
     from baselines.registry import DETECTORS
     from generator import dataset
     from leaderboard.tasks import parts
-    from siphonbench.workflows import seasons
+    from siphonbench.workflows.seasons import sealing
 
     train = dataset.load(room.world(world)).reveal("train")
-    scored = seasons.scored_split(room.world(world), room.seal_of(world))
+    scored = sealing.scored_split(room.world(world), room.seal_of(world))
     chance, references = 0.0, {}
     for name in REFERENCES[task]:
         answer = evaluation.run(DETECTORS[name](), train, scored.split, task).predictions
