@@ -81,12 +81,11 @@ def generate(
         Told (done, total) as work goes on.
     resume : bool
         Go on from what a killed run has left, to the same bytes.
-    engine : str
-        "serial", "processes" or "dask"; left out, as many processes as `workers`.
-    scheduler : str
-        Address of Dask's scheduler; left out, Dask starts a cluster here.
+    engine, scheduler : str
+        "serial", "processes" or "dask" (left out, as many processes as `workers`), and the address of Dask's
+        scheduler (left out, Dask starts a cluster here).
     storage_options : dict, optional
-        For addresses: what fsspec's file system is opened with.
+        As for `load`.
 
     Raises
     ------
