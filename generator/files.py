@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PRIVATE = 0o700
+"""Permissions of a folder that its owner alone can enter."""
 PARTIAL = ".partial"
 """What stands behind the name of something unfinished; a killed process may leave one behind."""
 
@@ -82,6 +84,23 @@ def write_text(path: Path, text: str, mode: int | None = None) -> Path:
     """
     with atomic_file(path, mode) as partial:
         partial.write_text(text, "utf-8")
+    return path
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that its owner alone can enter; one that is there stays as it is.
+
+    Parameters
+    ----------
+    path : Path
+        Where it belongs; folders above it are made, too.
+
+    Returns
+    -------
+    Path
+        The same path.
+    """
+    path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     return path
 
 
