@@ -104,6 +104,17 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def leave_out_of_git(folder: Path) -> None:
+    """Keep a folder that holds secrets out of any repository that it lies in.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets a .gitignore.
+    """
+    (folder / ".gitignore").write_text("*\n", "utf-8")
+
+
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Fill a folder beside its place; it takes its place when the block ends without an error.

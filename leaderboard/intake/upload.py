@@ -17,6 +17,7 @@ from typing import BinaryIO
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from generator import files
 from generator.files import PARTIAL
 from leaderboard.intake.problems import Problem, later
 
@@ -108,7 +109,7 @@ class Uploads:
                 del self._running[team]
 
     async def _write(self, request: Request, cap: int, path: Path) -> Received:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        files.private_folder(self.folder)
         if shutil.disk_usage(self.folder).free < cap + _SPARE_BYTES:
             raise Problem(507, "The disk of the server is full: tell its operator, and send the file again later.")
         with path.open("xb") as file:

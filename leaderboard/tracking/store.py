@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from generator import files
 from generator.errors import UserError
 from leaderboard.tracking import database
 
@@ -211,10 +212,14 @@ class Store:
 
     @contextmanager
     def _file_lock(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        files.private_folder(self.folder)
         with (self.folder / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            finally:
+                for part in self.folder.glob(f"{self._file.name}*"):  # a folder that was there may let others in
+                    part.chmod(0o600)
 
 
 def may_pass(error: BaseException) -> bool:

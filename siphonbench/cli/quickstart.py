@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from generator import files
 from siphonbench import api
 from siphonbench.api import BOARD, DATA
 from siphonbench.cli.boards.leaderboard import show_board
@@ -32,6 +33,7 @@ def _quickstart(
     else:
         make(preset, seed, folder, workers)
     data = api.load(folder)
+    files.private_folder(board)
     with output.progress("training and scoring") as tick:
         for result in detector_submissions.answers(data, None, "test", seed, tick):
             api.submit(data, detector_submissions.write(result, board / "entries"), board, result.seconds)

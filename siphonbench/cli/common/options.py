@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from generator import files
 from generator.errors import UserError
 from siphonbench.api import BOARD
 
@@ -54,6 +55,18 @@ Host = Annotated[str, typer.Option(help="Address to listen at.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CPUS = os.cpu_count() or 1
+
+
+def private_board(out: Path) -> None:
+    """Make the usual board's folder for its owner alone, before a command puts something into it.
+
+    Parameters
+    ----------
+    out : Path
+        What the command writes to.
+    """
+    if BOARD in out.parents:
+        files.private_folder(BOARD)
 
 
 def one_of(preset: str | None, config: Path | None) -> None:

@@ -54,6 +54,7 @@ def _run(
     jobs = _jobs(dataset, names, tasks, split, seed or 0, parameters, explicit=task != "all")
     for name, why in () if names else _skipped():
         typer.echo(f"skipped {name}: it {why}", err=True)
+    options.private_board(out)
     runs, failed = _run_all(dataset, jobs, out)
     for name in tasks:
         if not (some := ranked(r for r in runs if r.task == name)):

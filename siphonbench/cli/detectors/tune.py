@@ -46,6 +46,7 @@ def _tune(
     if task not in kind.tasks:
         raise UserError(f"detector {name} does not answer the task {task!r}: {', '.join(kind.tasks)}")
     dataset, folder = api.load_verified(data), out or options.ENTRIES.parent / "tuned" / kind.name
+    options.private_board(folder)
     settings = search_space.trials(kind(), trials, seed or 0)
     place = str(dataset.path.absolute())
     jobs = [isolated_run.DetectorJob(place, name, (task,), SPLIT, seed or 0, given) for given in settings]

@@ -111,7 +111,7 @@ class Class:
 
         folder = self.folder / "worlds" / name
         if not folder.exists():
-            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            files.private_folder(folder.parent)
             sealed_worlds.world(self.seal_of(name), folder)
         return folder
 

@@ -12,6 +12,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from generator import files
 from siphonbench.workflows.seasons import sealing
 from siphonbench.workflows.seasons.class_folder import EVERYBODY, HANDOUT, SECRET, SHARED, SPLITS, Class
 
@@ -57,7 +58,8 @@ def new(folder: Path, rules: Rules, config: Config, board: str, same: bool, shar
     from generator.pipeline import sealed_worlds
 
     with sealing.removed_on_failure(folder):
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=files.PRIVATE)
+        files.leave_out_of_git(folder)
         sealed_worlds.write(sealed_worlds.new(config, sealing.evaluator(), SPLITS), folder / SECRET)
         room = Class(folder, rules, board, same, (), {}, shared_test)
         room.save()

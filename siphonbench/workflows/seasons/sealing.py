@@ -123,7 +123,8 @@ def seal(rules: Rules, config: Config, out: Path, secret: Path, workers: int, ti
     sealed, hidden = sealed_worlds.new(config, evaluator()), private(secret)
     with removed_on_failure(hidden, secret):
         sealed_worlds.write(sealed, secret, out)
-        hidden.mkdir(mode=0o700)
+        hidden.mkdir(mode=files.PRIVATE)
+        files.leave_out_of_git(hidden)
         world = sealed_worlds.world(sealed, hidden / "world", workers, tick)
         counts = dataset.read_manifest(world)["splits"][sealed_worlds.SPLIT]["counts"]
         if not counts["extraction"] or counts["extraction"] == counts["accounts"]:
@@ -239,7 +240,7 @@ def service(season: Season, sealed: Seal, secret: Path, tick: Tick | None = None
     from leaderboard.seasons.blob_store import BlobStore
 
     hidden = private(secret)
-    hidden.mkdir(mode=0o700, exist_ok=True)
+    files.private_folder(hidden)
     if not (hidden / "world" / dataset.MANIFEST).exists():
         sealed_worlds.world(sealed, hidden / "world", 1, tick)
     engine = attempts_table.engine(f"sqlite:///{(hidden / 'season.db').resolve()}")
