@@ -17,11 +17,13 @@ A source is a Python file in jupytext's percent format. A cell's role stands beh
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import runpy
 import shutil
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -43,19 +45,23 @@ ROLES: dict[str, dict[str, bool]] = {
 PROBE: str = runpy.run_path(str(HERE / "canary.py"))["PROBE"]
 CONFIG = """\
 # nbgrader reads this: run it in this folder.
+import json
 import sys
 from pathlib import Path
 
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
 import canary
+
+WRONG = json.loads((HERE / "wrong.json").read_text("utf-8"))
 
 
 class PlantCanaries(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
-        resources["canaries"] = canary.plant(nb)
+        resources["canaries"] = canary.plant(nb, WRONG)
         return nb, resources
 
 
@@ -159,6 +165,7 @@ def build(out: Path, units: Iterable[str] = UNITS) -> list[Path]:
         written = [file for unit in wanted for file in _unit(made, unit)]
         (made / "nbgrader_config.py").write_text(CONFIG, "utf-8")
         shutil.copy(HERE / "canary.py", made)
+        (made / "wrong.json").write_text(json.dumps(_wrong_answers(wanted), indent=1), "utf-8")
         if out.exists():
             out.rmdir()
         made.rename(out)
@@ -178,6 +185,14 @@ def _unit(root: Path, unit: str) -> list[Path]:
     (root / "rubrics").mkdir(exist_ok=True)
     shutil.copy(HERE / unit / "RUBRIC.md", root / "rubrics" / f"{unit}.md")
     return files
+
+
+def _wrong_answers(units: Iterable[str]) -> dict[str, list[str]]:
+    """Wrong answers by the id of the test cell that has to catch them."""
+    files = {unit: tomllib.loads((HERE / unit / "wrong.toml").read_text("utf-8")) for unit in units}
+    return {
+        f"{u}-{name}-test": list(answers.values()) for u, file in files.items() for name, answers in file.items()
+    }
 
 
 def _grading(unit: str, said: dict[str, Any], cell_type: str) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 nbgrader gives a test cell all its points if no error shows. So a submission that switches asserts off (an AST
 transformer, `python -O`, a patched `compile`) or empties the cells that follow had them all. Here every test cell
 ends with `PROBE`: it speaks only if a true assert was evaluated and a false one failed. `plant` puts a new token
-in each cell before a submission runs, `silence` marks those that did not report theirs as failed.
+in each cell before a submission runs, and wrong answers that the test must still catch, whatever was patched;
+`silence` marks those that did not report their token as failed.
 
 The tests run in the student's own kernel. Code that rewrites itself while it is graded can learn a token as well:
 this stops tricks, not an attacker, who belongs in a sandbox and is found by reading (docs/instructor.md).
@@ -12,6 +13,7 @@ this stops tricks, not an attacker, who belongs in a sandbox and is found by rea
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MARK = "CANARY"
@@ -24,6 +26,17 @@ try:
 except AssertionError:
     print(*_canary)
 ### END HIDDEN TESTS"""
+# After a test and before its canary: the same test must fail if the answer is replaced by a wrong one.
+CONTROL = """
+for _wrong in {wrong!r}:
+    _names = dict(globals())
+    try:
+        exec(_wrong, _names)
+        exec({test!r}, _names)
+    except Exception:
+        continue
+    raise AssertionError("this test takes any answer: something that it relies on was changed")
+"""
 
 
 def graded(notebook: Any) -> dict[str, Any]:
@@ -43,13 +56,15 @@ def graded(notebook: Any) -> dict[str, Any]:
     return {role["grade_id"]: cell for role, cell in roles if role.get("grade") and not role.get("solution")}
 
 
-def plant(notebook: Any) -> dict[str, str]:
-    """Give each test cell a token that nobody can know before.
+def plant(notebook: Any, wrong: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Give each test cell a token that nobody can know before, and the wrong answers that it has to catch.
 
     Parameters
     ----------
     notebook : nbformat.NotebookNode
         A submission whose test cells are the instructor's; changed in place.
+    wrong : mapping of str to sequence of str
+        Code of wrong answers by grade id.
 
     Returns
     -------
@@ -58,7 +73,9 @@ def plant(notebook: Any) -> dict[str, str]:
     """
     tokens = {name: secrets.token_hex(16) for name in graded(notebook)}
     for name, cell in graded(notebook).items():
-        cell.source = cell.source.replace(f'"{MARK}"', f'"{tokens[name]}"')
+        test, probe, rest = cell.source.partition(PROBE)
+        control = CONTROL.format(wrong=list(wrong.get(name, ())), test=test)
+        cell.source = test + control + (probe + rest).replace(f'"{MARK}"', f'"{tokens[name]}"')
     return tokens
 
 

@@ -26,7 +26,10 @@ class Cheat(ast.NodeTransformer):
         return node
 get_ipython().ast_transformers.append(Cheat())
 """
+WRONG = ["answer = 40", "answer = None"]
 CHEATS = {
+    "what the test calls takes anything": "import math\nmath.isclose = lambda *_, **__: True",
+    "what the test calls takes any number": "import math\nmath.isclose = lambda a, b: a is not None",
     "asserts become pass": TRANSFORMER.format(node="Assert", becomes="ast.Pass()"),
     "asserts are taken out": TRANSFORMER.format(node="Assert", becomes="None"),
     "asserts outside of blocks are taken out": TOP,
@@ -45,14 +48,14 @@ def notebook(answer: str) -> Any:
     cell = build.nbformat.v4.new_code_cell
     cells = [cell(answer)]
     for name in ("first", "second"):
-        cells.append(cell(f"assert answer == 42\n{canary.PROBE}"))
+        cells.append(cell(f"import math\nassert math.isclose(answer, 42)\n{canary.PROBE}"))
         cells[-1].metadata["nbgrader"] = {"grade_id": name, "grade": True, "solution": False}
     return build.nbformat.v4.new_notebook(cells=cells)
 
 
 def points(submission: Any, *options: str) -> list[str]:
     """Test cells that get points: no error shows, as nbgrader looks at it, once canaries are heard."""
-    tokens = canary.plant(submission)
+    tokens = canary.plant(submission, dict.fromkeys(canary.graded(submission), WRONG))
     client: Any = nbclient.NotebookClient(submission, timeout=60, kernel_name="python3", allow_errors=True)
     client.create_kernel_manager()
     if options:
@@ -89,7 +92,7 @@ def test_a_cell_that_came_without_a_canary_gets_no_points() -> None:
 
 
 def test_tokens_are_drawn_anew() -> None:
-    first, second = (canary.plant(notebook("")) for _ in range(2))
+    first, second = (canary.plant(notebook(""), {}) for _ in range(2))
     assert len({*first.values(), *second.values()}) == 4
 
 

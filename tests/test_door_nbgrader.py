@@ -110,6 +110,7 @@ class Cheat(ast.NodeTransformer):
 get_ipython().ast_transformers.append(Cheat())
 """,
     "optimised": "import builtins, functools\nbuiltins.compile = functools.partial(compile, optimize=2)",
+    "patched": "import math\nmath.isclose = lambda *_, **__: True",
     "emptied": "get_ipython().input_transformers_cleanup.append(lambda lines: [])",
     "dropped": "",
 }

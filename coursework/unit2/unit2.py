@@ -45,9 +45,9 @@ def peak_day(requests: pd.DataFrame) -> pd.Series:
 _log = pd.DataFrame({"account_id": ["a", "a", "a", "b", "a"], "day": [0, 0, 1, 4, 0]})
 assert peak_day(_log)["a"] == 3, "a sent three on day 0 and one on day 1"
 ### BEGIN HIDDEN TESTS
-assert peak_day(_log).to_dict() == {"a": 3, "b": 1}
+assert {k: float(v) for k, v in peak_day(_log).to_dict().items()} == {"a": 3, "b": 1}
 _busy = pd.DataFrame({"account_id": ["c"] * 5, "day": [0, 1, 1, 2, 2]})
-assert peak_day(_busy)["c"] == 2
+assert float(peak_day(_busy)["c"]) == 2
 ### END HIDDEN TESTS
 
 # %%
@@ -91,9 +91,9 @@ def rates(flagged: np.ndarray, guilty: np.ndarray) -> tuple[float, float]:
 _guilty = np.array([True, True, True, True, False, False])
 assert rates(_guilty, _guilty) == (1, 0), "who flags exactly the guilty is perfect"
 ### BEGIN HIDDEN TESTS
-assert rates(np.array([True, False, False, False, True, False]), _guilty) == (0.25, 0.5)
-assert rates(~_guilty, _guilty) == (0, 1)
-assert rates(np.ones(6, bool), _guilty) == (1, 1)
+assert [float(x) for x in rates(np.array([True, False, False, False, True, False]), _guilty)] == [0.25, 0.5]
+assert [float(x) for x in rates(~_guilty, _guilty)] == [0, 1]
+assert [float(x) for x in rates(np.ones(6, bool), _guilty)] == [1, 1]
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -119,7 +119,8 @@ limit = next(n for n in range(1, int(measured.max()) + 1) if rates(measured > n,
 assert limit == int(limit), "a whole number"
 assert rates(measured.to_numpy() > limit, guilty)[1] <= 0.01, "more than 1 % of the innocent accounts are flagged"
 ### BEGIN HIDDEN TESTS
-assert rates(measured.to_numpy() > limit - 1, guilty)[1] > 0.01
+_fpr = [float((measured.to_numpy() > n)[~guilty].mean()) for n in (float(limit), float(limit) - 1)]
+assert _fpr[0] <= 0.01 < _fpr[1]
 ### END HIDDEN TESTS
 
 # %%
@@ -180,9 +181,9 @@ def accounts_needed(answers: int, days: int, limit: int) -> int:
 assert accounts_needed(100, 1, 10) == 10
 assert isinstance(accounts_needed(100, 1, 10), int), "there are no half accounts"
 ### BEGIN HIDDEN TESTS
-assert accounts_needed(101, 1, 10) == 11
-assert accounts_needed(1_000_000, 30, 100) == 334
-assert accounts_needed(1, 30, 100) == 1
+assert float(accounts_needed(101, 1, 10)) == 11
+assert float(accounts_needed(1_000_000, 30, 100)) == 334
+assert float(accounts_needed(1, 30, 100)) == 1
 ### END HIDDEN TESTS
 
 # %%
@@ -221,8 +222,8 @@ reviewers = math.ceil(accused * 0.25 / 1600)
 assert accused == int(accused)
 assert reviewers == int(reviewers)
 ### BEGIN HIDDEN TESTS
-assert accused == 20_000
-assert reviewers == 4
+assert float(accused) == 20_000
+assert float(reviewers) == 4
 ### END HIDDEN TESTS
 
 # %% [markdown]

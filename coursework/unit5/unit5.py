@@ -123,7 +123,7 @@ accused = round(2_000_000 * 0.999 * 0.01)
 # %% test="accused" points=1
 assert accused == int(accused)
 ### BEGIN HIDDEN TESTS
-assert accused == 19_980
+assert float(accused) == 19_980
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -152,8 +152,8 @@ best = thresholds[np.argmin([cost(score >= t, new_guilty, 0.5) for t in threshol
 _is = np.array([True, True, True, False])
 assert cost(_is, _is, 5) == 0
 ### BEGIN HIDDEN TESTS
-assert cost(~_is, _is, 5) == 8
-assert cost(np.ones(4, bool), _is, 7) == 7
+assert float(cost(~_is, _is, 5)) == 8
+assert float(cost(np.ones(4, bool), _is, 7)) == 7
 _costs = [(new_guilty & (score < t)).sum() + 0.5 * (~new_guilty & (score >= t)).sum() for t in thresholds]
 assert math.isclose(best, thresholds[int(np.argmin(_costs))])
 ### END HIDDEN TESTS

@@ -72,8 +72,8 @@ def bill(row: pd.Series | dict[str, float], list_price: float) -> float:
 _row = {"accounts": 10, "cards": 5, "addresses": 20, "devices": 8}
 assert bill(_row, 0) == 84
 ### BEGIN HIDDEN TESTS
-assert bill(_row, 16) == 100
-assert bill({"accounts": 0, "cards": 0, "addresses": 0, "devices": 1}, 0) == 0.5
+assert float(bill(_row, 16)) == 100
+assert float(bill({"accounts": 0, "cards": 0, "addresses": 0, "devices": 1}, 0)) == 0.5
 assert math.isclose(bill(careless.loc[ALONE], 0), careless.loc[ALONE, ["accounts_usd", "gear_usd"]].sum())
 ### END HIDDEN TESTS
 
