@@ -148,17 +148,17 @@ class Dataset:
     @property
     def train(self) -> Split:
         """First window, labels open."""
-        return self.splits["train"]
+        return self._split("train")
 
     @property
     def validation(self) -> Split:
         """Second window, labels open."""
-        return self.splits["validation"]
+        return self._split("validation")
 
     @property
     def test(self) -> Split:
         """Third window, labels masked: see `reveal`."""
-        return self.splits["test"]
+        return self._split("test")
 
     @property
     def digest(self) -> str:
@@ -183,9 +183,12 @@ class Dataset:
         UserError
             If there is no such split.
         """
-        if split not in self.splits:
-            raise UserError(f"no split {split!r}: choose {', '.join(self.splits)}")
-        return replace(self.splits[split], masked=False)
+        return replace(self._split(split), masked=False)
+
+    def _split(self, name: str) -> Split:
+        if name not in self.splits:
+            raise UserError(f"no split {name!r}: choose {', '.join(self.splits) or 'another dataset'}")
+        return self.splits[name]
 
     def __repr__(self) -> str:
         lines = [f"Dataset {self.name} at {self.path}, digest {self.digest[:12]}"]

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from generator.errors import UserError, printable
-from generator.schema import SPLITS, TABLES
+from generator.schema import PUBLIC, SPLITS, TABLES
 
 MANIFEST = "manifest.json"
 MASKED = ("test",)
@@ -20,6 +20,7 @@ TRUTH_FOLDER = "test-truth"  # of a release that shows the labels of masked spli
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MOST = 2**62  # of any count: larger ones fit no column
 _MOST_DAYS = 100_000
+_LONGEST = 200  # letters of a name, a date or a version
 _SHOWN = 5  # faults that one sentence names
 
 
@@ -125,6 +126,8 @@ def _split_faults(where: str, name: str, split: dict[str, Any]) -> Iterator[str]
         datetime.fromisoformat(split["start"]) + timedelta(days=split["days"])
     except (ValueError, OverflowError):
         yield f"{where}start: {split['start'][:40]!r} is no date and time"
+    tables = {table_of(path) for path in split["files"] if _is_data(path)}
+    yield from (f"{where}files: no {table} among them" for table in PUBLIC if table not in tables)
     for path, entry in split["files"].items():
         if inside(path) and not _is_data(path):
             yield f"{where}files: {path[:80]} is no table of a split"
@@ -144,7 +147,7 @@ def _wrong(table: Any, keys: _Keys, where: str) -> Iterator[str]:
 
 def _is_data(path: str) -> bool:
     folder, slash, _ = path.partition("/")
-    return bool(slash) and folder in (*SPLITS, TRUTH_FOLDER) and table_of(path) in TABLES
+    return bool(slash) and path.isprintable() and folder in (*SPLITS, TRUTH_FOLDER) and table_of(path) in TABLES
 
 
 def _is_count(value: Any) -> bool:
@@ -156,7 +159,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value.isprintable()
+    return isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST
 
 
 def _is_hash(value: Any) -> bool:

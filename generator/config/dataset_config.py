@@ -193,7 +193,7 @@ def from_file(path: Path, seed: int | None = None) -> Config:
     shipped = str(path) in SCENARIOS and not path.exists()
     try:
         document = _toml(_SCENARIOS / f"{path}.toml" if shipped else path)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # not TOML, not UTF-8, or nested without end
         known = f"; scenarios that come with SiphonBench: {', '.join(SCENARIOS)}" if not path.exists() else ""
         raise UserError(f"{path} can't be read as TOML: {error}{known}") from error
     given = {} if seed is None else {"seed": seed}

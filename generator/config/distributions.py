@@ -11,6 +11,8 @@ from generator.config.parameters import DIALS, SHARES, ParameterRange
 from generator.schema import TIERS
 
 LAWS = ("uniform", "log", "lognormal", "quantiles")
+_LARGEST = 1e300  # of any number in a range: NaN and infinity are not below it
+_SHOWN = 80  # letters of a faulty value that a sentence repeats
 TIMES = "times"  # not a law of its own: the one below it, multiplied
 _FORMS = (
     "write a number, [low, high], { range = [a, b], law = 'uniform', 'log' or 'lognormal' }, "
@@ -88,8 +90,25 @@ def suggestion(name: str, known: Any) -> str:
     >>> suggestion("acounts", ["accounts", "days"])
     ' (did you mean accounts?)'
     """
-    near = get_close_matches(name, list(known), 1)
+    near = get_close_matches(str(name), list(known), 1)
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def shown(value: Any) -> str:
+    """A faulty value as a sentence repeats it, cut where it is long.
+
+    Parameters
+    ----------
+    value : object
+        Whatever was written.
+
+    Examples
+    --------
+    >>> shown("a"), len(shown("a" * 10_000))
+    ("'a'", 83)
+    """
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
 def flattened(overlay: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -110,7 +129,7 @@ def flattened(overlay: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for dial, spec in dials.items():
             nested = dial in TIERS and isinstance(spec, dict)
             inner = {f"{name}.{dial}": spec} if nested else {name: {dial: spec}}
-            for key, specs in inner.items():
+            for key, specs in ((key, specs) for key, specs in inner.items() if specs):
                 flat[key] = flat.get(key, {}) | specs
     return flat
 
@@ -132,7 +151,7 @@ def _read(spec: Any) -> ParameterRange:
     wanted = len(SHARES) if law == "quantiles" else 2
     sound = law in (*LAWS, TIMES) and isinstance(numbers, list | tuple) and _are_numbers(numbers, wanted)
     if not sound or math.isnan(correlation):
-        raise ValueError(f"{spec!r} is no range: {_FORMS}")
+        raise ValueError(f"{shown(spec)} is no range: {_FORMS}")
     floats = tuple(map(float, numbers))
     values = {"values": floats} if law == "quantiles" else {}
     return ParameterRange(floats[0], floats[-1], law, correlation=float(correlation), **values)
@@ -140,5 +159,5 @@ def _read(spec: Any) -> ParameterRange:
 
 def _are_numbers(values: Sequence[Any], wanted: int) -> bool:
     return len(values) == wanted and all(
-        isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) for x in values
+        isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= _LARGEST for x in values
     )

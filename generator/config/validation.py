@@ -9,7 +9,7 @@ from typing import Any
 
 from generator.config import distributions, feasibility
 from generator.config.archetypes import archetypes
-from generator.config.distributions import suggestion
+from generator.config.distributions import shown, suggestion
 from generator.config.parameters import COHORT_CHOICES
 from generator.schema import SPLITS, TIERS
 
@@ -24,6 +24,7 @@ BOUNDS = {
     "least_campaigns": (0, 1000),
     "seed": (0, 2**63 - 1),
 }
+_YEARS = (1970, 2200)  # whose times every reader of the tables can hold
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 _NAMES = "must be letters, digits, dots, dashes, at most 61"
 _COHORT = {
@@ -69,19 +70,23 @@ def _nothing(_: Any) -> Iterator[str]:
 
 def _number(key: str, value: Any, low: int, high: int) -> Iterator[str]:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        yield f"{key}: {value!r} is no whole number from {low:,} to {high:,}"
+        yield f"{key}: {shown(value)} is no whole number from {low:,} to {high:,}"
 
 
 def _name(value: Any) -> Iterator[str]:
     if not isinstance(value, str) or not NAME.fullmatch(value):
-        yield f"name: {value!r} {_NAMES}"
+        yield f"name: {shown(value)} {_NAMES}"
 
 
 def _start(value: Any) -> Iterator[str]:
     try:
-        datetime.fromisoformat(str(value))
+        start = datetime.fromisoformat(str(value))
     except ValueError:
-        yield f"start: {value!r} is no date such as 2026-01-05"
+        start = None
+    if start is None or start.tzinfo:
+        yield f"start: {shown(value)} is no date such as 2026-01-05"
+    elif not _YEARS[0] <= start.year <= _YEARS[1]:
+        yield f"start: {shown(value)} is outside the years {_YEARS[0]} to {_YEARS[1]}"
 
 
 def _labelled(extraction: bool) -> list[str]:
@@ -90,13 +95,13 @@ def _labelled(extraction: bool) -> list[str]:
 
 def _list(key: str, value: Any, options: Collection[str]) -> Iterator[str]:
     if not isinstance(value, list | tuple):
-        yield f"{key}: {value!r} is no list of {', '.join(options)}"
+        yield f"{key}: {shown(value)} is no list of {', '.join(options)}"
         return
     for entry in dict.fromkeys(map(str, value)):
         if entry not in options:
-            yield f"{key}: {entry!r} is none of {', '.join(options)}{suggestion(entry, options)}"
+            yield f"{key}: {shown(entry)} is none of {', '.join(options)}{suggestion(entry, options)}"
         elif [*map(str, value)].count(entry) > 1:
-            yield f"{key}: {entry!r} stands twice"
+            yield f"{key}: {shown(entry)} stands twice"
 
 
 def _splits(value: Any) -> Iterator[str]:
@@ -127,7 +132,7 @@ def _overlay(value: Any) -> Iterator[str]:
     for name, dials in distributions.flattened(value).items():
         archetype, _, tier = name.partition(".")
         if archetype not in archetypes():
-            yield f"overlay.{name}: {archetype!r} is none of {', '.join(archetypes())}"
+            yield f"overlay.{name}: {shown(archetype)} is none of {', '.join(archetypes())}"
         elif tier and (tier not in TIERS or archetype in _labelled(extraction=False)):
             yield f"overlay.{name}: only A archetypes have tiers, and these are {', '.join(TIERS)}"
         yield from _dials(f"overlay.{name}", dials)
@@ -147,7 +152,7 @@ def _cohorts(value: Any) -> Iterator[str]:
         return
     names = [c.get("name") for c in value]
     yield from (
-        f"cohorts: the name {n!r} stands twice" for n in dict.fromkeys(map(str, names)) if names.count(n) > 1
+        f"cohorts: the name {shown(n)} stands twice" for n in dict.fromkeys(map(str, names)) if names.count(n) > 1
     )
     for i, cohort in enumerate(value):
         yield from _cohort(f"cohorts[{i}]", cohort)
@@ -158,17 +163,17 @@ def _cohort(where: str, cohort: _Document) -> Iterator[str]:
     yield from (f"{where}.{k}: missing; a cohort needs {', '.join(_NEEDED)}" for k in _NEEDED if k not in cohort)
     sound: _Document = {k: v for k, v in cohort.items() if k in _COHORT and type(v) is _COHORT[k]}
     wrong = [k for k in cohort if k in _COHORT and k not in sound]
-    yield from (f"{where}.{k}: {cohort[k]!r} is no {_TYPES[_COHORT[k]]}" for k in wrong)
+    yield from (f"{where}.{k}: {shown(cohort[k])} is no {_TYPES[_COHORT[k]]}" for k in wrong)
     if not NAME.fullmatch(sound.get("name", "x")):
-        yield f"{where}.name: {cohort['name']!r} {_NAMES}"
+        yield f"{where}.name: {shown(cohort['name'])} {_NAMES}"
     yield from _number(f"{where}.accounts", sound.get("accounts", 1), 1, 1_000_000)
     archetype, tier, target = (sound.get(k, "") for k in ("archetype", "tier", "target"))
     if archetype and archetype not in archetypes():
-        yield f"{where}.archetype: {archetype!r} is none of {', '.join(archetypes())}"
+        yield f"{where}.archetype: {shown(archetype)} is none of {', '.join(archetypes())}"
     elif archetype and tier not in (TIERS if archetype in _labelled(extraction=True) else ("",)):
-        yield f"{where}.tier: {tier!r}: give one of {', '.join(TIERS)} to A archetypes and none to others"
+        yield f"{where}.tier: {shown(tier)}: give one of {', '.join(TIERS)} to A archetypes and none to others"
     if target and target not in COHORT_CHOICES["domain"]:
-        yield f"{where}.target: {target!r} is none of {', '.join(COHORT_CHOICES['domain'])}"
+        yield f"{where}.target: {shown(target)} is none of {', '.join(COHORT_CHOICES['domain'])}"
     dials = sound.get("dials", {})
     yield from _dials(f"{where}.dials", dials)
     if sound.get("first_day", -1) >= 0 or sound.get("days", 0) > 0:
