@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from generator.integrity import file_digest
 from generator.manifest import MANIFEST, MASKED, TRUTH_FOLDER, table_of
 from generator.pipeline import generate, resume_state
 from generator.pipeline.engines import Engine
+from generator.pipeline.folder_lock import locked
 from generator.pipeline.folder_target import check_free
 from generator.publish import bundled_documents, cards, checksums, config_toml, croissant, sample
 from generator.publish.release_info import ReleaseInfo
@@ -60,32 +62,32 @@ def write(
     UserError
         If the folder is not free, the date is none, or the disk too small.
     """
-    if resume and _is_done(config, out, test_truth):
-        return out
     if remote.address(out):
         raise UserError(f"--out {out}: a release is made in a folder here; upload that folder when it is complete")
-    check_free(out)
+    folder = Path(os.path.realpath(remote.local(out)))  # a link stays a link: the folder that it names is filled
+    if resume and _is_done(config, folder, test_truth):
+        return out
+    check_free(folder)
     date = _date(published)
     if not _OWNER.fullmatch(owner):
         raise UserError(f"--owner {owner[:60]!r} is no account: letters, digits, dots, dashes, at most 60")
     texts = {
         name: bundled_documents.text(name) for name in (*bundled_documents.LICENCES, bundled_documents.DATA_CARD)
     }
-    staging = out.with_name(out.name + ".release")
-    if not resume or not _is_usable(config, staging, test_truth):
-        shutil.rmtree(staging, ignore_errors=True)
-    try:
-        generate.generate(config, staging, workers, on_shard, resume, with_engine)
-        manifest = _set_apart(staging, test_truth)
-        _describe(staging, config, ReleaseInfo(manifest, date, owner), texts)
-        checksums.write(staging)
-        if out.exists():
-            out.rmdir()
-        staging.rename(out)
-    except BaseException:
-        if not resume:
+    staging = files.staging(folder, ".release")
+    with locked(folder):
+        if not resume or not _is_usable(config, staging, test_truth):
             shutil.rmtree(staging, ignore_errors=True)
-        raise
+        try:
+            generate.generate(config, staging, workers, on_shard, resume, with_engine)
+            manifest = _set_apart(staging, test_truth)
+            _describe(staging, config, ReleaseInfo(manifest, date, owner), texts)
+            checksums.write(staging)
+            files.take_place(staging, folder, last=MANIFEST)
+        except BaseException:
+            if not resume:
+                shutil.rmtree(staging, ignore_errors=True)
+            raise
     return out
 
 

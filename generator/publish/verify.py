@@ -31,7 +31,7 @@ def local_copy(path: str | Path, storage_options: dict[str, Any] | None = None) 
     """
     where = remote.address(path)
     if not where:
-        return Path(path)
+        return remote.local(path)
     store = remote.open_store(where, MANIFEST, storage_options)
     manifest = read_manifest(store.folder)
     for split in manifest["splits"].values():
