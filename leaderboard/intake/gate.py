@@ -9,7 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from leaderboard.intake import security
-from leaderboard.intake.problems import Problem, later
+from leaderboard.intake.problems import Problem
+from leaderboard.intake.refusals import TooManyError
 
 Team = TypeVar("Team")
 _MINUTE = 60.0
@@ -44,11 +45,13 @@ class Gate(Generic[Team]):
         Raises
         ------
         Problem
-            401 without a token that is good, 429 for an address that tries too often.
+            401 without a token that is good.
+        TooManyError
+            For an address that tries too often.
         """
         address = security.network(request.client.host if request.client else None)
         if wait := self._rate.wait(address, counted):
-            raise later(429, wait, "Too many uploads or wrong tokens from your address")
+            raise TooManyError("Too many uploads or wrong tokens from your address", wait)
         kind, _, token = authorization.partition(" ")
         team = self._find(token.strip()) if kind.lower() == "bearer" else None
         if team is None:
@@ -59,5 +62,11 @@ class Gate(Generic[Team]):
         return team
 
     async def sender(self, request: Request, authorization: str, counted: bool = False) -> Team:
-        """The same in a thread: the token is looked up in a database."""
+        """`team` in a thread: the token is looked up in a database.
+
+        Parameters
+        ----------
+        request, authorization, counted
+            See `team`.
+        """
         return await run_in_threadpool(self.team, request, authorization, counted)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
+import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from generator.errors import UserError
-from leaderboard.intake.scorer import UnavailableError
+from leaderboard.intake.refusals import LaterError, UnavailableError
+from leaderboard.tracking.store import may_pass
 
 MEDIA_TYPE = "application/problem+json"
 _SENTENCES = {
@@ -22,7 +24,8 @@ _SENTENCES = {
 }
 _FOR_PROGRAMS = (".json", ".csv")
 _MOST_FAULTS = 10
-_RETRY_SECONDS = 10
+_BUSY_SECONDS = 10.0
+_LOG = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
@@ -41,22 +44,6 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status, self.detail, self.headers = status, detail, dict(headers or {})
-
-
-def later(status: int, wait: float, reason: str) -> Problem:
-    """A refusal that ends by itself.
-
-    Parameters
-    ----------
-    status : int
-        429 if the sender has asked too often, 503 if the server is busy.
-    wait : float
-        Seconds until another try may succeed.
-    reason : str
-        Beginning of a sentence, without a full stop.
-    """
-    seconds = max(1, math.ceil(wait))
-    return Problem(status, f"{reason}: try again in {seconds} s.", {"retry-after": str(seconds)})
 
 
 def install(app: FastAPI, page: Callable[[str, str], str] | None = None) -> None:
@@ -95,18 +82,28 @@ def install(app: FastAPI, page: Callable[[str, str], str] | None = None) -> None
     async def user(request: Request, error: Exception) -> Response:
         return answer(request, Problem(422, str(error)))
 
-    async def unavailable(request: Request, error: Exception) -> Response:
-        return answer(request, Problem(503, str(error), {"retry-after": str(_RETRY_SECONDS)}))
+    async def later(request: Request, error: Exception) -> Response:
+        assert isinstance(error, LaterError)
+        return answer(request, Problem(error.status, str(error), {"retry-after": str(error.seconds)}))
 
     async def bug(request: Request, error: Exception) -> Response:
+        if may_pass(error):  # a locked database, a full disk
+            _LOG.warning("%s %s: %s", request.method, request.url.path, type(error).__name__)
+            return await later(request, UnavailableError("The server is busy", _BUSY_SECONDS))
         return answer(request, Problem(500, _SENTENCES[500]))
+
+    async def database(request: Request, error: Exception) -> Response:
+        if not may_pass(error):
+            raise error
+        return await bug(request, error)
 
     for kind, handler in (
         (Problem, known),
         (HTTPException, http),
         (RequestValidationError, invalid),
         (UserError, user),
-        (UnavailableError, unavailable),
+        (LaterError, later),
+        (DBAPIError, database),
         (Exception, bug),
     ):
         app.add_exception_handler(kind, handler)

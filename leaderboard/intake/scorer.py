@@ -16,15 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.errors import UserError
-
 _BEAT_SECONDS = 3.0
 _HOME = Path(__file__).resolve().parents[2]
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "PYTHONHASHSEED")
-
-
-class UnavailableError(UserError):
-    """What was asked is sound and can't be done now; trying again later may help."""
 
 
 @dataclass(frozen=True)

@@ -32,16 +32,27 @@ _ADDRESSES = 20_000
 
 
 def secured(app: App) -> App:
-    """An application whose every answer carries `HEADERS`."""
+    """An application whose every answer carries `HEADERS`, and whose HEAD is its GET without a body.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers.
+    """
     extra = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
 
     async def wrapped(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        head = scope.get("method") == "HEAD"
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), *extra]
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
-        await app(scope, receive, sending)
+        # A copy: the server itself must know that it was HEAD.
+        await app({**scope, "method": "GET"} if head else scope, receive, sending)
 
     return wrapped
 
@@ -62,7 +73,15 @@ class Rate:
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def wait(self, key: str, count: bool = True) -> float:
-        """Seconds to wait before it may happen again, 0 if it may now; it then counts."""
+        """Seconds to wait before it may happen again, 0 if it may now.
+
+        Parameters
+        ----------
+        key : str
+            Whose it is.
+        count : bool
+            Whether it counts if it may happen now.
+        """
         now = time.monotonic()
         times = self._times.setdefault(key, deque())
         self._times.move_to_end(key)
@@ -78,7 +97,18 @@ class Rate:
 
 
 def network(address: str | None) -> str:
-    """What counts as one address: an IPv4 address, or the /64 of an IPv6 one."""
+    """What counts as one address: an IPv4 address, or the /64 of an IPv6 one.
+
+    Parameters
+    ----------
+    address : str or None
+        Of a client.
+
+    Examples
+    --------
+    >>> network("192.0.2.7"), network("2001:db8::7"), network(None)
+    ('192.0.2.7', '2001:db8::/64', 'unknown')
+    """
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:
@@ -92,7 +122,13 @@ class NoTokens(logging.Filter):
     """Takes tokens out of log records, wherever a client put them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Always true, after the record is cleaned."""
+        """Always true, after the record is cleaned.
+
+        Parameters
+        ----------
+        record : logging.LogRecord
+            Changed in place.
+        """
         record.msg, record.args = cleaned(record.getMessage()), None
         if record.exc_info:
             record.exc_text = cleaned(logging.Formatter().formatException(record.exc_info))
@@ -101,5 +137,16 @@ class NoTokens(logging.Filter):
 
 
 def cleaned(text: str) -> str:
-    """Text without tokens and without what could forge another line of a log."""
+    """Text without tokens and without what could forge another line of a log.
+
+    Parameters
+    ----------
+    text : str
+        Of a log record.
+
+    Examples
+    --------
+    >>> cleaned("PUT /x?token=sb7_abc-DEF")
+    'PUT /x?token=[token]'
+    """
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in _TOKEN.sub("[token]", text))

@@ -7,6 +7,7 @@ import copy
 import sys
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -14,13 +15,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from leaderboard.intake import security
 
 _HEADER_SECONDS = 10.0
+_BODY_SECONDS = 2.0  # that a body which nobody reads any more may go on, so that its sender sees the answer
 _HEADER_BYTES = 16 << 10
 _CONNECTIONS = 1000
 _TURN_SECONDS = 0.0005
 
 
 class Impatient(H11Protocol):
-    """HTTP/1.1 that closes a connection whose first request has not come in time."""
+    """HTTP/1.1 that closes a connection whose first request has not come in time, or whose body is refused."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock.
@@ -32,6 +34,16 @@ class Impatient(H11Protocol):
         """
         super().connection_made(transport)
         self.loop.call_later(_HEADER_SECONDS, self._give_up)
+
+    def on_response_complete(self) -> None:
+        """Close the connection if its client goes on to send what was answered already."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self.loop.call_later(_BODY_SECONDS, self._hang_up, self.cycle)
+
+    def _hang_up(self, answered: object) -> None:
+        if self.cycle is answered and self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
+            self.transport.close()
 
     def _give_up(self) -> None:
         if self.cycle is None and not self.transport.is_closing():

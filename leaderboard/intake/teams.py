@@ -33,23 +33,30 @@ class Team:
 def add(engine: sa.Engine, name: str) -> tuple[Team, str]:
     """Add a team; the token that comes with it can't be read again.
 
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Database of the teams.
+    name : str
+        What others see.
+
     Raises
     ------
     UserError
         If the name is faulty, or looks like that of a team there is.
     """
-    if found := display_names.faults(name, _LONGEST):
-        raise UserError(f"team name {_printable(name)}: {'; '.join(found)}")
+    if faults := display_names.faults(name, _LONGEST):
+        raise UserError(f"team name {_printable(name)}: {'; '.join(faults)}")
     secret, when = secrets.token_urlsafe(32), now()
     row = {"name": name, "name_key": display_names.key(name), "token_hash": "", "created": when}
 
     def insert() -> int:
         with engine.begin() as connection:
-            found = connection.execute(TEAMS.insert().values(row)).inserted_primary_key
-            assert found is not None
-            hashed = _hash(_token(found[0], secret))
-            connection.execute(TEAMS.update().where(TEAMS.c.id == found[0]).values(token_hash=hashed))
-            return int(found[0])
+            key = connection.execute(TEAMS.insert().values(row)).inserted_primary_key
+            assert key is not None
+            hashed = _hash(_token(key[0], secret))
+            connection.execute(TEAMS.update().where(TEAMS.c.id == key[0]).values(token_hash=hashed))
+            return int(key[0])
 
     try:
         number = retrying(insert)
@@ -61,13 +68,26 @@ def add(engine: sa.Engine, name: str) -> tuple[Team, str]:
 
 
 def listed(engine: sa.Engine) -> list[Team]:
-    """All teams, oldest first."""
+    """All teams, oldest first.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Database of the teams.
+    """
     with engine.connect() as connection:
         return [_team(row) for row in connection.execute(TEAMS.select().order_by(TEAMS.c.id))]
 
 
 def revoke(engine: sa.Engine, name: str) -> Team:
     """End a team's token; its entries stay.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Database of the teams.
+    name : str
+        Of the team.
 
     Raises
     ------
@@ -88,7 +108,15 @@ def revoke(engine: sa.Engine, name: str) -> Team:
 
 
 def find(engine: sa.Engine, token: str) -> Team | None:
-    """Team of a token; None for one that is forged, malformed or revoked."""
+    """Team of a token; None for one that is forged, malformed or revoked.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Database of the teams.
+    token : str
+        As a stranger sent it.
+    """
     match = _TOKEN.fullmatch(token)
     number = int(match[1]) if match else 0
     with engine.connect() as connection:

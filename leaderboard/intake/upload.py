@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import hashlib
 import os
 import secrets
@@ -19,7 +20,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from generator import files
 from generator.files import PARTIAL
-from leaderboard.intake.problems import Problem, later
+from leaderboard.intake.problems import Problem
+from leaderboard.intake.refusals import TooManyError, UnavailableError
 
 _PARQUET = b"PAR1"
 _SPARE_BYTES = 64 << 20  # of disk, which must stay free
@@ -74,8 +76,9 @@ class Uploads:
         Raises
         ------
         Problem
-            413 over the cap, 408 if slow, 400 if it breaks off, 415 if it is no table, 429 and 503 without a
-            slot, 507 without room on disk.
+            413 over the cap, 408 if slow, 400 if it breaks off, 415 if it is no table, 507 without room on disk.
+        TooManyError, UnavailableError
+            Without a slot of the team, or of the server.
         """
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > cap:
@@ -97,8 +100,8 @@ class Uploads:
         while self._running[team] >= _AT_ONCE_PER_TEAM or self._running.total() >= _AT_ONCE:
             if asyncio.get_running_loop().time() > until:
                 if self._running[team] >= _AT_ONCE_PER_TEAM:
-                    raise later(429, _SLOT_SECONDS, f"Your team is sending {self._running[team]} files already")
-                raise later(503, _SLOT_SECONDS, "Too many files come in at once")
+                    raise TooManyError(f"Your team is sending {self._running[team]} files already", _SLOT_SECONDS)
+                raise UnavailableError("Too many files come in at once", _SLOT_SECONDS)
             await asyncio.sleep(_POLL_SECONDS)
         self._running[team] += 1
         try:
@@ -150,8 +153,9 @@ class Uploads:
 def _suffix(head: bytes) -> str:
     if head.startswith(_PARQUET):
         return ".parquet"
-    # Anything that is text may be a table; the scoring process says if it is none.
-    if b"\0" in head or b"," not in head or not head.split(b"\n")[0].isascii():
+    # Anything that is text may be a table; the scoring process says what is wrong with it.
+    text = head.removeprefix(codecs.BOM_UTF8)
+    if b"\0" in text or text.lstrip().startswith(b"<") or not text.split(b"\n")[0].isascii():
         raise Problem(415, "The file is neither Parquet nor CSV: no archive, pickle or program is taken.")
     return ".csv"
 

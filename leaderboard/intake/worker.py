@@ -8,14 +8,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict
 
-from leaderboard.intake.queue import Queue, QueuedSubmission
+from leaderboard.intake.queue import Queue
+from leaderboard.intake.queue_records import TRIES, QueuedSubmission
 from leaderboard.intake.scorer import Limits, Scorer
 from leaderboard.tracking.store import Store
 
 _LOG = logging.getLogger(__name__)
 _IDLE_SECONDS, _FAULT_SECONDS = 1.0, 2.0
-TRIES = 3
-"""How often a file may end the scoring process before it is given up."""
 
 
 class Worker(threading.Thread, ABC):

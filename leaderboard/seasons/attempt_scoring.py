@@ -17,15 +17,17 @@ import sqlalchemy as sa
 from generator import dataset
 from generator.dataset import Dataset, Split
 from generator.errors import UserError
-from leaderboard.intake.scorer import Limits, Scorer, UnavailableError
-from leaderboard.intake.worker import TRIES, Worker
+from leaderboard.intake.queue_records import TRIES
+from leaderboard.intake.refusals import UnavailableError
+from leaderboard.intake.scorer import Limits, Scorer
+from leaderboard.intake.worker import Worker
 from leaderboard.seasons.attempts_table import ATTEMPTS
 from leaderboard.seasons.blob_store import BlobStore
 from leaderboard.tasks import parts
 from leaderboard.tasks.parts import FEEDBACK, Parts
 from leaderboard.tracking.database import retrying
 
-_READ_SECONDS = 60.0
+_READ_SECONDS, _BUSY_SECONDS = 60.0, 10.0
 _LOG = logging.getLogger(__name__)
 _FAULT = "it could not be judged: ask the organiser"
 
@@ -147,7 +149,7 @@ class AttemptScoring:
         finally:
             partial.unlink(missing_ok=True)
         if "retry" in outcome:
-            raise UnavailableError(f"{path}: it can't be kept now ({outcome['retry']}); hand it in again later")
+            raise UnavailableError(f"{path.name} can't be kept now ({outcome['retry']})", _BUSY_SECONDS)
         error = outcome.get("error") or f"{path}: {outcome['died']}"
         raise UserError(error.replace(str(path.absolute()), str(path)))
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import sqlalchemy as sa
 
 from generator.errors import UserError
@@ -73,18 +70,3 @@ def engine(uri: str) -> sa.Engine:
             "finish it with the version that made it"
         )
     return opened
-
-
-@contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction in which nobody else writes, so that what is read in it still holds when it ends.
-
-    Parameters
-    ----------
-    engine : sqlalchemy.Engine
-        See `engine`.
-    """
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        yield connection

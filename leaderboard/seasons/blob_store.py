@@ -71,13 +71,29 @@ class BlobStore:
             partial.unlink(missing_ok=True)
 
     def path(self, name: str) -> Path:
-        """File of a digest; nothing else is a name."""
+        """File of a digest; nothing else is a name.
+
+        Parameters
+        ----------
+        name : str
+            Digest that `keep` or `take` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is none.
+        """
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name[:80]!r} is no digest")
         return self.folder / f"{name}{SUFFIX}"
 
     def checked(self, name: str) -> pl.DataFrame:
         """A table whose bytes are those that its name promises.
+
+        Parameters
+        ----------
+        name : str
+            Digest that `keep` or `take` gave.
 
         Raises
         ------
@@ -89,5 +105,11 @@ class BlobStore:
         return self.read(name)
 
     def read(self, name: str) -> pl.DataFrame:
-        """A table that was kept."""
+        """A table that was kept.
+
+        Parameters
+        ----------
+        name : str
+            Digest that `keep` or `take` gave.
+        """
         return pl.read_parquet(self.path(name))

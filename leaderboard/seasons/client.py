@@ -20,6 +20,7 @@ from leaderboard.seasons.daily_replay import TABLES, DailyReplay
 from leaderboard.seasons.rules import Season, parse
 
 _SECONDS = 120.0
+_REDIRECTS = (301, 302, 303, 307, 308)
 _LARGEST = 64 << 20  # of an answer that is no table
 
 
@@ -36,11 +37,32 @@ class Transport(ABC):
 
     @abstractmethod
     def table(self, day: int, name: str) -> bytes:
-        """What a day added to a table, as a Parquet file."""
+        """What a day added to a table.
+
+        Parameters
+        ----------
+        day : int
+            Counted from the window's first.
+        name : str
+            One of `daily_replay.TABLES`.
+
+        Returns
+        -------
+        bytes
+            A Parquet file.
+        """
 
     @abstractmethod
     def hand_in(self, day: int, file: Path) -> None:
-        """Hand in the scores of a day."""
+        """Hand in the scores of a day.
+
+        Parameters
+        ----------
+        day : int
+            Counted from the window's first.
+        file : Path
+            Parquet file with account_id and score.
+        """
 
 
 class Local(Transport):
@@ -60,6 +82,16 @@ class Local(Transport):
 
     def hand_in(self, day: int, file: Path) -> None:  # noqa: D102
         self._replay.hand_in(day, file)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows nowhere: who is sent elsewhere would take the token along."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 class Http(Transport):
@@ -84,8 +116,8 @@ class Http(Transport):
         return parse(self._get("").decode())
 
     def day(self) -> int | None:  # noqa: D102
-        found = json.loads(self._get("/day"))["day"]
-        return None if found is None else int(found)
+        day = json.loads(self._get("/day"))["day"]
+        return None if day is None else int(day)
 
     def table(self, day: int, name: str) -> bytes:  # noqa: D102
         return self._get(f"/days/{day}/{quote(name)}", largest=None)
@@ -99,11 +131,17 @@ class Http(Transport):
     def _ask(self, method: str, path: str, body: bytes | None, largest: int | None) -> bytes:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/octet-stream"}
         # Only http and https get here, see `__init__`.
-        asked = urllib.request.Request(self._base + path, body, headers, method=method)  # noqa: S310
+        request = urllib.request.Request(self._base + path, body, headers, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(asked, timeout=_SECONDS) as answer:  # noqa: S310
+            with _OPENER.open(request, timeout=_SECONDS) as answer:
                 return bytes(answer.read(largest))
         except urllib.error.HTTPError as error:
+            if error.code in _REDIRECTS:
+                place = printable(error.headers.get("location", "")[:200])
+                raise UserError(
+                    f"{self._base} sends elsewhere, to {place}: the token is not carried there; if you trust that "
+                    "address, name it as --server"
+                ) from error
             raise UserError(f"the server says {error.code}: {_detail(error.read(1 << 16))}") from error
         except OSError as error:
             raise UserError(f"{self._base} does not answer ({error}): try again, the walk goes on") from error
@@ -125,7 +163,15 @@ class Past:
         self._folder, self._days = folder, 0
 
     def add(self, day: int, tables: dict[str, bytes]) -> None:
-        """Put one more day to it."""
+        """Put one more day to it.
+
+        Parameters
+        ----------
+        day : int
+            Counted from the window's first.
+        tables : dict of str to bytes
+            Parquet files by name of the table.
+        """
         for name, content in tables.items():
             (self._folder / f"{name}-{day:03d}.parquet").write_bytes(content)
         self._days = max(self._days, day + 1)
@@ -165,9 +211,8 @@ def play(
             names = TABLES if earlier == 0 else TABLES[:2]
             past.add(earlier, {name: transport.table(earlier, name) for name in names})
         have = day + 1
-        said = score(past.split()).select("account_id", "score")
         file = folder / "scores.parquet"
-        said.write_parquet(file)
+        score(past.split()).select("account_id", "score").write_parquet(file)
         transport.hand_in(day, file)
         on_day(day + 1, season.days)
 

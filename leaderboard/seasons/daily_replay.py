@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from generator.errors import UserError
 from leaderboard.seasons import receipts
-from leaderboard.seasons.attempts_table import ATTEMPTS, DAYS, writing
+from leaderboard.seasons.attempts_table import ATTEMPTS, DAYS
 from leaderboard.seasons.rules import DAILY
 from leaderboard.seasons.submissions import SeasonService
-from leaderboard.tracking.database import now, retrying
+from leaderboard.tracking.database import now, retrying, writing
 
 TABLES = ("requests", "accounts", "releases")
 

@@ -101,7 +101,7 @@ def append(connection: sa.Connection, commitment: str, values: dict[str, Any]) -
     Parameters
     ----------
     connection : sqlalchemy.Connection
-        Inside `attempts_table.writing`, so that nobody else appends.
+        Inside `database.writing`, so that nobody else appends.
     commitment : str
         Of the season.
     values : dict
@@ -183,7 +183,7 @@ def close(connection: sa.Connection, commitment: str, now: float, beacon: str) -
     Parameters
     ----------
     connection : sqlalchemy.Connection
-        Inside `attempts_table.writing`.
+        Inside `database.writing`.
     commitment : str
         Of the season.
     now : float

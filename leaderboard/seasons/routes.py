@@ -17,7 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from generator.errors import UserError
 from leaderboard.intake import problems, security
 from leaderboard.intake.gate import Gate
-from leaderboard.intake.problems import Problem, later
+from leaderboard.intake.problems import Problem
+from leaderboard.intake.refusals import LaterError, TooManyError
 from leaderboard.intake.upload import Uploads
 from leaderboard.records.moments import moment
 from leaderboard.seasons.attempt_scoring import AttemptWorker
@@ -100,15 +101,17 @@ class SeasonServer:
             Given the file's path.
         """
         if wait := self.hourly.wait(team):
-            raise later(429, wait, f"Your team has sent {self.hourly.most} files in an hour")
+            raise TooManyError(f"Your team has sent {self.hourly.most} files in an hour", wait)
         file = await self.uploads.receive(request, team, _CAP)
         with TemporaryDirectory(dir=file.path.parent) as folder:
             path = file.path.rename(Path(folder) / f"predictions{file.suffix}")
             try:
                 return await run_in_threadpool(use, path)
+            except LaterError:
+                raise
             except UserError as error:
                 # Where the server keeps a file is its own affair.
-                raise type(error)(str(error).replace(str(path), path.name)) from error
+                raise UserError(str(error).replace(str(path), path.name)) from error
 
 
 def router(server: SeasonServer) -> APIRouter:

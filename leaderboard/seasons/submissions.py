@@ -20,12 +20,12 @@ from leaderboard.intake.scorer import Limits
 from leaderboard.records.moments import moment
 from leaderboard.seasons import receipts, standings
 from leaderboard.seasons.attempt_scoring import AttemptScoring, ScoredSplit
-from leaderboard.seasons.attempts_table import ATTEMPTS, writing
+from leaderboard.seasons.attempts_table import ATTEMPTS
 from leaderboard.seasons.blob_store import BlobStore
 from leaderboard.seasons.receipts import ChainLink
 from leaderboard.seasons.rules import Rules
 from leaderboard.seasons.standings import Standing
-from leaderboard.tracking.database import now, retrying
+from leaderboard.tracking.database import now, retrying, writing
 
 _DAY = 86400  # seconds
 _A = ATTEMPTS.c

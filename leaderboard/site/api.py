@@ -10,13 +10,11 @@ from starlette.concurrency import run_in_threadpool
 
 from leaderboard.intake import teams
 from leaderboard.intake.gate import Gate
-from leaderboard.intake.problems import later
-from leaderboard.intake.teams import Team
 from leaderboard.records import card as cards
 from leaderboard.site import board_files, pages
 
 if TYPE_CHECKING:
-    from leaderboard.intake.queue import QueuedSubmission
+    from leaderboard.intake.queue_records import QueuedSubmission
     from leaderboard.site.context import Site
 
 Text = Annotated[str, Query(max_length=1000)]
@@ -24,11 +22,16 @@ Task = Annotated[str, Path(max_length=40, pattern="^[a-z]+$")]
 WorldKey = Annotated[
     str | None, Query(alias="world", max_length=64, description="Dataset; the first one without.")
 ]
-_HOUR = 3600.0
 
 
 def router(site: Site) -> APIRouter:
-    """Operations on a site."""
+    """Operations on a site.
+
+    Parameters
+    ----------
+    site : Site
+        What they share.
+    """
     api = APIRouter(prefix="/api/v1")
     gate = Gate(lambda token: teams.find(site.engine, token), site.settings.address_minute)
 
@@ -48,14 +51,13 @@ def router(site: Site) -> APIRouter:
 
     @api.get("/boards/{task}", summary="One board, best entry first")
     def board(task: Task, world: WorldKey = None) -> dict[str, Any]:
-        found = site.place(world, task)
-        return board_files.document(site.boards.view(found.digest, task))
+        return board_files.document(site.boards.view(site.place(world, task).digest, task))
 
     @api.get("/entries/{entry}", summary="One entry, with its scorecard and its neighbours")
     def entry(entry: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
-        view, found = site.entry(entry)
-        beside = [e.id for e in pages.neighbours(view, found)]
-        return board_files.row(found) | {"dataset": view.digest, "task": view.task, "neighbours": beside}
+        view, row = site.entry(entry)
+        beside = [e.id for e in pages.neighbours(view, row)]
+        return board_files.row(row) | {"dataset": view.digest, "task": view.task, "neighbours": beside}
 
     @api.put(
         "/submissions/{task}",
@@ -77,26 +79,32 @@ def router(site: Site) -> APIRouter:
     ) -> JSONResponse:
         team = await gate.sender(request, authorization, counted=True)
         place = site.place(world, task)
-        said = {"name": name, "field_groups": field_groups, "contact": contact, "code_url": code_url}
-        card = cards.of(said | {"paper_url": paper_url, "external_data": external_data, "team": team.name})
-        await run_in_threadpool(_hour, site, team)
+        texts = {"name": name, "field_groups": field_groups, "contact": contact, "code_url": code_url}
+        card = cards.of(texts | {"paper_url": paper_url, "external_data": external_data, "team": team.name})
+        await run_in_threadpool(site.queue.check, team.id, site.settings.team_hour)
         file = await site.uploads.receive(request, team.id, place.cap(task))
         keyed = (team.id, place.digest, task, card, file.digest, file.suffix, file.size, file.path)
-        id_, new = await run_in_threadpool(site.queue.put, *keyed)
+        id_, new = await run_in_threadpool(site.queue.put, *keyed, site.settings.team_hour)
         site.wake()
         job = await run_in_threadpool(site.queue.get, id_)
         assert job is not None
-        return JSONResponse(told(job), 202 if new else 200, {"location": f"/api/v1/submissions/{id_}"})
+        return JSONResponse(document(job), 202 if new else 200, {"location": f"/api/v1/submissions/{id_}"})
 
     @api.get("/submissions/{id}", summary="What has become of a submission")
     def state(id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
-        return told(site.job(id))
+        return document(site.job(id))
 
     return api
 
 
-def told(job: QueuedSubmission) -> dict[str, Any]:
-    """A submission as one JSON object."""
+def document(job: QueuedSubmission) -> dict[str, Any]:
+    """A submission as one JSON object.
+
+    Parameters
+    ----------
+    job : QueuedSubmission
+        Of any state.
+    """
     return {
         "id": job.id,
         "page": f"/submissions/{job.id}/",
@@ -112,10 +120,3 @@ def told(job: QueuedSubmission) -> dict[str, Any]:
         "created": job.created.isoformat(),
         "finished": job.finished.isoformat() if job.finished else None,
     }
-
-
-def _hour(site: Site, team: Team) -> None:
-    times = site.queue.recent(team.id, _HOUR)
-    if len(times) >= site.settings.team_hour:
-        wait = times[-site.settings.team_hour] + _HOUR - site.now()
-        raise later(429, wait, f"Your team has sent {len(times)} submissions in an hour")

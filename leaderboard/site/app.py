@@ -17,7 +17,13 @@ from leaderboard.site.settings import Settings
 
 
 def create(settings: Settings) -> FastAPI:
-    """The application of a site."""
+    """The application of a site.
+
+    Parameters
+    ----------
+    settings : Settings
+        What it serves.
+    """
     site = Site(settings)
 
     @asynccontextmanager
@@ -44,7 +50,13 @@ def create(settings: Settings) -> FastAPI:
 
 
 def guarded(settings: Settings) -> security.App:
-    """The application as it is served: also what goes wrong inside it carries the security headers."""
+    """The application as it is served: also what goes wrong inside it carries the security headers.
+
+    Parameters
+    ----------
+    settings : Settings
+        What it serves.
+    """
     return security.secured(create(settings))
 
 

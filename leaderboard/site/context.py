@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from leaderboard.intake.problems import Problem
-from leaderboard.intake.queue import FINISHED, Queue, QueuedSubmission
+from leaderboard.intake.queue import Queue
+from leaderboard.intake.queue_records import FINISHED, QueuedSubmission
 from leaderboard.intake.upload import Uploads
 from leaderboard.intake.worker import QueueWorker
 from leaderboard.site.live_boards import Boards, LiveBoard
@@ -53,27 +54,68 @@ class Site:
             self._worker.wake.set()
 
     def place(self, world: str | None, task: str) -> ServedDataset:
-        """World of a key, if the task is one of its."""
-        found = self.settings.world(world)
-        if found is None or task not in found.tasks:
+        """Dataset of a key, if the task is one of its.
+
+        Parameters
+        ----------
+        world : str or None
+            Key in addresses; the first dataset without.
+        task : str
+            Key of `task_definitions.TASKS`.
+
+        Raises
+        ------
+        Problem
+            404 if there is no such board.
+        """
+        dataset = self.settings.world(world)
+        if dataset is None or task not in dataset.tasks:
             known = "; ".join(f"{', '.join(w.tasks)} on {w.key}" for w in self.settings.worlds)
             raise Problem(404, f"There is no such board; there are {known}.")
-        return found
+        return dataset
 
     def entry(self, id_: str) -> tuple[LiveBoard, RankedEntry]:
-        """An entry and its board."""
-        if not _ID.fullmatch(id_) or not (found := self.boards.find(id_[:16])):
+        """An entry and its board.
+
+        Parameters
+        ----------
+        id_ : str
+            As a stranger sent it.
+
+        Raises
+        ------
+        Problem
+            404 if there is none.
+        """
+        if not _ID.fullmatch(id_) or not (shown := self.boards.find(id_[:16])):
             raise Problem(404, "There is no such entry: it may be on another board.")
-        return found
+        return shown
 
     def job(self, id_: str) -> QueuedSubmission:
-        """A submission."""
+        """A submission.
+
+        Parameters
+        ----------
+        id_ : str
+            As a stranger sent it.
+
+        Raises
+        ------
+        Problem
+            404 if there is none.
+        """
         if not _ID.fullmatch(id_) or not (job := self.queue.get(id_)):
             raise Problem(404, "There is no such submission: send the file again.")
         return job
 
     def entry_of(self, job: QueuedSubmission) -> RankedEntry | None:
-        """Entry of a finished submission, once the board shows it."""
+        """Entry of a finished submission, once the board shows it.
+
+        Parameters
+        ----------
+        job : QueuedSubmission
+            Of any state.
+        """
         views = [v for v in self.boards.all() if (v.digest, v.task) == (job.world, job.task)]
         return next((e for v in views for e in v.entries if job.state == FINISHED and e.run_id == job.entry), None)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from generator import dataset, schema
-from leaderboard.intake.queue import QueuedSubmission
+from leaderboard.intake.queue_records import QueuedSubmission
 from leaderboard.metrics import resampling
 from leaderboard.records.task_definitions import TASKS
 from leaderboard.site import board_query, templating

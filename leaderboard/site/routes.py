@@ -22,7 +22,15 @@ Short = Annotated[str, Asked(max_length=80)]
 
 
 def router(site: Site, operations: Callable[[], list[tuple[str, str, str]]]) -> APIRouter:
-    """Pages of a site, and its boards as files."""
+    """Pages of a site, and its boards as files.
+
+    Parameters
+    ----------
+    site : Site
+        What they share.
+    operations : callable
+        Gives (method, path, summary) of each operation of the API.
+    """
     web = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
 
     @web.get("/")
@@ -36,7 +44,7 @@ def router(site: Site, operations: Callable[[], list[tuple[str, str, str]]]) -> 
         task: str,
         sort: Short = "rank",
         order: Short = "asc",
-        groups: Annotated[list[str], Asked(max_length=8)] = [],  # noqa: B006 - FastAPI copies it
+        groups: Annotated[list[Short], Asked(max_length=8)] = [],  # noqa: B006 - FastAPI copies it
         text: Short = "",
         mark: Short = "",
         page: Annotated[int, Asked(ge=1, le=100_000)] = 1,
@@ -61,7 +69,7 @@ def router(site: Site, operations: Callable[[], list[tuple[str, str, str]]]) -> 
         return site.pages.entry(*site.entry(id))
 
     @web.get("/compare/")
-    def compare(entry: Annotated[list[str], Asked(max_length=100)] = []) -> str:  # noqa: B006
+    def compare(entry: Annotated[list[Short], Asked(max_length=100)] = []) -> str:  # noqa: B006
         if len(entry) != 2:
             raise Problem(422, f"{len(entry)} entries are ticked: tick two of the same board.")
         (view, a), (other, b) = site.entry(entry[0]), site.entry(entry[1])

@@ -39,7 +39,16 @@ class ServedDataset:
 
     @classmethod
     def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] | None = None) -> ServedDataset:
-        """World of a dataset folder.
+        """Dataset of a folder.
+
+        Parameters
+        ----------
+        folder : Path
+            With labels.
+        split : str
+            The one that is scored.
+        tasks : tuple of str, optional
+            Of `task_definitions.TASKS`.
 
         Raises
         ------
@@ -67,12 +76,24 @@ class ServedDataset:
         return str(self.manifest["name"])
 
     def rows(self, task: str) -> int:
-        """Rows that a complete submission has."""
+        """Rows that a complete submission has.
+
+        Parameters
+        ----------
+        task : str
+            Key of `task_definitions.TASKS`.
+        """
         counts = self.manifest["splits"][self.split]["counts"]
         return int(counts[TASKS[task].counted])
 
     def cap(self, task: str) -> int:
-        """Bytes that a submission may have; nothing beyond them is read."""
+        """Bytes that a submission may have; nothing beyond them is read.
+
+        Parameters
+        ----------
+        task : str
+            Key of `task_definitions.TASKS`.
+        """
         return self.rows(task) * 128 + (1 << 16)
 
 
@@ -111,7 +132,13 @@ class Settings:
     scoring: bool = True
 
     def world(self, key: str | None) -> ServedDataset | None:
-        """World of a key; the first without."""
+        """Dataset of a key; None if there is none.
+
+        Parameters
+        ----------
+        key : str or None
+            In addresses, or a whole digest; the first dataset without.
+        """
         if key is None:
             return self.worlds[0]
         return next((w for w in self.worlds if key in (w.key, w.digest)), None)

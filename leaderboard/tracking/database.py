@@ -6,7 +6,8 @@ import errno
 import logging
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -49,6 +50,14 @@ SUBMISSIONS = sa.Table(
     sa.Column("beat", sa.Float),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("finished", sa.Float),
+)
+SENDS = sa.Table(
+    "siphonbench_sends",  # each time that a submission was put into the queue, for limits per hour
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("team_id", sa.Integer, sa.ForeignKey(TEAMS.c.id), nullable=False),
+    sa.Column("submission", sa.String(32), nullable=False),
+    sa.Column("moment", sa.Float, nullable=False, index=True),
 )
 _BUSY_SECONDS = 2.0
 """SQLite itself waits so long for a lock; our tries come on top of it."""
@@ -102,6 +111,21 @@ def engine(uri: str) -> sa.Engine:
         remedy = lasting(error) or "give sqlite:///FILE or postgresql://USER@HOST/NAME of one that runs"
         raise UserError(f"the database {shown(uri)} can't be opened ({reason(error)}): {remedy}") from None
     return made
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction in which nobody else writes to SQLite, so that what is read in it still holds when it ends.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Of PostgreSQL, rows that must not change are to be selected for update.
+    """
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
 
 
 def shown(uri: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import re
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from leaderboard.intake import queue, teams
 from leaderboard.intake.queue import Queue
+from leaderboard.intake.refusals import TooManyError
 from leaderboard.records.card import Card
 from leaderboard.tracking.store import Store
 
@@ -26,11 +28,13 @@ def put(waiting: Queue, name: str = "mine", file: str = FILE) -> str:
     return send(waiting, name, file)[0]
 
 
-def send(waiting: Queue, name: str = "mine", file: str = FILE) -> tuple[str, bool]:
+def send(
+    waiting: Queue, name: str = "mine", file: str = FILE, team: int = 1, hourly: int = 1000
+) -> tuple[str, bool]:
     waiting.folder.mkdir(parents=True, exist_ok=True)
     source = waiting.folder / f"{uuid.uuid4()}.partial"
     source.write_text("account_id,score\n")
-    return waiting.put(1, "cd" * 32, "accounts", Card(name), file, ".csv", 17, source)
+    return waiting.put(team, "cd" * 32, "accounts", Card(name), file, ".csv", 17, source, hourly)
 
 
 def test_first_come_first_served(waiting: Queue) -> None:
@@ -71,6 +75,56 @@ def test_what_failed_may_be_sent_again(waiting: Queue) -> None:
     job = waiting.claim()
     assert job is not None
     assert (job.id, job.error, job.tries) == (id_, None, 1)
+
+
+def test_each_team_has_a_turn(waiting: Queue) -> None:
+    other = teams.add(waiting.engine, "they")[0].id
+    many = [put(waiting, f"name {i}") for i in range(4)]
+    late = [send(waiting, f"late {i}", team=other)[0] for i in range(2)]
+    ahead = {id_: job.ahead for id_ in (*many, *late) if (job := waiting.get(id_))}
+    order = []
+    while job := waiting.claim():
+        order.append(job.id)
+        waiting.finish(job.id, "run")
+    assert order == [many[0], late[0], many[1], late[1], many[2], many[3]]
+    assert [ahead[id_] for id_ in order] == list(range(6))
+
+
+def test_many_at_one_moment_never_exceed_the_hour(waiting: Queue) -> None:
+    def attempt(i: int) -> bool:
+        try:
+            return send(waiting, f"name {i}", hourly=5)[1]
+        except TooManyError:
+            return False
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(attempt, range(16))) == 5
+    with pytest.raises(TooManyError, match="Your team has sent 5 submissions in an hour"):
+        waiting.check(1, 5)
+    assert len(waiting.listed()) == len(list(waiting.folder.iterdir())) == 5
+
+
+def test_what_fails_again_and_again_is_not_scored_for_ever(waiting: Queue) -> None:
+    for _ in range(3):
+        id_, new = send(waiting)
+        assert new
+        assert waiting.claim() is not None
+        waiting.path(id_, ".csv").unlink()
+        waiting.fail(id_, "damaged")
+    with pytest.raises(TooManyError, match="has failed 3 times in an hour"):
+        send(waiting)
+    assert waiting.claim() is None
+    assert list(waiting.folder.iterdir()) == []
+    assert send(waiting, "another")[1]
+
+
+def test_a_file_that_was_scored_is_not_kept_again(waiting: Queue) -> None:
+    id_ = put(waiting)
+    waiting.claim()
+    waiting.path(id_, ".csv").unlink()
+    waiting.finish(id_, "run")
+    assert send(waiting) == (id_, False)
+    assert list(waiting.folder.iterdir()) == []
 
 
 def test_a_dead_worker_loses_nothing(waiting: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

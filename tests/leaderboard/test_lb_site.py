@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 from test_lb_page import Reader
 
-from leaderboard.intake import queue, teams
+from leaderboard.intake import queue_records, teams
 from leaderboard.site import app, build
 from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking.store import Store
@@ -182,7 +182,7 @@ def test_a_refused_file_tells_all_its_faults(client: TestClient, place: Settings
     headers = {"authorization": f"Bearer {token}"}
     answer = client.put("/api/v1/submissions/accounts?name=bad", content=lb_site.body(bad), headers=headers).json()
     until = time.monotonic() + 60
-    while answer["state"] in (queue.QUEUED, queue.RUNNING) and time.monotonic() < until:
+    while answer["state"] in (queue_records.QUEUED, queue_records.RUNNING) and time.monotonic() < until:
         time.sleep(0.1)
         answer = client.get(f"/api/v1/submissions/{answer['id']}").json()
     assert answer["state"] == "failed"

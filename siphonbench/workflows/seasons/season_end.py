@@ -35,13 +35,13 @@ def close(folder: Path, secret: Path, beacon: str = "", early: bool = False) -> 
     import json
 
     from leaderboard.records.moments import moment
-    from leaderboard.seasons import attempts_table, receipts, results
+    from leaderboard.seasons import receipts, results
     from leaderboard.tracking import database
 
     season, sealed = sealing.opened(folder, secret)
     now = database.now()
     engine = sealing.service(season, sealed, secret).engine
-    with attempts_table.writing(engine) as connection:
+    with database.writing(engine) as connection:
         end = receipts.closing(connection)
         if end is None:
             if now < season.rules.closes.timestamp() and not early:
