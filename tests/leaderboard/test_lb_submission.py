@@ -194,3 +194,57 @@ def test_digest_is_of_card_and_scores_not_of_the_file(tmp_path: Path) -> None:
 def test_unlike_scores_have_unlike_digests(a: float, b: float) -> None:
     one, other = (Submission(Card("x"), pl.DataFrame({"account_id": ["a"], "score": [v]})) for v in (a, b))
     assert (one.digest == other.digest) == (a.hex() == b.hex())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfaccount_id,score\na,1\nb,2\nc,3\n",  # Excel's "CSV UTF-8"
+        b'"account_id","score"\n"a",1\n"b",2\n"c",3\n',  # R's write.csv
+        b'\xef\xbb\xbf"score","account_id"\r\n1,"a"\r\n2,"b"\r\n3,"c"\r\n',
+        b"account_id, score\na, 1\nb, 2\nc, 3\n",
+        b"score, account_id\n1, a\n2, b\n3, c\n",
+        b"account_id,score\na,1\nb,2\nc,3\n\n\n",
+        b"account_id,score\r\na,1 \r\nb,2\t\r\nc,3\r\n  \r\n\r\n",
+    ],
+)
+def test_csv_as_people_write_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "p.csv").write_bytes(content)
+    got = submission.read(tmp_path / "p.csv", ACCOUNTS)
+    assert got.predictions.rows() == [("a", 1.0), ("b", 2.0), ("c", 3.0)]
+
+
+def test_the_case_of_a_suffix_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "Predictions.CSV").write_text("account_id,score\na,1\nb,2\nc,3\n")
+    for path in (tmp_path / "Predictions.CSV", tmp_path):
+        assert len(submission.read(path, ACCOUNTS).predictions) == 3
+
+
+@pytest.mark.parametrize("number", [pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(), pa.int8(), pa.int16()])
+def test_scores_of_any_whole_type(tmp_path: Path, number: pa.DataType) -> None:
+    ids = pa.array(ACCOUNTS).cast(pa.string_view())
+    file = parquet(tmp_path / "p.parquet", account_id=ids, score=pa.array([1, 2, 3]).cast(number))
+    assert submission.read(file, ACCOUNTS).predictions["score"].to_list() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    "labels", [pa.array([7, 7, None]), pa.array([7, 7, None], pa.uint8()), pa.array([7.0, 7.0, float("nan")])]
+)
+def test_communities_may_be_numbers(tmp_path: Path, labels: pa.Array) -> None:
+    file = parquet(tmp_path / "p.parquet", account_id=pa.array(ACCOUNTS), campaign=labels)
+    got = submission.read(file, ACCOUNTS, "campaigns")
+    assert got.predictions["campaign"].to_list() == ["7", "7", None]
+
+
+def test_fractions_name_no_group(tmp_path: Path) -> None:
+    file = parquet(tmp_path / "p.parquet", account_id=pa.array(ACCOUNTS), campaign=pa.array([1.5, 1.0, 2.0]))
+    with pytest.raises(UserError, match="campaign holds fractions"):
+        submission.read(file, ACCOUNTS, "campaigns")
+
+
+@pytest.mark.parametrize(
+    ("odd", "shown"), [("a ", "'a '"), ("a\u200b", "'a\\u200b'"), ("a\xa0", "'a\\xa0'"), ("x", "x")]
+)
+def test_a_difference_that_is_not_seen_is_shown(tmp_path: Path, odd: str, shown: str) -> None:
+    (tmp_path / "p.csv").write_text(f"account_id,score\n{odd},1\nb,2\nc,3\n", "utf-8")
+    assert f"1 accounts unknown, e.g. {shown};" in refused(tmp_path / "p.csv")
