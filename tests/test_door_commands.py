@@ -22,7 +22,6 @@ from typer.testing import CliRunner, Result
 import siphonbench
 from baselines import registry
 from generator import audit, schema
-from generator.config import dataset_config
 from siphonbench.cli.datasets import audit as gates
 from siphonbench.cli.main import app
 from siphonbench.workflows import audit_detectors
@@ -278,14 +277,23 @@ def test_gates_about_detectors(nano: Path) -> None:
 
 def test_quickstart_takes_up_where_it_is(nano: Path, three: list[str], here: Path) -> None:
     shutil.copytree(nano, "siphonbench-data/nano")
-    first, second = call("quickstart"), call("quickstart")
+    first, second = call("quickstart", "--preset", "nano"), call("quickstart", "--preset", "nano")
     for done in (first, second):
         assert done.exit_code == 0, done.output
         assert "siphonbench-data/nano is complete already" in done.stdout
         assert "siphonbench submit FOLDER --data siphonbench-data/nano" in done.stdout
     board = siphonbench.board(siphonbench.load(nano))
     assert sorted(e.name for e in board.entries) == sorted(three)
-    assert "holds" in refused("quickstart", "--seed", "1")  # another seed never overwrites
+    assert "holds" in refused("quickstart", "--preset", "nano", "--seed", "1")  # another seed never overwrites
+
+
+def test_a_board_without_differences_says_so(nano: Path, here: Path) -> None:
+    accounts = siphonbench.load(nano).test.accounts.polars().select("account_id").collect()
+    for name, score in (("one", 1.0), ("two", 2.0)):
+        accounts.with_columns(score=pl.lit(score)).write_parquet(f"{name}/predictions.parquet", mkdir=True)
+        done = call("submit", name, "--data", str(nano))
+        assert done.exit_code == 0, done.output
+        assert ("Nothing can be told apart here: all 2 entries share one rank" in done.stdout) == (name == "two")
 
 
 @pytest.mark.slow
@@ -293,10 +301,16 @@ def test_quickstart_from_an_empty_folder(here: Path) -> None:
     done = subprocess.run([*COMMAND, "quickstart"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(f.name for f in here.iterdir()) == ["siphonbench-board", "siphonbench-data"]
-    data = siphonbench.load("siphonbench-data/nano")
-    assert data.manifest["config_digest"] == dataset_config.from_preset("nano", 0).digest
+    data = siphonbench.load("siphonbench-data/quickstart")
+    assert data.manifest["config"]["seed"] == 11
     board = siphonbench.board(data)
     assert {e.name for e in board.entries} == set(registry.DETECTORS)
     assert len(board.entries) >= 8
+    # What the README promises: relations first, trees next, then rules, and what knows nothing is told from them.
+    rank = {e.name: e.rank for e in board.entries}
+    order = ("xgboost-relational", "xgboost-aggregates", "volume", "constant")
+    assert [rank[name] for name in order] == sorted({rank[name] for name in order})
+    assert rank["random"] > rank["xgboost-aggregates"] > rank["leiden-fusion"] == 1
+    assert "Nothing can be told apart" not in done.stdout
     page = Path("siphonbench-board/board.html").read_text("utf-8")
     assert all(name in page for name in registry.DETECTORS)

@@ -142,6 +142,12 @@ def show_board(data: Dataset, where: str | Path, task: str = "accounts") -> None
     from leaderboard.tracking import board_table
     from leaderboard.tracking.store import Store
 
-    output.print_table(board_table.table(api.board(data, where, task)))
+    board = api.board(data, where, task)
+    output.print_table(board_table.table(board))
+    if len(board.entries) > 1 and all(entry.rank == 1 for entry in board.entries):
+        typer.echo(
+            f"Nothing can be told apart here: all {len(board.entries)} entries share one rank, because such "
+            "differences come by chance where campaigns are so few. Take a larger world, e.g. --preset small."
+        )
     store = Store.at(where)
     typer.echo(f"Page: {folder_page.path(store.folder, task)}, MLflow store: {store.name}")
