@@ -131,7 +131,7 @@ def _traces(file: Path) -> Iterator[ReferenceTrace]:
     columns, meta = header(file)
     if not check_columns(file, columns):
         return
-    usable = pl.scan_parquet(file).drop_nulls(["input_tokens", "output_tokens"])
+    usable = pl.scan_parquet(file, glob=False).drop_nulls(["input_tokens", "output_tokens"])
     counts = dict(usable.group_by(pl.col("kind").cast(pl.String)).len().collect().iter_rows())
     for kind, values in KIND_VALUES.items():
         if sum(counts.get(value, 0) for value in values) >= MIN_ROWS:

@@ -212,7 +212,7 @@ def from_parquet(path: Path, kind: str | None = None, account: str | None = None
     columns, meta = header(path)
     if missing := lacks(columns):
         raise UserError(f"{path} has no {' and no '.join(missing)}, so it is no usage log; give another file")
-    rows = pl.scan_parquet(path, row_index_name=ROW)
+    rows = pl.scan_parquet(path, row_index_name=ROW, glob=False)
     if kind is not None and "kind" in columns:
         rows = rows.filter(pl.col("kind").cast(pl.String).is_in(list(KIND_VALUES[check_kind(kind)])))
     check_rows(path, rows)
@@ -238,7 +238,7 @@ def header(path: Path) -> tuple[list[str], dict[str, Any]]:
     import polars as pl
 
     try:
-        columns = pl.read_parquet_schema(path)
+        columns = pl.scan_parquet(path, glob=False).collect_schema()
         meta = json.loads(pl.read_parquet_metadata(path).get("trace_meta", "{}"))
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise UserError(f"{path} can't be read as a Parquet trace ({error}); repair or remove it") from error

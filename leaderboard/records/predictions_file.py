@@ -126,7 +126,7 @@ def _csv(file: Path, task: Task) -> pl.DataFrame:
     names = [name.strip() for name in next(csv.reader([header], skipinitialspace=True), [])]
     if sorted(names) != sorted(kinds):
         raise ValueError(f"its header is {header[:80]!r}, not {','.join(kinds)}")
-    cells = pl.read_csv(file, infer_schema=False, new_columns=names)
+    cells = pl.read_csv(file, infer_schema=False, new_columns=names, glob=False)
     # Before a cell stands the space after a comma; what stands behind is shown where it makes a difference.
     cells = cells.with_columns(pl.all().str.strip_chars_start(" \t").replace("", None))
     cells = cells.filter(~pl.all_horizontal(pl.all().is_null()))

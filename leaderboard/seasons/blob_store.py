@@ -112,4 +112,4 @@ class BlobStore:
         name : str
             Digest that `keep` or `take` gave.
         """
-        return pl.read_parquet(self.path(name))
+        return pl.read_parquet(self.path(name), glob=False)

@@ -180,7 +180,7 @@ class Past:
         """The world as of its last day, as `Split.as_of` shows one; without truth."""
         tables = {}
         for name in TABLES:
-            part = pl.scan_parquet(sorted(self._folder.glob(f"{name}-*.parquet")))
+            part = pl.scan_parquet(sorted(self._folder.glob(f"{name}-*.parquet")), glob=False)
             tables[name] = Table(name, [part], tuple(c.name for c in schema.TABLES[name]))
         return Split("test", self._start, self._days, tables, masked=True)
 

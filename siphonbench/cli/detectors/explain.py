@@ -85,7 +85,10 @@ def _answer(path: Path) -> pl.DataFrame:
     if file is None:
         raise UserError(f"--groups {path} does not exist, or holds no predictions.parquet or .csv")
     try:
-        frame = pl.read_csv(file, infer_schema=False) if file.suffix == ".csv" else pl.read_parquet(file)
+        if file.suffix == ".csv":
+            frame = pl.read_csv(file, infer_schema=False, glob=False)
+        else:
+            frame = pl.read_parquet(file, glob=False)
         return frame.select(pl.col("account_id", "campaign").cast(pl.String)).with_columns(
             pl.col("campaign").replace("", None)
         )
