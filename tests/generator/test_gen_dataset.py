@@ -209,3 +209,71 @@ def test_bad_config_files(tmp_path: Path, text: str) -> None:
 def test_unknown_preset_names_the_known() -> None:
     with pytest.raises(UserError, match="nano, small"):
         dataset_config.from_preset("giant")
+
+
+def test_a_forked_reader_is_refused_with_the_reason(tiny: Dataset) -> None:
+    tiny.train.requests.polars().collect()  # its threads run: a fork would wait for them without end
+    context = multiprocessing.get_context("fork")
+    answer = context.SimpleQueue()
+
+    def read() -> None:
+        try:
+            answer.put(tiny.train.requests.polars().collect().height)
+        except UserError as error:
+            answer.put(str(error))
+
+    reader = context.Process(target=read, daemon=True)
+    reader.start()
+    reader.join(20)
+    alive = reader.is_alive()
+    reader.kill()
+    assert not alive, "it hangs"
+    assert "forked process" in answer.get()
+
+
+def test_readers_of_other_processes_work(tiny: Dataset) -> None:
+    for method in ("spawn", "forkserver"):
+        with multiprocessing.get_context(method).Pool(2) as pool:
+            heights = pool.map(_height, [str(tiny.path)] * 2)
+            handed = pool.apply(_read, (tiny.train.requests,))
+        wanted = tiny.train.requests.polars().collect().height
+        assert [*heights, handed] == [wanted] * 3
+
+
+def _height(path: str) -> int:
+    return int(load(path).train.requests.polars().collect().height)
+
+
+def _read(table: Table) -> int:
+    return int(table.arrow().num_rows)
+
+
+def test_files_of_operating_systems_are_ignored(copy: Path) -> None:
+    for name in ("._manifest.json", ".DS_Store", "train/._accounts.parquet", "train/requests/.DS_Store"):
+        (copy / name).write_bytes(b"of another system")
+    (copy / "__MACOSX/train").mkdir(parents=True)
+    (copy / "__MACOSX/train/._x.parquet").touch()
+    assert integrity.verify(copy) == []
+    assert load(copy).train.requests.polars().collect().height > 0
+
+
+def test_a_full_disk_is_named_by_its_path(
+    tiny_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(elsewhere / "file"))
+
+    monkeypatch.setattr(Path, "is_mount", lambda path: path in (elsewhere, Path("/")))
+    monkeypatch.setattr(shards, "write_table", full)
+    monkeypatch.setattr(resume_state, "_check_room", lambda *_: None)
+    free = {elsewhere: 5_000_000}
+    usage = shutil.disk_usage
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda p: shutil._ntuple_diskusage(1, 1, free[p]) if p in free else usage(p)
+    )
+    with pytest.raises(UserError, match=rf"5 MB are free on {elsewhere}\)"):
+        generate.generate(tiny_config, tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["elsewhere"]
