@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import multiprocessing
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +17,9 @@ import pytest
 from generator import integrity, schema
 from generator.config import dataset_config
 from generator.config.dataset_config import Config
-from generator.dataset import Dataset, load
+from generator.dataset import Dataset, Table, load
 from generator.errors import MaskedLabelsError, UserError
-from generator.pipeline import engines, forecast, generate, shards
+from generator.pipeline import engines, forecast, generate, resume_state, shards
 
 
 @pytest.fixture
