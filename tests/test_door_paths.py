@@ -13,7 +13,7 @@ import pytest
 import siphonbench
 from generator.config import dataset_config
 from generator.errors import UserError
-from generator.pipeline import generate, shards
+from generator.pipeline import resume_state, shards
 
 TINY = """
 preset = "nano"
@@ -139,7 +139,7 @@ def test_a_stop_leaves_a_mounted_volume_empty(plan: Path, tmp_path: Path, monkey
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(generate.resume_state, "check_own", stop)
+    monkeypatch.setattr(resume_state, "check_own", stop)
     with pytest.raises(KeyboardInterrupt):
         siphonbench.generate(config=plan, out=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -157,7 +157,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(
         raise AssertionError("the work was begun")
 
     monkeypatch.setattr(shards, "make", work)
-    monkeypatch.setattr(generate.resume_state, "_check_room", work)
+    monkeypatch.setattr(resume_state, "_check_room", work)
     (tmp_path / "file").touch()
     sealed = tmp_path / "sealed"
     sealed.mkdir()

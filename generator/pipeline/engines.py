@@ -139,10 +139,11 @@ class Dask:
             return
         # One thread per process: shards hold Python's lock for much of their time.
         quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
-        with (
-            distributed.LocalCluster(n_workers=self.workers, threads_per_worker=1, **quiet) as cluster,
-            distributed.Client(cluster, set_as_default=False) as client,
-        ):
+        try:
+            cluster = distributed.LocalCluster(n_workers=self.workers, threads_per_worker=1, **quiet)
+        except RuntimeError as error:
+            raise UserError(f"Dask's workers did not start; if this is a script, {_GUARD}") from error
+        with cluster, distributed.Client(cluster, set_as_default=False) as client:
             yield client
 
 
