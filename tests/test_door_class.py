@@ -128,7 +128,7 @@ def test_the_readme_of_a_hand_out_says_how_to_hand_in(here: Path) -> None:
     assert student.name in readme
     assert "7 attempts a day, until 2999-01-31" in readme
     room = class_folder.opened(here / "ml-101")
-    client = TestClient(routes.application(classroom.season(room), classroom.service(room), room.who))
+    client = TestClient(routes.application(classroom.season(room), classroom.service(room), room.nickname))
     (address,) = re.findall(r"http://ADDRESS(/\S+/tasks/\S+)", readme)
     token = {"authorization": f"Bearer {(student / 'token.txt').read_text().strip()}"}
     got = client.put(address, content=b"account_id,campaign\n", headers=token)

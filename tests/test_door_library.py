@@ -120,6 +120,13 @@ def test_submit_ranks_and_is_idempotent(tiny: Dataset, tmp_path: Path) -> None:
     assert "perfect" in (board / "board.html").read_text("utf-8")
 
 
+def test_a_path_stands_for_a_dataset(tiny: Dataset, tmp_path: Path) -> None:
+    file = entry(tmp_path, scored(tiny, PERFECT))
+    card = siphonbench.evaluate(tiny.path, file)
+    assert siphonbench.evaluate(str(tiny.path), file) == card == siphonbench.evaluate(tiny, file)
+    assert siphonbench.submit(tiny.path, file, tmp_path / "board") == siphonbench.board(tiny, tmp_path / "board")
+
+
 def test_faulty_submission_records_nothing(tiny: Dataset, tmp_path: Path) -> None:
     file = entry(tmp_path, scored(tiny, PERFECT).head(100))
     with pytest.raises(UserError, match="20 accounts missing"):

@@ -156,3 +156,11 @@ def test_the_house_is_low() -> None:
     house = House.at(ROOT)
     assert house.circles() == []
     assert max(house.floors("generator").values()) <= 8
+
+
+def test_every_public_function_says_what_it_takes() -> None:
+    assert House.at(ROOT).undocumented() == []
+
+
+def test_no_public_name_holds_a_retired_word() -> None:
+    assert House.at(ROOT).retired() == []

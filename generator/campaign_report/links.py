@@ -118,14 +118,14 @@ def limit(split: ReportedSplit) -> int:
     return max(COMMON_FLOOR, int(COMMON_SHARE * len(split.people)))
 
 
-def layout(found: Links, seed: int = 0) -> F64:
+def layout(links: Links, seed: int = 0) -> F64:
     """Place accounts and things: springs pull along links, everything pushes apart, the middle pulls a little.
 
     Forces and cooling are those of Fruchterman and Reingold (1991).
 
     Parameters
     ----------
-    found : Links
+    links : Links
         Links of one crowd.
     seed : int
         The same seed gives the same places.
@@ -135,11 +135,11 @@ def layout(found: Links, seed: int = 0) -> F64:
     ndarray of float64, shape (nodes, 2)
         Inside a unit disc.
     """
-    n = found.accounts + len(found.things)
+    n = links.accounts + len(links.things)
     turn = np.arange(n) * np.pi * (3 - np.sqrt(5))  # a sunflower: even, and no draw needed
     noise = np.random.default_rng(seed).normal(0, 1e-3, (n, 2))
     at = np.sqrt(np.arange(n) / n)[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1) + noise
-    ideal, edges = _SPRING / np.sqrt(n), found.edges
+    ideal, edges = _SPRING / np.sqrt(n), links.edges
     for step in range(STEPS):
         apart = at[:, None, :] - at[None, :, :]
         square = np.maximum((apart**2).sum(axis=2), 1e-6)

@@ -104,45 +104,45 @@ class Replay:
         highest, at = self._highest[rows], -self._levels[level]
         return np.asarray(((highest < at) if below else (highest <= at)).sum(axis=1))
 
-    def mean(self, found: Mapping[str, F64], rows: Any, of: Any) -> F64:
+    def mean(self, threshold: Mapping[str, F64], rows: Any, of: Any) -> F64:
         """Mean of a function of alert days over both thresholds of the first resample.
 
         Parameters
         ----------
-        found : mapping of str to ndarray
+        threshold : mapping of str to ndarray
             What `threshold` returned.
         rows : index of an array
             Accounts.
         of : callable
             From what `alerts` returns for them to an array.
         """
-        level, share = int(found["level"][0]), float(found["below"][0])
+        level, share = int(threshold["level"][0]), float(threshold["below"][0])
         above, below = (of(self.alerts(level, rows, below=b)) for b in (False, True))
         return np.asarray((1 - share) * above + share * below)
 
-    def flagged(self, found: Mapping[str, F64]) -> F64:
+    def flagged(self, threshold: Mapping[str, F64]) -> F64:
         """Probability of each account that there is ever an alert about it.
 
         Parameters
         ----------
-        found : mapping of str to ndarray
+        threshold : mapping of str to ndarray
             What `threshold` returned.
         """
-        return self.mean(found, slice(None), lambda day: (day < self._days).astype(np.float64))
+        return self.mean(threshold, slice(None), lambda day: (day < self._days).astype(np.float64))
 
-    def means(self, found: Mapping[str, F64], chosen: Mapping[str, Any]) -> dict[str, F64]:
+    def means(self, threshold: Mapping[str, F64], chosen: Mapping[str, Any]) -> dict[str, F64]:
         """Each metric's mean over the campaigns of each slice, in each resample, by "slice/metric".
 
         Parameters
         ----------
-        found : mapping of str to ndarray
+        threshold : mapping of str to ndarray
             What `threshold` returned.
         chosen : mapping of str to ndarray of bool, shape (campaigns,)
             Campaigns of each slice.
         """
-        levels, place = np.unique(found["level"], return_inverse=True)
+        levels, place = np.unique(threshold["level"], return_inverse=True)
         sides = [[self._campaigns(int(level), below=b) for level in levels] for b in (False, True)]
-        share, weights = found["below"][:, None], found["campaigns"]
+        share, weights = threshold["below"][:, None], threshold["campaigns"]
         result = {}
         for metric in sides[0][0]:
             above, below = (np.stack([m[metric] for m in side])[place] for side in sides)
@@ -170,16 +170,18 @@ class QuietAlerts:
         Say on which days no campaign collects.
     people : Population
         Accounts.
-    found : mapping of str to ndarray
+    threshold : mapping of str to ndarray
         What `Replay.threshold` returned for one resample.
     """
 
-    def __init__(self, replay: Replay, losses: Losses, people: Population, found: Mapping[str, F64]) -> None:
+    def __init__(self, replay: Replay, losses: Losses, people: Population, threshold: Mapping[str, F64]) -> None:
         quiet = np.r_[losses.quiet, False].astype(np.float64)
         weeks = max(quiet.sum() / _WEEK_DAYS, 1e-300)
         benign = np.flatnonzero(people.benign)
-        told, chance = (replay.mean(f, benign, lambda day: quiet[day]) / weeks for f in (found, replay.chance()))
-        self._told = np.bincount(people.group[benign], told, len(people.stratum))
+        false_alerts, chance = (
+            replay.mean(f, benign, lambda day: quiet[day]) / weeks for f in (threshold, replay.chance())
+        )
+        self._false_alerts = np.bincount(people.group[benign], false_alerts, len(people.stratum))
         self._chance = float(chance.sum())
 
     def compute(self, weights: F64) -> dict[str, F64]:
@@ -190,7 +192,7 @@ class QuietAlerts:
         weights : ndarray of float, shape (groups, resamples)
             How often each group counts.
         """
-        return {"quiet": self._told @ weights}
+        return {"quiet": self._false_alerts @ weights}
 
     def value(self, drawn: Mapping[str, F64]) -> Value:
         """Alerts with their interval.
@@ -200,4 +202,4 @@ class QuietAlerts:
         drawn : mapping of str to ndarray of float
             What `compute` returned, over all resamples.
         """
-        return value(self._told.sum(), self._chance, drawn["quiet"])
+        return value(self._false_alerts.sum(), self._chance, drawn["quiet"])

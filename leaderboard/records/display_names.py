@@ -8,7 +8,22 @@ _LOOK_ALIKE = ("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE")
 
 
 def faults(text: str, longest: int = 200, name: bool = True) -> list[str]:
-    """What is wrong with a name, one phrase per fault; or with another text, which may be empty."""
+    """What is wrong with a name, or with another text, which may be empty.
+
+    Parameters
+    ----------
+    text : str
+        As its author wrote it.
+    longest : int
+        Characters allowed.
+    name : bool
+        Whether it names somebody or something.
+
+    Returns
+    -------
+    list of str
+        One phrase per fault.
+    """
     found = []
     if name and not text.strip():
         found.append("is empty")
@@ -22,7 +37,18 @@ def faults(text: str, longest: int = 200, name: bool = True) -> list[str]:
 
 
 def key(name: str) -> str:
-    """What names share that look the same: case, width, spacing and accents composed or not."""
+    """What names share that look the same: case, width, spacing and accents composed or not.
+
+    Parameters
+    ----------
+    name : str
+        A name.
+
+    Examples
+    --------
+    >>> key("Team  Rocket") == key("ＴＥＡＭ rocket")
+    True
+    """
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 

@@ -70,20 +70,20 @@ class Rules:
         """Whether tables are handed out day by day."""
         return DAILY in self.tasks
 
-    def due(self, made: float) -> float:
+    def due(self, received: float) -> float:
         """Moment at which the answer to a submission comes.
 
         Parameters
         ----------
-        made : float
-            When the submission was made, seconds since 1970.
+        received : float
+            When the submission came, seconds since 1970.
 
         Returns
         -------
         float
             Seconds since 1970.
         """
-        return made if not self.every else (made // self.every + 1) * self.every
+        return received if not self.every else (received // self.every + 1) * self.every
 
     def check_open(self, now: float) -> None:
         """Refuse what comes too early or too late.

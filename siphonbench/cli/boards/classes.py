@@ -118,7 +118,7 @@ def _submit(
 ) -> None:
     """Hand in for a student, where the folder of the class is; students elsewhere use `class serve`."""
     found = class_folder.opened(room)
-    student = found.who(token_file.read_text("utf-8", errors="replace").strip())
+    student = found.nickname(token_file.read_text("utf-8", errors="replace").strip())
     if student is None:
         raise UserError(f"{token_file} holds no token of {found.rules.name}: take the token.txt of the hand-out")
     desk = classroom.service(found)
@@ -195,7 +195,7 @@ def _serve(
 
     found = class_folder.opened(room)
     season_play.serve(
-        classroom.season(found), classroom.service(found), host, port, found.who, found.board != "private"
+        classroom.season(found), classroom.service(found), host, port, found.nickname, found.board != "private"
     )
 
 

@@ -115,7 +115,7 @@ class Class:
             sealed_worlds.world(self.seal_of(name), folder)
         return folder
 
-    def who(self, token: str) -> str | None:
+    def nickname(self, token: str) -> str | None:
         """Nickname of the student of a token.
 
         Parameters

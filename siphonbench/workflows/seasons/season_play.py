@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 def transport(
     server: str, token_file: Path | None, folder: Path | None, secret: Path | None, team: str
 ) -> Transport:
-    """Where the days come from.
+    """Choose where the days of a season come from.
+
+    Parameters
+    ----------
+    server : str
+        Address of the season's server; "" for a folder.
+    token_file : Path, optional
+        With a server: file that holds the team's token.
+    folder, secret : Path, optional
+        Without one: folder of the season, and its secret file.
+    team : str
+        Without a server: name of the team.
 
     Raises
     ------
@@ -134,7 +145,13 @@ def serve(
 
 
 def find_team(service: SeasonService) -> Callable[[str], str | None]:
-    """What finds the name of a token's team among the teams of a season."""
+    """What finds the name of a token's team among the teams of a season.
+
+    Parameters
+    ----------
+    service : SeasonService
+        Of the season.
+    """
     from leaderboard.intake import teams
 
     def find(token: str) -> str | None:
