@@ -16,7 +16,7 @@ Team = TypeVar("Team")
 _MINUTE = 60.0
 
 
-class Gate(Generic[Team]):
+class TokenGate(Generic[Team]):
     """Lets in who has a token.
 
     Parameters

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from leaderboard.records import parquet_guard
 from leaderboard.records.card import LONGEST
 from leaderboard.records.task_definitions import Task
 
@@ -75,12 +76,9 @@ def read(file: Path, n: int, task: Task, faults: list[str]) -> pl.DataFrame | No
 
 def _parquet(file: Path, n: int, task: Task, faults: list[str]) -> pl.DataFrame | None:
     kinds = columns(task)
-    # The footer is checked before a page is decoded: a small file can claim to decode to gigabytes.
+    # Footer and page headers are checked before a page is decoded: a small file can decode to gigabytes.
     with pq.ParquetFile(file) as parquet:
-        schema, rows = parquet.schema_arrow, parquet.metadata.num_rows
-        decoded = sum(
-            parquet.metadata.row_group(i).total_byte_size for i in range(parquet.metadata.num_row_groups)
-        )
+        schema, metadata = parquet.schema_arrow, parquet.metadata
     if sorted(schema.names) != sorted(kinds) or not all(_fits(f.type, kinds[f.name]) for f in schema):
         wanted = " and ".join(f"{name}: {_WANTED[kind]}" for name, kind in kinds.items())
         faults.append(
@@ -88,8 +86,12 @@ def _parquet(file: Path, n: int, task: Task, faults: list[str]) -> pl.DataFrame 
             f"write exactly {wanted}"
         )
         return None
-    if rows > 2 * n or decoded > 10 * (n * _BYTES_PER_ROW + _BYTES_SPARE):
-        faults.append(f"{file.name}: {rows:,} rows for {n:,} {task.rows}; give each one row")
+    most, groups = 10 * (n * _BYTES_PER_ROW + _BYTES_SPARE), range(metadata.num_row_groups)
+    if metadata.num_rows > 2 * n or sum(metadata.row_group(i).total_byte_size for i in groups) > most:
+        faults.append(f"{file.name}: {metadata.num_rows:,} rows for {n:,} {task.rows}; give each one row")
+        return None
+    if fault := parquet_guard.check(file, metadata, most, max(2 * n, 1)):
+        faults.append(f"{file.name}: {fault}; give each of the {n:,} {task.rows} one row")
         return None
     # Dictionaries stay dictionaries: one long name repeated in every row would decode to gigabytes.
     text = [f.name for f in schema if f.type in _TEXT or pa.types.is_dictionary(f.type)]

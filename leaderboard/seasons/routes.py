@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from generator.errors import UserError
 from leaderboard.intake import problems, security
-from leaderboard.intake.gate import Gate
+from leaderboard.intake.gate import TokenGate
 from leaderboard.intake.problems import Problem
 from leaderboard.intake.refusals import LaterError, TooManyError
 from leaderboard.intake.upload import Uploads
@@ -81,7 +81,7 @@ class SeasonServer:
         limits: ServerLimits,
     ) -> None:
         self.season, self.service, self.board = season, service, board
-        self.gate = Gate(find, limits.address_minute)
+        self.gate = TokenGate(find, limits.address_minute)
         self.uploads = Uploads(
             service.blobs.folder.with_name("uploads"), limits.upload_seconds, limits.idle_seconds
         )

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from leaderboard.intake import teams
-from leaderboard.intake.gate import Gate
+from leaderboard.intake.gate import TokenGate
 from leaderboard.records import card as cards
 from leaderboard.site import board_files, pages
 
@@ -33,7 +33,7 @@ def router(site: Site) -> APIRouter:
         What they share.
     """
     api = APIRouter(prefix="/api/v1")
-    gate = Gate(lambda token: teams.find(site.engine, token), site.settings.address_minute)
+    gate = TokenGate(lambda token: teams.find(site.engine, token), site.settings.address_minute)
 
     @api.get("/boards", summary="All boards")
     def boards() -> list[dict[str, Any]]:

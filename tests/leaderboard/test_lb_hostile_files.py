@@ -303,6 +303,53 @@ PARQUET: dict[str, tuple[Make, str]] = {
         "1 accounts missing",
     ),
 }
+
+
+def varint(value: int, size: int | None = None) -> bytes:
+    """A number as Thrift writes it; in more bytes than it needs, if asked."""
+    value, out = value << 1, list[int]()
+    while value >= 0x80 or len(out) + 1 < (size or 0):
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def lying(content: bytes) -> bytes:
+    """The same pages behind a footer that promises less than a kilobyte for each number of more than 100 MB."""
+    (length,) = struct.unpack("<I", content[-8:-4])
+    body, footer = content[: -8 - length], content[-8 - length : -8]
+    sizes = {pq.ParquetFile(io.BytesIO(content)).metadata.row_group(0).total_byte_size}
+    sizes |= {
+        pq.ParquetFile(io.BytesIO(content)).metadata.row_group(0).column(c).total_uncompressed_size for c in (0, 1)
+    }
+    for size in sizes:
+        if size > 100 << 20:
+            footer = footer.replace(varint(size), varint(900, len(varint(size))))
+    return body + footer + content[-8:]
+
+
+PARQUET |= {
+    "a page behind a lying footer": (
+        lambda ids, f: lying(
+            parquet(swap(ids, lambda i: "\0" * (400 << 20)), compression="zstd", use_dictionary=False)
+        ),
+        "its pages decode to more than",
+    ),
+    "a dictionary behind a lying footer": (
+        lambda ids, f: lying(
+            parquet(swap(ids, lambda i: "\0" * (400 << 20)), compression="zstd", dictionary_pagesize_limit=1 << 30)
+        ),
+        "its pages decode to more than",
+    ),
+    "prefixes of one long name": (
+        lambda ids, f: parquet(
+            {"account_id": ["x" * 500_000] * len(ids), "score": scores(ids)},
+            use_dictionary=False,
+            column_encoding={"account_id": "DELTA_BYTE_ARRAY", "score": "PLAIN"},
+        ),
+        "DELTA_BYTE_ARRAY",
+    ),
+}
 CSV: dict[str, tuple[Make, str]] = {
     "nothing": (lambda ids, f: b"", "its header is ''"),
     "pickle": (lambda ids, f: pickle.dumps(Trap()), "can't be read as CSV"),
