@@ -14,6 +14,7 @@ from pathlib import Path
 from generator.errors import UserError, printable
 
 _LONGEST = 200  # bytes of the note about the holder
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # of file systems that have none: nothing is kept away then
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def locked(out: Path) -> Iterator[None]:
     UserError
         If another process holds it, which is named, or nothing can be written there.
     """
-    file = out.with_name(f".{out.name[:60]}.lock")
+    file = out.with_name(f".{out.name}.lock")
     if out.is_dir() and not os.access(file.parent, os.W_OK):
         file = out / ".lock.partial"
     try:
@@ -64,6 +65,9 @@ def _acquired(file: Path) -> int | None:
         except BlockingIOError:
             os.close(handle)
             return None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
         if file.exists() and os.fstat(handle).st_ino == file.stat().st_ino:
             note = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
             os.ftruncate(handle, 0)
