@@ -14,7 +14,11 @@ from pathlib import Path
 from generator.errors import UserError, printable
 
 _LONGEST = 200  # bytes of the note about the holder
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # of file systems that have none: nothing is kept away then
+_NO_LOCKS = (
+    errno.ENOLCK,
+    errno.ENOTSUP,
+    errno.ENOSYS,
+)  # of file systems that have none: nothing is kept away then
 
 
 @contextmanager
