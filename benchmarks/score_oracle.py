@@ -21,9 +21,13 @@ import numpy as np
 import polars as pl
 
 from baselines.base import evaluation
+from baselines.detectors.coordination.link_communities import LinkCommunities
+from baselines.graph import communities as graph_communities
+from baselines.graph import shared_keys
 from baselines.registry import DETECTORS
 from generator import dataset
-from generator.arrays import F64, I64
+from generator.arrays import F64, I64, Mask
+from generator.dataset import Split
 from leaderboard.tasks import scoring
 from leaderboard.tasks.parts import COUNTING, FEEDBACK, Parts
 
@@ -33,9 +37,29 @@ SHARE_LOOKED_AT = 1 / 4
 """(a) Share of the accounts, the highest by the honest score, in which ranked blocks look for positives."""
 HALVES_STEP = 0.1
 """(a) How far a kept random half is raised, in ranks as a share of all accounts."""
+LINKS = ("template", "conversation")
+"""What joins accounts to communities, without labels."""
 
 Oracle = Callable[[F64], float]
-Attack = Callable[[F64, Oracle, int, np.random.Generator, I64], F64]
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What an attack has beside scores.
+
+    Attributes
+    ----------
+    groups : ndarray of int, shape (accounts,)
+        Public community of each account, found without labels.
+    known : ndarray of bool, shape (accounts,)
+        Extraction accounts of the feedback part: what perfect reading of scores would end with.
+    """
+
+    groups: I64
+    known: Mask
+
+
+Attack = Callable[[F64, Oracle, int, np.random.Generator, Clues], F64]
 
 
 @dataclass(frozen=True)
@@ -56,7 +80,7 @@ class Gain:
     counting: float
 
 
-def random_halves(start: F64, oracle: Oracle, attempts: int, rng: np.random.Generator, groups: I64) -> F64:
+def random_halves(start: F64, oracle: Oracle, attempts: int, rng: np.random.Generator, clues: Clues) -> F64:
     """Raise a random half of all accounts; keep it if the score rises.
 
     Parameters
@@ -69,8 +93,8 @@ def random_halves(start: F64, oracle: Oracle, attempts: int, rng: np.random.Gene
         How often it may be asked.
     rng : numpy.random.Generator
         Of the attack.
-    groups : ndarray of int, shape (accounts,)
-        Public communities; not used here.
+    clues : Clues
+        Not used here.
     """
     best, level = start, oracle(start)
     for _ in range(attempts - 1):
@@ -80,32 +104,43 @@ def random_halves(start: F64, oracle: Oracle, attempts: int, rng: np.random.Gene
     return best
 
 
-def ranked_blocks(start: F64, oracle: Oracle, attempts: int, rng: np.random.Generator, groups: I64) -> F64:
+def ranked_blocks(start: F64, oracle: Oracle, attempts: int, rng: np.random.Generator, clues: Clues) -> F64:
     """Raise one block of neighbours by the honest score after the other above all others; keep what helps.
 
     Parameters
     ----------
-    start, oracle, attempts, rng, groups
+    start, oracle, attempts, rng, clues
         See `random_halves`.
     """
     ranked = np.argsort(-start, kind="stable")[: int(len(start) * SHARE_LOOKED_AT)]
     return _raised(start, oracle, np.array_split(ranked, attempts - 1))
 
 
-def communities(start: F64, oracle: Oracle, attempts: int, rng: np.random.Generator, groups: I64) -> F64:
+def communities(start: F64, oracle: Oracle, attempts: int, rng: np.random.Generator, clues: Clues) -> F64:
     """Raise one public community of accounts after the other above all others, the largest first; keep what helps.
 
-    It begins with the accounts' scores of the detector that finds the communities: who has them has those, too.
+    It begins with the scores of the detector that finds the communities: who has them has those, too.
 
     Parameters
     ----------
-    start, oracle, attempts, rng, groups
+    start, oracle, attempts, rng, clues
         See `random_halves`.
     """
-    sizes = np.bincount(groups)
-    sizes[0] = 0  # in no community
+    sizes = np.bincount(clues.groups)
     largest = np.argsort(-sizes, kind="stable")[: attempts - 1]
-    return _raised(start, oracle, [np.flatnonzero(groups == group) for group in largest if sizes[group] > 1])
+    return _raised(start, oracle, [np.flatnonzero(clues.groups == group) for group in largest if sizes[group] > 1])
+
+
+def all_labels(start: F64, oracle: Oracle, attempts: int, rng: np.random.Generator, clues: Clues) -> F64:
+    """A limit: all labels of the feedback part are known, and who shares a community with a positive is raised.
+
+    Parameters
+    ----------
+    start, oracle, attempts, rng, clues
+        See `random_halves`; nothing needs to be asked.
+    """
+    share = np.bincount(clues.groups, clues.known) / np.bincount(clues.groups)
+    return start + clues.known + share[clues.groups]
 
 
 def _raised(start: F64, oracle: Oracle, blocks: list[I64]) -> F64:
@@ -122,38 +157,45 @@ ATTACKS: dict[str, Attack] = {
     "random halves": random_halves,
     "ranked blocks": ranked_blocks,
     "communities": communities,
+    "all labels": all_labels,
 }
+_LINKED = ("communities", "all labels")
 
 
 class World:
-    """A labelled test split with the scores of an honest detector.
+    """A labelled test split with the scores of honest detectors.
 
     Parameters
     ----------
     folder : Path
         Dataset with open labels.
-    detector, grouping : str
-        Names of built-in detectors: whose scores the attacks begin with, and who finds the public communities.
+    detector : str
+        Built-in detector whose scores the attacks begin with; those with communities begin with who finds them.
     """
 
-    def __init__(self, folder: Path, detector: str, grouping: str = "leiden-fusion") -> None:
+    def __init__(self, folder: Path, detector: str) -> None:
         data = dataset.load(folder)
         train, test = data.reveal("train"), data.reveal("test")
-        own, groups = (evaluation.run(DETECTORS[name](), train, test).predictions for name in (detector, grouping))
-        found = evaluation.run(DETECTORS[grouping](), train, test, "campaigns").predictions
-        self.ids = own["account_id"].cast(pl.String)  # each of them is sorted by it
-        starts = dict.fromkeys(ATTACKS, own) | {"communities": groups}
-        self.honest: dict[str, F64] = {k: (v["score"].rank() / len(v)).to_numpy() for k, v in starts.items()}
-        self.groups: I64 = (
-            found["campaign"]
-            .cast(pl.String)
-            .replace("", None)
-            .rank("dense")
-            .fill_null(0)
-            .to_numpy()
-            .astype(np.int64)
+        own, linked = (
+            evaluation.run(DETECTORS[name](), train, test).predictions for name in (detector, LinkCommunities.name)
         )
+        self.ids = own["account_id"].cast(pl.String)  # both are sorted by it
+        starts = dict.fromkeys(ATTACKS, own) | dict.fromkeys(_LINKED, linked)
+        self.honest: dict[str, F64] = {k: (v["score"].rank() / len(v)).to_numpy() for k, v in starts.items()}
+        self.groups = _communities(test.without_labels())
         self._truth, self._digest = scoring.truth(test, TASK), data.digest
+
+    def clues(self, parts: Parts) -> Clues:
+        """What attacks have beside scores.
+
+        Parameters
+        ----------
+        parts : Parts
+            How the accounts are divided.
+        """
+        labels = parts.truth(self._truth, FEEDBACK).labels
+        positive = labels.filter(pl.col("label").cast(pl.String) == "extraction")["account_id"].cast(pl.String)
+        return Clues(self.groups, self.ids.is_in(positive.implode()).to_numpy())
 
     def score(self, parts: Parts, part: str) -> Oracle:
         """From scores of all accounts to the metric on a part.
@@ -174,6 +216,15 @@ class World:
         return score
 
 
+def _communities(public: Split) -> I64:
+    """Community of each account, in the order of the ids, as `LinkCommunities` finds them."""
+    detector = LinkCommunities()
+    keys = shared_keys.read_keys(public, LINKS)
+    graph = shared_keys.weighted(list(keys.incidences.values()), detector.most)
+    graph = shared_keys.without_declared(graph, shared_keys.declared_ties(public, keys.ids))
+    return graph_communities.communities(graph, detector.resolution)
+
+
 def attack(name: str, world: World, parts: Parts, attempts: int, decimals: int, seed: int) -> Gain:
     """Run one attack.
 
@@ -192,7 +243,7 @@ def attack(name: str, world: World, parts: Parts, attempts: int, decimals: int, 
     """
     feedback, counting = world.score(parts, FEEDBACK), world.score(parts, COUNTING)
     start, rng = world.honest[name], np.random.default_rng(seed)
-    final = ATTACKS[name](start, lambda v: round(feedback(v), decimals), attempts, rng, world.groups)
+    final = ATTACKS[name](start, lambda v: round(feedback(v), decimals), attempts, rng, world.clues(parts))
     honest = counting(start)
     return Gain(name, honest, feedback(final) - feedback(start), counting(final) - honest)
 
