@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -346,3 +349,47 @@ def test_scales_by_hand() -> None:
     with pytest.raises(UserError, match="too small to grade"):
         grades.scale(0.5, {"strong": 0.4}, {"strong": 100.0})
     assert grades.full_scale(0.5).points(0.25) == 50
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True
+    ).returncode:
+        pytest.skip("a small file system can't be mounted: run as root")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_no_file(
+    here: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario, people = here / "little.toml", roster(here, 1)
+    monkeypatch.chdir(small_disk)
+    filler = small_disk / "filler"
+
+    def fails(*arguments: object, free: int = 0) -> None:
+        """A command on a disk that has so many kB left."""
+        files = sorted(f for f in small_disk.rglob("*") if f.is_file())
+        filler.write_bytes(bytes(max(0, shutil.disk_usage(small_disk).free - (free << 10))))
+        said = call(*arguments, code=2)
+        filler.unlink()
+        assert said.count("error: ") == 1
+        assert "free" in said or "later" in said
+        assert sorted(f for f in small_disk.rglob("*") if f.is_file()) == files
+
+    new_class = ("new", "ml-101", "--scenario", scenario, "--deadline", "2999-01-31")
+    fails(*new_class)
+    call(*new_class)
+    for free in (0, 100):
+        fails("roster", "ml-101", people, free=free)
+    call("roster", "ml-101", people)
+    (student,) = (small_disk / "ml-101" / "hand-out").iterdir()
+    file = guess(student / "data", here / "p.parquet")
+    fails("submit", "ml-101", file, "--token-file", student / "token.txt")
+    call("submit", "ml-101", file, "--token-file", student / "token.txt")
+    for command in ("page", "grades"):
+        fails(command, "ml-101", "--out", "x", "--full", 1)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from generator import files
 from generator.errors import UserError, printable
 
 _LONGEST = 200  # bytes of the note about the holder
@@ -47,9 +48,11 @@ def locked(out: Path) -> Iterator[None]:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = _acquired(file)
     except OSError as error:
+        remedy = "choose another folder, or mend its permissions"
+        if error.errno in files.FULL:
+            remedy = f"{files.no_space(file)}; free some, or write to another disk"
         raise UserError(
-            f"--out {out} can't be written: {error.strerror or error}: {error.filename or file.parent}; "
-            "choose another folder, or mend its permissions"
+            f"--out {out} can't be written: {error.strerror or error}: {error.filename or file.parent}; {remedy}"
         ) from error
     if handle is None:
         raise UserError(f"--out {out} is being written by {_holder(file)}: wait for it, or choose another folder")
@@ -74,8 +77,13 @@ def _acquired(file: Path) -> int | None:
                 raise
         if file.exists() and os.fstat(handle).st_ino == file.stat().st_ino:
             note = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-            os.ftruncate(handle, 0)
-            os.write(handle, note.encode()[:_LONGEST])
+            try:
+                os.ftruncate(handle, 0)
+                os.write(handle, note.encode()[:_LONGEST])
+            except OSError:  # a full disk
+                file.unlink()
+                os.close(handle)
+                raise
             return handle
         os.close(handle)  # the one before has just removed it
 

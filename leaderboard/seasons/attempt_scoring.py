@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -149,7 +150,8 @@ class AttemptScoring:
         finally:
             partial.unlink(missing_ok=True)
         if "retry" in outcome:
-            raise UnavailableError(f"{path.name} can't be kept now ({outcome['retry']})", _BUSY_SECONDS)
+            room = f"{shutil.disk_usage(self.blobs.folder).free / 1e6:,.0f} MB are free for it"
+            raise UnavailableError(f"{path.name} can't be kept now ({outcome['retry']}, {room})", _BUSY_SECONDS)
         error = outcome.get("error") or f"{path}: {outcome['died']}"
         raise UserError(error.replace(str(path.absolute()), str(path)))
 

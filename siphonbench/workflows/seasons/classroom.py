@@ -56,6 +56,7 @@ def new(folder: Path, rules: Rules, config: Config, board: str, same: bool, shar
         Of all its worlds.
     """
     from generator.pipeline import sealed_worlds
+    from leaderboard.seasons import attempts_table
 
     with sealing.removed_on_failure(folder):
         folder.mkdir(mode=files.PRIVATE)
@@ -63,6 +64,7 @@ def new(folder: Path, rules: Rules, config: Config, board: str, same: bool, shar
         sealed_worlds.write(sealed_worlds.new(config, sealing.evaluator(), SPLITS), folder / SECRET)
         room = Class(folder, rules, board, same, (), {}, shared_test)
         room.save()
+        attempts_table.engine(_database(room))
     return room
 
 
@@ -146,9 +148,13 @@ def service(room: Class) -> SeasonService:
     from leaderboard.seasons import attempts_table, submissions
     from leaderboard.seasons.blob_store import BlobStore
 
-    engine = attempts_table.engine(f"sqlite:///{(room.folder / 'class.db').resolve()}")
+    engine = attempts_table.engine(_database(room))
     store = BlobStore(room.folder / "entries")
     return submissions.SeasonService(room.rules, partial(scored_split, room), engine, store, room.seal.commitment)
+
+
+def _database(room: Class) -> str:
+    return f"sqlite:///{(room.folder / 'class.db').resolve()}"
 
 
 def season(room: Class) -> Season:
