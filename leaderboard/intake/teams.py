@@ -45,7 +45,7 @@ def add(engine: sa.Engine, name: str) -> tuple[Team, str]:
     UserError
         If the name is faulty, or looks like that of a team there is.
     """
-    if faults := display_names.faults(name, _LONGEST):
+    if faults := display_names.faults(name, _LONGEST, team=True):
         raise UserError(f"team name {_printable(name)}: {'; '.join(faults)}")
     secret, when = secrets.token_urlsafe(32), now()
     row = {"name": name, "name_key": display_names.key(name), "token_hash": "", "created": when}

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from generator.errors import UserError, printable
 from leaderboard.records import display_names
+from leaderboard.records.spreadsheet_text import is_formula
 from leaderboard.seasons.rules import NAME
 
 NEEDED, ALLOWED = ("id", "name"), ("id", "name", "email", "nickname")
 _BYTES, _ROWS, _LONGEST = 1 << 20, 5000, 200
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,80}", re.ASCII)  # nothing that a spreadsheet takes for a formula
 _EMAIL = re.compile(r"[^\s@,;<>\"'=+-][^\s@,;<>\"]*@[^\s@,;<>\"]+\.[^\s@,;<>\"]+")
-_FORMULA = ("=", "+", "-", "@")
 # Words that offend nobody; with a number of two digits they name 36,000 students.
 _WORDS = (
     "amber azure bold brave bright brisk calm clever coral crimson fair gentle "
@@ -148,7 +148,7 @@ def _student(student: Student) -> Iterator[str]:
     if not _ID.fullmatch(student.id):
         yield f"id {student.id[:40]!r} must be letters, digits, dots, dashes, at most 81"
     yield from (f"name {student.name[:40]!r} {fault}" for fault in display_names.faults(student.name, _LONGEST))
-    if unicodedata.normalize("NFKC", student.name).startswith(_FORMULA):
+    if is_formula(unicodedata.normalize("NFKC", student.name)):
         yield f"name {student.name[:40]!r} begins like a formula of a spreadsheet"
     if student.email and (len(student.email) > _LONGEST or not _EMAIL.fullmatch(student.email)):
         yield f"email {student.email[:40]!r} is no address"

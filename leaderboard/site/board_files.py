@@ -7,10 +7,9 @@ import io
 import json
 from typing import Any
 
+from leaderboard.records.spreadsheet_text import neutral
 from leaderboard.records.task_definitions import TASKS
 from leaderboard.tracking.board import Board, RankedEntry
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%", "＝", "＋", "－", "＠")
 
 
 def document(board: Board) -> dict[str, Any]:
@@ -78,12 +77,7 @@ def as_csv(board: Board) -> bytes:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*head, *metrics])
     for e in board.entries:
-        found = row(e)
+        cells = row(e)
         numbers = [repr(e.numbers[m]) if m in e.numbers else "" for m in metrics]
-        writer.writerow([*(_cell(found[h]) for h in head), *numbers])
+        writer.writerow([*(neutral(str(cells[h])) for h in head), *numbers])
     return out.getvalue().encode()
-
-
-def _cell(value: object) -> str:
-    text = str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

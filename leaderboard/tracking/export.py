@@ -6,8 +6,12 @@ import base64
 import gzip
 import hashlib
 import json
+import math
+import re
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from generator import files
 from generator.errors import UserError
+from leaderboard.records import card as cards
+from leaderboard.records.card import Card
 from leaderboard.tracking import artifacts, mlflow_runs, rankings
 from leaderboard.tracking.store import Store
 
@@ -23,7 +29,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 FORMAT = "siphonbench-board-1"
+SUFFIX = ".gz"
 _PREFIX = "siphonbench/"
+_EXPERIMENT = re.compile(r"siphonbench/[a-z]+/[0-9a-f]{16}/evaluator-[0-9A-Za-z.]+")
+_ID = re.compile(r"[0-9a-f]{64}")
 _LINE_BYTES = 64 << 20
 _OF_MLFLOW = "mlflow."
 Tick = Callable[[int, int], None]
@@ -44,8 +53,14 @@ def export(store: Store, file: Path, tick: Tick = lambda done, total: None) -> i
     Raises
     ------
     UserError
-        If the store holds no finished run, or a scorecard is not there; a damaged run is skipped and logged.
+        If the file's name says another kind, the store has no finished run, or a scorecard is missing. A damaged
+        run is skipped, and logged.
     """
+    if file.suffix not in ("", SUFFIX):
+        raise UserError(
+            f"{file} would not be what its name says: give {file.with_suffix('.jsonl' + SUFFIX)}, a file for "
+            "leaderboard import; boards as CSV and JSON are written by siphonbench site build"
+        )
     if not store.exists:
         raise UserError(f"{store.name} holds no board: nothing to export")
     client = store.client()
@@ -167,7 +182,7 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
                         break
                     return
                 else:
-                    _check(document)
+                    _check(document, file)
                     count += 1
                     yield document
                 digest.update(line)
@@ -178,10 +193,21 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
     raise UserError(f"{file} was cut off or changed: export it again")
 
 
-def _check(document: dict[str, Any]) -> None:
-    """Refuse what could name a path or an experiment that is not ours."""
-    names = document["artifacts"]
-    if not document["experiment"].startswith(_PREFIX) or not document["tags"]["submission_id"]:
+def _check(document: dict[str, Any], file: Path) -> None:
+    """Refuse what could name a path or an experiment that is not ours, and a card that no submission may have."""
+    names, tags = document["artifacts"], document["tags"]
+    if not _EXPERIMENT.fullmatch(document["experiment"]) or not _ID.fullmatch(tags["submission_id"]):
         raise ValueError("no board")
     if any(Path(name).name != name or name in (".", "..") for name in names):
         raise ValueError("an artifact's name is a path")
+    if not all(math.isfinite(number) for number in document["metrics"].values()):
+        raise ValueError("a metric is no number")
+    written = [{f.name: tags.get(f"card.{f.name}", "") for f in fields(Card)}]
+    written[0]["external_data"] = {"True": True, "False": False}.get(written[0]["external_data"])
+    if cards.FILE in names:
+        written.append(tomllib.loads(base64.b64decode(names[cards.FILE]).decode()))
+    for card in written:
+        try:
+            cards.of(card)
+        except UserError as error:
+            raise UserError(f"{file}: entry {tags['submission_id'][:16]}: {error}; nothing was recorded") from None

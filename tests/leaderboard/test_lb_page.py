@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leaderboard.site import folder_page
+from leaderboard.site import board_files, folder_page
 from leaderboard.tracking.board import RANK_RULE, Board, RankedEntry
 
 VOID = {"meta", "br", "line", "circle", "link", "input"}
@@ -144,3 +146,19 @@ def test_written_whole(tmp_path: Path) -> None:
     path = folder_page.write([board], tmp_path / "new" / "board.html")
     assert path.read_text("utf-8") == folder_page.render([board])
     assert [p.name for p in path.parent.iterdir()] == ["board.html"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("mine;=cmd()", "mine;'=cmd()"),
+        ("a; @SUM(1)", "a;' @SUM(1)"),
+        ('x"";+1', 'x"";\'+1'),
+        ("two-step; fast", "two-step; fast"),
+    ],
+)
+def test_no_cell_of_a_csv_is_run_by_a_spreadsheet(name: str, cell: str) -> None:
+    board = Board("nano-0", "ab" * 32, "1", "accounts", (entry(1, name),))
+    (row,) = csv.DictReader(io.StringIO(board_files.as_csv(board).decode()))
+    assert row["name"] == cell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import multiprocessing
 import sqlite3
@@ -218,6 +219,42 @@ def test_a_harmed_file_records_nothing(harm: object, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cut off or changed|can't be read|no exported board"):
         export.import_(there, file)
     assert not there.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "part"),
+    [
+        ("card.code_url", "javascript:alert(1)", "must start with https:// or http://"),
+        ("card.name", "a\u202eb", "control or invisible"),
+        ("card.name", "", "name: missing"),
+        ("card.team", "x" * 300, "300 characters, at most 200"),
+        ("card.field_groups", "M+Q", "field_groups: 'M+Q'"),
+        ("card.external_data", "perhaps", "external_data: None must be a bool"),
+    ],
+)
+def test_an_import_checks_cards_as_a_submission_does(key: str, value: str, part: str, tmp_path: Path) -> None:
+    store, there, file = Store(tmp_path / "board"), Store(tmp_path / "there"), tmp_path / "x.gz"
+    put(store)
+    export.export(store, file)
+    head, run, _ = _lines(file)
+    document = json.loads(run)
+    document["tags"][key] = value
+    lines = head + json.dumps(document).encode() + b"\n"
+    end = json.dumps({"sha256": hashlib.sha256(lines).hexdigest()}).encode() + b"\n"
+    file.write_bytes(gzip.compress(lines + end))
+    with pytest.raises(UserError, match="nothing was recorded") as caught:
+        export.import_(there, file)
+    assert part in str(caught.value)
+    assert not there.folder.exists()
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.json", "board.jsonl", "x.parquet"])
+def test_an_export_is_what_its_name_says(name: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "board")
+    put(store)
+    with pytest.raises(UserError, match=r"would not be what its name says: give .*\.jsonl\.gz"):
+        export.export(store, tmp_path / name)
+    assert [f.name for f in tmp_path.iterdir()] == ["board"]
 
 
 def test_only_a_gzip_file_is_read(tmp_path: Path) -> None:

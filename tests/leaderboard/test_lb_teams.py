@@ -99,6 +99,35 @@ def test_honest_names(name: str) -> None:
     assert display_names.faults(name) == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "نرگس می\u200cخواهم",  # Persian, with a zero-width non-joiner
+        "ক্\u200dষ",  # Bengali, with a joiner
+        "Ζωή Smith",
+        "Иван Smith",
+        "👩\u200d🔬 lab",
+        "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f Wales",
+        "👍🏽 ❤️",
+        "\U0001fae8",  # of Unicode 15
+    ],
+)
+def test_names_of_people(name: str) -> None:
+    assert display_names.faults(name) == []
+
+
+@pytest.mark.parametrize("name", ["\u200d", "a\U000e0067b", "\u2066a"])
+def test_what_hides_is_no_name(name: str) -> None:
+    assert display_names.faults(name)
+
+
+@pytest.mark.parametrize("twin", ["te\u200dam one", "team\u200c one"])
+def test_joiners_make_no_other_team(engine: sa.Engine, twin: str) -> None:
+    teams.add(engine, "team one")
+    with pytest.raises(UserError, match="already: choose a name that looks different"):
+        teams.add(engine, twin)
+
+
 def test_a_locked_database_is_waited_for(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)
