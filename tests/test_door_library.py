@@ -140,6 +140,12 @@ def test_import_is_light_and_telemetry_off(tmp_path: Path) -> None:
     assert done.stdout.split("\n") == ["[]", "true", ""]
 
 
+def test_help_loads_no_library_that_only_a_command_needs(tmp_path: Path) -> None:
+    heavy = tuple({*HEAVY, "numpy", "sqlalchemy", "asyncio", "jinja2", "fastapi"} - {"typer", "rich"})
+    done = python(f"import sys, siphonbench.cli.main; print([m for m in {heavy} if m in sys.modules])", tmp_path)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("package", ["generator", "baselines", "leaderboard"])
 def test_shadowed_package_is_named(package: str, tmp_path: Path) -> None:
     (tmp_path / f"{package}.py").write_text("")

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from generator import files
 from siphonbench.workflows.seasons import classroom
 
@@ -78,6 +76,8 @@ def grades(room: Class, full: float | None, tick: Callable[[int, int], None]) ->
 
 def _results(room: Class, service: SeasonService) -> tuple[dict[str, dict[str, TaskResult]], Counter[str]]:
     """What each student reached in each task, and how many attempts were judged."""
+    import sqlalchemy as sa
+
     from leaderboard.seasons import standings
     from leaderboard.seasons.attempts_table import ATTEMPTS
     from leaderboard.seasons.grades import TaskResult
