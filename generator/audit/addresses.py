@@ -16,7 +16,7 @@ import polars as pl
 from scipy import sparse
 
 from generator.arrays import F64, I64, Mask
-from generator.audit.base import gate, rank_statistics
+from generator.audit.base import gate, rank_statistics, verdicts
 from generator.audit.base.gate import Gate
 from generator.audit.base.labelled_split import LabelledSplit
 
@@ -44,7 +44,7 @@ def gates(splits: Sequence[LabelledSplit]) -> list[Gate]:
             "cohorts held out": _cross_validated(splits, shares, _cohort_numbers),
             "learnt on the first split": _transferred(splits, shares),
         }
-        worst = {how: max(lifts, default=0.0) for how, lifts in measured.items()}
+        worst = {how: verdicts.confirmed(lifts) for how, lifts in measured.items()}
         judged = max(lift for how, lift in worst.items() if how != "plain folds" or column != "asn")
         where = ", ".join(f"{how} {lift:.2f}" for how, lift in worst.items())
         remedy = "draw the cohorts' places from the population"

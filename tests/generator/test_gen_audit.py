@@ -350,6 +350,17 @@ def test_what_no_chance_explains_fails_in_one_split_alone() -> None:
     ).passed  # compared in one split only: that one decides, at the level of all traces
 
 
+def test_a_tolerance_is_exceeded_in_two_splits_or_twice_over_in_one() -> None:
+    def judged(**lifts: float) -> Gate:
+        return verdicts.tolerance("gate", {"x high": lifts, "x low": {"train": 1.0, "test": 1.2}}, 3.0, "remedy")
+
+    assert judged(train=3.2, validation=1.0, test=1.1).passed
+    assert not judged(train=3.2, validation=1.0, test=3.1).passed
+    assert not judged(train=1.0, validation=1.0, test=6.1).passed
+    assert not judged(test=3.1).passed
+    assert judged(train=3.2, test=2.0).where.startswith("x high in train 3.20; x high in test 2.00")
+
+
 def test_less_than_the_floor_is_allowed_however_sure_it_is() -> None:
     sure = [Comparison("habit", split, 0.019, 1e-6) for split in ("train", "test")]
     assert verdicts.verdict("gate", sure, "remedy").passed

@@ -1,18 +1,22 @@
-"""The verdict on many comparisons that must not tell: what chance alone does to the worst of them.
+"""The verdict on many traces that must not tell: what chance alone does to the worst of them.
 
 A suspicion that one split raises must hold in a second one, in the same direction; splits share no draw, so that
 the chance of both is the product of the two. Traces of a gate share its level evenly (Bonferroni), gates that of
 the family: a clean dataset fails any of them with a chance of at most `FAMILY_LEVEL`. What goes many standard
 errors beyond chance fails also where one split alone shows it, as an archetype that only the test split has would.
+
+Gates with a tolerance of their own (`tolerance`) ask for a second split as well; what is fitted on one split and
+measured on another, as trees are, is confirmed by that.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import NormalDist
 
+from generator.audit.base import gate
 from generator.audit.base.gate import Gate
 from generator.audit.base.two_sample import Comparison
 
@@ -26,6 +30,8 @@ LEAST = 3.0
 """Standard errors allowed in any case: those estimated from a dozen campaigns are themselves unsure (a)."""
 ALONE = 8.0
 """Standard errors that one split alone may show: the normal law leaves 1e-15, real tails are heavier (a)."""
+ALONE_SHARE = 0.5
+"""What one split alone shows counts so much, where the limit is a tolerance and not a matter of chance (a)."""
 
 
 def verdict(name: str, comparisons: Iterable[Comparison | None], remedy: str, floor: float = FLOOR) -> Gate:
@@ -58,6 +64,43 @@ def verdict(name: str, comparisons: Iterable[Comparison | None], remedy: str, fl
     allowed, worst = suspicions[0]
     where = f"{len(traces)} traces: " + ", ".join(_text(c) for _, c in suspicions[:3])
     return Gate(name, abs(worst.deviation), f"<= {allowed:.3f}", abs(worst.deviation) <= allowed, remedy, where)
+
+
+def tolerance(name: str, values: Mapping[str, Mapping[str, float]], limit: float, remedy: str) -> Gate:
+    """Judge measurements that have a limit of their own: each trace by its second-highest split.
+
+    Parameters
+    ----------
+    name, remedy : str
+        See `Gate`.
+    values : mapping of str to mapping of str to float
+        By trace and split; splits in which nothing could be measured are left out.
+    limit : float
+        The most that is allowed.
+    """
+    judged = {trace: confirmed(list(by_split.values())) for trace, by_split in values.items()}
+    highest = sorted(
+        ((v, f"{t} in {s}") for t, by_split in values.items() for s, v in by_split.items()), reverse=True
+    )
+    where = "; ".join(f"{trace} {value:.2f}" for value, trace in highest[:5])
+    return gate.at_most(name, max(judged.values(), default=0.0), limit, remedy, where)
+
+
+def confirmed(values: Sequence[float]) -> float:
+    """What a second split confirms of a trace, or half of what one split alone shows, if that is more.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One for each split; 0 if there is none, and a single one counts in full.
+
+    Examples
+    --------
+    >>> confirmed([2.4, 1.1, 1.3]), confirmed([9.0, 1.0]), confirmed([2.0])
+    (1.3, 4.5, 2.0)
+    """
+    ranked = sorted(values, reverse=True)
+    return max(ranked[1], ALONE_SHARE * ranked[0]) if len(ranked) > 1 else sum(ranked)
 
 
 def quantile(traces: int, splits: int) -> float:

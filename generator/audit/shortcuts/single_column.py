@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,17 +36,19 @@ def single_aggregates(described: Sequence[Aggregates]) -> list[Gate]:
     described : sequence of Aggregates
         Of every split.
     """
-    lifts = [
-        (lift, f"{name} {way} in {a.split.name}")
+    lifts = _by_trace(
+        (f"{name} {way}", a.split, lift)
         for a in described
         for name, both in zip(a.names, _lifts(a), strict=True)
         for lift, way in zip(both, _WAYS, strict=True)
-    ]
-    nulls = [x for x in lifts if x[1].split(" ")[0].endswith(":null")]
+    )
+    nulls = {trace: values for trace, values in lifts.items() if trace.split(" ")[0].endswith(":null")}
     n = len(described[0].names)
+    single = f"best single aggregate of {n}, evasive and adaptive: AP / prevalence"
+    null = "share of nulls, any column, evasive and adaptive: AP / prevalence"
     return [
-        _worst(f"best single aggregate of {n}, evasive and adaptive: AP / prevalence", lifts, LIFT),
-        _worst("share of nulls, any column, evasive and adaptive: AP / prevalence", nulls, LIFT),
+        verdicts.tolerance(single, lifts, LIFT, _REMEDY),
+        verdicts.tolerance(null, nulls, LIFT, _REMEDY),
         _null_habits(described),
     ]
 
@@ -86,13 +88,12 @@ def raw_columns(splits: Sequence[LabelledSplit]) -> Gate:
             table = counted[split.name][name]
             others = [counted[s.name][name] for s in splits if s is not split]
             encoded = _row_lifts(_encoded(table, others)) if others else (0.0, 0.0)
-            lifts.append((encoded[0], f"rate of {name} in {split.name}"))
+            lifts.append((f"rate of {name}", split, encoded[0]))
             if name in columns.NUMBERS:
-                lifts += [
-                    (x, f"{name} {way} in {split.name}") for x, way in zip(_row_lifts(table), _WAYS, strict=True)
-                ]
+                lifts += [(f"{name} {way}", split, x) for x, way in zip(_row_lifts(table), _WAYS, strict=True)]
     n = len(columns.NUMBERS + columns.CATEGORIES)
-    return _worst(f"best single raw column of {n}, by request, evasive and adaptive: AP / prevalence", lifts, LIFT)
+    name = f"best single raw column of {n}, by request, evasive and adaptive: AP / prevalence"
+    return verdicts.tolerance(name, _by_trace(lifts), LIFT, _REMEDY)
 
 
 def aggregate_tree(described: Sequence[Aggregates]) -> Gate:
@@ -159,10 +160,13 @@ def _lifts(a: Aggregates) -> list[tuple[float, float]]:
     return [rank_statistics.lifts(*rank_statistics.blocks(y, x)) for x in a.values[a.judged].T]
 
 
-def _worst(name: str, lifts: list[tuple[float, str]], limit: float) -> Gate:
-    lifts.sort(reverse=True)
-    where = "; ".join(f"{column} {lift:.2f}" for lift, column in lifts[:5])
-    return gate.at_most(name, lifts[0][0] if lifts else 0.0, limit, _REMEDY, where)
+def _by_trace(lifts: Iterable[tuple[str, LabelledSplit, float]]) -> dict[str, dict[str, float]]:
+    """Lifts by trace and split, of the splits that have hidden accounts."""
+    values: dict[str, dict[str, float]] = {}
+    for trace, split, lift in lifts:
+        if split.hidden.any():
+            values.setdefault(trace, {})[split.name] = lift
+    return values
 
 
 def _counts(split: LabelledSplit) -> dict[str, pl.DataFrame]:
