@@ -1,4 +1,4 @@
-"""Figures of conduct: who sends when, who shares what with whom, how an account looks alone."""
+"""Figures of conduct: when accounts send, what they share with each other, how each one looks alone."""
 
 from __future__ import annotations
 
@@ -74,23 +74,23 @@ def links(p: Portrait) -> Figure:
         The campaign and those beside it.
     """
     crowds = {"campaign": p.members, "benign, matched": p.benign} | {c.title: c for c in p.groups[:2]}
-    found = dict(zip(crowds, linking.links(p.split, tuple(crowds.values())), strict=True))
-    parts = [f"{link.largest} of {link.accounts} accounts ({name})" for name, link in found.items()]
+    by_crowd = dict(zip(crowds, linking.links(p.split, tuple(crowds.values())), strict=True))
+    parts = [f"{link.largest} of {link.accounts} accounts ({name})" for name, link in by_crowd.items()]
     caption = (
         "Dots are accounts, small coloured marks are things that at least two of them share; what more than "
         f"{linking.limit(p.split):,} accounts of the split hold is left out, and of each kind the {THINGS} most "
         "shared are drawn. Look for one part that holds most accounts, and by which kind of link: the largest "
         f"connected part has {', '.join(parts)}. Benign groups share too, so that a link alone proves nothing."
     )
-    figure = Figure("links", "Links", caption, ("Kind of link", *found))
-    for name, link in found.items():
+    figure = Figure("links", "Links", caption, ("Kind of link", *by_crowd))
+    for name, link in by_crowd.items():
         alt = f"Link graph, {name}: {link.accounts} accounts, {len(link.things)} shared things"
         with svg.axes(figure.panels, alt, name, "", "", (4.4, 4.0)) as ax:
             shown = link.top(THINGS)
             svg.graph(ax, shown, linking.layout(shown))
             svg.legend(ax, columns=4)
     for kind in linking.KINDS:
-        cells = (link.counts(kind) for link in found.values())
+        cells = (link.counts(kind) for link in by_crowd.values())
         figure.rows.append(
             (
                 kind,

@@ -69,10 +69,10 @@ def coverage(p: Portrait) -> Figure:
     """
     serving = p.members.requests.filter(pl.col("is_extraction"))
     named = {"campaign, extraction": serving, "benign, matched": p.benign.requests}
-    found = {
+    coverages = {
         name: measures.coverage(rows) for name, rows in (named | {c.title: c.requests for c in p.groups}).items()
     }
-    ours = found["campaign, extraction"]
+    ours = coverages["campaign, extraction"]
     caption = (
         f"The campaign's {len(ours.growth):,} answered extraction requests hold {ours.distinct:,} distinct "
         f"prompts: {percent(ours.fresh)} of the requests asked something new, {percent(ours.own)} repeat a prompt "
@@ -82,9 +82,9 @@ def coverage(p: Portrait) -> Figure:
     )
     head = ("Crowd", "Answered requests", "Distinct prompts", "New", "Repeat own", "Repeat another's")
     figure = Figure("coverage", "Coverage of the work list", caption, head)
-    _growth(figure, found)
-    _repeats(figure, found)
-    for name, c in found.items():
+    _growth(figure, coverages)
+    _repeats(figure, coverages)
+    for name, c in coverages.items():
         shares = (percent(c.fresh), percent(c.own), percent(c.other))
         figure.rows.append((name, f"{len(c.growth):,}", f"{c.distinct:,}", *shares))
     return figure
@@ -116,13 +116,13 @@ def _topics(figure: Figure, crowds: Named) -> None:
             ax.set(xlim=x, ylim=y, xticks=[], yticks=[])
 
 
-def _growth(figure: Figure, found: dict[str, measures.Coverage]) -> None:
-    reach = 1.05 * max(10, len(found["campaign, extraction"].growth))
+def _growth(figure: Figure, coverages: dict[str, measures.Coverage]) -> None:
+    reach = 1.05 * max(10, len(coverages["campaign, extraction"].growth))
     styles: list[dict[str, Any]] = [OURS, THEIRS, *svg.GROUPS]
     alt, y = "Growth of distinct prompts with requests", "distinct prompts so far"
     with svg.axes(figure.panels, alt, "distinct prompts", "answered requests so far", y, (4.4, 4.2)) as ax:
         ax.plot([0, reach], [0, reach], color=NEUTRAL, linewidth=0.6, label="every prompt new")
-        for (name, c), style in zip(found.items(), styles, strict=False):
+        for (name, c), style in zip(coverages.items(), styles, strict=False):
             n = min(len(c.growth), int(reach))
             at = np.unique(np.linspace(1, n, STEPS).astype(int)) if n else np.zeros(0, int)
             ax.plot(at, c.growth[at - 1], label=textwrap.shorten(name, 34, placeholder=" ..."), **style)
@@ -131,11 +131,11 @@ def _growth(figure: Figure, found: dict[str, measures.Coverage]) -> None:
         svg.legend(ax, columns=2)
 
 
-def _repeats(figure: Figure, found: dict[str, measures.Coverage]) -> None:
+def _repeats(figure: Figure, coverages: dict[str, measures.Coverage]) -> None:
     alt = "Share of repeated prompts per crowd"
     with svg.axes(figure.panels, alt, "repeated prompts", "share of answered requests", size=(4.4, 4.2)) as ax:
-        names = [textwrap.fill(name, 18) for name in found]
-        own, other = (np.array([getattr(c, part) for c in found.values()]) for part in ("own", "other"))
+        names = [textwrap.fill(name, 18) for name in coverages]
+        own, other = (np.array([getattr(c, part) for c in coverages.values()]) for part in ("own", "other"))
         ax.barh(names, own, color=NEUTRAL, height=0.6, label="of the same account")
         ax.barh(names, other, left=own, color=svg.OTHER, height=0.6, label="of another account")
         ax.invert_yaxis()

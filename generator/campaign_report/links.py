@@ -99,12 +99,12 @@ def links(split: ReportedSplit, crowds: tuple[Crowd, ...]) -> list[Links]:
     """
     held = {kind: [_held(crowd, *where) for crowd in crowds] for kind, where in SHARED.items()}
     rare = {kind: _rare(split, kind, pl.concat(parts)) for kind, parts in held.items()}
-    found = []
+    of_crowds = []
     for i, crowd in enumerate(crowds):
         things = [(kind, rows) for kind in SHARED for rows in _shared(held[kind][i], rare[kind])]
         things += [(ECHO, [a, b]) for a, b in _echoes(crowd)]
-        found.append(Links(len(crowd.accounts), things))
-    return found
+        of_crowds.append(Links(len(crowd.accounts), things))
+    return of_crowds
 
 
 def limit(split: ReportedSplit) -> int:

@@ -166,11 +166,11 @@ def coverage(requests: pl.DataFrame) -> Coverage:
     asked = requests.filter(pl.col("status") == ANSWERED).select("row", prompt=pl.struct(PROMPT))
     if asked.is_empty():
         return Coverage(np.zeros(0, np.int64), 0.0, 0.0)
-    seen = asked.select(
+    repeats = asked.select(
         fresh=pl.col("prompt").is_first_distinct(),
         same=pl.col("row") == pl.col("row").first().over("prompt"),
     )
-    fresh, same = seen["fresh"].to_numpy(), seen["same"].to_numpy()
+    fresh, same = repeats["fresh"].to_numpy(), repeats["same"].to_numpy()
     return Coverage(np.cumsum(fresh), float((~fresh & same).mean()), float((~fresh & ~same).mean()))
 
 
@@ -187,10 +187,10 @@ def templates(requests: pl.DataFrame) -> pl.DataFrame:
     polars.DataFrame
         template (null: none), share, accounts; the commonest first.
     """
-    found = requests.group_by(pl.col("system_prompt_hash").alias("template")).agg(
+    shares = requests.group_by(pl.col("system_prompt_hash").alias("template")).agg(
         share=pl.len() / max(1, len(requests)), accounts=pl.col("row").n_unique()
     )
-    return found.sort(["share", "template"], descending=[True, False], nulls_last=True)
+    return shares.sort(["share", "template"], descending=[True, False], nulls_last=True)
 
 
 def sample(requests: pl.DataFrame, size: int, seed: int) -> pl.DataFrame:

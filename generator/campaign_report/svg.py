@@ -107,10 +107,10 @@ def axes(
     style: Any = {**_STYLE, "svg.hashsalt": alt}  # ids of one page must differ, and never by chance
     with mpl.rc_context(style):
         figure = Figure(figsize=WIDE if wide else size, layout="constrained", facecolor="none")
-        made = figure.subplots()
-        made.set_facecolor("none")
-        made.set(title=title, xlabel=x, ylabel=y)
-        yield made
+        panel_axes = figure.subplots()
+        panel_axes.set_facecolor("none")
+        panel_axes.set(title=title, xlabel=x, ylabel=y)
+        yield panel_axes
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata=_NO_METADATA, dpi=150)
     drawn.append(SvgPanel(_inline(out.getvalue(), alt), wide))

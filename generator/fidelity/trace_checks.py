@@ -93,11 +93,11 @@ def check_rows(path: Path, rows: pl.LazyFrame) -> None:
     }
     faults = []
     for name, (fault, condition) in wrong.items():
-        found = rows.filter(pl.col(name).is_not_null() & condition).select(ROW, name).collect()
-        if len(found):
-            row, value = found.row(0)
+        faulty = rows.filter(pl.col(name).is_not_null() & condition).select(ROW, name).collect()
+        if len(faulty):
+            row, value = faulty.row(0)
             faults.append(
-                f"{name} is {fault} in {len(found):,} rows (row {row:,}: {printable(str(value))[:40]!r})"
+                f"{name} is {fault} in {len(faulty):,} rows (row {row:,}: {printable(str(value))[:40]!r})"
             )
     if faults:
         raise UserError(f"{path} is no usable trace: {'; '.join(faults)}; repair these rows or leave them out")

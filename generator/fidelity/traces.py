@@ -181,13 +181,13 @@ def from_dataset(
         benign = split.labels.polars().filter(pl.col("label").cast(pl.String) == "benign")
         known = benign.select(pl.col("account_id").cast(pl.String)).collect()["account_id"]
         rows = rows.filter(pl.col("account_id").cast(pl.String).is_in(known.implode()))
-    found = _collect(rows, name, {}, f"{split.name} {kind}")
-    if len(found) < MIN_ROWS:
+    log = _collect(rows, name, {}, f"{split.name} {kind}")
+    if len(log) < MIN_ROWS:
         raise UserError(
-            f"{split.name} has {len(found)} benign requests of kind {kind}, and {MIN_ROWS} are the least "
+            f"{split.name} has {len(log)} benign requests of kind {kind}, and {MIN_ROWS} are the least "
             "that can be compared; take another kind, or a larger preset"
         )
-    return found
+    return log
 
 
 def from_parquet(path: Path, kind: str | None = None, account: str | None = None) -> Log:
@@ -272,10 +272,10 @@ def _collect(rows: pl.LazyFrame, account: str | None, meta: Mapping[str, Any], n
     stamp = pl.col(time).dt.epoch("us") / 1e6 if columns[time].is_temporal() else pl.col(time).cast(pl.Float64)
     holder = pl.lit(0) if account is None else pl.col(account).to_physical()
     frame = rows.select(stamp.alias("ts"), holder.alias("account"), *(pl.col(c).cast(pl.Float64) for c in TOKENS))
-    found = frame.drop_nulls().drop_nans().collect()
-    accounts = found["account"].unique(maintain_order=True)
+    usable = frame.drop_nulls().drop_nans().collect()
+    accounts = usable["account"].unique(maintain_order=True)
     if len(accounts) > MAX_ACCOUNTS:
         chosen = np.random.default_rng(_SUBSET_SEED).choice(len(accounts), MAX_ACCOUNTS, replace=False)
-        found = found.filter(pl.col("account").is_in(accounts[np.sort(chosen)].implode()))
-    ts, accounts_of, read, written = (found[c].to_numpy() for c in ("ts", "account", *TOKENS))
+        usable = usable.filter(pl.col("account").is_in(accounts[np.sort(chosen)].implode()))
+    ts, accounts_of, read, written = (usable[c].to_numpy() for c in ("ts", "account", *TOKENS))
     return build(ts, accounts_of, (read, written), meta, name)
