@@ -19,7 +19,6 @@ PACKAGE_DATA = (
     "generator/presets",
     "generator/campaign_report/templates",
     "generator/scenarios",
-    "leaderboard/templates",
     "leaderboard/site/templates",
     "leaderboard/site/static",
     "siphonbench/workflows/figures",
@@ -57,10 +56,11 @@ def test_wheel_works_elsewhere(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     where = "import siphonbench; print(siphonbench.__file__)"
-    installed = Path(run(python, "-c", where, cwd=elsewhere).strip()).parent
+    installed = Path(run(python, "-c", where, cwd=elsewhere).strip()).parents[1]
     assert installed.is_relative_to(tmp_path / "clean")
     for folder in PACKAGE_DATA:
         assert {f.name for f in (installed / folder).iterdir()} == {f.name for f in (ROOT / folder).iterdir()}
+    assert (installed / "siphonbench/workflows/quickstart.toml").is_file()
     command = tmp_path / "clean/bin/siphonbench"
     assert "quickstart" in run(command, "--help", cwd=elsewhere)
     run(command, "release", "--preset", "nano", "--out", "release", cwd=elsewhere)
