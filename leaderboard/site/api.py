@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from generator.errors import UserError
 from leaderboard.intake import teams
 from leaderboard.intake.gate import TokenGate
 from leaderboard.records import card as cards
@@ -79,6 +80,10 @@ def router(site: Site) -> APIRouter:
     ) -> JSONResponse:
         team = await gate.sender(request, authorization, counted=True)
         place = site.place(world, task)
+        if task not in place.submitted:
+            raise UserError(
+                f"task {task} takes no file, its scores are asked day by day: submit to {', '.join(place.submitted)}"
+            )
         texts = {"name": name, "field_groups": field_groups, "contact": contact, "code_url": code_url}
         card = cards.of(texts | {"paper_url": paper_url, "external_data": external_data, "team": team.name})
         await run_in_threadpool(site.queue.check, team.id, site.settings.team_hour)

@@ -10,7 +10,7 @@ from typing import Any
 from generator import dataset
 from generator.errors import UserError
 from leaderboard.intake.scorer import Limits
-from leaderboard.records.task_definitions import TASKS, submitted
+from leaderboard.records.task_definitions import TASKS
 from leaderboard.tracking.store import Store
 
 SHOWN = 12  # characters of a dataset's digest that name it in addresses
@@ -29,13 +29,13 @@ class ServedDataset:
     split : str
         The split that is scored.
     tasks : tuple of str
-        Tasks that are scored from a file.
+        Tasks whose boards are shown.
     """
 
     folder: Path
     manifest: Mapping[str, Any] = field(repr=False)
     split: str = "test"
-    tasks: tuple[str, ...] = field(default_factory=submitted)
+    tasks: tuple[str, ...] = tuple(TASKS)
 
     @classmethod
     def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] | None = None) -> ServedDataset:
@@ -58,7 +58,12 @@ class ServedDataset:
         manifest = dataset.read_manifest(folder)
         if split not in manifest["splits"]:
             raise UserError(f"{folder} has no split {split!r}: choose {', '.join(manifest['splits'])}")
-        return cls(folder.resolve(), manifest, split, submitted() if tasks is None else tasks)
+        return cls(folder.resolve(), manifest, split, tuple(TASKS) if tasks is None else tasks)
+
+    @property
+    def submitted(self) -> tuple[str, ...]:
+        """Those of its tasks that a file can answer."""
+        return tuple(task for task in self.tasks if not TASKS[task].replayed)
 
     @property
     def digest(self) -> str:

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from leaderboard.records.scorecard import EVALUATOR_VERSION
 from leaderboard.site import svg
+from leaderboard.tracking.board import warning
 
 _HERE = Path(__file__).parent
 
@@ -34,7 +35,7 @@ def environment(**values: Any) -> Environment:
         lstrip_blocks=True,
     )
     drawing = {"percent": svg.percent, "curve": svg.curve, "x": svg.x, "y": svg.y}
-    made.globals |= drawing | {"evaluator": EVALUATOR_VERSION, "archetypes": {}} | values
+    made.globals |= drawing | {"evaluator": EVALUATOR_VERSION, "archetypes": {}, "warning": warning} | values
     return made
 
 

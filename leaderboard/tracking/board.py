@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,39 @@ RANK_RULE = (
     "Entries share a rank with the best of their group when the 95 % interval of their paired difference (over "
     "resampled campaigns and cohorts) contains zero."
 )
+UNVERIFIED = (
+    "Anybody can make the test labels of {dataset} again from its name: entries here are unverified until the "
+    "operator has reproduced them, and prove no claim. For a claim, enter a sealed season (siphonbench season), "
+    "whose world comes from a secret."
+)
+_FROM_SEED = re.compile(r".+-seed\d+", re.DOTALL)
+
+
+def labels_are_public(dataset: str) -> bool:
+    """Whether a dataset is named after the configuration and seed that make it, test labels included.
+
+    Parameters
+    ----------
+    dataset : str
+        Its name.
+
+    Examples
+    --------
+    >>> labels_are_public("nano-seed7"), labels_are_public("spring")
+    (True, False)
+    """
+    return _FROM_SEED.fullmatch(dataset) is not None
+
+
+def warning(dataset: str) -> str:
+    """What a reader of a board is told about its entries; "" where the labels are secret.
+
+    Parameters
+    ----------
+    dataset : str
+        Its name.
+    """
+    return UNVERIFIED.format(dataset=dataset) if labels_are_public(dataset) else ""
 
 
 @dataclass(frozen=True)
@@ -98,8 +132,12 @@ class RankedEntry:
 
     @property
     def mark(self) -> str:
-        """Whether the operator has reproduced it from its code, or it is as reported by its team."""
-        return "reproduced" if self.tags.get("reproduced") else "reported"
+        """How far it is to be believed: "reproduced" from its code by the operator, "reported" by its team, or
+        "unverified" where its team may have had the labels.
+        """
+        if self.tags.get("reproduced"):
+            return "reproduced"
+        return "unverified" if labels_are_public(self.tags["dataset"]) else "reported"
 
 
 @dataclass(frozen=True)

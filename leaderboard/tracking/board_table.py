@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaderboard.records.task_definitions import TASKS
-from leaderboard.tracking.board import RANK_RULE, Board
+from leaderboard.tracking.board import RANK_RULE, Board, warning
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,5 +44,5 @@ def table(board: Board) -> Table:
     notes = [f"{task.short}: {task.title}; chance {board.entries[0].chance:.3f}."]
     notes += [f"{c.short}: {c.title}, all tiers together." for c in columns if c.number.startswith("overall/")]
     notes += ["s: seconds for training and scoring."] * board.timed
-    shown.caption = " ".join([*notes, RANK_RULE])
+    shown.caption = " ".join([*notes, RANK_RULE, warning(board.dataset)]).strip()
     return shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from leaderboard.site import board_files, folder_page
+from leaderboard.tracking import board_table
 from leaderboard.tracking.board import RANK_RULE, Board, RankedEntry
 
 VOID = {"meta", "br", "line", "circle", "link", "input"}
@@ -33,7 +35,7 @@ def entry(rank: int, name: str, **numbers: float) -> RankedEntry:
         numbers=primary
         | {"overt/ap": 0.75, "evasive/ap": 0.5, "overall/roc_auc": 0.875, "fpr/B3": 0.0625}
         | numbers,
-        tags={f"card.{k}": v for k, v in card.items()} | {"worst_archetype": "B3"},
+        tags={f"card.{k}": v for k, v in card.items()} | {"worst_archetype": "B3", "dataset": "nano-0"},
         when=datetime(2026, 3, 2, tzinfo=UTC),
         resampled=np.zeros(2, np.float32),
         rank=rank,
@@ -162,3 +164,19 @@ def test_no_cell_of_a_csv_is_run_by_a_spreadsheet(name: str, cell: str) -> None:
     board = Board("nano-0", "ab" * 32, "1", "accounts", (entry(1, name),))
     (row,) = csv.DictReader(io.StringIO(board_files.as_csv(board).decode()))
     assert row["name"] == cell
+
+
+def of_dataset(name: str, **tags: str) -> Board:
+    made = entry(1, "best")
+    return Board(name, "ab" * 32, "1", "accounts", (replace(made, tags=made.tags | {"dataset": name} | tags),))
+
+
+def test_where_labels_can_be_made_again_entries_are_unverified() -> None:
+    public, secret = of_dataset("nano-seed7"), of_dataset("spring")
+    assert "test labels of nano-seed7 again from its name" in folder_page.render([public])
+    assert "sealed season" in folder_page.render([public])
+    assert "nverified" not in folder_page.render([secret])
+    assert [b.entries[0].mark for b in (public, secret)] == ["unverified", "reported"]
+    assert of_dataset("nano-seed7", reproduced="by me").entries[0].mark == "reproduced"
+    assert json.loads(board_files.as_json(public))["entries"][0]["mark"] == "unverified"
+    assert "again from its name" in str(board_table.table(public).caption)

@@ -138,6 +138,33 @@ def test_csv_has_what_json_has(client: TestClient, board: dict[str, Any], place:
     assert [float(r["primary"]) for r in rows] == [e["metrics"]["primary"] for e in board["entries"]]
 
 
+def test_early_has_its_board_and_takes_no_file(client: TestClient, place: Settings, sent: object) -> None:
+    key = place.worlds[0].key
+    assert f"/boards/{key}/early/" in client.get("/").text
+    assert client.get(f"/boards/{key}/early/").status_code == 200
+    assert client.get("/api/v1/boards/early").json()["entries"] == []
+    token = teams.add(place.store.engine(), "early birds")[1]
+    head = {"authorization": f"Bearer {token}"}
+    answer = client.put("/api/v1/submissions/early", params={"name": "x"}, content=b"x", headers=head)
+    assert answer.status_code == 422
+    assert "takes no file, its scores are asked day by day" in answer.json()["detail"]
+    assert 'value="early"' not in client.get("/submit/").text
+
+
+def test_every_page_of_a_public_world_says_what_it_proves(
+    client: TestClient, board: dict[str, Any], place: Settings
+) -> None:
+    assert {e["mark"] for e in board["entries"]} == {"unverified"}
+    key = place.worlds[0].key
+    for path in (
+        f"/boards/{key}/accounts/",
+        f"/datasets/{key}/",
+        "/submit/",
+        f"/entries/{board['entries'][0]['id']}/",
+    ):
+        assert "can make the test labels of nano-seed7 again" in client.get(path).text, path
+
+
 def test_an_unchanged_board_is_not_sent_again(client: TestClient, board: object, place: Settings) -> None:
     path = f"/boards/{place.worlds[0].key}/accounts/board.json"
     tag = client.get(path).headers["etag"]
