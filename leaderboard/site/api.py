@@ -82,7 +82,7 @@ def router(site: Site) -> APIRouter:
         place = site.place(world, task)
         if task not in place.submitted:
             raise UserError(
-                f"task {task} takes no file, its scores are asked day by day: submit to {', '.join(place.submitted)}"
+                f"task {task} takes no file, its scores are asked day by day: choose {', '.join(place.submitted)}"
             )
         texts = {"name": name, "field_groups": field_groups, "contact": contact, "code_url": code_url}
         card = cards.of(texts | {"paper_url": paper_url, "external_data": external_data, "team": team.name})
