@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, FastAPI, Header, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from fastapi import Path as Part
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
@@ -70,6 +70,8 @@ class SeasonServer:
         Whether everybody may see the standings.
     limits : ServerLimits
         Of this server.
+    refresh : callable
+        Called before each request: reads what may have changed.
     """
 
     def __init__(
@@ -79,8 +81,9 @@ class SeasonServer:
         find: Callable[[str], str | None],
         board: bool,
         limits: ServerLimits,
+        refresh: Callable[[], None],
     ) -> None:
-        self.season, self.service, self.board = season, service, board
+        self.season, self.service, self.board, self.refresh = season, service, board, refresh
         self.gate = TokenGate(find, limits.address_minute)
         self.uploads = Uploads(
             service.blobs.folder.with_name("uploads"), limits.upload_seconds, limits.idle_seconds
@@ -122,12 +125,14 @@ def router(server: SeasonServer) -> APIRouter:
     server : SeasonServer
         The season, and what guards it.
     """
-    api = APIRouter(prefix=PREFIX)
+    api = APIRouter(prefix=PREFIX, dependencies=[Depends(server.refresh)])
     service, gate = server.service, server.gate
 
     @api.get("", summary="The season: rules, commitment, size")
     def about() -> Response:
-        return Response(server.season.to_json(), media_type="application/json")
+        # A deadline may have moved on.
+        shown = replace(server.season, rules=service.rules)
+        return Response(shown.to_json(), media_type="application/json")
 
     @api.put("/tasks/{task}", summary="Submit predictions, the body: Parquet or CSV", status_code=202)
     async def submit(request: Request, task: Short, authorization: Token = "") -> dict[str, Any]:
@@ -180,15 +185,16 @@ def application(
     find: Callable[[str], str | None],
     board: bool = True,
     limits: ServerLimits = ServerLimits(),
+    refresh: Callable[[], None] = lambda: None,
 ) -> security.App:
     """A server of one season alone, as it is served: guarded, with a thread that scores what waits.
 
     Parameters
     ----------
-    season, service, find, board, limits
+    season, service, find, board, limits, refresh
         See `SeasonServer`.
     """
-    server = SeasonServer(season, service, find, board, limits)
+    server = SeasonServer(season, service, find, board, limits, refresh)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

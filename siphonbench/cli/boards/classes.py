@@ -11,7 +11,7 @@ from generator import files
 from generator.errors import UserError
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import STYLE, app
-from siphonbench.workflows.seasons import class_folder, class_grades, classroom, sealing
+from siphonbench.workflows.seasons import class_changes, class_folder, class_grades, classroom, sealing
 
 if TYPE_CHECKING:
     from generator.config.dataset_config import Config
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from siphonbench.workflows.seasons.class_grades import Grades
 
 _class = typer.Typer(
-    help="Run a class on secret worlds, one per student: new, roster, submit, board, page, grades, serve.",
+    help="Run a class on secret worlds, one per student: new, roster, revoke, extend, submit, board, page, "
+    "grades, serve.",
     **STYLE,
 )
 app.add_typer(_class, name="class")
@@ -193,10 +194,33 @@ def _serve(
     """Take what students hand in over HTTP, with their tokens."""
     from siphonbench.workflows.seasons import season_play
 
-    found = class_folder.opened(room)
-    season_play.serve(
-        classroom.season(found), classroom.service(found), host, port, found.nickname, found.board != "private"
-    )
+    opened = class_folder.opened(room)
+    service = classroom.service(opened)
+    served = class_changes.ServedClass(room, service)
+    board = opened.board != "private"
+    season_play.serve(classroom.season(opened), service, host, port, served.find, board, served.refresh)
+
+
+@_class.command("revoke", epilog="Example: siphonbench class revoke ml-101 brave-otter-17 --new")
+def _revoke(
+    room: Room,
+    student: Annotated[str, typer.Argument(help="Nickname or id of the student.")],
+    new: Annotated[bool, typer.Option("--new", help="Write a new token into the student's hand-out.")] = False,
+) -> None:
+    """End a student's token, also while the class is served; attempts and scores stay."""
+    nickname = class_changes.revoke(room, student, new)
+    rest = f"; the new one is in {room / class_folder.HANDOUT / nickname / 'token.txt'}" if new else ""
+    typer.echo(f"The token of {nickname} has ended{rest}")
+
+
+@_class.command("extend", epilog="Example: siphonbench class extend ml-101 2027-02-14")
+def _extend(
+    room: Room, deadline: Annotated[str, typer.Argument(help="Later moment to hand in, e.g. 2027-02-14 (UTC).")]
+) -> None:
+    """Move the deadline of a class to a later moment, also while it is served."""
+    from leaderboard.records.moments import moment
+
+    typer.echo(f"{room} closes at {moment(class_changes.extend(room, deadline))}")
 
 
 def _free(out: Path) -> None:

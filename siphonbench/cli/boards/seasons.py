@@ -225,3 +225,15 @@ def _team(folder: Folder, name: Annotated[str, typer.Argument(help="Name of the 
     team, token = teams.add(_service(folder, secret).engine, name)
     typer.echo(f"Token of {team.name}; it is not kept and can't be shown again:", err=True)
     typer.echo(token)
+
+
+@_season.command(
+    "revoke", epilog="Example: siphonbench season revoke spring-2027 'Team Rocket' --secret ../spring-2027.secret"
+)
+def _revoke(
+    folder: Folder, name: Annotated[str, typer.Argument(help="Name of the team.")], secret: Secret
+) -> None:
+    """End a team's token, also while the season is served; its attempts stay."""
+    from leaderboard.intake import teams
+
+    typer.echo(f"{teams.revoke(_service(folder, secret).engine, name).name} can't submit any more")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from generator import files
 from siphonbench.workflows.seasons import sealing
+from siphonbench.workflows.seasons.class_changes import changing, new_token
 from siphonbench.workflows.seasons.class_folder import EVERYBODY, HANDOUT, SECRET, SHARED, SPLITS, Class
 
 if TYPE_CHECKING:
@@ -85,6 +85,11 @@ def enrol(room: Class, roster: Path, tick: sealing.Tick) -> list[Student]:
     UserError
         With all faults of the roster.
     """
+    with changing(room.folder) as now:
+        return _enrol(now, roster, tick)
+
+
+def _enrol(room: Class, roster: Path, tick: sealing.Tick) -> list[Student]:
     from leaderboard.seasons import roster as rosters
 
     fresh = rosters.read(roster, room.students)
@@ -115,12 +120,11 @@ def _furnish(room: Class, student: Student) -> str:
     others = [room.world(test)] if test != train else []
     name, commitment = f"{room.rules.name}-{student.nickname}", room.seal_of(train).commitment
     sealed_publication.publish(room.world(train), out / "data", name, commitment, True, *others)
-    token, closes = secrets.token_urlsafe(32), moment(room.rules.closes)
-    (out / "token.txt").write_text(token + "\n", "utf-8")
-    values = {"attempts": room.rules.attempts, "total": room.rules.total, "closes": closes}
+    token = new_token(room, student.nickname)
+    values = {"attempts": room.rules.attempts, "total": room.rules.total, "closes": moment(room.rules.closes)}
     values |= {"title": room.rules.name, "task": room.rules.tasks[0], "nickname": student.nickname}
     (out / "README.txt").write_text(_README.format(**values), "utf-8")
-    return hashlib.sha256(token.encode()).hexdigest()
+    return token
 
 
 def scored_split(room: Class, nickname: str) -> ScoredSplit:

@@ -115,6 +115,7 @@ def serve(
     port: int,
     find: Callable[[str], str | None] | None = None,
     board: bool = True,
+    refresh: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve a season until it is stopped.
 
@@ -130,6 +131,8 @@ def serve(
         From a token to the name of its team; looked up in the season's own teams if left out.
     board : bool
         Whether everybody may see the standings.
+    refresh : callable
+        Called before each request: reads what may have changed.
 
     Raises
     ------
@@ -141,7 +144,8 @@ def serve(
         from leaderboard.seasons import routes
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is missing: install siphonbench[serve]") from error
-    server.serve(routes.application(season, service, find or find_team(service), board), host, port)
+    app = routes.application(season, service, find or find_team(service), board, refresh=refresh)
+    server.serve(app, host, port)
 
 
 def find_team(service: SeasonService) -> Callable[[str], str | None]:
