@@ -47,7 +47,7 @@ class Clustering:
         self._members = self._campaigns @ size
         purity = size / (self._groups @ size)[self.label]
         holds = (self.label > 0) & (size >= FOUND * self._members[self.campaign]) & (purity >= FOUND)
-        self.found = (self._campaigns @ holds.astype(float))[1:] > 0
+        self.is_found = (self._campaigns @ holds.astype(float))[1:] > 0
 
     def weighted(self, weights: F64) -> WeightedClustering:
         """What the metrics need, under weights.
@@ -196,8 +196,8 @@ def campaigns_found(weighted: WeightedClustering, chosen: Mask) -> F64:
     >>> campaigns_found(groups.weighted(np.ones((2, 1))), np.array([True])).tolist()
     [1.0]
     """
-    found = weighted.clustering.found[:, None] * weighted.drawn
-    return _ratio(found[chosen].sum(axis=0), weighted.drawn[chosen].sum(axis=0))
+    counts = weighted.clustering.is_found[:, None] * weighted.drawn
+    return _ratio(counts[chosen].sum(axis=0), weighted.drawn[chosen].sum(axis=0))
 
 
 def benign_grouped(weighted: WeightedClustering, chosen: Mask) -> F64:

@@ -72,9 +72,9 @@ class Losses:
 
     def __init__(self, collected: pl.DataFrame, people: Population, days: int) -> None:
         place = pl.DataFrame({"account_id": people.ids, "row": np.arange(len(people.ids))})
-        found = collected.join(place, on="account_id").select("row", "day", *QUANTITIES)
-        row, day = (found[c].to_numpy() for c in ("row", "day"))
-        self.campaigns = sorted(set(people.campaign[row[found["tokens"].to_numpy() > 0]].tolist()) - {""})
+        known = collected.join(place, on="account_id").select("row", "day", *QUANTITIES)
+        row, day = (known[c].to_numpy() for c in ("row", "day"))
+        self.campaigns = sorted(set(people.campaign[row[known["tokens"].to_numpy() > 0]].tolist()) - {""})
         members = np.flatnonzero(np.isin(people.campaign, self.campaigns))
         self.rows = members[np.argsort(people.campaign[members], kind="stable")]
         self._first = np.searchsorted(people.campaign[self.rows], self.campaigns)
@@ -85,7 +85,7 @@ class Losses:
         self._amount: dict[str, F64] = {}
         for name in QUANTITIES:
             self._amount[name] = np.zeros((len(self.rows), days))
-            np.add.at(self._amount[name], (seat[row[mine]], day[mine]), found[name].to_numpy()[mine])
+            np.add.at(self._amount[name], (seat[row[mine]], day[mine]), known[name].to_numpy()[mine])
         active = self._by_campaign(self._amount["tokens"]) > 0
         self.quiet = ~active.any(axis=0)
         self._begin, self._end = active.argmax(axis=1), days - active[:, ::-1].argmax(axis=1)

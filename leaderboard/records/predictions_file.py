@@ -114,10 +114,10 @@ def _parquet(file: Path, n: int, task: Task, faults: list[str]) -> pl.DataFrame 
     return frame.select(pl.col(name).cast(POLARS[kind]) for name, kind in kinds.items())
 
 
-def _fits(found: pa.DataType, kind: str) -> bool:
-    return (
-        found.value_type if pa.types.is_dictionary(found) and kind in ("string", "label") else found
-    ) in _ALLOWED[kind]
+def _fits(kept: pa.DataType, kind: str) -> bool:
+    return (kept.value_type if pa.types.is_dictionary(kept) and kind in ("string", "label") else kept) in _ALLOWED[
+        kind
+    ]
 
 
 def _csv(file: Path, task: Task) -> pl.DataFrame:

@@ -122,20 +122,22 @@ def clear(folder: Path) -> None:
 
 
 def _check_replaceable(folder: Path) -> None:
-    found = [f.name for f in folder.iterdir()] if folder.is_dir() else [folder.name] * folder.exists()
-    if other := sorted(set(found) - {*predictions_file.NAMES, cards.FILE}):
+    names = [f.name for f in folder.iterdir()] if folder.is_dir() else [folder.name] * folder.exists()
+    if other := sorted(set(names) - {*predictions_file.NAMES, cards.FILE}):
         raise UserError(f"{folder} holds {len(other)} other files, e.g. {other[0]}: name another folder")
 
 
 def _files(path: Path) -> tuple[Path, Path | None]:
     if path.is_dir():
-        found = [f for f in sorted(path.iterdir()) if f.name.lower() in predictions_file.NAMES and f.is_file()]
-        if len(found) != 1:
+        files_there = [
+            f for f in sorted(path.iterdir()) if f.name.lower() in predictions_file.NAMES and f.is_file()
+        ]
+        if len(files_there) != 1:
             raise UserError(
-                f"{path} holds {len(found)} predictions files: put exactly one predictions.parquet or .csv"
+                f"{path} holds {len(files_there)} predictions files: put exactly one predictions.parquet or .csv"
             )
         card = path / cards.FILE
-        return found[0], card if card.is_file() else None
+        return files_there[0], card if card.is_file() else None
     if not path.is_file() or path.suffix.lower() not in (".parquet", ".csv"):
         raise UserError(f"{path} is no submission: give a folder, or a .parquet or .csv file that exists")
     return path, None
@@ -143,15 +145,15 @@ def _files(path: Path) -> tuple[Path, Path | None]:
 
 def _rows(frame: pl.DataFrame, expected: pl.DataFrame, task: Task, faults: list[str]) -> None:
     keys = list(task.keys)
-    found = frame.select(keys)
+    given = frame.select(keys)
     wrong = {
-        ("missing", f"give each of the {task.rows} one row"): expected.join(found, on=keys, how="anti"),
-        ("unknown", f"name only {task.rows} of this split"): found.join(expected, on=keys, how="anti").unique(),
-        ("duplicate", f"give each of the {task.rows} one row"): found.filter(found.is_duplicated()).unique(),
+        ("missing", f"give each of the {task.rows} one row"): expected.join(given, on=keys, how="anti"),
+        ("unknown", f"name only {task.rows} of this split"): given.join(expected, on=keys, how="anti").unique(),
+        ("duplicate", f"give each of the {task.rows} one row"): given.filter(given.is_duplicated()).unique(),
     }
     if task.kind == "number":
         bad = ~frame[task.value].is_finite().fill_null(value=False)
-        wrong["without a finite score", "replace null, NaN and infinite scores by numbers"] = found.filter(bad)
+        wrong["without a finite score", "replace null, NaN and infinite scores by numbers"] = given.filter(bad)
     for (what, remedy), some in wrong.items():
         if len(some):
             example = ", ".join(_visible(v) for v in some.sort(keys).row(0))

@@ -273,8 +273,8 @@ def _interval(v: dict[str, float] | None) -> tuple[float, float, float] | None:
 
 def _archetypes(entry: RankedEntry) -> list[tuple[str, float, str]]:
     """Benign archetypes by false-positive rate, worst first."""
-    found = {m.removeprefix("fpr/"): v for m, v in entry.numbers.items() if m.startswith("fpr/")}
-    ordered = sorted(found.items(), key=lambda pair: -pair[1])
+    rates = {m.removeprefix("fpr/"): v for m, v in entry.numbers.items() if m.startswith("fpr/")}
+    ordered = sorted(rates.items(), key=lambda pair: -pair[1])
     return [(name, value, "worst" if i == 0 else "other") for i, (name, value) in enumerate(ordered)]
 
 

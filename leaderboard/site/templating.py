@@ -27,7 +27,7 @@ def environment(**values: Any) -> Environment:
     >>> environment().from_string("{{ percent(0.5) }} {{ '<b>' }}").render()
     '50.0 &lt;b&gt;'
     """
-    made = Environment(
+    templates = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -35,8 +35,8 @@ def environment(**values: Any) -> Environment:
         lstrip_blocks=True,
     )
     drawing = {"percent": svg.percent, "curve": svg.curve, "x": svg.x, "y": svg.y}
-    made.globals |= drawing | {"evaluator": EVALUATOR_VERSION, "archetypes": {}, "warning": warning} | values
-    return made
+    templates.globals |= drawing | {"evaluator": EVALUATOR_VERSION, "archetypes": {}, "warning": warning} | values
+    return templates
 
 
 def style() -> str:

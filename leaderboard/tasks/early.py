@@ -77,11 +77,11 @@ def score(
     )
     chosen = {t: losses.tier == t for t in people.tiers if (losses.tier == t).any()}
     chosen["overall"] = np.ones(len(losses.campaigns), bool)
-    vectors, told, chance = (replay.means(x, chosen) for x in (drawn, once, replay.chance()))
+    vectors, values, chance = (replay.means(x, chosen) for x in (drawn, once, replay.chance()))
     tables: dict[str, dict[str, Value]] = {}
     for key, vector in vectors.items():
         name, metric = key.split("/")
-        tables.setdefault(name, {})[metric] = value(told[key][0], chance[key][0], vector)
+        tables.setdefault(name, {})[metric] = value(values[key][0], chance[key][0], vector)
     if losses.quiet.any():
         tables["overall"]["alerts_per_quiet_week"] = quiet.value(drawn)
     return Scorecard(

@@ -57,9 +57,9 @@ def task(name: str) -> ScoredTask:
     """
     if name not in TASKS:
         raise UserError(f"task {name[:40]!r} is none of {', '.join(TASKS)}")
-    found = TASKS[name]
-    assert isinstance(found, ScoredTask), f"the registry names a {type(found).__name__}"
-    return found
+    registered = TASKS[name]
+    assert isinstance(registered, ScoredTask), f"the registry names a {type(registered).__name__}"
+    return registered
 
 
 def keys(public: Split, name: str = DEFAULT) -> pl.DataFrame:

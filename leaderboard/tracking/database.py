@@ -105,12 +105,12 @@ def engine(uri: str) -> sa.Engine:
     try:
         url = make_url(uri)
         options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_SECONDS}} if _is_sqlite(url) else {}
-        made = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, **options)
-        retrying(lambda: METADATA.create_all(made))
+        opened = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, **options)
+        retrying(lambda: METADATA.create_all(opened))
     except (sa.exc.SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
         remedy = lasting(error) or "give sqlite:///FILE or postgresql://USER@HOST/NAME of one that runs"
         raise UserError(f"the database {shown(uri)} can't be opened ({reason(error)}): {remedy}") from None
-    return made
+    return opened
 
 
 @contextmanager

@@ -155,7 +155,7 @@ def _record(store: Store, d: dict[str, Any]) -> bool:
             metrics=[Metric(k, v, d["end"], 0) for k, v in d["metrics"].items()],
             params=[Param(k, v) for k, v in d["params"].items()],
         )
-        client.log_inputs(run.info.run_id, [DatasetInput(Dataset(*found), []) for found in d["datasets"]])
+        client.log_inputs(run.info.run_id, [DatasetInput(Dataset(*parts), []) for parts in d["datasets"]])
         for name, content in d["artifacts"].items():
             (Path(folder) / name).write_bytes(base64.b64decode(content))
         client.log_artifacts(run.info.run_id, folder)

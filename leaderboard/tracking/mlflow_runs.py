@@ -142,20 +142,18 @@ def mark(store: Store, entry: str, note: str) -> str:
     UserError
         If there is not exactly one such entry.
     """
-    found = []
+    runs = []
     if store.exists and len(entry) >= 8 and entry.isalnum():
         client = store.client()
         experiments = [
             e.experiment_id for e in client.search_experiments(filter_string="name LIKE 'siphonbench/%'")
         ]
         wanted = f"tags.submission_id LIKE '{entry}%' and attributes.status = 'FINISHED'"
-        found = client.search_runs(experiments, wanted) if experiments else []
-    if len(found) != 1:
-        raise UserError(
-            f"{store.name} has {len(found)} entries {entry[:40]!r}: give the id in the entry's address"
-        )
-    client.set_tag(found[0].info.run_id, "reproduced", note[:500])
-    return str(found[0].data.tags["card.name"])
+        runs = client.search_runs(experiments, wanted) if experiments else []
+    if len(runs) != 1:
+        raise UserError(f"{store.name} has {len(runs)} entries {entry[:40]!r}: give the id in the entry's address")
+    client.set_tag(runs[0].info.run_id, "reproduced", note[:500])
+    return str(runs[0].data.tags["card.name"])
 
 
 def pack(values: tuple[float, ...]) -> str:
@@ -194,22 +192,22 @@ def make_experiment(client: MlflowClient, store: Store, name: str) -> str:
     """
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    kept = client.get_experiment_by_name(name)
+    if kept is None:
         try:
             return str(client.create_experiment(name, **store.location()))
         except MlflowException as error:
-            found = client.get_experiment_by_name(name)  # another host may have been quicker
-            if found is None:
+            kept = client.get_experiment_by_name(name)  # another host may have been quicker
+            if kept is None:
                 raise error
-    if not store.tracking and found.artifact_location != store.artifacts.as_uri():
-        artifacts.relocate(store, str(found.experiment_id), str(found.artifact_location))
+    if not store.tracking and kept.artifact_location != store.artifacts.as_uri():
+        artifacts.relocate(store, str(kept.experiment_id), str(kept.artifact_location))
     stale = (time.time() - _STALE_SECONDS) * 1000
     for run in client.search_runs(
-        [found.experiment_id], f"attributes.status = 'RUNNING' and start_time < {stale:.0f}"
+        [kept.experiment_id], f"attributes.status = 'RUNNING' and start_time < {stale:.0f}"
     ):
         client.set_terminated(run.info.run_id, "KILLED")
-    return str(found.experiment_id)
+    return str(kept.experiment_id)
 
 
 def _create(

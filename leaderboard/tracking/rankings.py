@@ -135,17 +135,17 @@ def entry(run: Run) -> RankedEntry | None:
         resampled = mlflow_runs.unpack(tags["resampled"]).astype(np.float32)
         shown = {k: v for k, v in tags.items() if k not in _NOT_SHOWN}
         when = datetime.fromtimestamp(run.info.end_time / 1000, UTC)
-        made = RankedEntry(
+        shown_entry = RankedEntry(
             tags["submission_id"][:ID_LENGTH], run.info.run_id, dict(run.data.metrics), shown, when, resampled
         )
-        numbers = (made.primary, made.low, made.high, made.chance)
+        numbers = (shown_entry.primary, shown_entry.low, shown_entry.high, shown_entry.chance)
         if not all(map(math.isfinite, numbers)) or not len(resampled):
             raise ValueError("its primary metric is no number")
-        _ = made.name, made.team, made.field_groups, tags["dataset"], tags["dataset_digest"]
+        _ = shown_entry.name, shown_entry.team, shown_entry.field_groups, tags["dataset"], tags["dataset_digest"]
     except (KeyError, ValueError, TypeError) as error:
         _LOG.warning("run %s is damaged (%r): the board is shown without it", run.info.run_id, error)
         return None
-    return made
+    return shown_entry
 
 
 def ranked(entries: Iterable[RankedEntry]) -> tuple[RankedEntry, ...]:
