@@ -7,12 +7,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
 import siphonbench
-from benchmarks import features, peers, scaling, sizes, training
+from benchmarks import features, peers, scaling, score_oracle, sizes, training
 from generator import schema
+from leaderboard.tasks.ground_truth import GroundTruth
 
 NAMES = [c.name for c in schema.REQUESTS]
 NULLABLE = [c.name for c in schema.REQUESTS if c.nullable]
@@ -138,3 +141,40 @@ def test_features_and_training_are_measured(tmp_path: Path, capsys: pytest.Captu
     told = json.loads(capsys.readouterr().out)
     assert told["requests"] == counts["requests"]
     assert 0 < told["peak_gib_after_fit"] <= told["peak_gib_after_score"]
+
+
+class Toy(score_oracle.World):
+    """1,200 accounts, 12 campaigns of 20, each of them a community that the detector rates no higher than others."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(3)
+        campaign = np.repeat(np.arange(60), 20)
+        attack = campaign < 12
+        self.ids = pl.Series([f"a{i:04d}" for i in range(1200)])
+        self.groups = campaign
+        self.honest = dict.fromkeys(score_oracle.ATTACKS, rng.random(1200))
+        names = pl.Series(campaign).cast(pl.String)
+        labels = pl.DataFrame(
+            {"account_id": self.ids, "label": np.where(attack, "extraction", "benign"), "cohort": names}
+        ).with_columns(
+            campaign=pl.when(pl.Series(attack)).then("cohort"),
+            archetype="cohort",
+            tier=pl.when(pl.Series(attack)).then(
+                pl.Series(np.array(["overt", "evasive", "adaptive"])[campaign % 3])
+            ),
+        )
+        self._truth, self._digest = GroundTruth(labels, 1), "toy"
+
+
+def test_reading_scores_gains_where_they_are_told_and_nothing_where_it_counts() -> None:
+    world = Toy()
+    divided = score_oracle.measure(world, 14, 2, 1)
+    whole = score_oracle.measure(world, 14, 3, 1, divided=False)
+    gains = {gain.attack: gain for gain in whole}
+    assert (
+        gains["communities"].counting > 0.4
+    )  # as in a season of old: the same accounts gave feedback and counted
+    assert gains["all labels"].counting > 0.9
+    assert max(gain.counting for gain in divided) <= 0.05
+    assert max(gain.feedback for gain in divided) > 0.4
+    assert score_oracle.table(divided).count("\n") == 1 + len(score_oracle.ATTACKS)

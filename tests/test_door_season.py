@@ -97,8 +97,12 @@ def test_from_seal_to_unseal(task: str, season: tuple[Path, Path], tmp_path: Pat
     assert "Team Rocket" in call("standings", folder, "--task", task, "--secret", secret)
     assert "still sealed" in refused("check", folder)
     assert "--before-close" in refused("unseal", folder, "--secret", secret)
+    held = tmp_path / "held"
+    held.mkdir()
+    second = ("submit", folder, first, "--task", task, "--team", "B", "--secret", secret)
+    call(*second, "--receipt", held / "b.json")
     call("unseal", folder, "--secret", secret, "--before-close")
-    assert "1 scores" in call("check", folder, "--workers", 1)
+    assert "2 scores" in call("check", folder, "--workers", 1, "--receipts", held)
 
 
 def test_attempts_are_counted_and_faults_cost_none(season: tuple[Path, Path], tmp_path: Path) -> None:

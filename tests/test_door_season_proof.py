@@ -263,6 +263,15 @@ def test_once_unsealed_nothing_is_taken_and_it_ends_once(copy: Path, tmp_path: P
     assert check(copy, held=True) == []
 
 
+def test_a_receipt_is_written_where_it_is_asked_for(copy: Path, tmp_path: Path) -> None:
+    held = json.loads((copy.parent / "receipts" / "0.json").read_text())
+    (tmp_path / "held").mkdir()
+    # As a server's answer has it, with other things around it.
+    (tmp_path / "held" / "answer.json").write_text(json.dumps({"id": held["id"], "left": 2, "receipt": held}))
+    assert "5 scores" in call("check", copy, "--workers", 1, "--receipts", tmp_path / "held")
+    assert "no .json file" in refused("check", copy, "--receipts", tmp_path)
+
+
 def test_an_owner_who_changes_a_rule_takes_nothing(ended: Path, copy: Path, tmp_path: Path) -> None:
     rule(attempts=99)(copy)
     file = guess(copy, tmp_path / "p.parquet", 9)

@@ -173,8 +173,9 @@ def router(server: SeasonServer) -> APIRouter:
         return {"day": following}
 
     @api.get("/walk", summary="Attempt of a finished walk")
-    def walk(request: Request, authorization: Token = "") -> dict[str, str]:
-        return {"id": DailyReplay(service, gate.team(request, authorization)).attempt()}
+    def walk(request: Request, authorization: Token = "") -> dict[str, Any]:
+        id_ = DailyReplay(service, gate.team(request, authorization)).attempt()
+        return {"id": id_, "receipt": service.receipt(id_)}
 
     return api
 

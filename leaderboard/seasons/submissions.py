@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -210,6 +211,18 @@ class SeasonService:
         if row.fault or row.score is None:
             return SeasonAnswer(row.task, None, row.fault or "is being judged: come back soon")
         return SeasonAnswer(row.task, round(row.score, self.rules.decimals), "judged")
+
+    def receipt(self, id_: str) -> dict[str, Any]:
+        """What a team keeps of an attempt, see `ChainLink.receipt`.
+
+        Parameters
+        ----------
+        id_ : str
+            Of an attempt that was taken.
+        """
+        with self.engine.connect() as connection:
+            row = connection.execute(sa.select(ATTEMPTS).where(_A.id == id_)).one()
+        return receipts.link_of(row).receipt(self.commitment)
 
     def standings(self, task: str, when: float | None = None) -> list[Standing]:
         """Each team's best answer among those that are out, best first; see `standings.table`.

@@ -116,18 +116,20 @@ def _submit(
     entry: options.Entry,
     token_file: Annotated[Path, typer.Option(help="The student's token.txt.")],
     task: Annotated[str, typer.Option("--task", help="accounts, campaigns or requests.")] = "accounts",
+    receipt: options.Receipt = None,
 ) -> None:
     """Hand in for a student, where the folder of the class is; students elsewhere use `class serve`."""
     found = class_folder.opened(room)
     student = found.nickname(token_file.read_text("utf-8", errors="replace").strip())
     if student is None:
         raise UserError(f"{token_file} holds no token of {found.rules.name}: take the token.txt of the hand-out")
-    desk = classroom.service(found)
-    receipt = desk.submit(student, task, entry)
-    desk.score_waiting()
-    said = desk.answer(student, receipt.id)
-    score = said.message if said.score is None else f"{said.score:g}"
-    typer.echo(f"{student}, {task}: {score}; attempts left today: {receipt.left}")
+    service = classroom.service(found)
+    taken = service.submit(student, task, entry)
+    service.score_waiting()
+    answer = service.answer(student, taken.id)
+    score = answer.message if answer.score is None else f"{answer.score:g}"
+    typer.echo(f"{student}, {task}: {score}; attempts left today: {taken.left}")
+    output.receipt(taken.link.receipt(service.commitment), receipt)
 
 
 @_class.command("board", epilog="Example: siphonbench class board ml-101")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,15 +86,22 @@ def _seal(
     epilog="Example: siphonbench season submit spring-2027 predictions.parquet --team 'Team Rocket' "
     "--secret ../spring-2027.secret",
 )
-def _submit(folder: Folder, entry: options.Entry, team: Team, secret: Secret, task: Task = "accounts") -> None:
-    """Hand in for a team; the answer comes later, see `answer`. Give the team its receipt, a line of JSON."""
+def _submit(
+    folder: Folder,
+    entry: options.Entry,
+    team: Team,
+    secret: Secret,
+    task: Task = "accounts",
+    receipt: options.Receipt = None,
+) -> None:
+    """Hand in for a team; the answer comes later, see `answer`. The receipt is the team's, to check the end by."""
     from leaderboard.records.moments import moment
 
     service = _service(folder, secret)
     taken = service.submit(team, task, entry)
     typer.echo(taken.id)
     typer.echo(f"Its answer comes at {moment(taken.due)}; attempts left today: {taken.left}", err=True)
-    typer.echo(json.dumps(taken.link.receipt(service.commitment)), err=True)
+    output.receipt(taken.link.receipt(service.commitment), receipt)
 
 
 @_season.command(

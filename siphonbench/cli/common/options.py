@@ -32,6 +32,9 @@ Tables = Annotated[
     ),
 ]
 Entry = Annotated[Path, typer.Argument(help="Submission folder, or a predictions file.")]
+Receipt = Annotated[Path | None, typer.Option("--receipt", help="File for the receipt; shown if left out.")]
+
+
 Preset = Annotated[str | None, typer.Option(help="nano, small, medium or full; nano if left out.")]
 Seed = Annotated[int | None, typer.Option(help="Base seed, 0 if left out; same seed, same bytes.")]
 Out = Annotated[

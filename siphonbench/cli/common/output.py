@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from generator import files
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,6 +36,24 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True, speed_estimate_period=3600) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def receipt(content: Mapping[str, Any], out: Path | None) -> None:
+    """Write a receipt to a file, or show it on standard error as a line of JSON.
+
+    Parameters
+    ----------
+    content : mapping
+        Plain values.
+    out : Path or None
+        The file.
+    """
+    import typer
+
+    if out is None:
+        typer.echo(f"Receipt: {json.dumps(content)}", err=True)
+    else:
+        files.write_text(out, json.dumps(content) + "\n")
 
 
 def show(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
