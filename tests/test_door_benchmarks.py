@@ -144,7 +144,7 @@ def test_features_and_training_are_measured(tmp_path: Path, capsys: pytest.Captu
 
 
 class Toy(score_oracle.World):
-    """1,200 accounts, 12 campaigns of 20, each of them a community that the detector rates no higher than others."""
+    """1,200 accounts, 12 campaigns of 20, each a community that the detector rates no higher than others."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(3)
