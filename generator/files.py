@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from generator.errors import UserError
+
 PRIVATE = 0o700
 """Permissions of a folder that its owner alone can enter."""
 PARTIAL = ".partial"
@@ -113,6 +115,31 @@ def leave_out_of_git(folder: Path) -> None:
         Gets a .gitignore.
     """
     (folder / ".gitignore").write_text("*\n", "utf-8")
+
+
+def check_writable(path: Path, option: str = "--out") -> None:
+    """Whether a file can be written, to be asked before the work that gives what it holds.
+
+    Parameters
+    ----------
+    path : Path
+        Where it belongs; folders that are missing are no hindrance.
+    option : str
+        What the user gave it by.
+
+    Raises
+    ------
+    UserError
+        If a folder is there, or nothing can be written.
+    """
+    if path.is_dir():
+        raise UserError(f"{option} {path} is a folder; name a file in it")
+    there = next(p for p in path.absolute().parents if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "can't be written to" if there.is_dir() else "is no folder"
+        raise UserError(
+            f"{option} {path} can't be written: {there} {why}; choose another, or mend its permissions"
+        )
 
 
 @contextmanager

@@ -126,8 +126,9 @@ def _split_faults(where: str, name: str, split: dict[str, Any]) -> Iterator[str]
         datetime.fromisoformat(split["start"]) + timedelta(days=split["days"])
     except (ValueError, OverflowError):
         yield f"{where}start: {split['start'][:40]!r} is no date and time"
-    tables = {table_of(path) for path in split["files"] if _is_data(path)}
-    yield from (f"{where}files: no {table} among them" for table in PUBLIC if table not in tables)
+    if all(map(inside, split["files"])):
+        tables = {table_of(path) for path in split["files"] if _is_data(path)}
+        yield from (f"{where}files: no {table} among them" for table in PUBLIC if table not in tables)
     for path, entry in split["files"].items():
         if inside(path) and not _is_data(path):
             yield f"{where}files: {path[:80]} is no table of a split"

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import siphonbench
 from generator.config import dataset_config
 from generator.errors import UserError
 from generator.pipeline import resume_state, shards
+from siphonbench.cli.main import app
 
 TINY = """
 preset = "nano"
@@ -176,6 +178,37 @@ def test_what_cannot_be_written_is_refused_before_the_work(
     with pytest.raises(OSError, match="File name too long"):
         siphonbench.generate(config=plan, out=tmp_path / ("a" * 300))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "sealed"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "audit --out",
+        "fidelity --reference . --out",
+        "inspect --out",
+        "explain someone --out",
+        "leaderboard export",
+        "scenario describe nano --plot",
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_before_the_work(
+    command: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("the work was begun")
+
+    for name in ("siphonbench.api.load", "siphonbench.api.load_verified", "leaderboard.tracking.export.export"):
+        monkeypatch.setattr(name, work)
+    monkeypatch.setattr("generator.pipeline.forecast.expected", work)
+    (here / "file").touch()
+    (here / "folder.html").mkdir()
+    for place in ("file/x.html", "folder.html"):
+        given = place.replace("html", "svg") if "--plot" in command else place
+        done = CliRunner().invoke(app, [*command.split(), given])
+        assert done.exit_code == 2, done.output
+        (sentence,) = done.stderr.strip().splitlines()
+        assert sentence.startswith("error: ")
+    assert sorted(p.name for p in here.iterdir()) == ["file", "folder.html"]
 
 
 def test_the_plan_may_lie_anywhere(tmp_path: Path) -> None:

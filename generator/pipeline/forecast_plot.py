@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from generator.errors import UserError
-from generator.files import atomic_file
+from generator.files import atomic_file, check_writable
 from generator.schema import TIERS
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def check(path: Path) -> None:
         raise UserError(f"--plot {path}: write {' or '.join(FORMATS)} at its end")
     if not path.parent.is_dir():
         raise UserError(f"--plot {path}: {path.parent} is no folder; make it first")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UserError(f"--plot {path} can't be written: choose another name, or mend the folder's permissions")
+    check_writable(path, "--plot")
 
 
 def write(path: Path, groups: Sequence[Group], title: str) -> None:

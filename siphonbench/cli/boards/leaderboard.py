@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from generator import files
 from generator.errors import UserError
 from siphonbench import api
 from siphonbench.api import BOARD, DATA
@@ -80,6 +81,7 @@ def _export(
     from leaderboard.tracking import export
     from leaderboard.tracking.store import Store
 
+    files.check_writable(file, "FILE")
     with output.progress("exporting") as tick:
         n = export.export(Store.at(board), file, tick)
     typer.echo(f"{file}: {n} entries, {file.stat().st_size / 1e6:.2f} MB")

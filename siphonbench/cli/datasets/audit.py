@@ -31,6 +31,8 @@ def _audit(
     """Measure the release gates on all splits, truth open; exit code 1 if one fails."""
     from generator import audit
 
+    if out:
+        files.check_writable(out)
     dataset = api.load_verified(data)
     with output.progress("measuring") as tick:
         gates = audit.measure(dataset, tick)
@@ -39,6 +41,7 @@ def _audit(
             gates += detector_gates(dataset, seed or 0, tick)
     text = json.dumps([asdict(gate) for gate in gates], indent=1)
     if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
         files.write_text(out, text)
     if as_json:
         typer.echo(text)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from generator import files
-from generator.errors import UserError
 from siphonbench import api
 from siphonbench.api import DATA
 from siphonbench.cli.common import options, output
@@ -49,8 +48,8 @@ def _fidelity(
     """Compare benign traffic with real traces, kind by kind; exit code 1 if a threshold is missed."""
     from generator.fidelity import comparison
 
-    if out and out.is_dir():
-        raise UserError(f"--out {out} is a folder; name a file in it, e.g. {out / 'fidelity.json'}")
+    if out:
+        files.check_writable(out)
     pairs = comparison.pairs(reference, peer, kind)
     world = api.load_verified(data).reveal(split)
     with output.progress("comparing") as tick:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from generator import files
 from generator.errors import UserError
 from siphonbench import api
 from siphonbench.api import DATA
@@ -35,6 +36,8 @@ def _inspect(
 
     if every and campaign:
         raise UserError(f"--all and --campaign {campaign} exclude each other: give one of them")
+    if out and not every:
+        files.check_writable(out)
     dataset = api.load(data)
     try:
         page = _draw(dataset, split, campaign, every, out, seed or 0)

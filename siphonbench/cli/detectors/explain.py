@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from generator import files
 from generator.errors import UserError
 from siphonbench import api
 from siphonbench.api import DATA
@@ -38,12 +39,14 @@ def _explain(
 
     if out.suffix not in (".html", ".png") or out.is_dir():
         raise UserError(f"--out {out}: name a file that ends in .html or .png")
+    files.check_writable(out)
     dataset = api.load(data)
     try:
         members = _members(dataset, split, subject, groups)
         world = dataset.reveal(split).without_labels()
         with output.progress("gathering evidence") as tick:
             case = explanations.case(world, members, dataset.reveal("train"), tick)
+        out.parent.mkdir(parents=True, exist_ok=True)
         title = f"Group {subject}: {len(members)} accounts" if groups else f"Account {subject}"
         page = evidence_figure.write(case, world, title, f"{dataset.name}, {split}", out)
     except ComputeError as error:
