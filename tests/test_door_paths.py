@@ -201,14 +201,15 @@ def test_a_file_that_cannot_be_written_is_told_before_the_work(
         monkeypatch.setattr(name, work)
     monkeypatch.setattr("generator.pipeline.forecast.expected", work)
     (here / "file").touch()
-    (here / "folder.html").mkdir()
+    for end in ("html", "svg"):
+        (here / f"folder.{end}").mkdir()
     for place in ("file/x.html", "folder.html"):
         given = place.replace("html", "svg") if "--plot" in command else place
         done = CliRunner().invoke(app, [*command.split(), given])
         assert done.exit_code == 2, done.output
         (sentence,) = done.stderr.strip().splitlines()
         assert sentence.startswith("error: ")
-    assert sorted(p.name for p in here.iterdir()) == ["file", "folder.html"]
+    assert sorted(p.name for p in here.iterdir()) == ["file", "folder.html", "folder.svg"]
 
 
 def test_the_plan_may_lie_anywhere(tmp_path: Path) -> None:
