@@ -23,7 +23,7 @@ from generator.population.parameter_draws import (
     overlay_of,
 )
 from generator.population.population_plan import PopulationPlan, variants
-from generator.rng import keyed_streams, streams
+from generator.rng import exact_functions, keyed_streams, streams
 from generator.schema import LABELS, TIERS
 
 COHORT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "cohort")
@@ -132,7 +132,7 @@ def _campaigns(config: Config, split: str, world: np.uint64) -> list[CohortRun]:
     if n == 0:
         return []
     keys = np.array([streams.key(int(world), f"campaign/{i}") for i in range(n)], np.uint64)
-    weight = streams.exp(streams.uniform(streams.child(keys, "campaign size")) * _SIZE_RANGE)
+    weight = exact_functions.exp(streams.uniform(streams.child(keys, "campaign size")) * _SIZE_RANGE)
     spare = config.extraction_accounts - _LEAST_CAMPAIGN * n
     edges = np.round(np.cumsum(weight) / weight.cumsum()[-1] * spare).astype(int)
     sizes = _LEAST_CAMPAIGN + np.diff(edges, prepend=0)

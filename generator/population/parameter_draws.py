@@ -12,7 +12,7 @@ from generator.config.archetypes import archetypes
 from generator.config.dataset_config import Config
 from generator.config.parameters import DIALS, SHARES, ParameterRange
 from generator.population.population_plan import Overlay, PopulationPlan, variants
-from generator.rng import streams
+from generator.rng import exact_functions, streams
 from generator.schema import KINDS
 
 _UNIFORM, _LOGNORMAL, _QUANTILES = (distributions.LAWS.index(law) for law in ("uniform", "lognormal", "quantiles"))
@@ -80,9 +80,9 @@ def draw(dial: str, variant: I32, kind: I32, z: F32, overlay: Overlay = ()) -> F
 
 def _value(dial: str, numbers: list[F32], z: F32) -> F32:
     a, b, law, la, lb, values = numbers
-    u = streams.cdf(z)
+    u = exact_functions.cdf(z)
     log = np.where(law == _LOGNORMAL, la + b * z, la + (lb - la) * u)
-    value = np.where(law == _UNIFORM, a + (b - a) * u, streams.exp(log.astype(np.float32)))
+    value = np.where(law == _UNIFORM, a + (b - a) * u, exact_functions.exp(log.astype(np.float32)))
     known = np.flatnonzero(law == _QUANTILES)
     value[known] = _between(values[known], u[known])
     return np.clip(value, DIALS[dial].low, DIALS[dial].high).astype(np.float32)

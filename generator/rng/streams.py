@@ -29,11 +29,6 @@ T = TypeVar("T", bound=np.generic)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _STEPS = 65_536  # values of 16 bits, and rows of the tables that they look up
-_SCORES, _SCORES_PER_UNIT = 4096, 512  # rows of the normal distribution function, from -4 to 4
-_LOG2_E = 1.4426950408889634
-_PART_BITS = 12  # powers of two between whole exponents are tabled in 2^12 parts
-_PARTS = 1 << _PART_BITS
-_MOST_BITS = 60  # exponents of 2 that `exp` stays below
 
 
 def key(*names: str | int) -> np.uint64:
@@ -224,49 +219,6 @@ def log_exponential(bits: U64, part: int = 0) -> F32:
     return _looked_up(_LOG_EXPONENTIAL, bits, part)
 
 
-def cdf(z: F32) -> F32:
-    """Standard normal distribution function, by table: turns a correlated normal into a uniform.
-
-    Parameters
-    ----------
-    z : ndarray of float32
-        Normal scores; beyond -4 and 4 the table's ends.
-
-    Examples
-    --------
-    >>> cdf(np.array([-1.96, 0.0, 1.96], np.float32)).astype(float).round(3).tolist()
-    [0.025, 0.5, 0.975]
-    """
-    return np.asarray(_CDF[np.clip(z * _SCORES_PER_UNIT + _SCORES // 2, 0, _SCORES - 1).astype(np.int32)])
-
-
-def exp(x: Floats) -> F64:
-    """Exponential with relative error below 1e-7, the same bits on every processor.
-
-    Parameters
-    ----------
-    x : ndarray of float
-        Logarithms; the result stays between 2^-60 and 2^60.
-
-    Examples
-    --------
-    >>> exp(np.array([0.0, 1.0])).round(6).tolist()
-    [1.0, 2.718282]
-    """
-    y = np.multiply(x, _LOG2_E * _PARTS, dtype=np.float64)
-    y = np.minimum(np.maximum(y, -_MOST_BITS * _PARTS), _MOST_BITS * _PARTS)
-    whole = np.floor(y)
-    y -= whole
-    step = whole.astype(np.int64)
-    i = step & (_PARTS - 1)
-    y *= _EXP2_RISE.take(i)
-    y += _EXP2.take(i)
-    step >>= _PART_BITS
-    step <<= 52
-    y.view(np.int64)[...] += step  # times a power of two: a step of the exponent's bits, exactly
-    return np.asarray(y)
-
-
 def pick(bits: U64, weights: Floats, part: int = 0) -> I32:
     """Index drawn with the given weights.
 
@@ -317,15 +269,5 @@ _EXPONENTIAL = np.array([round(-math.log1p(-(i + 0.5) / _STEPS), 6) for i in ran
 _LOG_EXPONENTIAL = np.array(
     [round(math.log(-math.log1p(-(i + 0.5) / _STEPS)), 6) for i in range(_STEPS)], np.float32
 )
-# Its rows are the middles of 4,096 steps.
-_CDF = np.array(
-    [
-        round(0.5 * math.erfc(-(i - (_SCORES - 1) / 2) / _SCORES_PER_UNIT / math.sqrt(2)), 7)
-        for i in range(_SCORES)
-    ],
-    np.float32,
-)
-_EXP2 = np.array([round(2 ** (i / _PARTS), 12) for i in range(_PARTS + 1)], np.float64)
-_EXP2_RISE = np.diff(_EXP2)
 NORMAL8 = np.array([round(_INVERSE((i + 0.5) / 256) * 32) for i in range(256)], np.int16)
 """Standard normal times 32 for each byte: enough for an int8 embedding."""

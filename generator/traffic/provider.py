@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.arrays import F64, I32, I64, Mask
-from generator.rng import streams
+from generator.rng import exact_functions, streams
 from generator.traffic.sessions import DAY_MS
 
 if TYPE_CHECKING:
@@ -237,11 +237,11 @@ def respond(batch: RequestBatch, ts: I64, usage: Usage, model: I32, error: I32, 
     stop = np.where(usage.cut, _MAX_TOKENS, stop)
     per_token = np.array([m.per_token for m in MODELS], np.float32)[model]
     base = np.array([m.first_token for m in MODELS], np.float32)[model]
-    noise = streams.exp(_FIRST_SIGMA * streams.normal(more, 1))
+    noise = exact_functions.exp(_FIRST_SIGMA * streams.normal(more, 1))
     load = 1 + _PEAK_LOAD * _HOURS[(ts % DAY_MS) // _HOUR_MS] / _PEAK_QUARTERS
     load = np.where(overloaded, _SLOWER * load, load)
     first = (base + _PREFILL_MS * (usage.input - usage.cache_read)) * noise * load
-    rest = usage.output * per_token * load * streams.exp(_REST_SIGMA * streams.normal(more, 2))
+    rest = usage.output * per_token * load * exact_functions.exp(_REST_SIGMA * streams.normal(more, 2))
     latency = np.where(failed, _FAILURE_MS + first / _FAILURE_PART, first + rest)
     return Response(
         error=error,

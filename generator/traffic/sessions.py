@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F64, I64, U64, Mask
-from generator.rng import streams
+from generator.rng import exact_functions, streams
 from generator.traffic import burstiness
 from generator.workloads.batch import RequestBatch, Sessions
 
@@ -85,7 +85,7 @@ def request_counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
     )
     active = (u < chance * rhythm) & alive & inside
     wobble = dials["rate_wobble"]
-    mean = dials["rate"] * streams.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
+    mean = dials["rate"] * exact_functions.exp(wobble * streams.normal(bits, 1) - wobble * wobble / 2)
     mean = mean * factor * _common_load(accounts, cohort_days, day)
     n = np.floor(np.minimum(mean, _RATE_CAPS * plan.config.rate_cap) + streams.uniform(more, 0)).astype(np.int64)
     return np.where(active, n, 0)
@@ -174,7 +174,7 @@ def arrival_times(batch: RequestBatch, pause: I64) -> I64:
     rows = np.flatnonzero(pause < 0)
     account, bits = batch.account[rows], streams.child(batch.key[rows], "gap")
     spread = accounts.dials["gap_sigma"][account] * streams.normal(bits, 0)
-    gap = 1000 * accounts.dials["gap"][account] * streams.exp(spread)
+    gap = 1000 * accounts.dials["gap"][account] * exact_functions.exp(spread)
     gaps = pause.copy()
     gaps[rows] = np.minimum(gap, _LONGEST_GAP_MS).astype(np.int64) + streams.halves(bits, 1) % _GAP_STEP
     total = np.cumsum(gaps)
@@ -186,7 +186,7 @@ def _common_load(accounts: Accounts, cohort_days: U64, day: I64) -> F64:
     surge = accounts.dials["surge"][:, None]
     common = streams.normal(streams.child(cohort_days, "surge"))
     ramp = (day + _RAMP_MIDDAY - accounts.created[:, None]) / (1 + accounts.dials["ramp"][:, None])
-    load = streams.exp(surge * common - surge * surge / 2)
+    load = exact_functions.exp(surge * common - surge * surge / 2)
     return np.asarray(load * np.clip(ramp, _RAMP_LEAST, np.float32(1)))
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from generator.arrays import F32, I64
-from generator.rng import streams
+from generator.rng import exact_functions, streams
 from generator.workloads.batch import Flow, WorkloadBatch, previous, rounded_exp, session_sums
 
 CONTEXT = 200_000  # tokens that a conversation may grow to (a)
@@ -50,7 +50,7 @@ def service(batch: WorkloadBatch) -> Flow:
 def _pauses(batch: WorkloadBatch) -> I64:
     """Milliseconds since the request before: Weibull gaps (ServeGen: exponential or burstier, some smoother)."""
     log_gap = streams.log_exponential(batch.requests.stream("pause")) - _LOG_MEDIAN
-    gap = streams.exp(batch.dial("gap_sigma")[batch.local] * log_gap) * batch.dial("gap")[batch.local]
+    gap = exact_functions.exp(batch.dial("gap_sigma")[batch.local] * log_gap) * batch.dial("gap")[batch.local]
     return np.asarray(np.minimum(1000 * gap, _QUARTER_MS)).astype(np.int64)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F32, I64, U64, Floats, Mask
-from generator.rng import streams
+from generator.rng import exact_functions, streams
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -222,7 +222,7 @@ def rounded_exp(log: Floats, factor: Floats | float = 1) -> I64:
     >>> rounded_exp(np.log([10.0, 20.0]), 2).tolist()
     [20, 40]
     """
-    return np.asarray(np.floor(streams.exp(log) * factor + 0.5)).astype(np.int64)
+    return np.asarray(np.floor(exact_functions.exp(log) * factor + 0.5)).astype(np.int64)
 
 
 def previous(values: I64, order: I64) -> I64:

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from generator.arrays import F32, I64, U64
-from generator.rng import streams
+from generator.rng import exact_functions, streams
 from generator.workloads.batch import Flow, WorkloadBatch, previous, rounded_exp, session_sums
 from generator.workloads.law_tables import law_table, mixture, quantiles, step_values
 
@@ -90,9 +90,11 @@ def _session_effects(batch: WorkloadBatch) -> dict[str, F32]:
         name: np.float32(table[name]) * (common * streams.normal(bits, 0) + own * streams.normal(bits, i + 1))
         for i, name in enumerate(("output", "growth", "pace"))
     }
-    often = streams.exp(np.float32(table["human"]) * streams.normal(more, 0))
+    often = exact_functions.exp(np.float32(table["human"]) * streams.normal(more, 0))
     effects["human"] = np.minimum(batch.dial("human") * often, _MOST_HUMAN).astype(np.float32)
-    effects["spread"] = streams.exp(np.float32(table["spread"]) * streams.normal(more, 1)).astype(np.float32)
+    effects["spread"] = exact_functions.exp(np.float32(table["spread"]) * streams.normal(more, 1)).astype(
+        np.float32
+    )
     return effects
 
 
@@ -111,9 +113,11 @@ def _contexts(batch: WorkloadBatch, growth: I64) -> I64:
     threshold, spread = (
         np.where(wide, w, n) for w, n in zip(limits["wide_threshold"], limits["threshold"], strict=True)
     )
-    threshold = (threshold * streams.exp((spread * streams.normal(bits, 3)).astype(np.float32))).astype(np.int64)
+    threshold = (threshold * exact_functions.exp((spread * streams.normal(bits, 3)).astype(np.float32))).astype(
+        np.int64
+    )
     threshold = np.maximum(threshold, start + start // _CARRIED_MARGIN)
-    ratio = streams.exp(ratio_law.log(ratio_law.component(more), more))
+    ratio = exact_functions.exp(ratio_law.log(ratio_law.component(more), more))
     target = (np.minimum(ratio, limits["most"]) * threshold).astype(np.int64)
 
     # Some are summarised earlier, by their user: at most one of those a session.
@@ -131,13 +135,15 @@ def _contexts(batch: WorkloadBatch, growth: I64) -> I64:
 def _summary_times(bits: U64) -> I64:
     """Milliseconds that it takes to summarise a history."""
     median, sigma = law_table("agent")["compaction"]["seconds"]
-    return np.asarray(1000 * median * streams.exp(np.float32(sigma) * streams.normal(bits, 3))).astype(np.int64)
+    return np.asarray(1000 * median * exact_functions.exp(np.float32(sigma) * streams.normal(bits, 3))).astype(
+        np.int64
+    )
 
 
 def _pauses(batch: WorkloadBatch, after: F32, context: I64, answer: I64, bits: U64) -> I64:
     """Milliseconds since the request before: its answer's time, then the tool's or the person's."""
     table = law_table("agent")["latency"]
     seconds = table["constant"] + table["input"] / _INPUT_UNIT * context + table["output"] / _OUTPUT_UNIT * answer
-    noise = streams.exp(np.float32(table["sigma"]) * streams.normal(bits, 2))
-    waited = streams.exp(after) * batch.dial("pace")[batch.local]
+    noise = exact_functions.exp(np.float32(table["sigma"]) * streams.normal(bits, 2))
+    waited = exact_functions.exp(after) * batch.dial("pace")[batch.local]
     return np.asarray(np.minimum((seconds * noise + waited) * 1000, _LONGEST_PAUSE_MS)).astype(np.int64)

@@ -14,7 +14,7 @@ from generator.arrays import F32, I32, U64, Integers
 from generator.config.archetypes import KINDS_FOLDER
 from generator.rng import streams
 
-# Normal scores that quantiles are tabled at: 4,096 from -4 to 4, as in `streams.cdf`.
+# Normal scores that quantiles are tabled at: 4,096 from -4 to 4, as in `exact_functions.cdf`.
 _SCORES, _PER_UNIT = 4096, 512
 
 
