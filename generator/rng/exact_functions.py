@@ -1,4 +1,4 @@
-"""Functions with the same bits on every processor, by tables: numpy differs between SIMD levels in the last bit."""
+"""Functions with the same bits on every processor, by tables: numpy differs between SIMD levels in a last bit."""
 
 from __future__ import annotations
 
