@@ -66,7 +66,7 @@ def engine(uri: str) -> sa.Engine:
     columns = {column["name"] for column in sa.inspect(opened).get_columns(ATTEMPTS.name)}
     if missing := set(ATTEMPTS.c.keys()) - columns:
         raise UserError(
-            f"{database.shown(uri)} was made by an older siphonbench and lacks {', '.join(sorted(missing))}: "
+            f"{uri} was made by an older siphonbench and lacks {', '.join(sorted(missing))}: "
             "finish it with the version that made it"
         )
     return opened

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import random
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ import sqlalchemy as sa
 import tenacity
 from sqlalchemy.engine import make_url
 
-from generator.errors import UserError
+from generator.errors import UserError, without_password
 
 T = TypeVar("T")
 METADATA = sa.MetaData()
@@ -109,7 +108,7 @@ def engine(uri: str) -> sa.Engine:
         retrying(lambda: METADATA.create_all(opened))
     except (sa.exc.SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
         remedy = lasting(error) or "give sqlite:///FILE or postgresql://USER@HOST/NAME of one that runs"
-        raise UserError(f"the database {shown(uri)} can't be opened ({reason(error)}): {remedy}") from None
+        raise UserError(f"the database {uri} can't be opened ({reason(error)}): {remedy}") from None
     return opened
 
 
@@ -126,22 +125,6 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
-
-
-def shown(uri: str) -> str:
-    """An address without its password.
-
-    Parameters
-    ----------
-    uri : str
-        Any address.
-
-    Examples
-    --------
-    >>> shown("postgresql://me:secret@db.example/board"), shown("http://me:s/e@cret@h/x")
-    ('postgresql://me:***@db.example/board', 'http://me:***@h/x')
-    """
-    return re.sub(r"(://[^\s/:@]*:)\S*@", r"\1***@", uri)
 
 
 def retrying(call: Callable[[], T], passes: Callable[[BaseException], bool] | None = None) -> T:
@@ -214,7 +197,7 @@ def reason(error: BaseException) -> str:
     inner = getattr(error, "orig", None) or error
     if isinstance(inner, ValueError):
         return "it is no address"  # what Python says of it may quote a part of the password
-    return shown((str(inner).splitlines() or [""])[0])[:160] or type(inner).__name__
+    return without_password((str(inner).splitlines() or [""])[0])[:160] or type(inner).__name__
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

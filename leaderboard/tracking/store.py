@@ -18,7 +18,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from generator import files
-from generator.errors import UserError
+from generator.errors import UserError, without_password
 from leaderboard.tracking import database
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Store:
     @property
     def name(self) -> str:
         """The store for people: without a password."""
-        return database.shown(self.tracking) if self.tracking else str(self.folder)
+        return without_password(self.tracking) if self.tracking else str(self.folder)
 
     @property
     def artifacts(self) -> Path:

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from lb_world import DIGEST, SCORES, entry, scored
 
+import siphonbench
 from generator.errors import UserError
 from leaderboard.site import build
 from leaderboard.site.live_boards import Boards
@@ -184,3 +185,12 @@ def test_told_at_once_means_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError):
         put(store)
     assert time.monotonic() - began < 20  # most of it is importing MLflow
+
+
+@pytest.mark.parametrize(
+    "where", ["s3://key:s3cret@bucket/x", "https://me:s3cret@127.0.0.1:1/x", "gopher://me:s3cret@h/x"]
+)
+def test_no_error_of_a_dataset_holds_a_password(where: str) -> None:
+    with pytest.raises(UserError) as caught:
+        siphonbench.load(where)
+    assert "s3cret" not in str(caught.value)
