@@ -62,7 +62,8 @@ def verdict(name: str, comparisons: Iterable[Comparison | None], remedy: str, fl
     if not suspicions:
         return Gate(name, 0.0, "nothing to compare", True, remedy)
     allowed, worst = suspicions[0]
-    where = f"{len(traces)} traces: " + ", ".join(_text(c) for _, c in suspicions[:3])
+    worst_three = list(dict.fromkeys(_text(c) for _, c in suspicions))[:3]
+    where = f"{len(traces)} traces: " + ", ".join(worst_three)
     return Gate(name, abs(worst.deviation), f"<= {allowed:.3f}", abs(worst.deviation) <= allowed, remedy, where)
 
 
