@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL
-from sqlalchemy.exc import SQLAlchemyError
 
 from generator import files
 from generator.errors import UserError, without_password
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _PASSING = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "INTERNAL_ERROR")
+_LIBRARIES = ("sqlalchemy", "mlflow", "alembic")
 _LOCK = 0x51F4  # of PostgreSQL's advisory locks: any number that nobody else uses
 _SERVERS = ("http://", "https://")
 _DATABASES = ("postgresql://", "postgresql+psycopg://")
@@ -150,12 +150,12 @@ class Store:
         UserError
             Of one sentence, if the store can't be used; `StoreBusyError` if it may be later.
         """
-        from alembic.util import CommandError
-        from mlflow.exceptions import MlflowException
-
         try:
             return database.retrying(call, may_pass)
-        except (SQLAlchemyError, MlflowException, CommandError) as error:
+        except Exception as error:
+            # By name: MLflow must not be imported before `client` has switched its telemetry off.
+            if type(error).__module__.partition(".")[0] not in _LIBRARIES:
+                raise
             if may_pass(error):
                 raise StoreBusyError(f"{self.name} is busy ({database.reason(error)}): try again later") from None
             raise self._unusable(error) from error
