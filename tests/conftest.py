@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import siphonbench
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # how long a case takes is no promise
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
