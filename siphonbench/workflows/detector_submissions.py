@@ -27,7 +27,9 @@ def folder_name(detector: str, task: str) -> str:
     >>> folder_name("volume", "accounts"), folder_name("volume", "early")
     ('volume', 'volume.early')
     """
-    return detector if task == "accounts" else f"{detector}.{task}"
+    from leaderboard.records.task_definitions import DEFAULT
+
+    return detector if task == DEFAULT else f"{detector}.{task}"
 
 
 def answers(
