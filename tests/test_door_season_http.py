@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 
 import siphonbench
 from generator import dataset, schema
+from generator.errors import UserError
 from leaderboard.intake import teams
 from leaderboard.records.card import Card
 from leaderboard.records.submission import Submission
@@ -171,6 +173,31 @@ def test_what_is_handed_out_is_what_was_known_then(early: Place, tmp_path: Path)
         file = tmp_path / "said"
         file.with_suffix(".parquet").write_bytes(_scores(_known(early.truth, day)))
         walk.hand_in(day, file.with_suffix(".parquet"))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_token_is_not_carried_to_another_host(status: int) -> None:
+    seen: list[str] = []
+
+    class Redirects(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.path)
+            self.send_response(status)
+            self.send_header("location", f"http://localhost:{self.server.server_port}/elsewhere\x1b[2J")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Redirects) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        with pytest.raises(UserError, match="the token is not carried there") as error:
+            client.Http(f"http://127.0.0.1:{running.server_address[1]}", "secret").day()
+        running.shutdown()
+        thread.join()
+    assert seen == [f"{BASE}/day"]
+    assert str(error.value).isprintable()
 
 
 @pytest.fixture

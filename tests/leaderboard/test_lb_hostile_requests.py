@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -285,11 +286,46 @@ def test_paths_lead_nowhere(server: Served, path: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["page=0", "page=-1", "page=9999999999", "page=x", "sort=" + "a" * 500, "groups=" + "&groups=".join("M" * 50)],
+    [
+        *("page=0", "page=-1", "page=9999999999", "page=x", "sort=" + "a" * 500),
+        *("groups=" + "&groups=".join("M" * 50), "groups=" + "M" * 500),
+    ],
 )
 def test_queries_out_of_bounds(server: Served, query: str) -> None:
     world = httpx.get(f"{server.address}/api/v1/boards").json()[0]["world"]
     assert httpx.get(f"{server.address}/boards/{world}/accounts/?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/", "/submit/", "/api/v1/boards", "/static/style.css", "/nowhere", PUT])
+def test_head_answers_as_get_does(server: Served, path: str) -> None:
+    get, head = httpx.get(server.address + path), httpx.head(server.address + path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    for name in ("content-length", "content-type", "content-security-policy"):
+        assert head.headers[name] == get.headers[name]
+
+
+def test_a_refused_body_is_not_read_for_ever(server: Served) -> None:
+    host, _, port = server.address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(f"PUT {PUT}?name=x HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n".encode())
+        assert status(connection.recv(1 << 16)) == 401
+        began = time.monotonic()
+        with contextlib.suppress(OSError):  # reset or broken pipe, as the kernel likes
+            while time.monotonic() - began < 15:
+                connection.sendall(bytes(1000))
+                time.sleep(0.05)
+        assert time.monotonic() - began < 15
+
+
+def test_slow_uploads_of_one_team_stop_no_other(server: Served, good: bytes) -> None:
+    host, _, port = server.address.removeprefix("http://").partition(":")
+    stalled = [socket.create_connection((host, int(port)), timeout=20) for _ in range(16)]
+    for connection in stalled:
+        connection.sendall(authorized(server, "content-length: 5000\r\n") + b"account_id,score\n")
+    time.sleep(1)
+    assert server.put(good, server.tokens["red"], name="while others dawdle").status_code == 202
+    for connection in stalled:
+        connection.close()
 
 
 def test_a_stranger_page_can_not_read_or_frame(server: Served) -> None:
@@ -389,6 +425,19 @@ def test_an_address_may_try_so_often_a_minute(settings: Settings, good: bytes) -
         late = client.put(f"{PUT}?name=x", content=good, headers=headers)
         assert late.status_code == 429
         assert 1 <= int(late.headers["retry-after"]) <= 60
+
+
+def test_a_locked_database_is_busy_and_no_fault(settings: Settings, good: bytes) -> None:
+    headers = red(settings)
+    with TestClient(app.guarded(settings)) as client, settings.store.engine().connect() as other:
+        other.exec_driver_sql("BEGIN EXCLUSIVE")
+        for answer in (
+            client.put(f"{PUT}?name=x", content=good, headers=headers),
+            client.get(f"/api/v1/submissions/{'0' * 32}"),
+        ):
+            assert answer.status_code == 503, answer.text
+            assert int(answer.headers["retry-after"]) >= 1
+            assert "try again" in answer.json()["detail"]
 
 
 def test_rates_forget_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
