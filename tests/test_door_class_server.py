@@ -276,11 +276,12 @@ def test_two_thousand_requests_leave_no_handle_open(server: ServedClass) -> None
 
     def ask(i: int) -> int:
         if i % 100 == 0:
-            return server.put("ada", b"account_id,score\nx,1\n").status_code
-        path, name = (("", ""), ("/attempts/x", "ada"), ("/standings/accounts", ""), ("/nowhere", ""))[i % 4]
-        return server.get(path, name).status_code
+            return http.put("/tasks/accounts", content=b"account_id,score\nx,1\n", headers=ada).status_code
+        path = ("", "/attempts/x", "/standings/accounts", "/nowhere")[i % 4]
+        return http.get(path, headers=ada).status_code
 
-    with ThreadPoolExecutor(8) as pool:
+    ada, base = server.headers("ada"), server.address + BASE
+    with ThreadPoolExecutor(8) as pool, httpx.Client(base_url=base, timeout=60) as http:
         list(pool.map(ask, range(200)))
         before = len(list(descriptors.iterdir()))
         codes = list(pool.map(ask, range(2000)))

@@ -183,7 +183,7 @@ def test_a_token_is_not_carried_to_another_host(status: int) -> None:
         def do_GET(self) -> None:
             seen.append(self.path)
             self.send_response(status)
-            self.send_header("location", f"http://localhost:{self.server.server_port}/elsewhere\x1b[2J")
+            self.send_header("location", f"http://localhost:{running.server_port}/elsewhere\x1b[2J")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -193,7 +193,7 @@ def test_a_token_is_not_carried_to_another_host(status: int) -> None:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         with pytest.raises(UserError, match="the token is not carried there") as error:
-            client.Http(f"http://127.0.0.1:{running.server_address[1]}", "secret").day()
+            client.Http(f"http://127.0.0.1:{running.server_port}", "secret").day()
         running.shutdown()
         thread.join()
     assert seen == [f"{BASE}/day"]

@@ -59,7 +59,7 @@ class Uploads:
     def clear(self) -> None:
         """Remove what uploads left that a crash cut off: their senders know."""
         for partial in self.folder.glob(f"*{PARTIAL}"):
-            partial.unlink(missing_ok=True)
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
 
     async def receive(self, request: Request, team: object, cap: int) -> Received:
         """Write the body of a request to disk and hash it on the way.

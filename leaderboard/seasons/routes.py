@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from generator.errors import UserError
+from generator.files import PARTIAL
 from leaderboard.intake import problems, security
 from leaderboard.intake.gate import TokenGate
 from leaderboard.intake.problems import Problem
@@ -106,7 +107,7 @@ class SeasonServer:
         if wait := self.hourly.wait(team):
             raise TooManyError(f"Your team has sent {self.hourly.most} files in an hour", wait)
         file = await self.uploads.receive(request, team, _CAP)
-        with TemporaryDirectory(dir=file.path.parent) as folder:
+        with TemporaryDirectory(PARTIAL, dir=file.path.parent) as folder:
             path = file.path.rename(Path(folder) / f"predictions{file.suffix}")
             try:
                 return await run_in_threadpool(use, path)
