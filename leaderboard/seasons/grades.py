@@ -71,9 +71,9 @@ def scale(chance: float, references: Mapping[str, float], worth: Mapping[str, fl
         if references[name] > anchors[-1][0]:
             anchors.append((references[name], worth[name]))
     if len(anchors) < 2 or anchors[-1][1] < POINTS:
-        told = ", ".join(f"{name} {score:.3f}" for name, score in references.items())
+        scores = ", ".join(f"{name} {score:.3f}" for name, score in references.items())
         raise UserError(
-            f"the references ({told}) don't stand above chance ({chance:.3f}) in their order on this world: it "
+            f"the references ({scores}) don't stand above chance ({chance:.3f}) in their order on this world: it "
             "is too small to grade by them; make the class with --preset small, or give --full SCORE"
         )
     return PointScale(tuple(anchors))

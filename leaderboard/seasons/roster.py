@@ -103,28 +103,28 @@ def nicknames(students: list[Student], taken: Iterable[str], pick: Iterator[int]
     """
     used = {t.casefold() for t in taken} | {s.nickname.casefold() for s in students if s.nickname}
     words, animals = _WORDS.split(), _ANIMALS.split()
-    found = []
+    named = []
     for student in students:
         name = student.nickname
         while not name:
             at, number = divmod(next(pick), 90)
             other, word = divmod(at, len(words))
-            made = f"{words[word]}-{animals[other % len(animals)]}-{number + 10}"
-            name = "" if made in used else made
+            nickname = f"{words[word]}-{animals[other % len(animals)]}-{number + 10}"
+            name = "" if nickname in used else nickname
         used.add(name.casefold())
-        found.append(replace(student, nickname=name))
-    return found
+        named.append(replace(student, nickname=name))
+    return named
 
 
 def _header(header: list[str]) -> Iterator[str]:
-    found = [h.casefold() for h in header]
+    columns = [h.casefold() for h in header]
     for name in NEEDED:
-        if name not in found:
+        if name not in columns:
             yield f"the header has no column {name}: it must be {', '.join(NEEDED)}, and may have email, nickname"
-    for name in dict.fromkeys(found):
+    for name in dict.fromkeys(columns):
         if name not in ALLOWED:
             yield f"the header has a column {name[:40]!r}: known are {', '.join(ALLOWED)}; remove it"
-        elif found.count(name) > 1:
+        elif columns.count(name) > 1:
             yield f"the header has the column {name} twice"
 
 

@@ -89,8 +89,8 @@ def _new(
         return sealing.read_config(preset if preset or scenario else classroom.PRESET, scenario)
 
     sealing.check_all(given, rest, free, config)
-    made = classroom.new(Path(name), given(), config(), board, same, shared_test)
-    typer.echo(f"{made.folder}: closes at {moment(made.rules.closes)}; now: siphonbench class roster {name} FILE")
+    room = classroom.new(Path(name), given(), config(), board, same, shared_test)
+    typer.echo(f"{room.folder}: closes at {moment(room.rules.closes)}; now: siphonbench class roster {name} FILE")
 
 
 @_class.command("roster", epilog="Example: siphonbench class roster ml-101 roster.csv")
@@ -101,9 +101,9 @@ def _roster(
     ],
 ) -> None:
     """Enrol the students of a roster: a world, a folder to hand out and a token for each."""
-    found = class_folder.opened(room)
+    school_class = class_folder.opened(room)
     with output.progress("making the students' worlds") as tick:
-        students = classroom.enrol(found, roster, tick)
+        students = classroom.enrol(school_class, roster, tick)
     typer.echo(f"{len(students)} enrolled; give each of them a folder of {room / class_folder.HANDOUT}:")
     output.show(("id", "name", "folder"), ((s.id, s.name, s.nickname) for s in students))
 
@@ -119,11 +119,13 @@ def _submit(
     receipt: options.Receipt = None,
 ) -> None:
     """Hand in for a student, where the folder of the class is; students elsewhere use `class serve`."""
-    found = class_folder.opened(room)
-    student = found.nickname(token_file.read_text("utf-8", errors="replace").strip())
+    school_class = class_folder.opened(room)
+    student = school_class.nickname(token_file.read_text("utf-8", errors="replace").strip())
     if student is None:
-        raise UserError(f"{token_file} holds no token of {found.rules.name}: take the token.txt of the hand-out")
-    service = classroom.service(found)
+        raise UserError(
+            f"{token_file} holds no token of {school_class.rules.name}: take the token.txt of the hand-out"
+        )
+    service = classroom.service(school_class)
     taken = service.submit(student, task, entry)
     service.score_waiting()
     answer = service.answer(student, taken.id)
@@ -137,10 +139,10 @@ def _board(
     room: Room, task: Annotated[str, typer.Option("--task", help="accounts, campaigns or requests.")] = "accounts"
 ) -> None:
     """Show the board by nickname, as students may see it."""
-    found = class_folder.opened(room)
-    if found.board == "private":
-        raise UserError(f"the board of {found.rules.name} is private: see siphonbench class page {room}")
-    rows = classroom.service(found).standings(task)
+    school_class = class_folder.opened(room)
+    if school_class.board == "private":
+        raise UserError(f"the board of {school_class.rules.name} is private: see siphonbench class page {room}")
+    rows = classroom.service(school_class).standings(task)
     output.show(
         ("rank", "nickname", "score", "attempts"),
         ((str(r.rank), r.team, f"{r.score:g}", str(r.attempts)) for r in rows),

@@ -113,8 +113,8 @@ def _answer(
     folder: Folder, attempt: Annotated[str, typer.Argument(help="Id of the attempt.")], team: Team, secret: Secret
 ) -> None:
     """Say what came of an attempt, once it is due."""
-    found = _service(folder, secret).answer(team, attempt)
-    typer.echo(f"{found.task}: {found.message}" if found.score is None else f"{found.task}: {found.score:g}")
+    answer = _service(folder, secret).answer(team, attempt)
+    typer.echo(f"{answer.task}: {answer.message}" if answer.score is None else f"{answer.task}: {answer.score:g}")
 
 
 @_season.command("settle", epilog="Example: siphonbench season settle spring-2027 --secret ../spring-2027.secret")
