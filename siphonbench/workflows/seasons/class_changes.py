@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING
 from generator import files
 from generator.errors import UserError
 from siphonbench.workflows.seasons import class_folder
-from siphonbench.workflows.seasons.class_folder import FILE, HANDOUT, Class
+from siphonbench.workflows.seasons.class_folder import FILE, HANDOUT, LOCK, Class
 
 if TYPE_CHECKING:
     from leaderboard.seasons.submissions import SeasonService
-
-_LOCK = ".lock"
 
 
 @contextmanager
@@ -44,7 +42,7 @@ def changing(folder: Path) -> Iterator[Class]:
         If it holds none.
     """
     class_folder.opened(folder)
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield class_folder.opened(folder)

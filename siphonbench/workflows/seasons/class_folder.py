@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from leaderboard.seasons.roster import Student
     from leaderboard.seasons.rules import Rules
 
-FILE, SECRET, HANDOUT = "class.json", "class.secret", "hand-out"
+FILE, SECRET, HANDOUT, LOCK = "class.json", "class.secret", "hand-out", ".lock"
 BOARDS = ("private", "nicknames")
 _OPEN = ("train", "validation")
 SPLITS = (*_OPEN, "test")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from generator import files
 from siphonbench.workflows.seasons import sealing
 from siphonbench.workflows.seasons.class_changes import changing, new_token
-from siphonbench.workflows.seasons.class_folder import EVERYBODY, HANDOUT, SECRET, SHARED, SPLITS, Class
+from siphonbench.workflows.seasons.class_folder import EVERYBODY, HANDOUT, LOCK, SECRET, SHARED, SPLITS, Class
 
 if TYPE_CHECKING:
     from generator.config.dataset_config import Config
@@ -64,6 +64,7 @@ def new(folder: Path, rules: Rules, config: Config, board: str, same: bool, shar
         sealed_worlds.write(sealed_worlds.new(config, sealing.evaluator(), SPLITS), folder / SECRET)
         room = Class(folder, rules, board, same, (), {}, shared_test)
         room.save()
+        (folder / LOCK).touch(0o600)
         attempts_table.engine(_database(room))
     return room
 
