@@ -15,7 +15,7 @@ import pytest
 
 from generator import audit, schema
 from generator.audit import addresses, overlap, run, structure
-from generator.audit.artifacts import gate_family
+from generator.audit.artifacts import gate_family, request_traces
 from generator.audit.base import labelled_split, rank_statistics, two_sample, verdicts
 from generator.audit.base.gate import Gate
 from generator.audit.base.two_sample import Comparison
@@ -26,10 +26,10 @@ Change = Callable[[pl.DataFrame], pl.DataFrame]
 ATTACK = pl.col("attack")
 
 
-def plant(dataset: Dataset, out: Path, change: Change, table: str = "requests") -> Dataset:
+def plant(dataset: Dataset, out: Path, change: Change, table: str = "requests", split: str = "") -> Dataset:
     """A copy of a dataset with one table changed file by file; `attack` marks the rows of extraction accounts."""
     shutil.copytree(dataset.path, out)
-    for name in dataset.splits:
+    for name in [split] if split else dataset.splits:
         truth_of = (
             dataset.reveal(name).labels.polars().select(pl.col("account_id", "label").cast(pl.String)).collect()
         )
@@ -134,6 +134,15 @@ def test_a_planted_leak_fails_its_gate_and_without_it_the_gate_passes(
     without = clean[measure][row]
     # The best of 788 aggregates goes far by chance where two dozen accounts are hidden: it is for larger worlds.
     assert gate.value > 1.3 * without.value if row == "single" else without.passed, without
+
+
+def test_a_leak_of_one_split_alone_is_noticed(tiny: Dataset, tmp_path: Path) -> None:
+    """As of an archetype that only the test split has."""
+    leaking = plant(tiny, tmp_path / "leak", LEAKS["digit"][2], split="test")
+    tallies = [request_traces.tally(split) for split in labelled_split.labelled_splits(leaking)]
+    gate = verdicts.verdict("digits", [c for tally in tallies for c in tally.comparisons["digits"]], "remedy")
+    assert not gate.passed, gate
+    assert " in test" in gate.where.split(",")[0]
 
 
 def test_a_file_that_holds_one_class_is_noticed(tiny: Dataset, tmp_path: Path) -> None:
