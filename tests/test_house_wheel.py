@@ -19,6 +19,7 @@ PACKAGE_DATA = (
     "generator/presets",
     "generator/campaign_report/templates",
     "generator/scenarios",
+    "leaderboard/seasons/templates",
     "leaderboard/site/templates",
     "leaderboard/site/static",
     "siphonbench/workflows/figures",

@@ -6,8 +6,10 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from generator.errors import UserError
 from leaderboard.seasons.roster import Student
@@ -227,22 +229,7 @@ def page(
         for one in ordered
     ]
     handed = sum(one.attempts > 0 for one in lines)
-    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"""<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>
-<style>
-:root {{ color-scheme: light dark; font-family: system-ui, sans-serif }}
-body {{ margin: 2rem auto; max-width: 70rem; padding: 0 1rem }} div {{ overflow-x: auto }}
-table {{ border-collapse: collapse }}
-th, td {{ border-bottom: 1px solid #8886; padding: .4rem .8rem; text-align: left }}
-</style></head>
-<body><h1>{escape(title)}</h1>
-<p>{handed} of {len(lines)} students have handed in. Closes at {escape(closes)}. For the instructor alone.</p>
-<div><table><thead><tr>{"".join(f'<th scope="col">{escape(h)}</th>' for h in head)}</tr></thead>
-<tbody>
-{body}
-</tbody></table></div>
-{"".join(f"<p>{escape(note)}</p>" for note in notes)}
-</body></html>
-"""
+    folder = Path(__file__).with_name("templates")
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+    template = environment.get_template("class.html.j2")
+    return template.render(title=title, closes=closes, handed=handed, head=head, rows=rows, notes=list(notes))
