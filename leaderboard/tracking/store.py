@@ -186,10 +186,12 @@ class Store:
         return {} if self.served else {"artifact_location": self.artifacts.as_uri()}
 
     def _check(self) -> None:
-        """Meet a database that can't be read before MLflow does, which tries ten times whatever the fault."""
+        """Make the folder; meet a database that can't be read before MLflow does, which tries ten times in any case."""
         if self.tracking.startswith(_DATABASES):
             database.engine(self.tracking)
-        elif not self.tracking and self._file.exists():
+        elif not self.tracking and not self._file.exists():
+            files.private_folder(self.folder)
+        elif not self.tracking:
             try:
                 with closing(sqlite3.connect(self._file, timeout=0)) as connection:
                     connection.execute("PRAGMA schema_version")
