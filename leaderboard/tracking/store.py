@@ -186,7 +186,7 @@ class Store:
         return {} if self.served else {"artifact_location": self.artifacts.as_uri()}
 
     def _check(self) -> None:
-        """Make the folder; meet a database that can't be read before MLflow does, which tries ten times in any case."""
+        """Make the folder, and meet a database that can't be read before MLflow does, which tries ten times."""
         if self.tracking.startswith(_DATABASES):
             database.engine(self.tracking)
         elif not self.tracking and not self._file.exists():
