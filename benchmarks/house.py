@@ -33,7 +33,6 @@ KEPT = {
     "connection_made",  # of asyncio
     "campaigns_found",  # a metric, by its name on the boards
 }
-TABLES = ("generator/schema.py", "generator/moved.py", "baselines/features/feature_table.py")  # one row a line
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -200,7 +199,6 @@ def table(house: House) -> dict[str, object]:
         "files": len(house.files),
         "file lines, median": median(house.lengths.values()),
         "file lines, longest": max(house.lengths.values()),
-        "file lines, longest beside tables": max(n for m, n in house.lengths.items() if not is_table(house, m)),
         "function lines, median": median(lengths),
         "function lines, 95 %": lengths[int(0.95 * len(lengths))],
         "function lines, longest": lengths[-1],
@@ -212,11 +210,6 @@ def table(house: House) -> dict[str, object]:
         "public functions that take something": len(public),
         "of these without a Parameters section": len(house.undocumented()),
     }
-
-
-def is_table(house: House, module: str) -> bool:
-    """Whether a module is a table with one row a line, which may be longer than others."""
-    return house.files[module].as_posix() in TABLES
 
 
 def floor_count(house: House, package: str) -> int | str:

@@ -30,6 +30,16 @@ def test_figures_of_every_baseline_are_kept() -> None:
     assert {key.split("/")[1] for key in found} == set(DETECTORS)
 
 
+def test_writing_some_figures_keeps_those_of_others(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"tolerance": 0.1, "figures": {"11/volume/ap": 0.5, "11/mine/ap": 0.25}}))
+    done = call("reproduce", *FEW, "--figures", file, "--write")
+    assert done.exit_code == 0, done.output
+    figures, _ = reproduction.kept(file)
+    assert figures["11/mine/ap"] == 0.25
+    assert 0 < figures["11/volume/ap"] < 0.5
+
+
 def test_one_changed_figure_is_named(tmp_path: Path) -> None:
     document = json.loads((reproduction.FOLDER / "nano.json").read_text("utf-8"))
     document["figures"]["11/volume/ap"] += 0.05

@@ -21,7 +21,9 @@ def _reproduce(
     figures: Annotated[
         Path | None, typer.Option(help="JSON file of kept figures; those that come along if left out.")
     ] = None,
-    write: Annotated[bool, typer.Option("--write", help="Keep what was made in place of comparing it.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep what was made in place of comparing it; others stay.")
+    ] = False,
     workers: options.Workers = 1,
 ) -> None:
     """Make the table of baselines again; exit code 1 if a figure moved beyond the tolerance."""
@@ -36,14 +38,15 @@ def _reproduce(
     file = figures or reproduction.FOLDER / f"{preset}.json"
     if write and not file.parent.is_dir():
         raise UserError(f"{file.parent} is no folder: make it first, or choose another with --figures")
-    old, tolerance = ({}, 0.0) if write else reproduction.kept(file)
+    old, tolerance = ({}, 0.0) if write and not file.exists() else reproduction.kept(file)
     keys = tuple(f"{seed}/{name}/" for seed in seeds for name in names)
     if not write and not any(key.startswith(keys) for key in old):
         raise UserError(f"{file} keeps no figures of these seeds and detectors: choose others, or use --write")
     with output.progress("training and scoring") as tick:
         new = reproduction.figures(preset, seeds, names, workers, tick)
     if write:
-        reproduction.write(file, new)
+        others = {key: value for key, value in old.items() if not key.startswith(keys)}
+        reproduction.write(file, others | new)
         typer.echo(f"{file}: {len(new)} figures kept")
         return
     if sentences := reproduction.moved(old, new, tolerance, names, seeds):
