@@ -112,7 +112,8 @@ def check_text(key: str, value: Any, faults: list[str]) -> None:
     if isinstance(value, bool):
         return
     faults.extend(
-        f"card.toml: {key}: {fault}" for fault in display_names.faults(value, LONGEST, name=key == "name")
+        f"card.toml: {key}: {fault}"
+        for fault in display_names.faults(value, LONGEST, name=key == "name", entry=key == "name")
     )
     if key.endswith("_url") and value and not value.startswith(("https://", "http://")):
         faults.append(f"card.toml: {key}: {value[:40]!r} must start with https:// or http://")

@@ -14,7 +14,7 @@ _EMOJI = range(0x1F000, 0x1FB00)
 """Also those that are newer than this Python."""
 
 
-def faults(text: str, longest: int = 200, name: bool = True, team: bool = False) -> list[str]:
+def faults(text: str, longest: int = 200, name: bool = True, team: bool = False, entry: bool = False) -> list[str]:
     """What is wrong with a text that is shown beside others, one phrase per fault.
 
     Parameters
@@ -27,6 +27,8 @@ def faults(text: str, longest: int = 200, name: bool = True, team: bool = False)
         Whether it is a name, which must not be empty.
     team : bool
         Whether it must not pass for another one, so that it keeps to one script.
+    entry : bool
+        Whether it names an entry of a board, each word of which keeps to one script.
 
     Examples
     --------
@@ -41,10 +43,11 @@ def faults(text: str, longest: int = 200, name: bool = True, team: bool = False)
         phrases.append(f"{len(text)} characters, at most {longest} are allowed")
     if any(unicodedata.category(c).startswith(("C", "Zl", "Zp")) and ord(c) not in _EMOJI for c in bare):
         phrases.append("holds control or invisible characters; remove them")
-    if team and len(scripts := _scripts(text)) > 1:
-        phrases.append(
-            f"mixes {' and '.join(s.title() for s in scripts)} letters, which look alike; use one script"
-        )
+    words = [text] if team else text.split() if entry else []
+    for scripts in dict.fromkeys(tuple(_scripts(word)) for word in words):
+        if len(scripts) > 1:
+            mixed = " and ".join(script.title() for script in scripts)
+            phrases.append(f"mixes {mixed} letters, which look alike; use one script")
     return phrases
 
 

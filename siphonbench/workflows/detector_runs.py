@@ -108,7 +108,9 @@ class DetectorRuns:
         _sweep(self.out / REPORTS)
         self._clear(job)
         name = _kind(job).name
-        folder, log = (self.out / REPORTS / f"{name}.{end}" for end in (f"{os.getpid()}.partial", "log.txt"))
+        # Not the name under which a report of it is written meanwhile.
+        ends = (f"run.{os.getpid()}{files.PARTIAL}", "log.txt")
+        folder, log = (self.out / REPORTS / f"{name}.{end}" for end in ends)
         folder.mkdir(parents=True)
         log.unlink(missing_ok=True)
         try:

@@ -18,7 +18,7 @@ GOOD = pa.table({"account_id": ["a", "b"], "score": [1.0, 2.0]})
 @pytest.mark.parametrize(
     ("table", "card", "told"),
     [
-        (pa.table({"account_id": ["a", "b", CLEAR], "score": [1.0, 2.0, 3.0]}), "", "unknown, e.g. ?[2J;"),
+        (pa.table({"account_id": ["a", "b", CLEAR], "score": [1.0, 2.0, 3.0]}), "", "unknown, e.g. '\\x1b[2J';"),
         (GOOD.rename_columns(["account_id", CLEAR]), "", "?[2J: double;"),
         (GOOD, '"\\u001b[2J" = 1', "card.toml: ?[2J: no such key"),
         (GOOD, 'team = "\\u001b[2J"', "team: holds control or invisible characters"),
