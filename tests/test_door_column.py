@@ -18,7 +18,7 @@ LINE = '        BoardColumn("overall/ap_rare", "AP where campaigns are rare", "A
 BOARD = """
 import sys, polars as pl, siphonbench
 from pathlib import Path
-from leaderboard.tracking import rankings
+from leaderboard.tracking import board_table
 data = siphonbench.load(sys.argv[1])
 calls = data.test.requests.polars().group_by("account_id").agg(score=pl.len().cast(pl.Float64))
 scores = data.test.accounts.polars().select("account_id").join(calls, on="account_id", how="left").fill_null(0)
@@ -26,7 +26,7 @@ scores.collect().write_parquet("predictions.parquet")
 board = siphonbench.submit(data, "predictions.parquet", "board")
 print(Path(siphonbench.__file__).parent, [column.title for column in board.columns])
 from rich.console import Console
-Console(width=160).print(rankings.table(board))
+Console(width=160).print(board_table.table(board))
 """
 
 
