@@ -23,13 +23,12 @@ from typer.testing import CliRunner
 import siphonbench
 from generator import dataset, schema
 from generator.errors import UserError
+from generator.rng import keyed_streams
 from leaderboard.intake import teams
-from leaderboard.records.card import Card
-from leaderboard.records.submission import Submission
 from leaderboard.seasons import client, routes
 from leaderboard.seasons.daily_replay import DailyReplay
 from leaderboard.seasons.submissions import SeasonService
-from leaderboard.tasks import scoring
+from leaderboard.tasks import parts
 from siphonbench.cli.main import app
 from siphonbench.workflows.seasons import sealing, season_play
 from tests.test_door_season import SCENARIO, call, guess, refused
@@ -256,8 +255,9 @@ def test_a_walk_is_judged_and_anybody_finds_the_same(early: Place, tmp_path: Pat
     score = early.http.get(there, headers=who).json()["score"]
     rows = pl.read_parquet(early.desk.blobs.path(_file(early, there.rpartition("/")[2])))
     whole = siphonbench.load(sealing.private(early.secret) / "world")
-    card = scoring.score_submission(whole, "test", "early", Submission(Card("A"), rows))
-    assert score == round(card.primary.value, early.season.rules.decimals)
+    divided = parts.Parts(keyed_streams.derive(early.key, "feedback and counting"))
+    again = parts.primary("early", rows, whole.reveal("test"), whole.digest, divided, parts.FEEDBACK)
+    assert score == round(again.value, early.season.rules.decimals)
     assert early.http.get(f"{BASE}/standings/early").json()[0]["score"] == score
     call("unseal", early.folder, "--secret", early.secret, "--before-close")
     assert "1 scores" in call("check", early.folder, "--workers", 1)
