@@ -261,6 +261,9 @@ def test_a_power_cut_loses_no_attempt(room: Path) -> None:
         assert all(0 < second.score("ada", id_) < 1 for id_ in taken)
         assert second.put("bob", scores(room, "bob")).status_code == 202
         assert second.get("/standings/accounts").json()[0]["attempts"] >= 4
+        until = time.monotonic() + 60  # what has just come in may still be on its way
+        while any((room / "uploads").iterdir()) and time.monotonic() < until:
+            time.sleep(0.2)
     assert list((room / "uploads").iterdir()) == []
 
 
