@@ -1,4 +1,4 @@
-"""What a column is, and the columns of all tables but requests."""
+"""What a column is, and the columns of the table requests."""
 
 from __future__ import annotations
 
@@ -61,83 +61,193 @@ class Column:
     encoding: str = "dictionary"
 
 
+def _embedding() -> tuple[Column, ...]:
+    text = "prompt embedding, one of 16 dimensions, rounded to int8"
+    return tuple(
+        Column(name, pa.int8(), "C", "1/127", "-", text, encoding="DELTA_BINARY_PACKED")
+        for name in EMBEDDING_COLUMNS
+    )
+
+
 _C = Column
 
-ACCOUNTS: tuple[Column, ...] = (
-    _C("account_id", CATEGORY, "K", "-", "user.id", "opaque name of the account"),
-    _C("created", TIMESTAMP, "M", "ms, UTC", "-", "sign-up"),
-    _C("plan", CATEGORY, "M", "-", "-", "what the account pays for"),
-    _C("verification", CATEGORY, "M", "-", "-", "strongest check passed at sign-up"),
-    _C("payment_type", CATEGORY, "L", "-", "-", "card, prepaid, invoice, credits or marketplace"),
+REQUESTS: tuple[Column, ...] = (
+    _C("request_id", pa.int64(), "K", "-", "gen_ai.response.id", OPAQUE, encoding="PLAIN"),
+    _C("account_id", CATEGORY, "K", "-", "user.id", "account that sent the request"),
     _C(
-        "payment_id",
+        "ts",
+        TIMESTAMP,
+        "M",
+        "ms, UTC",
+        "timestamp",
+        "arrival at the provider",
+        encoding="DELTA_BINARY_PACKED",
+    ),
+    _C("day", pa.int32(), "M", "days", "-", "whole days since the window of this world began"),
+    _C(
+        "api_key",
+        pa.int16(),
+        "M",
+        "-",
+        "-",
+        "which of the account's keys, numbered from 0",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C("channel", CATEGORY, "M", "-", "cloud.provider", "console, marketplace_a, marketplace_b or aggregator"),
+    _C("endpoint", CATEGORY, "M", "-", "gen_ai.operation.name", "messages or batches"),
+    _C("model", CATEGORY, "M", "-", "gen_ai.request.model", "model asked for; see releases"),
+    _C("service_tier", CATEGORY, "M", "-", "openai.response.service_tier", "standard, batch or priority"),
+    _C("stream", pa.bool_(), "M", "-", "gen_ai.request.stream", "whether the answer was streamed"),
+    _C(
+        "max_tokens",
+        pa.int32(),
+        "M",
+        "tokens",
+        "gen_ai.request.max_tokens",
+        "largest answer allowed",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C("temperature", pa.float32(), "M", "1", "gen_ai.request.temperature", "null: left at its default", True),
+    _C(
+        "tools",
+        pa.int16(),
+        "M",
+        "tools",
+        "gen_ai.tool.definitions",
+        "number of tools offered to the model",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C(
+        "messages",
+        pa.int16(),
+        "M",
+        "messages",
+        "gen_ai.input.messages",
+        "messages in the prompt, history included",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C(
+        "input_tokens",
+        pa.int32(),
+        "M",
+        "tokens",
+        "gen_ai.usage.input_tokens",
+        "whole prompt, cached part included",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C(
+        "output_tokens",
+        pa.int32(),
+        "M",
+        "tokens",
+        "gen_ai.usage.output_tokens",
+        "answer, thinking included",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C(
+        "reasoning_tokens",
+        pa.int32(),
+        "M",
+        "tokens",
+        "gen_ai.usage.reasoning.output_tokens",
+        "thinking part of it",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C(
+        "cache_creation_input_tokens",
+        pa.int32(),
+        "M",
+        "tokens",
+        "gen_ai.usage.cache_creation.input_tokens",
+        "part of the prompt written to the cache",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C(
+        "cache_read_input_tokens",
+        pa.int32(),
+        "M",
+        "tokens",
+        "gen_ai.usage.cache_read.input_tokens",
+        "part of the prompt read from the cache",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C("stop_reason", CATEGORY, "M", "-", "gen_ai.response.finish_reasons", "null: the request failed", True),
+    _C("status", pa.int16(), "M", "HTTP status", "http.response.status_code", "200, 400, 429, 500 or 529"),
+    _C("error_type", CATEGORY, "M", "-", "error.type", "null: no error", True),
+    _C(
+        "retries",
+        pa.int8(),
+        "M",
+        "attempts",
+        "http.request.resend_count",
+        "earlier attempts at the same request",
+    ),
+    _C(
+        "latency_ms",
+        pa.int32(),
+        "M",
+        "ms",
+        "gen_ai.client.operation.duration",
+        "arrival to last byte",
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C(
+        "ttft_ms",
+        pa.int32(),
+        "M",
+        "ms",
+        "gen_ai.response.time_to_first_chunk",
+        "arrival to first byte; null: not streamed or failed",
+        True,
+        encoding="BYTE_STREAM_SPLIT",
+    ),
+    _C("sdk", CATEGORY, "M", "-", "user_agent.original", "client software as it names itself"),
+    _C(
+        "conversation_id",
         pa.int64(),
-        "L",
+        "M",
         "-",
-        "-",
-        "payment instrument; " + OPAQUE + "; null: none on file",
+        "gen_ai.conversation.id",
+        OPAQUE + "; null: a single call",
         True,
     ),
-    _C("email_domain", pa.string(), "L", "-", "-", "invented domain of the e-mail address"),
-    _C("email_type", CATEGORY, "L", "-", "-", "free, corporate, education or disposable"),
-    _C("organization", pa.string(), "L", "-", "-", "invented name given at sign-up; null: a person", True),
-    _C("signup_prefix", pa.int32(), "L", "-", "-", "address prefix at sign-up; " + OPAQUE),
-)
-
-RELEASES: tuple[Column, ...] = (
-    _C("model", pa.string(), "K", "-", "gen_ai.request.model", "name of the model"),
-    _C("released", TIMESTAMP, "M", "ms, UTC", "-", "first moment at which it answers"),
-    _C("input_price", pa.float64(), "M", "USD per 10^6 tokens", "-", "uncached input"),
-    _C("output_price", pa.float64(), "M", "USD per 10^6 tokens", "-", "output, thinking included"),
-    _C("cache_write_price", pa.float64(), "M", "USD per 10^6 tokens", "-", "input written to the cache"),
-    _C("cache_read_price", pa.float64(), "M", "USD per 10^6 tokens", "-", "input read from the cache"),
-    _C("batch_factor", pa.float64(), "M", "1", "-", "price factor of the batch tier"),
-    _C("context_window", pa.int32(), "M", "tokens", "-", "largest prompt plus answer"),
-)
-
-ACCOUNT_LABELS: tuple[Column, ...] = (
-    _C("account_id", CATEGORY, "K", "-", "user.id", "account"),
-    _C("label", CATEGORY, "T", "-", "-", "benign, extraction or grey (left out of every score)"),
-    _C("archetype", CATEGORY, "T", "-", "-", "A1.. or B1.., see generator/archetypes"),
-    _C("cohort", pa.string(), "T", "-", "-", "group the account belongs to; unit of resampling"),
-    _C("campaign", pa.string(), "T", "-", "-", "campaign; null: not extraction", True),
-    _C("tier", CATEGORY, "T", "-", "-", "overt, evasive or adaptive; null: not extraction", True),
-    _C("target", CATEGORY, "T", "-", "-", "capability the campaign is after; null: not extraction", True),
-)
-
-REQUEST_LABELS: tuple[Column, ...] = (
+    _C("end_user_id", pa.int64(), "M", "-", "enduser.pseudo.id", OPAQUE + "; null: not passed on", True),
+    _C("ip_prefix", pa.int32(), "L", "-", "client.address", "address prefix; " + OPAQUE),
+    _C("asn", pa.int32(), "L", "-", "-", "autonomous system of the address; " + OPAQUE),
+    _C("asn_type", CATEGORY, "L", "-", "-", "hosting, residential, mobile, business, education or vpn"),
+    _C("country", CATEGORY, "L", "-", "geo.country.iso_code", "bucket of countries; names none"),
+    _C("tls_fingerprint", pa.int32(), "L", "-", "tls.client.ja3", "fingerprint of the device; " + OPAQUE),
     _C(
-        "request_id",
+        "system_prompt_hash",
         pa.int64(),
-        "K",
+        "C",
         "-",
-        "gen_ai.response.id",
-        "request; rows in the order of requests",
-        encoding="PLAIN",
+        "gen_ai.system_instructions",
+        OPAQUE + "; null: none",
+        True,
     ),
-    _C("day", pa.int32(), "T", "days", "-", "whole days since the window began"),
-    _C("is_extraction", pa.bool_(), "T", "-", "-", "whether this very request serves an extraction campaign"),
-    _C("kind", CATEGORY, "T", "-", "-", "workload: api, reasoning, conversation, code or agent"),
-)
-
-_DIAL = "drawn dial, see generator/archetypes"
-
-CAMPAIGNS: tuple[Column, ...] = (
-    _C("campaign", pa.string(), "K", "-", "-", "name of the campaign"),
-    _C("archetype", pa.string(), "T", "-", "-", "A1.."),
-    _C("tier", pa.string(), "T", "-", "-", "overt, evasive or adaptive"),
-    _C("target", pa.string(), "T", "-", "-", "capability the campaign is after"),
-    _C("first_day", pa.int32(), "T", "days", "-", "first day of collecting"),
-    _C("last_day", pa.int32(), "T", "days", "-", "last day of collecting"),
-    _C("accounts", pa.int32(), "T", "accounts", "-", "accounts, replacements included"),
-    _C("requests_planned", pa.int64(), "T", "requests", "-", "requests its accounts sent, all purposes"),
-    _C("requests_rejected", pa.int64(), "T", "requests", "-", "of these, answered with an error"),
-    _C("extraction_requests", pa.int64(), "T", "requests", "-", "answered requests that serve the extraction"),
-    _C("extraction_input_tokens", pa.int64(), "T", "tokens", "-", "their input"),
-    _C("extraction_output_tokens", pa.int64(), "T", "tokens", "-", "their output"),
-    _C("distinct_outputs", pa.int64(), "T", "outputs", "-", "of them, about different prompts; within 2 %"),
-    _C("list_price_usd", pa.float64(), "T", "USD", "-", "their price by the list, cache and batch included"),
-    _C("list_price_all_usd", pa.float64(), "T", "USD", "-", "price of all answered requests of its accounts"),
-    _C("student_value", pa.float64(), "T", "1", "-", "concave value of the distinct outputs, 0..1 (assumption)"),
-    _C("dials", pa.string(), "T", "-", "-", "all drawn dials as JSON"),
+    _C("tools_hash", pa.int64(), "C", "-", "gen_ai.tool.definitions", OPAQUE + "; null: no tools", True),
+    _C("prompt_simhash", pa.uint64(), "C", "64 bits", "-", "SimHash of the last user turn", encoding="PLAIN"),
+    *_embedding(),
+    _C("language", CATEGORY, "C", "-", "-", "language of the prompt"),
+    _C("stop_category", CATEGORY, "C", "-", "-", "what a noisy classifier flagged; null: nothing", True),
+    _C(
+        "response_simhash",
+        pa.uint64(),
+        "C",
+        "64 bits",
+        "-",
+        "SimHash of the answer; null: failed, or too short to fingerprint",
+        True,
+        "PLAIN",
+    ),
+    _C(
+        "echo_response_id",
+        pa.int64(),
+        "C",
+        "-",
+        "-",
+        "request_id of an earlier answer that the provider's index found in this prompt; null: none",
+        True,
+    ),
 )
