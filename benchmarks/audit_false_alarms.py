@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import siphonbench
-from generator import audit
+from generator.audit import run
 from generator.audit.base.verdicts import FAMILY_LEVEL
 
 FIGURES = Path(__file__).parent / "figures/audit_false_alarms.jsonl"
@@ -36,7 +36,7 @@ def audited(preset: str, seed: int) -> dict[str, Any]:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         dataset = siphonbench.generate(preset, seed, Path(folder, "data"), workers=1)
-        gates = audit.measure(dataset)
+        gates = run.measure(dataset)
     return {
         "preset": preset,
         "seed": seed,

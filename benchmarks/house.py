@@ -74,8 +74,7 @@ class House:
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
-                full = [f"{node.module}.{alias.name}" for alias in node.names]
-                found |= {name if name in self.trees else str(node.module) for name in full}
+                found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
         return (found & set(self.trees)) - {module}
 
     def rooms(self, package: str) -> dict[str, set[str]]:

@@ -21,7 +21,9 @@ from typer.testing import CliRunner, Result
 
 import siphonbench
 from baselines import registry
-from generator import audit, schema
+from generator import schema
+from generator.audit import run
+from generator.audit.base.gate import Gate
 from siphonbench.cli.datasets import audit as gates
 from siphonbench.cli.main import app
 from siphonbench.workflows import audit_detectors
@@ -248,9 +250,9 @@ def test_from_detectors_to_board(nano: Path, here: Path) -> None:
 def test_audit_fails_when_a_gate_does(
     passed: bool, code: int, nano: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = audit.Gate("first", 1.0, "<= 2", True, "-")
-    second = audit.Gate("second", 3.0, "<= 2", passed, "mend it", "here")
-    monkeypatch.setattr(audit, "measure", lambda *_: [first])
+    first = Gate("first", 1.0, "<= 2", True, "-")
+    second = Gate("second", 3.0, "<= 2", passed, "mend it", "here")
+    monkeypatch.setattr(run, "measure", lambda *_: [first])
     monkeypatch.setattr(gates, "detector_gates", lambda *_: [second])
     done = call("audit", nano, "--json", "--out", "gates.json")
     assert (done.exit_code, [g["passed"] for g in json.loads(done.stdout)]) == (code, [True, passed])

@@ -9,7 +9,7 @@ from generator.errors import UserError
 
 if TYPE_CHECKING:
     from baselines.base.evaluation import Result
-    from generator.audit import Gate
+    from generator.audit.base.gate import Gate
     from generator.audit.base.labelled_split import LabelledSplit
     from generator.audit.detector_gates import Reached
     from generator.dataset import Dataset

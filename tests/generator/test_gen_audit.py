@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from generator import audit, schema
+from generator import schema
 from generator.audit import addresses, overlap, run, structure
 from generator.audit.artifacts import gate_family, request_traces
 from generator.audit.base import labelled_split, rank_statistics, two_sample, verdicts
@@ -170,7 +170,7 @@ def test_a_file_that_holds_one_class_is_noticed(tiny: Dataset, tmp_path: Path) -
 @pytest.mark.slow
 def test_a_whole_audit_of_a_tiny_world(tiny: Dataset) -> None:
     told: list[tuple[int, int]] = []
-    found = audit.measure(tiny, lambda *done: told.append(done))
+    found = run.measure(tiny, lambda *done: told.append(done))
     assert told[-1][0] == told[-1][1] == len(told)
     assert len({gate.name for gate in found}) == len(found) >= 18
     assert sum("ROC AUC" in gate.name for gate in found) == verdicts.GATES_OF_CHANCE
@@ -398,4 +398,4 @@ def test_a_gate_is_one_function_and_one_line(tiny: Dataset, monkeypatch: pytest.
         return Gate("accounts of the smallest split", min(len(s.truth) for s in splits), ">= 0", True, "make more")
 
     monkeypatch.setattr(run, "GATES", {"few accounts": lambda data: [few_accounts(data.splits)]})
-    assert [(gate.name, gate.value) for gate in audit.measure(tiny)] == [("accounts of the smallest split", 240)]
+    assert [(gate.name, gate.value) for gate in run.measure(tiny)] == [("accounts of the smallest split", 240)]

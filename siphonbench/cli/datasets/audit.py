@@ -17,7 +17,7 @@ from siphonbench.cli.common.app import app
 from siphonbench.workflows.audit_detectors import detector_gates
 
 if TYPE_CHECKING:
-    from generator.audit import Gate
+    from generator.audit.base.gate import Gate
 
 
 @app.command("audit", epilog="Example: siphonbench audit siphonbench-data/nano --json")
@@ -29,13 +29,13 @@ def _audit(
     detectors: Annotated[bool, typer.Option(help="Train the detectors that some gates are about.")] = True,
 ) -> None:
     """Measure the release gates on all splits, truth open; exit code 1 if one fails."""
-    from generator import audit
+    from generator.audit import run
 
     if out:
         files.check_writable(out)
     dataset = api.load_verified(data)
     with output.progress("measuring") as tick:
-        gates = audit.measure(dataset, tick)
+        gates = run.measure(dataset, tick)
     if detectors:
         with output.progress("training and scoring") as tick:
             gates += detector_gates(dataset, seed or 0, tick)
