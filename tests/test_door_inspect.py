@@ -52,7 +52,7 @@ def test_all_makes_a_folder(nano: Path, here: Path) -> None:
         ("--campaign mine", "has no campaign 'mine': choose campaign/"),
         ("--split tset", "no split 'tset': choose train, validation, test"),
         ("--all --campaign campaign/1", "--all and --campaign campaign/1 exclude each other"),
-        ("--out .", ". is a folder: name an HTML file in it"),
+        ("--out .", ". is a folder; name a file in it"),
         ("--all --out taken", "taken is a file: --all writes into a folder"),
     ],
 )

@@ -53,8 +53,7 @@ def write(split: ReportedSplit, path: Path, campaign: str | None = None, seed: i
     UserError
         If there is no such campaign, or the path is a folder.
     """
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: name an HTML file in it, or use --all for a page per campaign")
+    files.check_writable(path)
     return _write(path, render(selection.gather(split, campaign, seed), seed))
 
 

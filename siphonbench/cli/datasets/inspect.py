@@ -36,7 +36,7 @@ def _inspect(
 
     if every and campaign:
         raise UserError(f"--all and --campaign {campaign} exclude each other: give one of them")
-    if out and not every and not out.is_dir():  # a folder is told with what to name instead
+    if out and not every:
         files.check_writable(out)
     dataset = api.load(data)
     try:
