@@ -51,20 +51,9 @@ class ExtraCohort:
     days: int = 0
     dials: dict[str, Any] = field(default_factory=dict)
 
-    def own_dials(self, config: Config) -> dict[str, ParameterRange]:
-        """Ranges that hold for its members alone; its window is written as dials too.
-
-        Parameters
-        ----------
-        config : Config
-            Whose days the window is counted in.
-        """
-        own = _parsed(self.dials)
-        if self.first_day < 0 and not self.days:
-            return own
-        first = self.first_day if self.first_day >= 0 else config.quiet_days * bool(self.tier)
-        own |= _parsed({"quiet": 0, "window_start": (first + 0.5) / config.days})
-        return own | (_parsed({"window_days": self.days}) if self.days else {})
+    def own_dials(self) -> dict[str, ParameterRange]:
+        """Ranges that hold for its members alone; the length of its window is written as a dial too."""
+        return _parsed(self.dials) | (_parsed({"window_days": self.days}) if self.days else {})
 
 
 @dataclass(frozen=True)

@@ -39,13 +39,10 @@ def _days(c: _Document) -> Iterator[str]:
         yield f"quiet_days: {quiet} of {days} days leave none for campaigns: lower it to {days - 1} at most"
         return
     for i, cohort in enumerate(c["cohorts"]):
-        attack = bool(cohort.get("tier"))
         first, length = cohort.get("first_day", -1), cohort.get("days", 0)
-        least = quiet if attack else 0
-        begins = first if first >= 0 else least
-        if not -1 <= first < days or 0 <= first < least:
-            why = f"the first {quiet} days are quiet" if least else "days count from 0"
-            yield f"cohorts[{i}].first_day: {first} is outside {least} to {days - 1}: {why}; move it"
+        begins = max(first, 0)
+        if not -1 <= first < days:
+            yield f"cohorts[{i}].first_day: {first} is outside 0 to {days - 1}: days count from 0; move it"
         elif not 0 <= length <= days - begins:
             yield (
                 f"cohorts[{i}].days: {length} days from day {begins} on end after the world's {days}: at most "

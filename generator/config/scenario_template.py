@@ -25,7 +25,7 @@ _KEYS = {
     "campaign_archetypes": "archetypes that they take",
     "test_only_archetypes": "archetypes that they take in the test world as well",
     "least_campaigns": "what cannot give each archetype so many campaigns is refused",
-    "quiet_days": "days at the start of each world on which no campaign collects",
+    "quiet_days": "days in a row, anywhere in each world, on which no campaign collects",
     "rate_cap": "largest mean of requests on an active day of one account",
     "buckets": "parts a world is made in: some 5,000 accounts or a million requests each",
 }
@@ -91,7 +91,7 @@ def text(preset: str, name: str, campaigns: tuple[str, ...] = ()) -> str:
         *(_campaign(i, spec) for i, spec in enumerate(campaigns, 1)),
         "",
         "# All that such a table can hold:",
-        *_example(values["quiet_days"]),
+        *_example(),
         "",
         "# Ranges of dials in place of an archetype's, for all of its cohorts or one tier. { times = 2 } doubles.",
         '# [overlay."A2.evasive"]',
@@ -131,7 +131,7 @@ def _dials(dials: dict[str, Any]) -> str:
     return "\n".join(f"# {dial} = {_toml(spec)}" for dial, spec in dials.items())
 
 
-def _example(quiet: int) -> list[str]:
+def _example() -> list[str]:
     shown = [
         "[[cohorts]]",
         'name = "graders"',
@@ -139,7 +139,7 @@ def _example(quiet: int) -> list[str]:
         'tier = "evasive"',
         "accounts = 40",
         'target = "rubric grading" # what its work is about; left out: drawn',
-        f"first_day = {quiet} # of its work; left out: drawn",
+        "first_day = 2 # of its work; left out: drawn",
         "days = 4",
         "[cohorts.dials] # a number fixes a dial, [low, high] draws it; these are some of them",
         *(f"{d} = {DIALS[d].default:g} # {DIALS[d].unit}: {DIALS[d].description}" for d in _DIALS_SHOWN),

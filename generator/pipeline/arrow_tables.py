@@ -15,7 +15,7 @@ from generator.population import addresses, identities
 from generator.population.accounts import Accounts, account_ids
 from generator.population.population_plan import PopulationPlan
 from generator.rng import streams
-from generator.traffic import content, provider
+from generator.traffic import content, provider, sketches
 from generator.traffic.sessions import DAY_MS
 from generator.traffic.simulate import Shard
 
@@ -30,7 +30,7 @@ POOLS: dict[str, tuple[str, ...]] = {
     "error_type": provider.ERRORS,
     "country": addresses.COUNTRIES,
     "language": content.LANGUAGES,
-    "stop_category": content.STOP_CATEGORIES,
+    "stop_category": sketches.STOP_CATEGORIES,
 }
 
 

@@ -17,7 +17,7 @@ from generator import schema
 from generator.arrays import F64, I64, Integers
 from generator.config.archetypes import archetypes
 from generator.config.dataset_config import Config
-from generator.population import cohorts, population_plan
+from generator.population import cohorts, population_plan, work_windows
 from generator.population.accounts import draw_accounts
 from generator.population.population_plan import PopulationPlan
 from generator.rng import keyed_streams
@@ -137,7 +137,7 @@ def _group(plan: PopulationPlan, name: str, which: Integers, sample: int) -> Gro
     taken, counts, factor = _counted(plan, members, sample)
     per_account = counts.sum(axis=1)
     outputs, price = _usage(plan, taken, per_account)
-    begins, ends = cohorts.work_days(plan)
+    begins, ends = work_windows.work_days(plan)
     campaign = len(which) == 1
     return Group(
         name=name,
@@ -146,7 +146,7 @@ def _group(plan: PopulationPlan, name: str, which: Integers, sample: int) -> Gro
         label=archetypes()[archetype].label,
         accounts=len(members),
         sampled=len(taken),
-        first_day=int(begins[first]) if campaign else 0,
+        first_day=max(0, int(begins[first])) if campaign else 0,
         last_day=min(plan.config.days, int(ends[first])) - 1 if campaign else plan.config.days - 1,
         per_day=counts.sum(axis=0) * factor,
         median=float(np.median(per_account)) / plan.config.days,

@@ -13,8 +13,9 @@ from generator import schema
 from generator.arrays import F64, I64, U64
 from generator.config.parameters import COHORT_CHOICES
 from generator.population.accounts import account_ids
-from generator.population.cohorts import COHORT_DIALS, work_days
+from generator.population.cohorts import COHORT_DIALS
 from generator.population.population_plan import PopulationPlan, variants
+from generator.population.work_windows import work_days
 from generator.rng import streams
 from generator.traffic.simulate import Shard
 
@@ -173,7 +174,7 @@ def campaigns(plan: PopulationPlan, sums: Sums) -> pa.Table:
                 "archetype": kinds[plan.archetype[c]][0],
                 "tier": schema.TIERS[plan.tier[c]],
                 "target": COHORT_CHOICES["domain"][plan.domain[c]],
-                "first_day": int(begins[c]),
+                "first_day": max(0, int(begins[c])),
                 "last_day": min(plan.config.days, int(ends[c])) - 1,
                 "accounts": int(plan.sizes[c]),
                 "requests_planned": int(n[0]),

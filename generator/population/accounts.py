@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from generator.arrays import F32, I32, I64, U64, Mask
 from generator.config.parameters import DIALS
-from generator.population import cohorts, parameter_draws, population_plan
+from generator.population import cohorts, parameter_draws, population_plan, work_windows
 from generator.population.account_choices import affordable_plans, draw_choices
 from generator.population.lifetimes import draw_lives
 from generator.rng import keyed_streams, streams
@@ -153,9 +153,10 @@ def draw_accounts(plan: PopulationPlan, index: I64) -> Accounts:
     dials["rate_wobble"] = dials["rate_wobble"] * (1 - dials["balance"])
     bits = streams.child(key, "part in the cohort")
     hours = np.where(streams.uniform(bits, 0) < dials["clock"], plan.cohort_key[cohort], key)
-    first, last = (edge[cohort] for edge in cohorts.work_days(plan))
+    first, last = (edge[cohort] for edge in work_windows.work_days(plan))
     created, born, gone = draw_lives(plan, cohort, plan.account_member[index], key, dials, first)
-    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.float32(0), first)
+    opens = work_windows.open_days(plan)[0][cohort]
+    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.minimum(first, opens), first)
     return Accounts(index, cohort, key, dials, choices, joined, hours, first, last, created, born, gone)
 
 
@@ -196,6 +197,31 @@ def _with_rows(values: npt.NDArray[Any], rows: I64, other: npt.NDArray[Any]) -> 
     changed = values.copy()
     changed[rows] = other
     return changed
+
+
+def pool_sizes(plan: PopulationPlan, accounts: Accounts, pool: str, leak: str = "") -> I64:
+    """How many templates, instruments or the like each account's cohort has, for those members that share one.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
+    pool : str
+        Dial of how many there are at least.
+    leak : str
+        Dial of the share of members that use one; all of them, if left out.
+
+    Returns
+    -------
+    ndarray of int64, shape (accounts,)
+        At least so many that no more than about `sharers` members have the same.
+    """
+    dials = accounts.dials
+    members = plan.sizes[accounts.cohort] * (dials[leak].astype(np.float64) if leak else 1.0)
+    least = np.ceil(members / dials["sharers"]).astype(np.int64)
+    return np.asarray(np.maximum(dials[pool].astype(np.int64), least))
 
 
 def account_ids(key: U64) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from generator.arrays import I32, I64, U64, Mask
 from generator.config.parameters import CHOICES
+from generator.population.accounts import pool_sizes
 from generator.rng import streams
 from generator.rng.opaque_ids import opaque31
 
@@ -62,7 +63,7 @@ def session_addresses(plan: PopulationPlan, accounts: Accounts, row: I64, bits: 
     hub = shared & (streams.uniform(slot_bits, 1) < dials["hub"][row])
     n = plan.config.accounts
     own = np.maximum(_LEAST_PREFIXES, n * _PREFIXES_PER_ACCOUNT).astype(np.int64)[kind]
-    ours = dials["link_pool"].astype(np.int64)[row]
+    ours = pool_sizes(plan, accounts, "link_pool", "leak_prefix")[row]
     number = streams.below(slot_bits, np.where(hub, max(1, n // _ACCOUNTS_PER_HUB), np.where(shared, ours, own)))
     scope = np.where(hub, streams.child(plan.root, "hub"), streams.child(plan.root, "homes"))
     scope = np.where(shared & ~hub, streams.child(cohort, "shared prefix"), scope)
@@ -99,6 +100,6 @@ def _device(plan: PopulationPlan, accounts: Accounts, row: I64, bits: U64) -> I3
     which = streams.below(draw, _COMMON_DEVICES)[row]
     scope = np.where(common, streams.child(plan.root, "common device"), accounts.key[row])
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared device")[row], scope)
-    ours = accounts.dials["link_pool"].astype(np.int64)[row]
+    ours = pool_sizes(plan, accounts, "link_pool", "leak_device")[row]
     number = np.where(shared, which % ours, np.where(common, sdk * _COMMON_DEVICES + which, 0))
     return opaque31(streams.items(scope, number * 2 + second))

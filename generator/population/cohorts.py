@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from generator.arrays import F32
 from generator.config.archetypes import archetypes
 from generator.config.campaign_schedule import schedule
 from generator.config.dataset_config import Config
@@ -88,25 +87,6 @@ def build_plan(config: Config, split: str) -> PopulationPlan:
     for name in COHORT_DIALS:
         plan.dials[name] = draw_for(plan, name, every, kind, np.zeros_like(kind), normal_of(keys, name))
     return plan
-
-
-def work_days(plan: PopulationPlan) -> tuple[F32, F32]:
-    """First day of each cohort's work window, and the day after its last one.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-
-    Returns
-    -------
-    first, end : ndarray of float32, shape (cohorts,)
-        Days since the window began.
-    """
-    days, quiet = np.float32(plan.config.days), np.float32(plan.config.quiet_days)
-    quiet_of = np.where(plan.dials["quiet"] > np.float32(0.5), quiet, np.float32(0))
-    first = np.floor(quiet_of + plan.dials["window_start"] * (days - quiet_of))
-    return first, first + np.ceil(plan.dials["window_days"])
 
 
 def _benign(config: Config, world: np.uint64) -> list[CohortRun]:

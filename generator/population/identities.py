@@ -9,6 +9,7 @@ import numpy as np
 
 from generator.arrays import I32, I64, Mask
 from generator.config.parameters import CHOICES
+from generator.population.accounts import pool_sizes
 from generator.population.addresses import session_addresses
 from generator.rng import streams
 from generator.rng.opaque_ids import opaque63
@@ -49,7 +50,7 @@ def payment_instruments(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, 
     pool = np.where(
         vendor,
         max(_LEAST_VENDOR_CARDS, plan.config.accounts // _ACCOUNTS_PER_VENDOR_CARD),
-        accounts.dials["link_pool"].astype(np.int64),
+        pool_sizes(plan, accounts, "link_pool", "leak_payment"),
     )
     scope = np.where(vendor, streams.child(plan.root, "prepaid vendor"), streams.child(accounts.key, "card"))
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared card"), scope)

@@ -58,9 +58,10 @@ def draw_lives(
     seats_own = streams.items(plan.cohort_key[cohort], seat)
     together = streams.uniform(streams.child(seats_own, "ban wave")) < dials["ban_wave"]
     seat_bits = streams.child(np.where(together, plan.cohort_key[cohort], seats_own), "ban")
-    banned = first_work + dials["lifetime"] * (_LIFETIME_LEAST + streams.uniform(seat_bits))
+    begins = np.maximum(first_work, np.float32(0))  # of those banned before the window none is left
+    banned = begins + dials["lifetime"] * (_LIFETIME_LEAST + streams.uniform(seat_bits))
     # Where a fresh account takes over, it does so inside the window.
-    latest = first_work + (days - first_work) * (_BANNED_BY + _BANNED_RANGE * streams.uniform(seat_bits, 1))
+    latest = begins + (days - begins) * (_BANNED_BY + _BANNED_RANGE * streams.uniform(seat_bits, 1))
     banned = np.where(seat < replaced, np.minimum(banned, latest), banned)
     second = member >= seats
     delay = _REPLACED_AFTER + streams.uniform(more, 2)

@@ -50,7 +50,7 @@ def draw_for(plan: PopulationPlan, dial: str, cohort: I32, variant: I32, kind: I
     """
     value = draw(dial, variant, kind, z, overlay_of(plan.config))
     for i, extra in zip(extra_cohorts(plan), plan.config.cohorts, strict=True):
-        own = extra.own_dials(plan.config).get(dial)
+        own = extra.own_dials().get(dial)
         if own is None:
             continue
         at = np.flatnonzero(cohort == i)

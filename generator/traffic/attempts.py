@@ -13,6 +13,7 @@ import numpy as np
 
 from generator.arrays import F64, I32, I64, U64, Mask
 from generator.traffic import provider, rate_limits, routing
+from generator.traffic.content import PromptItems, SessionContent, draw_content, draw_items, recurring_prompts
 from generator.traffic.routing import RoutedRequests
 from generator.traffic.sessions import DAY_MS, arrival_times
 from generator.workloads.batch import RequestBatch, Sessions
@@ -33,14 +34,18 @@ class Attempts:
         The sessions.
     model, batch_tier : ndarray, shape (sessions,)
         Model that each session asks for, and whether it is a batch.
+    content : SessionContent, shape (sessions,)
+        Templates, topics and languages.
     session : ndarray of int64, shape (requests,)
         Session of each request.
     key : ndarray of uint64, shape (requests,)
         Stream of each request.
     usage, cost : Usage, ndarray of float64, shape (requests,)
         Tokens and list price (USD) of each request.
-    overloaded, opening, repeated : ndarray of bool, shape (requests,)
-        Whether the provider is overloaded when it arrives, it opens its session, and it repeats one that failed.
+    items : PromptItems, shape (requests,)
+        What each request is about.
+    overloaded, repeated : ndarray of bool, shape (requests,)
+        Whether the provider is overloaded when it arrives, and it repeats one that failed.
     routed : RoutedRequests
         The attempts: some requests are sent twice.
     """
@@ -48,12 +53,13 @@ class Attempts:
     sessions: Sessions
     model: I32
     batch_tier: Mask
+    content: SessionContent
     session: I64
     key: U64
     usage: Usage
     cost: F64
+    items: PromptItems
     overloaded: Mask
-    opening: Mask
     repeated: Mask
     routed: RoutedRequests
 
@@ -88,13 +94,14 @@ class Attempts:
             sessions=self.sessions.take(kept),
             model=self.model[kept],
             batch_tier=self.batch_tier[kept],
+            content=map_arrays(lambda x: x[kept], self.content),
             session=(np.cumsum(needed) - 1)[session],
             routed=replace(map_arrays(lambda x: x[at], self.routed), row=np.arange(len(at))),
             **{name: map_arrays(lambda x: x[row], getattr(self, name)) for name in _OF_REQUESTS},
         )
 
 
-_OF_REQUESTS = ("key", "usage", "cost", "overloaded", "opening", "repeated")
+_OF_REQUESTS = ("key", "usage", "cost", "items", "overloaded", "repeated")
 
 
 def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> Attempts:
@@ -108,7 +115,9 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
         Accounts and all their sessions.
     """
     batch = RequestBatch.of(accounts, sessions)
-    usage = draw_usage(batch)
+    content = draw_content(plan, accounts, sessions)
+    items = draw_items(plan, batch, content)
+    usage = draw_usage(batch, recurring_prompts(plan, batch, content, items))
     ts = arrival_times(batch, usage.pause)
     model = provider.requested_models(plan, accounts, sessions)
     batch_tier = provider.is_batch(accounts, sessions)
@@ -116,10 +125,19 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
     overloaded = rate_limits.is_overloaded(plan, ts)
     error, repeated = rate_limits.request_errors(batch, ts, usage, cost, overloaded)
     routed = routing.route_requests(plan, batch, ts, usage.turn, error)
-    opening = np.zeros(len(batch), np.bool_)
-    opening[sessions.first] = True
     return Attempts(
-        sessions, model, batch_tier, batch.session, batch.key, usage, cost, overloaded, opening, repeated, routed
+        sessions,
+        model,
+        batch_tier,
+        content,
+        batch.session,
+        batch.key,
+        usage,
+        cost,
+        items,
+        overloaded,
+        repeated,
+        routed,
     )
 
 

@@ -1,4 +1,4 @@
-"""What: templates, work-list items, SimHash sketches, topic embeddings, languages. No text exists anywhere."""
+"""What prompts are about: templates, work-list items, topics, languages. No text exists anywhere."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from generator.arrays import I8, I32, I64, U64, Mask
+from generator.arrays import F32, I32, I64, U64, Mask
 from generator.config.parameters import COHORT_CHOICES
-from generator.rng import keyed_streams, opaque_ids, streams
-from generator.schema import EMBEDDING_DIMENSIONS
+from generator.population import parameter_draws
+from generator.population.accounts import pool_sizes
+from generator.rng import streams
+from generator.schema import KINDS
+from generator.traffic import revisions
+from generator.workloads.batch import rounded_exp
+from generator.workloads.token_usage import RecurringPrompts, is_conversation
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -20,25 +24,18 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("en", "zh", "es", "de", "fr", "ja", "pt", "ko", "ru", "other")
 _LANGUAGE_WEIGHTS = np.array([0.58, 0.09, 0.07, 0.05, 0.05, 0.05, 0.04, 0.03, 0.02, 0.02])  # (a)
-STOP_CATEGORIES = ("capability_extraction", "machine_learning", "cyber", "other")
 TOPICS = 192  # equally many for each domain of work
-_SENSITIVE_TOPICS = 10  # machine-learning topics, on which the provider's noisy classifier fires more often (a)
-# Rates of flags on such topics and on others (a): with more, whoever sends more would be told by having any.
-_FLAGGED = np.array([0.015, 0.001], np.float32)
-_FITTING_FLAG = np.float32(0.7)  # share of flags on such topics that name one of the first two categories (a)
 _FRAMEWORK_TEMPLATES = 40  # templates of public frameworks, the first far more popular than the last (a)
 _POPULARITY = 3  # power of a uniform that says how much more (a)
 _OWN_ITEMS = 20  # prompts that an account repeats (a)
 _CHECK_PROMPTS = 5  # per cohort (a)
-_CENTRE_SIGMA = 10  # of a topic's centre in each dimension, in steps of the embedding (a)
-_NOISE_SHIFT = 5  # `streams.NORMAL8` is a standard normal times 2^5
-# An answer's sketch differs from the usual one by about two of 64 bits: 1/16 times 8/16 of them (a).
-_ALTERED = np.uint64(1), np.uint64(8)
+_OWN_HABIT = np.float32(0.5)  # share of projects that have a habit of their own of using system prompts (a)
+_LISTED_SIGMA = np.float32(0.4)  # of the log length of what a cohort's list holds (a)
 
 
 @dataclass
 class SessionContent:
-    """Content of sessions (templates, topics, languages), decided once per session; shape (sessions,).
+    """Content of sessions, decided once per session; shape (sessions,).
 
     Attributes
     ----------
@@ -48,6 +45,8 @@ class SessionContent:
         Whether there is one.
     shared : ndarray of bool
         Whether it comes from the cohort's pool.
+    tools : ndarray of uint64
+        Key of the tools that would be offered.
     topic, language : ndarray of int
         Topic of the session, language of its prompts (an index into `LANGUAGES`).
     """
@@ -55,6 +54,7 @@ class SessionContent:
     template: U64
     templated: Mask
     shared: Mask
+    tools: U64
     topic: I64
     language: I32
 
@@ -69,17 +69,25 @@ class PromptItems:
         Key of the item: equal keys are the same prompt again.
     check : ndarray of bool
         Whether it is one of the cohort's check prompts, which have no template.
+    common : ndarray of bool
+        Whether it comes from a list of the cohort's, whoever asks.
+    topic, language : ndarray of int
+        What it is about, in which language; as the session's, unless the item recurs: then it has its own.
     """
 
     key: U64
     check: Mask
+    common: Mask
+    topic: I64
+    language: I32
 
 
 def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> SessionContent:
     """Templates and topics of all sessions.
 
     How many templates and topics an account uses is its habit; whether they are its own, a framework's or the
-    cohort's decides with whom it shares them.
+    cohort's decides with whom it shares them. All have a life: accounts turn to other projects, and templates are
+    revised, by one law for everybody (see `revisions`).
 
     Parameters
     ----------
@@ -90,187 +98,138 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     """
     account, dials = sessions.account, accounts.dials
     cohort = plan.cohort_key[accounts.cohort][account]
-    bits, more = streams.child(sessions.key, "template"), streams.child(sessions.key, "topic")
+    project = revisions.projects(accounts, sessions)
+    bits = streams.child(sessions.key, "template")
     instructed = np.where(sessions.work, dials["instructed"][account], np.float32(0))
-    templated = streams.uniform(bits, 0) < np.maximum(dials["templated"][account], instructed)
+    templated = streams.uniform(bits, 0) < np.maximum(_templated(dials["templated"][account], project), instructed)
     shared = sessions.work & (streams.uniform(bits, 1) < dials["pool_share"][account])
-    nth = streams.below(bits, np.floor(dials["templates"]).astype(np.int64)[account])
-    own = streams.items(streams.child(accounts.key, "templates")[account], nth)
+    seat = streams.below(bits, np.floor(dials["templates"]).astype(np.int64)[account])
+    own = streams.items(streams.child(project, "templates"), seat)
     framework = streams.uniform(own, 0) < dials["framework"][account]
     popular = (streams.uniform(own, 1) ** _POPULARITY * _FRAMEWORK_TEMPLATES).astype(np.int64)
-    template = np.where(framework, streams.items(streams.child(plan.root, "framework templates"), popular), own)
-    pooled = streams.below(streams.mix(own), np.floor(dials["pool"]).astype(np.int64)[account])
-    template = np.where(shared, streams.items(streams.child(cohort, "template pool"), pooled), template)
+    public = streams.items(streams.child(plan.root, "framework templates"), popular)
+    template = np.where(framework, revisions.of_frameworks(public, own, sessions.start), own)
+    place = streams.items(streams.child(accounts.key, "templates")[account], seat)
+    nth = streams.below(place, pool_sizes(plan, accounts, "pool")[account])
+    pooled = streams.items(streams.child(cohort, "template pool"), nth)
+    pooled = revisions.of_pools(pooled, place, sessions.start, dials["revision"][account])
+    template = np.where(shared, pooled, template)
+    tools = streams.child(np.where(templated, template, project), "tools")
 
+    more = streams.child(sessions.key, "topic")
     nth = streams.below(more, np.floor(dials["topics"]).astype(np.int64)[account])
-    own = streams.items(streams.child(accounts.key, "topics")[account], nth)
+    # Every other topic lasts longer than a project.
+    scope = np.where(nth % 2 == 0, accounts.key[account], project)
+    alone = streams.below(streams.items(streams.child(scope, "topics"), nth), TOPICS)
     common = sessions.work & (streams.uniform(more, 0) < dials["topic_share"][account])
-    pooled = streams.below(streams.mix(own), np.floor(dials["cohort_topics"]).astype(np.int64)[account])
-    width = TOPICS // len(COHORT_CHOICES["domain"])
-    pooled = streams.below(streams.items(streams.child(cohort, "topics"), pooled), width)
-    domain = plan.domain[accounts.cohort][account]
-    topic = np.where(common, domain * width + pooled, streams.below(own, TOPICS))
-    main = streams.pick(streams.child(accounts.key, "language"), _LANGUAGE_WEIGHTS)[account]
+    topic = np.where(common, _common_topics(plan, accounts, account, more), alone)
+    main = _languages(accounts.key)[account]
     other = streams.pick(more, _LANGUAGE_WEIGHTS, 1)
     language = np.where(streams.uniform(more, 2) < dials["languages"][account], other, main)
-    return SessionContent(template, templated, shared, topic, language)
+    return SessionContent(template, templated, shared, tools, topic, language)
 
 
-def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionContent, opening: Mask) -> PromptItems:
+def _templated(habit: F32, project: U64) -> F32:
+    """Share of sessions with a system prompt: the account's habit, or that of a project."""
+    bits = streams.child(project, "templated")
+    return np.where(streams.uniform(bits, 0) < _OWN_HABIT, streams.uniform(bits, 1), habit)
+
+
+def _common_topics(plan: PopulationPlan, accounts: Accounts, account: I64, bits: U64) -> I64:
+    """Topics of the cohort's domain, one of those that it works on; `bits` draws which."""
+    cohort = accounts.cohort[account]
+    number = streams.below(streams.mix(bits), np.floor(accounts.dials["cohort_topics"]).astype(np.int64)[account])
+    width = TOPICS // len(COHORT_CHOICES["domain"])
+    topics = streams.items(streams.child(plan.cohort_key[cohort], "topics"), number)
+    return np.asarray(plan.domain[cohort] * width + streams.below(topics, width))
+
+
+def _languages(keys: U64) -> I32:
+    """Main language of accounts or cohorts."""
+    return streams.pick(streams.child(keys, "language"), _LANGUAGE_WEIGHTS)
+
+
+def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionContent) -> PromptItems:
     """What each request is about.
 
-    Work that partitions one list never meets an item twice, on whichever account; other work of a cohort draws
-    from a list with repeats; own prompts are new, but for a habit of repeating some. A check prompt asks what was
-    asked before, to notice altered answers.
+    Single calls recur in four ways: an account has a habit of repeating some prompts; a cohort's work draws from
+    a list, as far as it doesn't partition it, whoever asks; it may ask for several answers in a row; and a check
+    prompt asks what was asked before, to notice altered answers. Turns of a conversation are new.
 
     Parameters
     ----------
     plan : PopulationPlan
         Plan of the world.
     batch : RequestBatch
-        The requests.
+        All requests of whole sessions.
     content : SessionContent
         Content of their sessions.
-    opening : ndarray of bool, shape (requests,)
-        Whether the request opens its session.
     """
-    accounts, sessions, account = batch.accounts, batch.sessions, batch.account
+    accounts, sessions, account, session = batch.accounts, batch.sessions, batch.account, batch.session
     bits = batch.stream("item")
-    again = streams.uniform(bits, 0) < batch.dial("repeat")
-    listed = content.shared[batch.session] & (streams.uniform(bits, 1) >= batch.dial("coverage"))
-    cohort = plan.cohort_key[accounts.cohort]
-    work_list = streams.child(cohort, "work list")[account]
-    list_length = np.floor(accounts.dials["list_items"]).astype(np.int64)[account]
-    from_list = streams.items(work_list, streams.below(bits, list_length))
-    own = streams.items(streams.child(accounts.key, "own items")[account], streams.below(bits, _OWN_ITEMS))
-    item = np.where(again, own, np.where(listed, from_list, batch.key))
+    single = ~is_conversation(accounts, sessions)[session]
+    work = single & content.shared[session]
+    again = single & (streams.uniform(bits, 0) < batch.dial("repeat"))
+    listed = work & ~again & (streams.uniform(bits, 1) >= batch.dial("coverage"))
     probes = accounts.dials["probes"][sessions.account]
     asks = sessions.work & (streams.uniform(streams.child(sessions.key, "probe")) < probes)
-    check = asks[batch.session] & opening
-    checks = streams.items(streams.child(cohort, "check prompts")[account], streams.below(bits, _CHECK_PROMPTS))
-    return PromptItems(np.where(check, checks, item), check)
+    order = np.arange(len(batch)) - sessions.first[session]
+    check = single & asks[session] & (order == 0)
+    common = check | listed
+
+    samples = np.where(work, np.floor(batch.dial("samples")).astype(np.int64), 1)
+    lead = np.arange(len(batch)) - order % samples  # asked for again and again, the first decides
+    item = batch.key[lead]
+    rows = np.flatnonzero(again)
+    chosen = streams.below(bits[rows], _OWN_ITEMS)
+    item[rows] = streams.items(streams.child(accounts.key, "own items")[account[rows]], chosen)
+    rows = np.flatnonzero(common)
+    cohort = plan.cohort_key[accounts.cohort[account[rows]]]
+    length = np.where(check[rows], _CHECK_PROMPTS, np.floor(batch.dial("list_items")[rows]).astype(np.int64))
+    lists = np.where(check[rows], streams.child(cohort, "check prompts"), streams.child(cohort, "work list"))
+    item[rows] = streams.items(lists, streams.below(streams.mix(batch.key[lead[rows]]), length))
+
+    topic, language = content.topic[session], content.language[session]
+    topic[rows] = _common_topics(plan, accounts, account[rows], streams.child(item[rows], "topic"))
+    language[rows] = _languages(cohort)
+    rows = np.flatnonzero(again & ~check)
+    topic[rows] = streams.below(streams.child(item[rows], "topic"), TOPICS)
+    language[rows] = _languages(accounts.key)[account[rows]]
+    return PromptItems(item, check, common, topic, language)
 
 
-def prompt_simhash(batch: RequestBatch, content: SessionContent, items: PromptItems) -> U64:
-    """64-bit SimHash of each prompt: its template's, some bits flipped by the item; the item's without one.
+def recurring_prompts(
+    plan: PopulationPlan, batch: RequestBatch, content: SessionContent, items: PromptItems
+) -> RecurringPrompts:
+    """Which prompts come more than once, and how long those are that a cohort's members share.
 
     Parameters
     ----------
+    plan : PopulationPlan
+        Plan of the world.
     batch : RequestBatch
-        The requests.
+        All requests of whole accounts.
     content : SessionContent
         Content of their sessions.
     items : PromptItems
         What each is about.
     """
-    per_account = np.round(batch.accounts.dials["paraphrase"] / 4).astype(np.uint64)
-    sixteenths = per_account[batch.sessions.account][batch.session]
-    word = streams.child(items.key, "simhash")
-    base = streams.child(content.template, "simhash")[batch.session]
-    alone = items.check | ~content.templated[batch.session]
-    return np.where(alone, streams.mix(word), base ^ _flips(word, sixteenths))
-
-
-def response_simhash(item: U64, model: I32, key: U64) -> U64:
-    """64-bit SimHash of each answer: that of the item and the model, with about two bits altered by chance.
-
-    Parameters
-    ----------
-    item : ndarray of uint64, shape (requests,)
-        Key of what each request is about.
-    model : ndarray of int32, shape (requests,)
-        Index into `provider.MODELS`.
-    key : ndarray of uint64, shape (requests,)
-        Stream of each request.
-    """
-    usual = streams.items(streams.child(item, "answer"), model)
-    rare, half = _ALTERED
-    sketch = usual ^ (_flips(streams.child(key, "answer"), rare) & _flips(streams.mix(key), half))
-    return sketch | np.uint64(1)  # 0 stands for null
-
-
-def _flips(word: U64, sixteenths: U64 | np.uint64) -> U64:
-    """Masks of 64 bits, each set with probability sixteenths / 16."""
-    mask = np.zeros(len(word), np.uint64)
-    for bit in range(4):
-        word = streams.mix(word + np.uint64(bit + 1))
-        # All ones where the bit is set: then word | mask, else word & mask.
-        ones = ((sixteenths >> np.uint64(bit)) & np.uint64(1)) * np.uint64(2**64 - 1)
-        mask = (word & (mask | ones)) | (mask & ones)
-    return mask
-
-
-def prompt_embedding(batch: RequestBatch, content: SessionContent, items: PromptItems) -> I8:
-    """Prompt embedding: centre of the topic plus the item's own noise.
-
-    Parameters
-    ----------
-    batch : RequestBatch
-        The requests.
-    content : SessionContent
-        Content of their sessions.
-    items : PromptItems
-        What each is about.
-
-    Returns
-    -------
-    ndarray of int8, shape (dimensions, requests)
-        From -127 to 127.
-    """
-    width = batch.accounts.dials["topic_width"].astype(np.int16)[batch.sessions.account][batch.session]
-    topic = content.topic[batch.session]
-    word = streams.child(items.key, "embedding")
-    draws = np.stack([word, streams.mix(word + np.uint64(1))], axis=1).view(np.uint8)
-    result = np.empty((EMBEDDING_DIMENSIONS, len(word)), np.int8)
-    for i, (centre, draw) in enumerate(zip(_centres(), np.ascontiguousarray(draws.T), strict=True)):
-        noise = streams.NORMAL8.take(draw)
-        noise *= width
-        noise >>= _NOISE_SHIFT
-        noise += centre.take(topic)
-        result[i] = np.clip(noise, -127, 127, out=noise)
-    return result
-
-
-def system_prompt_hash(content: SessionContent) -> I64:
-    """Hash of each session's system prompt.
-
-    Parameters
-    ----------
-    content : SessionContent
-        Content of the sessions.
-    """
-    return opaque_ids.opaque63(streams.child(content.template, "hash"))
-
-
-def stop_category(content: SessionContent, session: I64, bits: U64) -> I32:
-    """What the provider's noisy classifier says of each prompt. It reads topics, not intentions.
-
-    Parameters
-    ----------
-    content : SessionContent
-        Content of the sessions.
-    session : ndarray of int64, shape (requests,)
-        Session of each request.
-    bits : ndarray of uint64, shape (requests,)
-        One draw each.
-
-    Returns
-    -------
-    ndarray of int32, shape (requests,)
-        Index into `STOP_CATEGORIES`; -1: nothing.
-    """
-    sensitive = (content.topic < _SENSITIVE_TOPICS)[session]
-    rate = np.where(sensitive, _FLAGGED[0], _FLAGGED[1])
-    coin = streams.halves(bits, 2).astype(np.int32) & 1
-    which = np.where(sensitive & (streams.uniform(bits, 1) < _FITTING_FLAG), coin, 2 + coin)
-    return np.where(streams.uniform(bits, 0) < rate, which, -1).astype(np.int32)
-
-
-def _centres() -> npt.NDArray[np.int16]:
-    """Centres of the topics, shape (dimensions, topics): the same in every world, as meanings are."""
-    with keyed_streams.keyed(""):
-        keys = streams.items(
-            streams.items(np.full(1, streams.key("topics")), np.arange(TOPICS))[None, :],
-            np.arange(EMBEDDING_DIMENSIONS)[:, None],
-        )
-    return np.round(streams.normal(keys) * _CENTRE_SIGMA).astype(np.int16)
+    # One that was drawn for this request alone, and asked for once, is nobody else's.
+    same = np.r_[False, items.key[1:] == items.key[:-1]]
+    row = np.flatnonzero((items.key != batch.key) | same | np.r_[same[1:], False])
+    session, cohort = batch.session[row], batch.accounts.cohort[batch.account[row]]
+    alone = items.check[row] | ~content.templated[session]
+    template = np.where(alone, np.uint64(0), content.template[session])
+    length = np.zeros(len(row), np.int64)
+    common = np.flatnonzero(items.common[row])
+    usual = parameter_draws.draw_for(
+        plan,
+        "input",
+        cohort[common],
+        plan.archetype[cohort[common]],
+        np.full(len(common), KINDS.index("api"), np.int32),
+        parameter_draws.normal_of(plan.cohort_key[cohort[common]], "input"),
+    )
+    spread = _LISTED_SIGMA * streams.normal(streams.child(items.key[row[common]], "length"))
+    length[common] = np.maximum(rounded_exp(spread, usual), 1)
+    return RecurringPrompts(row, streams.mix(items.key[row] ^ template), length)

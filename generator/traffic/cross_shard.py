@@ -94,9 +94,10 @@ class CrossShardCache:
 def _one_session_each(attempts: Attempts) -> Attempts:
     """The same attempts with a session for each: all arrays have one length, and can be parted and joined."""
     sessions = map_arrays(lambda x: x[attempts.session], attempts.sessions)
+    content = map_arrays(lambda x: x[attempts.session], attempts.content)
     model, batch_tier = attempts.model[attempts.session], attempts.batch_tier[attempts.session]
     row = np.arange(len(attempts.key))
-    return replace(attempts, sessions=sessions, model=model, batch_tier=batch_tier, session=row)
+    return replace(attempts, sessions=sessions, model=model, batch_tier=batch_tier, content=content, session=row)
 
 
 def _joined(parts: list[Attempts]) -> Attempts:

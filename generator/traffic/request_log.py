@@ -15,7 +15,7 @@ from generator.population import addresses
 from generator.population.accounts import Accounts
 from generator.population.population_plan import PopulationPlan
 from generator.rng import opaque_ids, streams
-from generator.traffic import content, provider, quotations, routing
+from generator.traffic import provider, quotations, revisions, routing, sketches
 from generator.traffic.attempts import Attempts
 from generator.traffic.content import PromptItems, SessionContent
 from generator.traffic.provider import Response
@@ -79,14 +79,13 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
     _readdress(batch, usage, legs, hopped)
     cost[hopped] = provider.list_price(model[hopped], usage.take(hopped), batch_tier[session[hopped]])
     response = provider.respond(batch, routed.ts, usage, model, routed.error, attempts.overloaded)
-    prompts = content.draw_content(plan, accounts, sessions)
-    items = content.draw_items(plan, batch, prompts, attempts.opening)
+    prompts, items = attempts.content, attempts.items
     columns = _settings(batch, legs, batch_tier, usage, response) | _sender(batch, sender)
     address_bits = streams.child(sessions.key[legs.session], "address")
     places = addresses.session_addresses(plan, accounts, legs.sender, address_bits, sessions.work[legs.session])
     columns |= {name: values[legs.of] for name, values in places.items()}
     columns |= _content(batch, prompts, items, columns["tools"] > 0)
-    sketch = content.response_simhash(items.key, model, batch.key)
+    sketch = sketches.response_simhash(items.key, model, batch.key)
     fingerprint = (response.error < 0) & (usage.output >= _FINGERPRINTED)
     request = np.where(routed.resent, ~batch.key, batch.key)
     columns |= {
@@ -164,7 +163,8 @@ def _sender(batch: RequestBatch, sender: I64) -> Columns:
     conversation = opaque_ids.opaque63(streams.child(sessions.key, "conversation id"))[session]
     named = (users > 0)[session] & (channel == _CONSOLE)
     return {
-        "api_key": streams.halves(bits, 2)[session] % keys[sender],
+        "api_key": streams.halves(bits, 2)[session] % keys[sender]
+        + revisions.key_rotations(accounts, sessions)[session],
         "channel": channel,
         "conversation_id": np.where(talks & (channel != _AGGREGATOR), conversation, -1),
         "end_user_id": np.where(named, opaque_ids.opaque63(user)[session], -1),
@@ -173,16 +173,14 @@ def _sender(batch: RequestBatch, sender: I64) -> Columns:
 
 def _content(batch: RequestBatch, prompts: SessionContent, items: PromptItems, offered: Mask) -> Columns:
     """What the provider's index holds of the prompts."""
-    session, accounts = batch.session, batch.accounts
-    own = streams.child(accounts.key, "tools")[batch.sessions.account]
-    scope = np.where(prompts.templated, prompts.template, own)
-    tools_hash = opaque_ids.opaque63(streams.child(scope, "tools hash"))
-    embedding = content.prompt_embedding(batch, prompts, items)
+    session = batch.session
+    tools_hash = opaque_ids.opaque63(streams.child(prompts.tools, "hash"))
+    embedding = sketches.prompt_embedding(batch, items)
     return {
-        "system_prompt_hash": np.where(prompts.templated, content.system_prompt_hash(prompts), -1)[session],
+        "system_prompt_hash": np.where(prompts.templated, sketches.system_prompt_hash(prompts), -1)[session],
         "tools_hash": np.where(offered, tools_hash[session], -1),
-        "prompt_simhash": content.prompt_simhash(batch, prompts, items),
+        "prompt_simhash": sketches.prompt_simhash(batch, prompts, items),
         **{f"prompt_emb_{i:02d}": values for i, values in enumerate(embedding)},
-        "language": prompts.language[session],
-        "stop_category": content.stop_category(prompts, session, batch.stream("category")),
+        "language": items.language,
+        "stop_category": sketches.stop_category(items.topic, batch.stream("category")),
     }

@@ -88,7 +88,37 @@ class Usage:
         return Usage(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
-def draw_usage(batch: RequestBatch) -> Usage:
+@dataclass
+class RecurringPrompts:
+    """Single calls whose prompt comes more than once: equal prompts are equally long; shape (recurring requests,).
+
+    Attributes
+    ----------
+    row : ndarray of int64
+        Request, a row of its batch.
+    prompt : ndarray of uint64
+        Key of the prompt, template included.
+    length : ndarray of int64
+        Tokens, where the prompt has a length whoever asks; 0: the account's first one has drawn it.
+    """
+
+    row: I64
+    prompt: U64
+    length: I64
+
+    def lengths(self, drawn: I64) -> I64:
+        """Tokens of each.
+
+        Parameters
+        ----------
+        drawn : ndarray of int64, shape (requests of the batch,)
+            Tokens that the law of each request's kind has drawn.
+        """
+        _, first, place = np.unique(self.prompt, return_index=True, return_inverse=True)
+        return np.where(self.length > 0, self.length, drawn[self.row[first]][place])
+
+
+def draw_usage(batch: RequestBatch, recurring: RecurringPrompts | None = None) -> Usage:
     """Tokens of each request, account first, then session, then request.
 
     Two thirds and more of the variance of log tokens lies between accounts in real logs (ServeGen); here the
@@ -97,7 +127,9 @@ def draw_usage(batch: RequestBatch) -> Usage:
     Parameters
     ----------
     batch : RequestBatch
-        All requests of whole sessions.
+        All requests of whole sessions; of whole accounts, where prompts recur.
+    recurring : RecurringPrompts, optional
+        Those whose prompt comes more than once.
     """
     accounts, sessions, n = batch.accounts, batch.sessions, len(batch)
     bits = batch.stream("tokens")
@@ -114,6 +146,8 @@ def draw_usage(batch: RequestBatch) -> Usage:
         thinks = np.flatnonzero(streams.uniform(own_bits, 2) < reasoning_share[at])
         thought = _THOUGHT * streams.uniform(own_bits[thinks], 3) if flow.thought is None else flow.thought[thinks]
         thinking[at[thinks]] = (flow.output[thinks] * thought).astype(np.int64)
+    if recurring:
+        prompt[recurring.row] = recurring.lengths(prompt)
     limit = answer_limits(accounts, sessions.account, sessions.key)[batch.session]
     cut = output > limit
     output = np.where(cut, limit, output)

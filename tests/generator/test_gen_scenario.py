@@ -217,7 +217,7 @@ def test_dials_target_and_window_of_a_cohort(tiny_config: Config) -> None:
     assert ((after.dials["gap"] >= 20) & (after.dials["gap"] <= 30)).all()
     assert len(np.unique(after.dials["gap"])) > 10
     assert after.dials["growth"] == pytest.approx(2 * before.dials["growth"])
-    first, end = (x[-2] for x in cohorts.work_days(plans[1]))
+    first, end = (x[-2] for x in work_windows.work_days(plans[1]))
     assert (first, end) == (2, 3)
     assert parameters.COHORT_CHOICES["domain"][plans[1].domain[-2]] == "coding"
     rest = [accounts.draw_accounts(p, np.flatnonzero(p.account_cohort != len(p.sizes) - 2)) for p in plans]
@@ -228,7 +228,7 @@ def test_no_campaign_works_on_quiet_days() -> None:
     c = dataset_config.from_preset("small", 5)
     for split in SPLITS:
         plan = cohorts.build_plan(c, split)
-        first, _ = cohorts.work_days(plan)
+        first, _ = work_windows.work_days(plan)
         assert first[plan.tier >= 0].min() >= c.quiet_days == 4
 
 

@@ -20,7 +20,7 @@ from generator.pipeline import generate, sealed_publication, sealed_worlds
 from generator.population import cohorts
 from generator.rng import keyed_streams, streams
 from generator.schema import TRUTH
-from generator.traffic import content
+from generator.traffic import sketches
 
 KEY, OTHER = "1f" * 32, "1f" * 31 + "1e"
 GOLDEN = 0x9E3779B97F4A7C15
@@ -127,9 +127,9 @@ def test_ids_of_an_open_world_can_be_run_backwards_and_those_of_a_sealed_one_can
 
 def test_meanings_are_the_same_in_every_world() -> None:
     # What was learnt about topics in an open world holds in a sealed one.
-    open_ones = content._centres()
+    open_ones = sketches._centres()
     with keyed_streams.keyed(KEY):
-        assert np.array_equal(content._centres(), open_ones)
+        assert np.array_equal(sketches._centres(), open_ones)
 
 
 def test_a_seal_is_read_back_and_its_commitment_holds(little: Config, tmp_path: Path) -> None:
