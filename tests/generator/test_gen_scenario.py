@@ -22,7 +22,7 @@ from generator.config.dataset_config import Config, ExtraCohort
 from generator.dataset import Dataset, Split
 from generator.errors import UserError
 from generator.pipeline import forecast
-from generator.population import accounts, cohorts, population_plan
+from generator.population import accounts, cohorts, population_plan, work_windows
 from generator.population.cohort_names import CohortNames, CohortRun
 from generator.schema import SPLITS, TIERS
 from generator.traffic import sessions
@@ -228,8 +228,25 @@ def test_no_campaign_works_on_quiet_days() -> None:
     c = dataset_config.from_preset("small", 5)
     for split in SPLITS:
         plan = cohorts.build_plan(c, split)
-        first, _ = work_windows.work_days(plan)
-        assert first[plan.tier >= 0].min() >= c.quiet_days == 4
+        first, end = (x[plan.tier >= 0] for x in work_windows.work_days(plan))
+        begins, ends = work_windows.quiet_stretch(plan)
+        assert ends - begins == c.quiet_days == 4
+        assert ((end <= begins) | (first >= ends)).all()
+
+
+def test_windows_are_cut_out_of_a_longer_time() -> None:
+    config = dataset_config.from_preset("small", 5)
+    campaigns, groups, places = [], [], set()
+    for seed in range(12):
+        plan = cohorts.build_plan(replace(config, seed=seed), "train")
+        first, end = work_windows.work_days(plan)
+        places.add(work_windows.quiet_stretch(plan)[0])
+        assert ((end > 0) & (first < config.days)).all()
+        for rows, known in ((plan.tier >= 0, campaigns), (plan.tier < 0, groups)):
+            known += [first[rows & (plan.dials["window_days"] < 200)]]
+    assert len(places) > 5
+    for first in (np.concatenate(x) for x in (campaigns, groups)):
+        assert 0.2 < (first < 0).mean() < 0.8
 
 
 def test_expected_is_exact_where_all_are_counted(tiny_config: Config) -> None:
