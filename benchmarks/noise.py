@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _ACCOUNTS = [f"acc_{i:016x}" for i in range(3000)]
 _NULL = 1 / 3
 _WINDOW_MS = 28 * 86_400_000
-_BELOW = {"request_id": 2**62, "prompt_simhash": 2**62, "response_simhash": 2**62, "ts": _WINDOW_MS}
+_BELOW = {"request_id": 2**53, "prompt_simhash": 2**62, "response_simhash": 2**62, "ts": _WINDOW_MS}
 _BELOW_OF_TYPE = {pa.int8(): 128, pa.int16(): 1000}
 _SQL_TYPES = {
     pa.int8(): "TINYINT",

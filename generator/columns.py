@@ -237,9 +237,8 @@ REQUESTS: tuple[Column, ...] = (
         "C",
         "64 bits",
         "-",
-        "SimHash of the answer; null: failed, or too short to fingerprint",
-        True,
-        "PLAIN",
+        "SimHash of the answer; 0: failed, or too short to fingerprint",
+        encoding="PLAIN",
     ),
     _C(
         "echo_response_id",

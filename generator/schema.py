@@ -181,7 +181,7 @@ def numpy_type(column: Column) -> np.dtype[Any]:
 def pandas_metadata(table: str, names: Iterable[str] | None = None) -> dict[str, str]:
     """Schema metadata by which pandas reads integers that may be null as integers.
 
-    Without it pandas makes floats of them, and opaque numbers of 63 bits lose their last digits.
+    Without it pandas makes floats of them.
 
     Parameters
     ----------

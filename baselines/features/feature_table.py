@@ -42,6 +42,7 @@ def _frequency(column: str) -> pl.Expr:
 
 # Share of requests in the quietest seven hours in a row, around the clock.
 _QUIET = pl.min_horizontal([(((_c("hour") - first) % 24) < 7).mean() for first in range(24)])
+_ANSWER = _c("response_simhash").filter(_c("response_simhash") != 0)  # of those with a fingerprint
 _SINCE_START = (_c("ts") - _c("window_start")).dt.total_milliseconds() / (1000 * _DAY_S)
 
 METADATA = (
@@ -121,7 +122,7 @@ CONTENT = (
     _feature("template_share", "system_prompt_hash", "share of requests with a system prompt", _c("system_prompt_hash").is_not_null().mean()),
     _feature("tool_sets", "tools_hash", "distinct tool sets, log(1 + n)", _distinct("tools_hash")),
     _feature("prompts_distinct", "prompt_simhash", "distinct prompts over requests", _c("prompt_simhash").n_unique() / pl.len()),
-    _feature("answers_distinct", "response_simhash", "distinct answers over answers", _c("response_simhash").drop_nulls().n_unique() / _c("response_simhash").count()),
+    _feature("answers_distinct", "response_simhash", "distinct answers over answers", _ANSWER.n_unique() / _ANSWER.len()),
     _feature("topic_spread", " ".join(schema.EMBEDDING_COLUMNS), "standard deviation of the embedding, mean over dimensions", pl.mean_horizontal([_c(e).std() for e in schema.EMBEDDING_COLUMNS])),
     _feature("languages", "language", "distinct languages, log(1 + n)", _distinct("language")),
     _feature("language_top_share", "language", "share of the commonest language", _top_share("language")),

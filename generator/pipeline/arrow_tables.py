@@ -111,5 +111,5 @@ def _array(column: schema.Column, values: npt.NDArray[Any], pools: dict[str, pa.
         return pa.DictionaryArray.from_arrays(codes, pools[column.name])
     mask = None
     if column.nullable:
-        mask = np.isnan(values) if values.dtype.kind == "f" else values == (0 if values.dtype.kind == "u" else -1)
+        mask = np.isnan(values) if values.dtype.kind == "f" else values == -1
     return pa.array(values, column.dtype, mask=mask)

@@ -12,7 +12,7 @@ from generator.config.parameters import CHOICES
 from generator.population.accounts import pool_sizes
 from generator.population.addresses import session_addresses
 from generator.rng import streams
-from generator.rng.opaque_ids import opaque63
+from generator.rng.opaque_ids import opaque53
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -56,7 +56,7 @@ def payment_instruments(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, 
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared card"), scope)
     instrument = streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
     on_file = (kind != names.index("none")) & (kind != names.index("credits"))
-    return opaque63(instrument), on_file
+    return opaque53(instrument), on_file
 
 
 def email_domains(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], list[str | None]]:

@@ -40,6 +40,8 @@ class Attempts:
         Session of each request.
     key : ndarray of uint64, shape (requests,)
         Stream of each request.
+    serial : ndarray of int64, shape (requests,)
+        Number of each request among all that its author makes.
     usage, cost : Usage, ndarray of float64, shape (requests,)
         Tokens and list price (USD) of each request.
     items : PromptItems, shape (requests,)
@@ -56,6 +58,7 @@ class Attempts:
     content: SessionContent
     session: I64
     key: U64
+    serial: I64
     usage: Usage
     cost: F64
     items: PromptItems
@@ -101,7 +104,7 @@ class Attempts:
         )
 
 
-_OF_REQUESTS = ("key", "usage", "cost", "items", "overloaded", "repeated")
+_OF_REQUESTS = ("key", "serial", "usage", "cost", "items", "overloaded", "repeated")
 
 
 def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> Attempts:
@@ -125,19 +128,21 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
     overloaded = rate_limits.is_overloaded(plan, ts)
     error, repeated = rate_limits.request_errors(batch, ts, usage, cost, overloaded)
     routed = routing.route_requests(plan, batch, ts, usage.turn, error)
+    first = sessions.first[np.searchsorted(sessions.account, sessions.account)][batch.session]
     return Attempts(
-        sessions,
-        model,
-        batch_tier,
-        content,
-        batch.session,
-        batch.key,
-        usage,
-        cost,
-        items,
-        overloaded,
-        repeated,
-        routed,
+        sessions=sessions,
+        model=model,
+        batch_tier=batch_tier,
+        content=content,
+        session=batch.session,
+        key=batch.key,
+        serial=np.arange(len(batch)) - first,
+        usage=usage,
+        cost=cost,
+        items=items,
+        overloaded=overloaded,
+        repeated=repeated,
+        routed=routed,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from generator.arrays import I64
 from generator.population.accounts import draw_accounts
 from generator.rng import opaque_ids, streams
-from generator.traffic.sessions import day_keys, request_counts, session_keys
+from generator.traffic.sessions import request_counts
 
 if TYPE_CHECKING:
     from generator.population.population_plan import PopulationPlan
@@ -79,8 +79,8 @@ def quoted_request_ids(plan: PopulationPlan, source: I64, day: I64) -> I64:
     """
     index, place = np.unique(source, return_inverse=True)
     accounts = draw_accounts(plan, index)
-    requests = request_counts(plan, accounts, np.arange(plan.config.days))[place, day]
-    none = np.zeros(len(place), np.int64)
-    session = session_keys(day_keys(accounts, day, place), none)
-    ids = opaque_ids.opaque63(streams.child(streams.items(session, none), "request id"))
-    return np.where(requests > 0, ids, -1)
+    requests = request_counts(plan, accounts, np.arange(-1, plan.config.days))
+    serial = (np.cumsum(requests, axis=1) - requests)[place, day + 1]
+    first = np.zeros(len(place), np.int64)
+    ids = opaque_ids.request_ids(plan.root, len(plan.account_key), source, serial, first)
+    return np.where(requests[place, day + 1] > 0, ids, -1)

@@ -87,10 +87,9 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
     columns |= _content(batch, prompts, items, columns["tools"] > 0)
     sketch = sketches.response_simhash(items.key, model, batch.key)
     fingerprint = (response.error < 0) & (usage.output >= _FINGERPRINTED)
-    request = np.where(routed.resent, ~batch.key, batch.key)
     columns |= {
         "response_simhash": np.where(fingerprint, sketch, np.uint64(0)),
-        "request_id": opaque_ids.opaque63(streams.child(request, "request id")),
+        "request_id": _request_ids(plan, batch, attempts),
         "ts": routed.ts,
         "day": routed.ts // DAY_MS,
         "model": model,
@@ -103,6 +102,12 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
     }
     narrow = {n: v.astype(_NARROW.get(n, v.dtype), copy=False) for n, v in columns.items()}
     return LogChunk(narrow, routed.resent, quotations.draw_quotations(plan, batch))
+
+
+def _request_ids(plan: PopulationPlan, batch: RequestBatch, attempts: Attempts) -> I64:
+    author = batch.accounts.index[batch.account]
+    again = attempts.routed.resent.astype(np.int64)
+    return opaque_ids.request_ids(plan.root, len(plan.account_key), author, attempts.serial, again)
 
 
 def _readdress(batch: RequestBatch, usage: Usage, legs: SessionLegs, hopped: I64) -> None:
@@ -160,21 +165,21 @@ def _sender(batch: RequestBatch, sender: I64) -> Columns:
     user = streams.items(streams.child(accounts.key, "end users")[sessions.account], nth)
     channel = accounts.choices["channel"][sender]
     talks = is_conversation(accounts, sessions)[session]
-    conversation = opaque_ids.opaque63(streams.child(sessions.key, "conversation id"))[session]
+    conversation = opaque_ids.opaque53(streams.child(sessions.key, "conversation id"))[session]
     named = (users > 0)[session] & (channel == _CONSOLE)
     return {
         "api_key": streams.halves(bits, 2)[session] % keys[sender]
         + revisions.key_rotations(accounts, sessions)[session],
         "channel": channel,
         "conversation_id": np.where(talks & (channel != _AGGREGATOR), conversation, -1),
-        "end_user_id": np.where(named, opaque_ids.opaque63(user)[session], -1),
+        "end_user_id": np.where(named, opaque_ids.opaque53(user)[session], -1),
     }
 
 
 def _content(batch: RequestBatch, prompts: SessionContent, items: PromptItems, offered: Mask) -> Columns:
     """What the provider's index holds of the prompts."""
     session = batch.session
-    tools_hash = opaque_ids.opaque63(streams.child(prompts.tools, "hash"))
+    tools_hash = opaque_ids.opaque53(streams.child(prompts.tools, "hash"))
     embedding = sketches.prompt_embedding(batch, items)
     return {
         "system_prompt_hash": np.where(prompts.templated, sketches.system_prompt_hash(prompts), -1)[session],

@@ -30,7 +30,7 @@ class Shard:
     size : int
         How many of them are the bucket's own.
     columns : dict of str to ndarray
-        Columns of requests, by name, in the order of time; -1, NaN or (SimHash) 0 stands for null.
+        Columns of requests, by name, in the order of time; -1 or NaN stands for null.
     owner : ndarray of int32
         Account that sent each row, as a position in `accounts`.
     item : ndarray of uint64

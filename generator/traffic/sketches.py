@@ -63,7 +63,7 @@ def response_simhash(item: U64, model: I32, key: U64) -> U64:
     usual = streams.items(streams.child(item, "answer"), model)
     rare, half = _ALTERED
     sketch = usual ^ (_flips(streams.child(key, "answer"), rare) & _flips(streams.mix(key), half))
-    return sketch | np.uint64(1)  # 0 stands for null
+    return sketch | np.uint64(1)  # 0 stands for none
 
 
 def _flips(word: U64, sixteenths: U64 | np.uint64) -> U64:
@@ -114,7 +114,7 @@ def system_prompt_hash(content: SessionContent) -> I64:
     content : SessionContent
         Content of the sessions.
     """
-    return opaque_ids.opaque63(streams.child(content.template, "hash"))
+    return opaque_ids.opaque53(streams.child(content.template, "hash"))
 
 
 def stop_category(topic: I64, bits: U64) -> I32:

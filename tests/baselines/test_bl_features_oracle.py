@@ -65,6 +65,7 @@ _SHARE = {
 }
 _QUIET = ", ".join(f"avg(((((hour - {h}) % 24) + 24) % 24 < 7)::int)" for h in range(24))
 _SPREAD = " + ".join(f"stddev_samp({e})" for e in schema.EMBEDDING_COLUMNS)
+_ANSWER = "nullif(response_simhash, 0)"
 _OWN = {
     "requests": "ln(1 + count(*))",
     "active_days": "count(distinct day) / {days}",
@@ -92,7 +93,7 @@ _OWN = {
     "channels": "count(distinct channel)",
     "template_entropy": "entropy(system_prompt_hash) * ln(2)",
     "prompts_distinct": "count(distinct prompt_simhash) / count(*)",
-    "answers_distinct": "count(distinct response_simhash) / nullif(count(response_simhash), 0)",
+    "answers_distinct": f"count(distinct {_ANSWER}) / nullif(count({_ANSWER}), 0)",
     "topic_spread": f"({_SPREAD}) / {len(schema.EMBEDDING_COLUMNS)}",
 }
 REQUESTS = (

@@ -10,9 +10,10 @@ from generator.arrays import F64
 from generator.audit.artifacts import ids
 from generator.audit.base.labelled_split import LabelledSplit
 from generator.dataset import Dataset
+from generator.rng import opaque_ids
 
 Columns = dict[str, F64]
-_REQUEST_ID_BITS, _LOW_BITS = 63, 8
+_LOW_BITS = 8
 
 
 def of_accounts(dataset: Dataset, split: LabelledSplit) -> dict[str, Columns]:
@@ -76,7 +77,7 @@ def identity(split: LabelledSplit) -> Columns:
         columns |= ids.bits(table[name], name, _LOW_BITS)
     first = [frame.group_by("row").agg(pl.col("request_id").first()) for frame in split.buckets("request_id")]
     asked = table.select("row").join(pl.concat(first), on="row", how="left", maintain_order="left")
-    return columns | ids.bits(asked["request_id"], "request_id", _REQUEST_ID_BITS)
+    return columns | ids.bits(asked["request_id"], "request_id", opaque_ids.BITS)
 
 
 def _files(split: LabelledSplit) -> Columns:

@@ -109,7 +109,7 @@ TRACES = (
         },
     ),
     *_flags("nulls", {f"{name} null": _c(name).is_null() != why for name, why in _explained.items()}),
-    *_flags("nulls", {"response_simhash null": _c("response_simhash").is_null() & _c("long answer")}),
+    *_flags("nulls", {"response_simhash 0": (_c("response_simhash") == 0) & _c("long answer")}),
 )
 _NEEDS = ("ts", "day", "status", "stream", "tools", "max_tokens", "temperature", "response_simhash", *_explained)
 
@@ -186,7 +186,7 @@ def _common(split: LabelledSplit) -> tuple[dict[str, list[int]], int]:
     for frame in split.buckets(*COUNTERS, "response_simhash"):
         for name in COUNTERS:
             counts[name].append(frame[name].filter(frame[name] >= _LEAST).value_counts())
-        lengths = frame.filter(_c("response_simhash").is_not_null())["output_tokens"].to_numpy()
+        lengths = frame.filter(_c("response_simhash") != 0)["output_tokens"].to_numpy()
         shortest = min(shortest, int(lengths.min(initial=shortest)))
     merged = {name: pl.concat(p).group_by(name).agg(_c("count").sum()) for name, p in counts.items()}
     many = pl.max_horizontal(_COMMON * _c("count").sum(), _FEW)
