@@ -109,7 +109,7 @@ def test_a_request_has_an_id_of_its_own(tiny: Dataset) -> None:
         assert ids["request_id"].is_unique().all()
         # Quoted answers are found, but for those that were asked before the window or failed to arrive.
         quoted = ids["echo_response_id"].drop_nulls()
-        assert quoted.is_in(ids["request_id"].implode()).mean() > 0.95
+        assert sum(quoted.is_in(ids["request_id"].implode())) > 0.9 * len(quoted) > 0
 
 
 def test_permutation_is_one_to_one_keyed_and_without_order() -> None:
