@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from generator.audit import conservation
+from generator.arrays import F32
 from generator.config import dataset_config, distributions, parameters, scenario_template
 from generator.config.campaign_schedule import schedule
 from generator.config.dataset_config import Config, ExtraCohort
@@ -236,7 +237,9 @@ def test_no_campaign_works_on_quiet_days() -> None:
 
 def test_windows_are_cut_out_of_a_longer_time() -> None:
     config = dataset_config.from_preset("small", 5)
-    campaigns, groups, places = [], [], set()
+    campaigns: list[F32] = []
+    groups: list[F32] = []
+    places = set()
     for seed in range(12):
         plan = cohorts.build_plan(replace(config, seed=seed), "train")
         first, end = work_windows.work_days(plan)
