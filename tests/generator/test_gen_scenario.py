@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from generator.audit import conservation
 from generator.arrays import F32
+from generator.audit import conservation
 from generator.config import dataset_config, distributions, parameters, scenario_template
 from generator.config.campaign_schedule import schedule
 from generator.config.dataset_config import Config, ExtraCohort
