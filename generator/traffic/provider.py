@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from generator.arrays import F64, I32, I64, Mask
 from generator.rng import exact_functions, streams
+from generator.schema import KINDS
 from generator.traffic.sessions import DAY_MS
+from generator.workloads.token_usage import Usage, is_conversation
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
     from generator.workloads.batch import RequestBatch, Sessions
-    from generator.workloads.token_usage import Usage
 
 
 class Model(NamedTuple):
@@ -70,7 +71,9 @@ _END_TURN, _MAX_TOKENS, _TOOL_USE, _STOP_SEQUENCE, _REFUSAL = range(len(STOP_REA
 ERRORS = ("invalid_request_error", "rate_limit_error", "api_error", "overloaded_error")
 ERROR_STATUS = np.array([400, 429, 500, 529], np.int16)
 _ANSWERED_STATUS = 200
-_CALLS_TOOL = np.float32(0.6)  # share of answers that call a tool, where tools are offered (a)
+# Share of answers that call a tool, where tools are offered (a).
+_CALLS_TOOL = {"api": 0.2, "reasoning": 0.01, "conversation": 0.04, "code": 0.005, "agent": 0.85}
+_CALLS_TOOL_BY_KIND = np.array([_CALLS_TOOL[kind] for kind in KINDS], np.float32)
 _STOPPED = 900  # of 65,536 answers end at a stop sequence (a)
 # Load of each hour (UTC) in quarters of the peak's, and what the peak adds to latency (a).
 _HOURS = np.array([0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 4, 4, 4, 4, 4, 4, 4, 3, 3, 2, 2, 1, 1])
@@ -178,7 +181,7 @@ def requested_models(plan: PopulationPlan, accounts: Accounts, sessions: Session
 
 
 def is_batch(accounts: Accounts, sessions: Sessions) -> Mask:
-    """Whether each session is sent as a batch, at the batch tier's price.
+    """Whether each session is sent as a batch, at the batch tier's price: single calls, nobody waits for them.
 
     Parameters
     ----------
@@ -186,7 +189,8 @@ def is_batch(accounts: Accounts, sessions: Sessions) -> Mask:
         Accounts and their sessions.
     """
     share = accounts.dials["batch"][sessions.account]
-    return np.asarray(streams.uniform(streams.child(sessions.key, "batch")) < share)
+    chosen = streams.uniform(streams.child(sessions.key, "batch")) < share
+    return np.asarray(chosen & ~is_conversation(accounts, sessions))
 
 
 def list_price(model: I32, usage: Usage, batch_tier: Mask) -> F64:
@@ -210,7 +214,9 @@ def list_price(model: I32, usage: Usage, batch_tier: Mask) -> F64:
     return np.asarray(np.where(batch_tier, BATCH * full, full))
 
 
-def respond(batch: RequestBatch, ts: I64, usage: Usage, model: I32, error: I32, overloaded: Mask) -> Response:
+def respond(
+    batch: RequestBatch, ts: I64, usage: Usage, model: I32, error: I32, overloaded: Mask, tools: I64
+) -> Response:
     """Status, stop reason and timing of each request.
 
     Parameters
@@ -227,11 +233,13 @@ def respond(batch: RequestBatch, ts: I64, usage: Usage, model: I32, error: I32, 
         What became of it, see `rate_limits.request_errors`.
     overloaded : ndarray of bool, shape (requests,)
         Whether the provider is overloaded at that moment.
+    tools : ndarray of int64, shape (requests,)
+        Number of tools that each request offers.
     """
     bits, more = batch.stream("response"), batch.stream("response 2")
     failed = error >= 0
-    tools = batch.dial("tools") >= 1
-    stop = np.where(tools & (streams.uniform(bits, 2) < _CALLS_TOOL), _TOOL_USE, _END_TURN)
+    calls = streams.uniform(bits, 2) < _CALLS_TOOL_BY_KIND[batch.accounts.choices["kind"][batch.account]]
+    stop = np.where((tools > 0) & calls, _TOOL_USE, _END_TURN)
     stop = np.where(streams.uniform(more, 0) < batch.dial("refusals"), _REFUSAL, stop)
     stop = np.where(streams.halves(more, 3) < _STOPPED, _STOP_SEQUENCE, stop)
     stop = np.where(usage.cut, _MAX_TOKENS, stop)

@@ -22,7 +22,7 @@ from generator.traffic.provider import Response
 from generator.traffic.routing import SessionLegs
 from generator.traffic.sessions import DAY_MS
 from generator.workloads.batch import RequestBatch
-from generator.workloads.token_usage import Usage, answer_limits, is_conversation, settings_keys
+from generator.workloads.token_usage import Usage, answer_limits, is_conversation, offered_tools, settings_keys
 
 Columns = dict[str, npt.NDArray[Any]]
 _TEMPERATURES = np.array([np.nan, 0.0, 0.2, 0.7, 1.0], np.float32)
@@ -30,7 +30,6 @@ _TEMPERATURE_WEIGHTS = np.array([0.4, 0.2, 0.12, 0.18, 0.1])  # (a)
 _CONSOLE, _AGGREGATOR = (CHOICES["channel"].index(c) for c in ("console", "aggregator"))
 _FINGERPRINTED = 64  # tokens; shorter answers carry no usable fingerprint (a)
 _PRIORITY = np.float32(0.04)  # share of accounts of the priority tier (a)
-_OFFERS_TOOLS = np.float32(0.7)  # share of an account's sets of settings that offer tools (a)
 _MOST_KEYS = 3  # API keys of an account (a)
 # Narrow types: rows are put in the order of time later, and the fewer bytes move the better.
 _NARROW = {c.name: schema.numpy_type(c) for c in schema.REQUESTS} | {
@@ -78,13 +77,14 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
     hopped = np.flatnonzero(sender != batch.account)
     _readdress(batch, usage, legs, hopped)
     cost[hopped] = provider.list_price(model[hopped], usage.take(hopped), batch_tier[session[hopped]])
-    response = provider.respond(batch, routed.ts, usage, model, routed.error, attempts.overloaded)
+    tools = offered_tools(accounts, legs.sender, sessions.key[legs.session])[legs.of]
+    response = provider.respond(batch, routed.ts, usage, model, routed.error, attempts.overloaded, tools)
     prompts, items = attempts.content, attempts.items
-    columns = _settings(batch, legs, batch_tier, usage, response) | _sender(batch, sender)
+    columns = _settings(batch, legs, batch_tier, usage, response) | {"tools": tools} | _sender(batch, sender)
     address_bits = streams.child(sessions.key[legs.session], "address")
     places = addresses.session_addresses(plan, accounts, legs.sender, address_bits, sessions.work[legs.session])
     columns |= {name: values[legs.of] for name, values in places.items()}
-    columns |= _content(batch, prompts, items, columns["tools"] > 0)
+    columns |= _content(batch, prompts, items, tools > 0)
     sketch = sketches.response_simhash(items.key, model, batch.key)
     fingerprint = (response.error < 0) & (usage.output >= _FINGERPRINTED)
     columns |= {
@@ -131,8 +131,6 @@ def _settings(
     priority = (streams.uniform(streams.child(accounts.key, "priority")) < _PRIORITY)[sender]
     tier = batch_tier[legs.session]
     streamed = ((streams.uniform(bits, 1) < accounts.dials["stream"][sender]) & ~tier)[legs.of]
-    tools = np.where(streams.uniform(settings, 0) < _OFFERS_TOOLS, accounts.dials["tools"][sender], 0)
-    tools = np.floor(tools * (np.float32(0.5) + streams.uniform(settings, 1) / 2)).astype(np.int16)
     failed = response.error >= 0
     return {
         "endpoint": tier.astype(np.int32)[legs.of],
@@ -140,7 +138,6 @@ def _settings(
         "stream": streamed,
         "max_tokens": usage.max_tokens,
         "temperature": _TEMPERATURES[streams.pick(settings, _TEMPERATURE_WEIGHTS, 2)][legs.of],
-        "tools": tools[legs.of],
         "messages": np.minimum(1 + 2 * usage.turn, _MOST_MESSAGES),
         "input_tokens": usage.input,
         "output_tokens": np.where(failed, 0, usage.output),

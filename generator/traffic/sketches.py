@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.arrays import I8, I32, I64, U64
+from generator.config.parameters import COHORT_CHOICES
 from generator.rng import keyed_streams, opaque_ids, streams
 from generator.schema import EMBEDDING_DIMENSIONS
 from generator.traffic.content import TOPICS
@@ -17,10 +18,19 @@ if TYPE_CHECKING:
     from generator.workloads.batch import RequestBatch
 
 STOP_CATEGORIES = ("capability_extraction", "machine_learning", "cyber", "other")
-_SENSITIVE_TOPICS = 10  # machine-learning topics, on which the provider's noisy classifier fires more often (a)
-# Rates of flags on such topics and on others (a): with more, whoever sends more would be told by having any.
-_FLAGGED = np.array([0.015, 0.001], np.float32)
-_FITTING_FLAG = np.float32(0.7)  # share of flags on such topics that name one of the first two categories (a)
+# Share of prompts that the provider's noisy classifier flags, by the domain of their topic (a): it fires on what
+# models are asked to be good at, and hardly notices style. With more, whoever sends more would be told by any.
+_FLAGGED = {
+    "coding": 0.0016,
+    "agentic tool use": 0.002,
+    "long-context reasoning": 0.0026,
+    "rubric grading": 0.0022,
+    "safety style": 0.0004,
+    "domain reasoning": 0.0024,
+}
+_DOMAINS = COHORT_CHOICES["domain"]
+_FLAGGED_BY_TOPIC = np.repeat(np.array([_FLAGGED[d] for d in _DOMAINS], np.float32), TOPICS // len(_DOMAINS))
+_FITTING_FLAG = np.float32(0.4)  # share of flags that name one of the first two categories (a)
 _COMMON_WIDTH = 6  # SD of the embedding of what a cohort's list holds, in its steps (a)
 _CENTRE_SIGMA = 10  # of a topic's centre in each dimension, in steps of the embedding (a)
 _NOISE_SHIFT = 5  # `streams.NORMAL8` is a standard normal times 2^5
@@ -132,11 +142,9 @@ def stop_category(topic: I64, bits: U64) -> I32:
     ndarray of int32, shape (requests,)
         Index into `STOP_CATEGORIES`; -1: nothing.
     """
-    sensitive = topic < _SENSITIVE_TOPICS
-    rate = np.where(sensitive, _FLAGGED[0], _FLAGGED[1])
     coin = streams.halves(bits, 2).astype(np.int32) & 1
-    which = np.where(sensitive & (streams.uniform(bits, 1) < _FITTING_FLAG), coin, 2 + coin)
-    return np.where(streams.uniform(bits, 0) < rate, which, -1).astype(np.int32)
+    which = np.where(streams.uniform(bits, 1) < _FITTING_FLAG, coin, 2 + coin)
+    return np.where(streams.uniform(bits, 0) < _FLAGGED_BY_TOPIC[topic], which, -1).astype(np.int32)
 
 
 def _centres() -> npt.NDArray[np.int16]:

@@ -35,6 +35,7 @@ _AGENT = KINDS.index("agent")
 _THOUGHT = np.float32(0.8)  # largest share of thinking where the kind has no law for it (a)
 _CACHING = np.float32(0.6)  # share of accounts that use the prompt cache; agents do all (a)
 _CACHED, _WRITTEN = 0.985, 0.9  # share of the turn before that is read, and of the rest that is written (a)
+_OFFERS_TOOLS = np.float32(0.7)  # share of an account's sets of settings that offer tools, agents apart (a)
 _MOST_SETTINGS = 4  # sets of settings that an account uses (a)
 _UNIFORMS = 65_536  # steps of `streams.uniform`
 
@@ -202,6 +203,25 @@ def settings_keys(accounts: Accounts, sender: I64, session_key: U64) -> U64:
     sets = np.clip(accounts.dials["templates"], 1, _MOST_SETTINGS).astype(np.int64)[sender]
     nth = streams.below(streams.child(session_key, "route"), sets)
     return streams.items(streams.child(accounts.key, "routes")[sender], nth)
+
+
+def offered_tools(accounts: Accounts, sender: I64, session_key: U64) -> I64:
+    """Number of tools that each session offers to the model, when `sender` sends it. Agents always offer some.
+
+    Parameters
+    ----------
+    accounts : Accounts
+        Accounts of the world.
+    sender : ndarray of int64, shape (sessions,)
+        Sending account of each session, as a position in `accounts`.
+    session_key : ndarray of uint64, shape (sessions,)
+        Stream of each session.
+    """
+    settings = settings_keys(accounts, sender, session_key)
+    agent = (accounts.choices["kind"] == _AGENT)[sender]
+    offers = agent | (streams.uniform(settings, 0) < _OFFERS_TOOLS)
+    most = accounts.dials["tools"][sender] * (np.float32(0.5) + streams.uniform(settings, 1) / 2)
+    return np.where(offers, np.maximum(np.floor(most), agent), 0).astype(np.int64)
 
 
 def is_conversation(accounts: Accounts, sessions: Sessions) -> Mask:
