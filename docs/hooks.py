@@ -14,6 +14,7 @@ import siphonbench
 from benchmarks import house_map
 from benchmarks.house import PACKAGES, House
 from generator import schema
+from generator.audit.physics.invariants import INVARIANTS, fields
 from generator.campaign_report import behaviour, selection
 from leaderboard.records.task_definitions import TASKS
 from siphonbench.cli.datasets import columns as columns_command
@@ -37,6 +38,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         "habits": lambda: pictures()["habits"],
         "map": lambda: f"<div>{house_map.draw(House.at(ROOT))}</div>",
         "rooms": rooms,
+        "invariants": invariants,
     }
     for name, part in parts.items():
         if (place := f"{{{{ {name} }}}}") in markdown:
@@ -83,6 +85,12 @@ def rooms() -> str:
                 summary = (ast.get_docstring(tree) or "").partition("\n")[0]
                 rows.append(f"| `{name.replace('.', '/')}` | {summary} |")
     return "\n".join(["| room | idea |", "|---|---|", *rows])
+
+
+def invariants() -> str:
+    """Every invariant of the log, what must hold, and the columns it reads."""
+    rows = [f"| {i.name} | {i.law} | {', '.join(f'`{f}`' for f in fields(i))} |" for i in INVARIANTS]
+    return "\n".join(["| invariant | what must hold | reads |", "|---|---|---|", *rows])
 
 
 @cache

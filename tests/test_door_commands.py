@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from baselines import registry
 from generator import schema
 from generator.audit import run
 from generator.audit.base.gate import Gate
+from generator.audit.physics import invariants
 from siphonbench.cli.datasets import audit as gates
 from siphonbench.cli.main import app
 from siphonbench.workflows import audit_detectors
@@ -261,6 +263,22 @@ def test_audit_fails_when_a_gate_does(
     assert ("FAILED: mend it" in " ".join(call("audit", nano).stdout.split())) is not passed
     done = call("audit", nano, "--no-detectors", "--json")
     assert (done.exit_code, len(json.loads(done.stdout))) == (0, 1)
+
+
+@pytest.mark.parametrize(("name", "code"), [("senders are accounts", 0), ("nobody can do it", 1)])
+def test_audit_of_physics_alone(
+    name: str, code: int, nano: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = next(law for law in invariants.INVARIANTS if law.name == "senders are accounts")
+    law = known if code == 0 else replace(known, name=name, holds=pl.col("request_id") < 0)
+    monkeypatch.setattr(invariants, "INVARIANTS", (law,))
+    monkeypatch.setattr(run, "measure", lambda *_: pytest.fail("only physics was asked for"))
+    done = call("audit", nano, "--physics", "--json")
+    (gate,) = json.loads(done.stdout)
+    assert (done.exit_code, gate["name"], gate["value"] > 0) == (code, f"physics: {name}", bool(code))
+    rows = sum(n["counts"]["requests"] for n in siphonbench.load(nano).manifest["splits"].values())
+    assert gate["where"].startswith(f"of {rows:,} checked")
+    assert ("train: request_id" in gate["where"]) == bool(code)
 
 
 @pytest.mark.slow

@@ -8,11 +8,13 @@ from generator.audit import addresses, overlap, structure
 from generator.audit.artifacts import gate_family
 from generator.audit.audited_dataset import AuditedDataset
 from generator.audit.base.gate import Gate
+from generator.audit.physics import invariants
 from generator.audit.shortcuts import column_pairs, single_column
 from generator.dataset import Dataset
 
 Tick = Callable[[int, int], None]
 GATES: dict[str, Callable[[AuditedDataset], list[Gate]]] = {
+    "physics": lambda data: invariants.gates(data.dataset),
     "single aggregates": lambda data: single_column.single_aggregates(data.aggregates),
     "raw columns": lambda data: [single_column.raw_columns(data.splits)],
     "pairs of aggregates": lambda data: [column_pairs.aggregate_pairs(data.aggregates)],
