@@ -100,6 +100,9 @@ ACCOUNT_LABELS: tuple[Column, ...] = (
     _C("campaign", pa.string(), "T", "-", "-", "campaign; null: not extraction", True),
     _C("tier", CATEGORY, "T", "-", "-", "overt, evasive or adaptive; null: not extraction", True),
     _C("target", CATEGORY, "T", "-", "-", "capability the campaign is after; null: not extraction", True),
+    _C("served", pa.bool_(), "T", "-", "-", "whether it sent an answered extraction request: a positive"),
+    _C("extraction_requests", pa.int64(), "T", "requests", "-", "its answered requests that serve the extraction"),
+    _C("cohort_requests", pa.int64(), "T", "requests", "-", "its answered requests that do its cohort's work"),
 )
 
 REQUEST_LABELS: tuple[Column, ...] = (
@@ -127,6 +130,7 @@ CAMPAIGNS: tuple[Column, ...] = (
     _C("first_day", pa.int32(), "T", "days", "-", "first day of collecting"),
     _C("last_day", pa.int32(), "T", "days", "-", "last day of collecting"),
     _C("accounts", pa.int32(), "T", "accounts", "-", "accounts, replacements included"),
+    _C("accounts_served", pa.int32(), "T", "accounts", "-", "of these, accounts that served: the positives"),
     _C("requests_planned", pa.int64(), "T", "requests", "-", "requests its accounts sent, all purposes"),
     _C("requests_rejected", pa.int64(), "T", "requests", "-", "of these, answered with an error"),
     _C("extraction_requests", pa.int64(), "T", "requests", "-", "answered requests that serve the extraction"),

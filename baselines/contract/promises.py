@@ -142,18 +142,16 @@ def _higher(b: CheckContext) -> None:
 
     if b.kind.floor:
         return
-    labels = b.tables["account_labels"].select("account_id", pl.col("label").cast(pl.String))
-    request_labels = b.tables["request_labels"].select(
-        "request_id", label=pl.when("is_extraction").then(pl.lit("extraction")).otherwise(pl.lit("benign"))
-    )
+    scored = b.tables["account_labels"].filter(pl.col("served") | (pl.col("label").cast(pl.String) == "benign"))
+    labels = scored.select("account_id", positive="served")
+    request_labels = b.tables["request_labels"].select("request_id", positive="is_extraction")
     for task, truth in (("accounts", labels), ("requests", request_labels)):
         if task not in b.answers:
             continue
         key = truth.columns[0]
         text = pl.col(key).cast(pl.String)
         known = b.answers[task].with_columns(text).join(truth.with_columns(text), on=key)
-        known = known.filter(pl.col("label") != "grey")
-        ranks, positive = rankdata(known["score"].to_numpy()), (known["label"] == "extraction").to_numpy()
+        ranks, positive = rankdata(known["score"].to_numpy()), known["positive"].to_numpy()
         above, below = ranks[positive].mean(), ranks[~positive].mean()
         if above < below:
             raise BrokenPromiseError(

@@ -106,14 +106,19 @@ def world(seed: int, accounts: int = 120, campaign: int = 24) -> dict[str, pl.Da
         "requests": frame("requests", requests),
         "accounts": frame("accounts", _accounts(rng, ids, bad, cohort)),
         "releases": _releases(),
-        "account_labels": frame("account_labels", _truth(ids, bad, cohort)),
+        "account_labels": frame("account_labels", _truth(requests, ids, bad, cohort)),
         "request_labels": frame("request_labels", _request_truth(requests, ids[bad])),
         "campaigns": _campaigns(requests, ids, bad, cohort),
     }
 
 
-def _truth(ids: npt.NDArray[Any], bad: Mask, cohort: npt.NDArray[Any]) -> dict[str, Any]:
+def _truth(
+    requests: Mapping[str, Any], ids: npt.NDArray[Any], bad: Mask, cohort: npt.NDArray[Any]
+) -> dict[str, Any]:
     grey = ~bad & (np.arange(len(ids)) % 10 == 5)
+    owners, counts = np.unique(np.array(requests["account_id"])[requests["status"] == 200], return_counts=True)
+    sent = dict(zip(owners.tolist(), counts.tolist(), strict=True))
+    answered = np.array([sent.get(name, 0) for name in ids.tolist()])
     return {
         "account_id": ids,
         "label": np.where(bad, "extraction", np.where(grey, "grey", "benign")),
@@ -122,6 +127,9 @@ def _truth(ids: npt.NDArray[Any], bad: Mask, cohort: npt.NDArray[Any]) -> dict[s
         "campaign": [f"c{c}" if b else None for c, b in zip(cohort, bad, strict=True)],
         "tier": [schema.TIERS[c % 3] if b else None for c, b in zip(cohort, bad, strict=True)],
         "target": ["coding" if b else None for b in bad],
+        "served": bad & (answered > 0),
+        "extraction_requests": bad * answered,
+        "cohort_requests": answered,
     }
 
 
@@ -148,6 +156,7 @@ def _campaigns(
         "first_day": [requests["day"][requests_of[n]].min() for n in names],
         "last_day": [requests["day"][requests_of[n]].max() for n in names],
         "accounts": [len(np.unique(requests["account_id"][requests_of[n]])) for n in names],
+        "accounts_served": [len(np.unique(requests["account_id"][answered[n]])) for n in names],
         "requests_planned": [requests_of[n].sum() for n in names],
         "requests_rejected": [(requests_of[n] & ~answered[n]).sum() for n in names],
         "extraction_input_tokens": [requests["input_tokens"][answered[n]].sum() for n in names],

@@ -43,7 +43,7 @@ class TrainingLabels:
     rows : ndarray of int64, shape (labelled,)
         Which rows are labelled.
     positive : ndarray of bool, shape (labelled,)
-        Whether each is an extraction account.
+        Whether each is an extraction account that served.
     cohort : ndarray of int64, shape (labelled,)
         Cohort of each, numbered: rows of one cohort are never split between training and holding out.
     """
@@ -62,7 +62,7 @@ class LabelledFeatures:
     x : ndarray of float64, shape (labelled, features)
         Features; NaN where undefined.
     positive : ndarray of bool, shape (labelled,)
-        Whether each is an extraction account.
+        Whether each is an extraction account that served.
     cohort : ndarray of int64, shape (labelled,)
         Cohort of each, numbered; no two worlds share a number.
     """
@@ -73,7 +73,7 @@ class LabelledFeatures:
 
 
 def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> LabelledFeatures:
-    """Features of accounts with a label; grey accounts are left out.
+    """Features of accounts with a label; grey accounts and sleepers are left out.
 
     Parameters
     ----------
@@ -103,7 +103,10 @@ def labelled(worlds: Sequence[Split], wanted: Sequence[Feature]) -> LabelledFeat
 
 
 def training_labels(train: Split, ids: pl.Series) -> TrainingLabels:
-    """Labels of accounts; grey ones are left out.
+    """Labels of accounts; grey ones and sleepers are left out.
+
+    A sleeper is an extraction account that did nothing for its campaign in the window: nothing tells it from a
+    benign one, so that it would teach noise.
 
     Parameters
     ----------
@@ -122,14 +125,15 @@ def training_labels(train: Split, ids: pl.Series) -> TrainingLabels:
     UserError
         If there is nothing to tell apart.
     """
-    labels = train.labels.polars().select("account_id", "label", "cohort").cast(pl.String).collect()
+    texts = pl.col("account_id", "label", "cohort").cast(pl.String)
+    labels = train.labels.polars().select(texts, "served").collect()
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
-    known = rows.join(labels, on="account_id").filter(pl.col("label") != "grey").sort("row")
-    positive = (known["label"] == "extraction").to_numpy()
+    known = rows.join(labels, on="account_id").filter(pl.col("served") | (pl.col("label") == "benign")).sort("row")
+    positive = known["served"].to_numpy()
     if positive.all() or not positive.any():
         raise UserError(
-            f"{train.name} has {positive.sum()} extraction and {(~positive).sum()} benign accounts; "
-            "training needs both: choose a larger preset or another seed"
+            f"{train.name} has {positive.sum()} extraction accounts that served and {(~positive).sum()} benign "
+            "ones; training needs both: choose a larger preset or another seed"
         )
     cohort = known["cohort"].rank("dense").to_numpy().astype(np.int64)
     return TrainingLabels(known["row"].to_numpy(), positive, cohort)

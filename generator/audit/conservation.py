@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Column of the campaigns table: what it must equal, counted from requests and labels.
 _COUNTED = {
     "accounts": "members",
+    "accounts_served": "served",
     "requests_planned": "logged",
     "requests_rejected": "rejected",
     "extraction_requests": "useful",
@@ -127,6 +128,7 @@ def _bucket(requests: pl.LazyFrame, labels: pl.LazyFrame, members: pl.DataFrame)
             answered=answered.cast(pl.Int64).sum(),
             rejected=(~answered).cast(pl.Int64).sum(),
             useful=useful.cast(pl.Int64).sum(),
+            served=useful.any().cast(pl.Int64),
             input=pl.col("input_tokens").cast(pl.Int64).filter(answered).sum(),
             output=pl.col("output_tokens").cast(pl.Int64).filter(answered).sum(),
             useful_input=pl.col("input_tokens").cast(pl.Int64).filter(useful).sum(),

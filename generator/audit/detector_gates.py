@@ -21,8 +21,14 @@ RATE_LIMIT_RECALL = 0.05
 """Recall at FPR 1 % that a per-account rate limit may reach on the hidden tiers (a)."""
 ORACLE_AP, ORACLE_AP_SMALL = 0.95, 0.9
 """Average precision that the oracle must reach, on large splits and on smaller ones (a)."""
-BASELINE_AP = (0.5, 0.9)
-"""Range for the average precision of the best honest baseline: neither hopeless nor solved (a)."""
+BASELINE_AP = 0.5
+"""Average precision that the best honest baseline must reach: the task is not hopeless (a)."""
+HEADROOM = 0.25
+"""Share of the way from chance to the ceiling that the best honest baseline must leave (a).
+
+It stands in place of an upper bound on the average precision. While accounts that never served were positives (13
+to 36 % of a tier's), a solved task met that bound: nobody can find an account that did nothing.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,13 @@ class Reached:
     ap : dict of str to float
         Average precision, mean over tiers, per scored split.
     overall : dict of str to float
-        Average precision of all extraction accounts against all benign ones, per scored split.
+        Average precision of all positives against all benign accounts, per scored split.
     recall : dict of str to float
         Recall at FPR 1 % of the tiers evasive and adaptive, per scored split.
+    headroom : dict of str to float
+        Share of the way from chance to the ceiling that `ap` leaves, per scored split.
+    ceiling, chance : dict of str to float
+        What a ranking by the true number of requests that served gets for `ap`, and what a constant one gets.
     resampled : dict of str to ndarray
         `ap` under resampling of cohorts, paired between detectors.
     """
@@ -44,6 +54,9 @@ class Reached:
     ap: dict[str, float] = field(default_factory=dict)
     overall: dict[str, float] = field(default_factory=dict)
     recall: dict[str, float] = field(default_factory=dict)
+    headroom: dict[str, float] = field(default_factory=dict)
+    ceiling: dict[str, float] = field(default_factory=dict)
+    chance: dict[str, float] = field(default_factory=dict)
     resampled: dict[str, F64] = field(default_factory=dict)
 
 
@@ -80,12 +93,19 @@ def gates(reached: Mapping[str, Reached], accounts: int) -> list[Gate]:
             "give cohorts of campaigns more in common that pooled statistics see",
             _by_split(oracle),
         ),
-        gate.between(
+        gate.at_least(
             f"best honest baseline ({best}): AP, mean over tiers",
             ap,
-            *BASELINE_AP,
-            "strengthen what cohorts share" if ap < BASELINE_AP[0] else "weaken what cohorts share",
+            BASELINE_AP,
+            "strengthen what cohorts share",
             "; ".join(f"{name}: {_by_split(reached[name].ap)}" for name in CHAIN),
+        ),
+        gate.at_least(
+            f"best honest baseline ({best}): headroom, (ceiling - AP) / (ceiling - chance)",
+            _mean(reached[best].headroom),
+            HEADROOM,
+            "weaken what cohorts share",
+            f"ceiling {_by_split(reached[best].ceiling)}; chance {_by_split(reached[best].chance)}",
         ),
         Gate(
             "rate limit < account-level trees < relational trees: lower end of the smallest paired 95 % interval",

@@ -23,6 +23,7 @@ GATES: dict[str, Callable[[AuditedDataset], list[Gate]]] = {
     "artifacts": lambda data: gate_family.gates(data.dataset, data.splits),
     "benign groups": lambda data: [structure.benign_groups(data.splits)],
     "campaigns of archetypes": lambda data: [structure.campaigns_of_archetypes(data.dataset, data.splits)],
+    "campaigns of tiers": lambda data: [structure.campaigns_of_tiers(data.dataset, data.splits)],
     "one-class files": lambda data: [structure.one_class_files(data.splits)],
     "overlap of splits": lambda data: overlap.gates(data.dataset, data.aggregates),
     "permuted labels": lambda data: [structure.permuted_labels(data.dataset)],

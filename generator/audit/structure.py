@@ -15,9 +15,11 @@ from generator.audit.base import gate
 from generator.audit.base.gate import Gate
 from generator.audit.base.labelled_split import LabelledSplit
 from generator.config import dataset_config
+from generator.config.campaign_schedule import LEAST_OF_TIER
 from generator.dataset import Dataset
 from generator.pipeline import arrow_tables
 from generator.population import cohorts, population_plan
+from generator.schema import TIERS
 from generator.traffic import simulate
 
 _GROUP = 3
@@ -46,7 +48,7 @@ def benign_groups(splits: Sequence[LabelledSplit]) -> Gate:
 
 
 def campaigns_of_archetypes(dataset: Dataset, splits: Sequence[LabelledSplit]) -> Gate:
-    """Campaigns of each archetype that the config gives to campaigns, or that is there, in each split.
+    """Campaigns that served, of each archetype that the config gives to campaigns or that is there, in each split.
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ def campaigns_of_archetypes(dataset: Dataset, splits: Sequence[LabelledSplit]) -
     for s in splits:
         wanted = [*config.get("campaign_archetypes", ())]
         wanted += config.get("test_only_archetypes", ()) if s.name == "test" else ()
-        attackers = s.truth.filter(pl.col("label") == "extraction")
+        attackers = s.truth.filter("served")
         campaigns = attackers.group_by("archetype").agg(pl.col("cohort").n_unique())
         by_archetype = dict.fromkeys(wanted, 0) | dict(campaigns.iter_rows())
         counts += [(n, f"{archetype} in {s.name}") for archetype, n in by_archetype.items()]
@@ -69,6 +71,28 @@ def campaigns_of_archetypes(dataset: Dataset, splits: Sequence[LabelledSplit]) -
     value, where = counts[0] if counts else (0, "no campaigns")
     remedy = "ask for more campaigns, or for fewer archetypes"
     return gate.at_least("campaigns of the rarest archetype of a split", value, least, remedy, where)
+
+
+def campaigns_of_tiers(dataset: Dataset, splits: Sequence[LabelledSplit]) -> Gate:
+    """Campaigns that served, of each tier of each split; none are asked of worlds without a schedule of campaigns.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Any.
+    splits : sequence of LabelledSplit
+        Every split of it.
+    """
+    least = LEAST_OF_TIER if dataset.manifest["config"]["campaigns"] else 0
+    counts = [
+        (s.truth.filter(pl.col("served") & (pl.col("tier") == tier))["campaign"].n_unique(), f"{tier} in {s.name}")
+        for s in splits
+        for tier in TIERS
+    ]
+    value, _ = min(counts)
+    few = ", ".join(f"{n} {where}" for n, where in counts if n < least)
+    remedy = "ask for more campaigns or days, or for campaigns that send more"
+    return gate.at_least("served campaigns of the rarest tier of a split", value, least, remedy, few)
 
 
 def one_class_files(splits: Sequence[LabelledSplit]) -> Gate:

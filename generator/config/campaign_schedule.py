@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from generator.schema import SPLITS, TIERS
 
+LEAST_OF_TIER = 3
+"""Campaigns that a tier needs for its numbers to say anything: fewer have no spread to resample (a)."""
+
 
 def schedule(
     campaigns: int, split: str, archetypes: Sequence[str], test_only: Sequence[str] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from generator.config.campaign_schedule import missing
+from generator.config.campaign_schedule import LEAST_OF_TIER, missing
+from generator.schema import TIERS
 
 _Document = dict[str, Any]
 
@@ -21,6 +22,15 @@ def _accounts(c: _Document) -> Iterator[str]:
         )
     if attack and not campaigns:
         yield f"extraction_accounts: {attack} accounts are in no campaign: raise campaigns, or set it to 0"
+
+
+def _tiers(c: _Document) -> Iterator[str]:
+    campaigns, least = c["campaigns"], LEAST_OF_TIER * len(TIERS)
+    if 0 < campaigns < least:  # they take tiers in turn
+        yield (
+            f"campaigns: {campaigns} leave {campaigns // len(TIERS)} in a tier, and fewer than {LEAST_OF_TIER} "
+            f"say nothing: raise it to {least} or more, or set it to 0"
+        )
 
 
 def _cohorts(c: _Document) -> Iterator[str]:
@@ -77,6 +87,7 @@ def _archetypes(c: _Document) -> Iterator[str]:
 
 CHECKS: tuple[tuple[tuple[str, ...], Callable[[_Document], Iterator[str]]], ...] = (
     (("accounts", "extraction_accounts", "campaigns"), _accounts),
+    (("campaigns",), _tiers),
     (("accounts", "cohorts"), _cohorts),
     (("days", "quiet_days", "campaigns", "cohorts"), _days),
     (

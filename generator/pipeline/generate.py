@@ -129,7 +129,7 @@ def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Shard
     whole = {
         "accounts": done.accounts,
         "account_labels": done.labels,
-        "campaigns": labels.campaigns(plan, done.sums),
+        "campaigns": labels.campaigns(plan, done.sums, done.labels),
         "releases": pa.Table.from_pylist(provider.model_releases(plan), schema=schema.arrow_schema("releases")),
     }
     for name in ("accounts", "account_labels"):
@@ -145,6 +145,7 @@ def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Shard
         "counts": {
             "accounts": len(plan.account_key),
             "extraction": int((plan.label == labels.EXTRACTION)[plan.account_cohort].sum()),
+            "served": pc.sum(done.labels["served"]).as_py(),
             "campaigns": int((plan.label == labels.EXTRACTION).sum()),
             "requests": done.requests,
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from generator import schema
-from generator.arrays import F64, I64, U64
+from generator.arrays import F64, U64
 from generator.config.parameters import COHORT_CHOICES
 from generator.population.accounts import account_ids
 from generator.population.cohorts import COHORT_DIALS
@@ -27,20 +28,24 @@ _HASHES = 4096  # smallest hashes kept per campaign: the count of distinct ones 
 _ANSWERED = 200  # HTTP status
 
 
-def account_labels(plan: PopulationPlan, index: I64) -> pa.Table:
-    """Labels of the accounts with the given numbers.
+def account_labels(plan: PopulationPlan, shard: Shard) -> pa.Table:
+    """Labels of a shard's accounts, in their order.
 
     Parameters
     ----------
     plan : PopulationPlan
-        Their world.
-    index : ndarray of int64, shape (accounts,)
-        Numbers of the accounts in the world.
+        The shard's world.
+    shard : Shard
+        Simulated requests: an account that sent none for its campaign cannot be found by anyone.
     """
+    index = shard.accounts.index[: shard.size]
     cohort = plan.account_cohort[index]
     attack = plan.label[cohort] == EXTRACTION
     archetype = np.array([a for a, _ in variants()])[plan.archetype]
     names = np.array([plan.names[c] for c in cohort.tolist()])
+    work = shard.work & (shard.columns["status"] == _ANSWERED)
+    answered = np.bincount(shard.owner[work], minlength=shard.size)
+    served = np.where(attack, answered, 0)
     columns = {
         "account_id": account_ids(plan.account_key[index]),
         "label": np.array(schema.LABELS)[plan.label[cohort]].tolist(),
@@ -49,6 +54,9 @@ def account_labels(plan: PopulationPlan, index: I64) -> pa.Table:
         "campaign": pa.array(names.tolist(), mask=~attack),
         "tier": pa.array(np.array(schema.TIERS)[plan.tier[cohort]].tolist(), mask=~attack),
         "target": pa.array(np.array(COHORT_CHOICES["domain"])[plan.domain[cohort]].tolist(), mask=~attack),
+        "served": served > 0,
+        "extraction_requests": served,
+        "cohort_requests": answered,
     }
     return pa.table(columns).cast(schema.arrow_schema("account_labels"))
 
@@ -152,7 +160,7 @@ def campaign_sums(plan: PopulationPlan, shard: Shard) -> Sums:
     return Sums(counts, smallest)
 
 
-def campaigns(plan: PopulationPlan, sums: Sums) -> pa.Table:
+def campaigns(plan: PopulationPlan, sums: Sums, accounts: pa.Table) -> pa.Table:
     """The campaigns table: dials, window, what was planned, rejected and collected, and what it was worth.
 
     Parameters
@@ -161,7 +169,10 @@ def campaigns(plan: PopulationPlan, sums: Sums) -> pa.Table:
         The world.
     sums : Sums
         What its campaigns did in all shards together.
+    accounts : pyarrow.Table
+        Labels of all its accounts.
     """
+    served = Counter(accounts.filter(accounts["served"])["campaign"].to_pylist())
     rows: list[dict[str, Any]] = []
     kinds = variants()
     begins, ends = work_days(plan)
@@ -177,6 +188,7 @@ def campaigns(plan: PopulationPlan, sums: Sums) -> pa.Table:
                 "first_day": max(0, int(begins[c])),
                 "last_day": min(plan.config.days, int(ends[c])) - 1,
                 "accounts": int(plan.sizes[c]),
+                "accounts_served": served[plan.names[c]],
                 "requests_planned": int(n[0]),
                 "requests_rejected": int(n[1]),
                 "extraction_requests": int(n[2]),

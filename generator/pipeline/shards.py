@@ -225,6 +225,6 @@ def _made(job: ShardJob) -> ShardReceipt:
         files=files,
         requests=len(shard.owner),
         accounts=arrow_tables.account_rows(plan, accounts),
-        labels=labels.account_labels(plan, accounts.index),
+        labels=labels.account_labels(plan, shard),
         sums=labels.campaign_sums(plan, shard),
     )

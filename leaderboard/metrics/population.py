@@ -25,20 +25,26 @@ class Population:
     ----------
     ids : polars.Series of str
         Sorted.
-    benign, grey, attack : ndarray of bool
-        Labels; grey accounts count as neither.
+    benign, attack : ndarray of bool
+        Negatives, and positives: extraction accounts that served their campaign in this window.
+    grey, sleeper : ndarray of bool
+        Left out of every score: grey accounts, and extraction accounts that did not serve.
+    requests : ndarray of int
+        Answered requests by which each account served; 0 but for positives.
     archetype, campaign, tier : ndarray of str
-        "" where there is none.
+        "" where there is none; sleepers stand in no campaign and in no tier.
     group : ndarray of int
-        Unit of resampling: campaign or benign cohort, from 0; -1 for grey accounts.
+        Unit of resampling: campaign or benign cohort, from 0; -1 for accounts that are left out.
     stratum : ndarray of int, shape (groups,)
         Groups that stand for each other: campaigns of a tier, benign cohorts.
     """
 
     ids: pl.Series
     benign: Mask
-    grey: Mask
     attack: Mask
+    grey: Mask
+    sleeper: Mask
+    requests: I64
     archetype: npt.NDArray[Any]
     campaign: npt.NDArray[Any]
     tier: npt.NDArray[Any]
@@ -58,16 +64,22 @@ class Population:
         return Draws(self.stratum, digest, resamples)
 
     @property
+    def scored(self) -> Mask:
+        """Positives and negatives."""
+        return self.benign | self.attack
+
+    @property
     def tiers(self) -> list[str]:
         """Evasion tiers present."""
         return [t for t in TIERS if (self.tier == t).any()]
 
     def counts(self) -> dict[str, int]:
-        """How many accounts and campaigns were scored."""
+        """How many accounts and campaigns were scored, and how many accounts of campaigns slept."""
         return {
-            "accounts": int((~self.grey).sum()),
+            "accounts": int(self.scored.sum()),
             "extraction": int(self.attack.sum()),
             "campaigns": len(np.unique(self.campaign[self.attack])),
+            "sleepers": int(self.sleeper.sum()),
         }
 
 
@@ -82,18 +94,32 @@ def population(labels: pl.DataFrame) -> Population:
     Raises
     ------
     UserError
-        If there are no extraction or no benign accounts.
+        If there are no benign accounts, or none that served a campaign.
     """
-    table = labels.select(pl.col(c).cast(pl.String) for c in _TEXT).sort("account_id")
-    label = table["label"].to_numpy()
-    benign, grey, attack = (label == name for name in ("benign", "grey", "extraction"))
+    texts = (pl.col(c).cast(pl.String) for c in _TEXT)
+    table = labels.select(*texts, "served", "extraction_requests").sort("account_id")
+    label, served = table["label"].to_numpy(), table["served"].to_numpy()
+    benign, grey, extraction = (label == name for name in ("benign", "grey", "extraction"))
+    attack, sleeper = extraction & served, extraction & ~served
     if not attack.any() or not benign.any():
-        counts = f"{attack.sum():,} extraction and {benign.sum():,} benign accounts"
+        counts = f"{attack.sum():,} extraction accounts that served and {benign.sum():,} benign ones"
         raise UserError(f"the labels hold {counts}: nothing to judge; score a split that has both")
-    tier = table["tier"].fill_null("").to_numpy()
+    campaign, tier = (np.where(sleeper, "", table[c].fill_null("").to_numpy()) for c in ("campaign", "tier"))
+    scored = benign | attack
     group = np.full(len(table), -1)
-    group[~grey] = table.filter(~grey)["cohort"].rank("dense").to_numpy().astype(np.int64) - 1
+    group[scored] = table.filter(scored)["cohort"].rank("dense").to_numpy().astype(np.int64) - 1
     stratum = np.zeros(int(group.max()) + 1, np.int64)
-    stratum[group[~grey]] = [(*TIERS, "").index(t) for t in tier[~grey]]
-    archetype, campaign = (table[c].fill_null("").to_numpy() for c in ("archetype", "campaign"))
-    return Population(table["account_id"], benign, grey, attack, archetype, campaign, tier, group, stratum)
+    stratum[group[scored]] = [(*TIERS, "").index(t) for t in tier[scored]]
+    return Population(
+        ids=table["account_id"],
+        benign=benign,
+        attack=attack,
+        grey=grey,
+        sleeper=sleeper,
+        requests=table["extraction_requests"].to_numpy(),
+        archetype=table["archetype"].fill_null("").to_numpy(),
+        campaign=campaign,
+        tier=tier,
+        group=group,
+        stratum=stratum,
+    )

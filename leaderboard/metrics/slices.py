@@ -136,17 +136,17 @@ class Rates:
         return {str(n): value(r, self._budget, drawn[f"fpr/{n}"]) for n, r in zip(self._names, rates, strict=True)}
 
 
-def grey(population: Population, share: F64) -> float | None:
-    """Share of grey accounts flagged; None without any.
+def flagged_among(some: Mask, share: F64) -> float | None:
+    """Share of some accounts that is flagged; None where there are none.
 
     Parameters
     ----------
-    population : Population
-        Accounts.
+    some : ndarray of bool, shape (accounts,)
+        Which accounts, such as grey ones or sleepers: they are left out of scores, and reported apart.
     share : ndarray of float, shape (accounts,)
-        Probability of each to be flagged.
+        Probability of each account to be flagged.
     """
-    return float(share[population.grey].mean()) if population.grey.any() else None
+    return float(share[some].mean()) if some.any() else None
 
 
 def precision_recall(curve: Curve) -> Line:
@@ -192,7 +192,8 @@ def precision_at_recall(curve: Curve, recall: F64) -> F64:
 def flagged(score: F64, negative: Mask, fpr: float) -> F64:
     """Probability of each account to be flagged where a share `fpr` of the negatives is, shape (n,).
 
-    Accounts that are not `negative`, such as grey ones, are flagged by the same threshold but don't set it.
+    Accounts that are not `negative`, such as grey ones and sleepers, are flagged by the same threshold but don't
+    set it.
 
     Parameters
     ----------

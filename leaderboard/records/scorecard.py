@@ -10,7 +10,8 @@ from typing import Any
 from generator.schema import TIERS
 from leaderboard.records.task_definitions import TASKS
 
-EVALUATOR_VERSION = "2"
+EVALUATOR_VERSION = "0.2"
+"""Numbered as the package and its data: 0.2 is the first by which accounts that never served are not scored."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class Scorecard:
         The primary metric in each resample, for paired comparison.
     grey_flagged : float or None
         Share of grey accounts flagged at the same budget; None without grey accounts.
+    sleepers_flagged : float or None
+        The same of extraction accounts that did not serve, `counts["sleepers"]` in number.
+    ceiling : float or None
+        Primary metric of an omniscient answer; None where the task has no such answer.
     """
 
     task: str
@@ -60,12 +65,21 @@ class Scorecard:
     false_positives: dict[str, Value] = field(default_factory=dict)
     curves: dict[str, dict[str, Line]] = field(default_factory=dict, repr=False)
     grey_flagged: float | None = None
+    sleepers_flagged: float | None = None
+    ceiling: float | None = None
     evaluator: str = EVALUATOR_VERSION
 
     @property
     def tiers(self) -> dict[str, dict[str, Value]]:
         """Tables of the evasion tiers present."""
         return {t: self.tables[t] for t in TIERS if t in self.tables}
+
+    @property
+    def headroom(self) -> float | None:
+        """Share of the way from chance to the ceiling that the entry leaves: 0 for a perfect one, 1 for chance."""
+        if self.ceiling is None:
+            return None
+        return (self.ceiling - self.primary.value) / (self.ceiling - self.primary.chance)
 
     @property
     def worst_tier(self) -> str:
@@ -102,12 +116,15 @@ class Scorecard:
         return cls(**d | {"resampled": tuple(d["resampled"])})
 
     def flat(self) -> dict[str, float]:
-        """Every number by name: "evasive/ap" and its "evasive/ap_low", "_high" and "_chance"; "fpr/B3"."""
+        """Every number by name: "evasive/ap", its "evasive/ap_low", "_high", "_chance"; "fpr/B3"; "headroom"."""
         numbers = _flat({"primary": self.primary})
         for name, table in self.tables.items():
             numbers |= _flat({f"{name}/{metric}": v for metric, v in table.items()})
         numbers |= {f"fpr/{a}": v.value for a, v in self.false_positives.items()}
-        return numbers if self.grey_flagged is None else numbers | {"grey_flagged": self.grey_flagged}
+        single = {
+            name: getattr(self, name) for name in ("grey_flagged", "sleepers_flagged", "ceiling", "headroom")
+        }
+        return numbers | {name: number for name, number in single.items() if number is not None}
 
 
 def _values(table: Mapping[str, Any]) -> dict[str, Value]:

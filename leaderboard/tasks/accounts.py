@@ -1,6 +1,11 @@
 """The *accounts* task: average precision, mean over the evasion tiers.
 
-Positives of a tier are the accounts of its campaigns, negatives all benign accounts; grey accounts are neither.
+Positives of a tier are the accounts of its campaigns that served: each sent at least one answered request for its
+campaign in this window. Negatives are all benign accounts. Grey accounts and sleepers, which belong to a campaign
+but did nothing for it that anyone could see, are neither; what share of them is flagged stands apart.
+
+The ceiling is what an omniscient ranking gets, by the true number of requests that served. An entry's headroom is
+how much of the way from chance to the ceiling it leaves: (ceiling - value) / (ceiling - chance).
 """
 
 from __future__ import annotations
@@ -47,8 +52,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     """
     people = truth.population
     given = aligned(predictions, people)
-    scored = ~people.grey
-    masks = {tier: people.benign | (people.tier == tier) for tier in people.tiers} | {"overall": scored}
+    masks = {tier: people.benign | (people.tier == tier) for tier in people.tiers} | {"overall": people.scored}
     ranked = {name: Ranked(given[mask], people.attack[mask], people.group[mask]) for name, mask in masks.items()}
     exact = {name: r.curve() for name, r in ranked.items()}
     table = Slices(ranked, tuple(METRICS), exact)
@@ -67,12 +71,27 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
         tables=tables,
         resampled=tuple(primary.astype(np.float32).tolist()),
         false_positives=rates.values(drawn),
-        grey_flagged=slices.grey(people, share),
+        grey_flagged=slices.flagged_among(people.grey, share),
+        sleepers_flagged=slices.flagged_among(people.sleeper, share),
+        ceiling=ceiling(people),
         curves={
             "precision_recall": {t: slices.precision_recall(exact[t]) for t in people.tiers},
             "recall": {t: recall(exact[t]) for t in people.tiers},
         },
     )
+
+
+def ceiling(people: Population) -> float:
+    """Average precision, mean over the evasion tiers, of a ranking by the true number of requests that served.
+
+    Parameters
+    ----------
+    people : Population
+        Accounts.
+    """
+    masks = [people.benign | (people.tier == tier) for tier in people.tiers]
+    ranked = [Ranked(people.requests[m].astype(np.float64), people.attack[m]) for m in masks]
+    return float(np.mean([ranking.average_precision(r.curve())[0] for r in ranked]))
 
 
 def aligned(predictions: pl.DataFrame, people: Population) -> F64:
@@ -121,12 +140,14 @@ TASK = ScoredTask(
     short="AP",
     metrics=METRICS,
     columns=(
+        BoardColumn("headroom", "Headroom: share of the way from chance to the ceiling that is left", "left"),
         BoardColumn("overt/ap", "AP overt", "overt"),
         BoardColumn("evasive/ap", "AP evasive", "evasive"),
         BoardColumn("adaptive/ap", "AP adaptive", "adaptive"),
         BoardColumn("overall/recall_fpr_1e-2", "Recall at 1 % false positives", "R@1%"),
         BoardColumn("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
         BoardColumn("overall/roc_auc", "ROC AUC", "AUC"),
+        BoardColumn("ceiling", "Ceiling: AP of a ranking by the true number of requests that served", "ceiling"),
     ),
     expected=ground_truth.account_ids,
     truth=ground_truth.account_labels,

@@ -1,6 +1,7 @@
 """The *campaigns* task: which extraction accounts belong together.
 
-A group is a label that two accounts or more share; grey accounts are left out before. B-cubed precision is, for an
+A group is a label that two accounts or more share; grey accounts and sleepers (extraction accounts that served in
+no request of this window) are left out before, so that they neither help nor harm. B-cubed precision is, for an
 extraction account in a group, the share of the group that is of its campaign, so benign accounts in the group are
 errors; recall is the share of its campaign that is in its group, 0 for an account in none. Precision is averaged
 over the extraction accounts in groups, recall over all of them; F1 is their harmonic mean. A campaign is found if
@@ -49,7 +50,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
         If an account has no row, or the labels lack extraction or benign accounts.
     """
     people = truth.population
-    scored = ~people.grey
+    scored = people.scored
     names, owner = np.unique(people.campaign[scored], return_inverse=True)  # "" comes first: benign
     cohort = people.group[scored]
     answer = Clustering(_labels(predictions, people.ids)[scored], owner, cohort)

@@ -9,7 +9,8 @@ constant scorer gets exactly chance: an alert about 0.1 % of all accounts when t
 known ends.
 
 Tokens are tokens of output in answers that serve the extraction. A campaign that is never noticed counts as
-noticed the day after its last; one that collected nothing is left out. Days are quiet on which no campaign
+noticed the day after its last; one that collected nothing is left out, and so are accounts that never serve: an
+alert about one notices no campaign. Days are quiet on which no campaign
 collects.
 """
 
@@ -92,7 +93,8 @@ def score(
         tables=tables,
         resampled=tuple(vectors["overall/prevented"].astype(np.float32).tolist()),
         false_positives=rates.values(drawn),
-        grey_flagged=slices.grey(people, share),
+        grey_flagged=slices.flagged_among(people.grey, share),
+        sleepers_flagged=slices.flagged_among(people.sleeper, share),
         curves=_curves(replay, losses, once),
     )
 

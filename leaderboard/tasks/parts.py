@@ -55,8 +55,11 @@ class Parts:
         part : str
             FEEDBACK or COUNTING.
         """
-        table = labels.select(pl.col("account_id", "cohort", "label", "tier").cast(pl.String))
+        table = labels.select(pl.col("account_id", "cohort", "label", "tier").cast(pl.String), "served")
         table = table.with_columns(pl.coalesce("cohort", "account_id"))
+        # A campaign that nobody served isn't there: it must not be dealt out as one that counts.
+        asleep = (pl.col("label") == "extraction") & ~pl.col("served").any().over("cohort")
+        table = table.with_columns(label=pl.when(asleep).then(pl.lit("asleep")).otherwise("label"))
         if not self.key:
             return table["account_id"]
         groups = self._groups(table)
@@ -90,7 +93,10 @@ class Parts:
             group=pl.when(alone).then(pl.col("account_id")).otherwise(pl.col("cohort")),
             kind=pl.col("label") + "/" + pl.col("tier").fill_null(""),
         )
-        groups = divided.group_by("group").agg(pl.col("label", "kind").first(), size=pl.len())
+        served = pl.col("served").any()
+        groups = divided.group_by("group").agg(
+            pl.col("label").first(), pl.col("kind").first() + "/" + served.cast(pl.String), size=pl.len()
+        )
         return groups.sort("kind", "size", "group")
 
     def _feedback(self, groups: pl.DataFrame) -> list[str]:

@@ -1,7 +1,8 @@
 """The *requests* task: average precision over requests.
 
-Positives are requests that serve an extraction, negatives all others but those of grey accounts; the ordinary
-traffic of extraction accounts is negative, too. The slice "camouflaged" looks only inside accounts that send both.
+Positives are requests that serve an extraction, negatives all others but those of grey accounts and of sleepers
+(extraction accounts that served in no answered request); the ordinary traffic of extraction accounts is negative,
+too. The slice "camouflaged" looks only inside accounts that send both.
 There may be many millions of rows: values are exact, but for their intervals scores are rounded to `BLOCKS`
 levels of equally many distinct scores, and what that changes in the value is added back.
 """
@@ -105,7 +106,7 @@ def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> _Rows:
             "give each request one"
         )
     account = known["account"].to_numpy()
-    scored = ~people.grey[account]
+    scored = people.scored[account]
     positive = known["is_extraction"].to_numpy()[scored]
     if positive.all() or not positive.any():
         raise UserError(f"{positive.sum():,} of {len(positive):,} requests serve an extraction: nothing to rank")

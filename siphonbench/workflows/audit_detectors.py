@@ -83,6 +83,10 @@ def _reached(dataset: Dataset, worlds: list[LabelledSplit], results: list[Result
         card = scoring.score("accounts", result.predictions, GroundTruth(labels), dataset.digest)
         reached.ap[world.name] = card.primary.value
         reached.overall[world.name] = card.tables["overall"]["ap"].value
+        assert card.ceiling is not None, "the task accounts has a ceiling"
+        assert card.headroom is not None
+        reached.ceiling[world.name], reached.headroom[world.name] = card.ceiling, card.headroom
+        reached.chance[world.name] = card.primary.chance
         reached.resampled[world.name] = np.array(card.resampled)
         scores = world.truth.join(result.predictions.cast({"account_id": pl.String}), on="account_id")["score"]
         scored = world.benign | world.hidden

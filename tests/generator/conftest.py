@@ -16,7 +16,7 @@ TINY = {
     "seed": 7,
     "accounts": 240,
     "extraction_accounts": 36,
-    "campaigns": 6,
+    "campaigns": 9,
     "days": 4,
     "quiet_days": 0,
     "buckets": 2,

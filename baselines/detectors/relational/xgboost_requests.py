@@ -84,9 +84,8 @@ class RequestTrees(detector.Detector):
 
 
 def _lesson(world: Split, seed: int) -> tuple[F64, Mask]:
-    """Some requests of each extraction account, of both kinds."""
-    extraction = world.labels.polars().filter(pl.col("label").cast(pl.String) == "extraction")
-    names = extraction.select(pl.col("account_id").cast(pl.String)).collect()
+    """Some requests of each extraction account that served, of both kinds."""
+    names = world.labels.polars().filter("served").select(pl.col("account_id").cast(pl.String)).collect()
     common = _common(world)
     xs, ys = [], []
     truth = world.request_labels.polars().select("request_id", "is_extraction")

@@ -38,6 +38,7 @@ class AllButOne(detector.Detector):
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds of each account's cohort; labels are read of the other parts only."""
+        split = cohort_oracle.shown_cohorts(split)
         truth = split.labels.polars().select(pl.col("account_id", "cohort", "label").cast(pl.String)).collect()
         part = truth.select("account_id", part=pl.col("account_id").min().over("cohort").rank("dense") % _FOLDS)
         parts = []
@@ -53,6 +54,6 @@ def _hidden(split: Split, judged: pl.Series) -> Split:
     """The world with the labels of some accounts turned grey, so that nothing is learnt from them."""
     theirs = pl.col("account_id").cast(pl.String).is_in(judged.implode())
     label = pl.when(theirs).then(pl.lit("grey")).otherwise(pl.col("label").cast(pl.String))
-    frame = split.labels.polars().with_columns(label.alias("label"))
+    frame = split.labels.polars().with_columns(label.alias("label"), served=pl.col("served") & ~theirs)
     table = Table("account_labels", [frame], split.labels.columns)
     return replace(split, tables={**split.tables, "account_labels": table})

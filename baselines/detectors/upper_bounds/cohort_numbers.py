@@ -42,7 +42,8 @@ def run_cohort_oracle(worlds: Sequence[Split], target: Split, seed: int = 0) -> 
 def with_cohort_numbers(split: Split) -> Split:
     """The split as an oracle sees it: public tables, and for each account a number that its cohort shares.
 
-    Numbers are given in the order of account ids: the names of cohorts would tell what they are.
+    It is told no more than the log shows: see `cohort_oracle.shown_cohorts`. Numbers are given in the order of
+    account ids: the names of cohorts would tell what they are.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ def with_cohort_numbers(split: Split) -> Split:
     Split
         Its table of labels has account_id and cohort alone.
     """
-    text = split.labels.polars().select(pl.col("account_id", "cohort").cast(pl.String)).sort("account_id")
+    labels = cohort_oracle.shown_cohorts(split).labels
+    text = labels.polars().select(pl.col("account_id", "cohort").cast(pl.String)).sort("account_id")
     numbered = text.with_columns(
         pl.col("account_id").min().over("cohort").rank("dense").cast(pl.String).alias("cohort")
     )

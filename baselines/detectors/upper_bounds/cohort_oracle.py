@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from baselines.base import detector
 from baselines.features import supervision
 from baselines.graph import group_pooling
 from generator.arrays import F64, I64, Mask
-from generator.dataset import Split
+from generator.dataset import Split, Table
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -29,7 +29,8 @@ class CohortOracle(detector.Detector):
     A world has few campaigns, so random parts of each cohort, of every size, are examples too. And what a dozen
     campaigns happen to share or not to share need not hold for the next: several models learn from half of the
     traits each, whole traits at a time (random subspaces: Ho, IEEE TPAMI 20(8), 1998), and their mean decides.
-    Every account gets the score of its cohort; accounts that stand alone share the lowest.
+    Every account gets the score of its cohort; accounts that stand alone share the lowest. Cohorts are known as
+    far as the log shows them (see `shown_cohorts`), in training as in scoring.
 
     Parameters
     ----------
@@ -52,8 +53,8 @@ class CohortOracle(detector.Detector):
     _columns: tuple[str, ...] = field(init=False, repr=False, default=())
 
     def fit(self, *worlds: Split) -> Self:
-        """Learn from the cohorts of one world or several; grey accounts are left out."""
-        described = [self._examples(world, i) for i, world in enumerate(worlds)]
+        """Learn from the cohorts of one world or several; grey accounts and sleepers are left out."""
+        described = [self._examples(shown_cohorts(world), i) for i, world in enumerate(worlds)]
         known = [set(pooled) for pooled, *_ in described]
         self._columns = tuple(name for name in described[0][0] if all(name in names for names in known))
         x = np.vstack([self._matrix(pooled) for pooled, *_ in described])
@@ -114,6 +115,23 @@ class CohortOracle(detector.Detector):
         """Columns in the order of training; what this world does not have is like everywhere: NaN."""
         missing = np.full(len(pooled["size"]), np.nan)
         return supervision.rounded(np.column_stack([pooled.get(name, missing) for name in self._columns]))
+
+
+def shown_cohorts(split: Split) -> Split:
+    """The split with each cohort cut down to the members that did some of its work in the window.
+
+    An account of which no answered request does the work of its cohort is a cohort of one: nothing in the log
+    could tell that it belongs to the others. The rule is the same for benign cohorts and campaigns.
+
+    Parameters
+    ----------
+    split : Split
+        World with open labels.
+    """
+    account, cohort = (pl.col(name).cast(pl.String) for name in ("account_id", "cohort"))
+    shown = pl.when(pl.col("cohort_requests") > 0).then(cohort).otherwise(account).alias("cohort")
+    table = Table("account_labels", [split.labels.polars().with_columns(shown)], split.labels.columns)
+    return replace(split, tables={**split.tables, "account_labels": table})
 
 
 def _trait(column: str) -> str:

@@ -81,10 +81,10 @@ def identity(split: LabelledSplit) -> Columns:
 
 
 def _files(split: LabelledSplit) -> Columns:
-    """Which of the buckets an account's requests lie in."""
+    """Which of the buckets an account's requests lie in; NaN for one without any, which is never a positive."""
     held = [frame["row"].unique().to_numpy() for frame in split.buckets()]
-    n = len(split.truth)
-    return {f"file {i}": np.isin(np.arange(n), rows).astype(np.float64) for i, rows in enumerate(held)}
+    inside = np.stack([np.isin(np.arange(len(split.truth)), rows) for rows in held])
+    return {f"file {i}": np.where(inside.any(axis=0), here, np.nan) for i, here in enumerate(inside)}
 
 
 def _dictionaries(dataset: Dataset, split: LabelledSplit) -> F64:

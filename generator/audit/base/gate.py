@@ -66,18 +66,3 @@ def at_least(name: str, value: float, limit: float, remedy: str, where: str = ""
         The least that is allowed, in the unit of the value.
     """
     return Gate(name, float(value), f">= {limit:.4g}", bool(value >= limit), remedy, where)
-
-
-def between(name: str, value: float, low: float, high: float, remedy: str, where: str = "") -> Gate:
-    """Gate that fails outside of a range.
-
-    Parameters
-    ----------
-    name, remedy, where : str
-        See `Gate`.
-    value : float
-        What was measured.
-    low, high : float
-        The least and the most that is allowed, in the unit of the value.
-    """
-    return Gate(name, float(value), f"{low:.4g} .. {high:.4g}", bool(low <= value <= high), remedy, where)

@@ -14,7 +14,7 @@ from generator.dataset import Dataset, Split
 
 HIDDEN = ("evasive", "adaptive")
 """Tiers that no shortcut may reach."""
-_TEXT = ("account_id", "label", "tier", "archetype", "cohort")
+_TEXT = ("account_id", "label", "tier", "archetype", "cohort", "campaign")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LabelledSplit:
     source : Split
         Its tables, labels open.
     truth : polars.DataFrame
-        account_id, label, tier, archetype, cohort as text, sorted by account.
+        account_id, label, tier, archetype, cohort, campaign as text, and served; sorted by account.
     """
 
     source: Split
@@ -39,18 +39,19 @@ class LabelledSplit:
 
     @cached_property
     def extraction(self) -> Mask:
-        """Which accounts are extraction accounts."""
-        return (self.truth["label"] == "extraction").to_numpy()
+        """Which accounts are positives: extraction accounts that served; sleepers and grey ones are neither."""
+        return self.truth["served"].to_numpy()
 
     @cached_property
     def benign(self) -> Mask:
-        """Which accounts are benign; grey ones are neither."""
+        """Which accounts are benign."""
         return (self.truth["label"] == "benign").to_numpy()
 
     @cached_property
     def hidden(self) -> Mask:
-        """Which accounts belong to the tiers evasive and adaptive."""
-        return self.truth["tier"].is_in(HIDDEN).fill_null(False).to_numpy()
+        """Which positives belong to the tiers evasive and adaptive."""
+        hidden: Mask = self.truth["tier"].is_in(HIDDEN).fill_null(False).to_numpy()
+        return self.extraction & hidden
 
     @cached_property
     def cohort(self) -> I64:
@@ -104,6 +105,7 @@ def labelled_splits(dataset: Dataset) -> list[LabelledSplit]:
     opened = []
     for name in dataset.splits:
         split = dataset.reveal(name)
-        truth = split.labels.polars().select(pl.col(c).cast(pl.String) for c in _TEXT).sort("account_id")
+        texts = (pl.col(c).cast(pl.String) for c in _TEXT)
+        truth = split.labels.polars().select(*texts, "served").sort("account_id")
         opened.append(LabelledSplit(split, truth.collect()))
     return opened

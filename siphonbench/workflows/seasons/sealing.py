@@ -127,8 +127,11 @@ def seal(rules: Rules, config: Config, out: Path, secret: Path, workers: int, ti
         files.leave_out_of_git(hidden)
         world = sealed_worlds.world(sealed, hidden / "world", workers, tick)
         counts = dataset.read_manifest(world)["splits"][sealed_worlds.SPLIT]["counts"]
-        if not counts["extraction"] or counts["extraction"] == counts["accounts"]:
-            raise UserError("the world has no extraction accounts: nothing could be scored; give it campaigns")
+        if not counts["served"] or counts["extraction"] == counts["accounts"]:
+            raise UserError(
+                "the world has no extraction account that served, or no other account: nothing could be scored; "
+                "give it campaigns that send, and benign accounts"
+            )
         with files.atomic_folder(out) as partial:
             manifest = sealed_publication.publish(
                 world, partial, rules.name, sealed.commitment, tables=not rules.daily
