@@ -162,6 +162,8 @@ class Toy(score_oracle.World):
             tier=pl.when(pl.Series(attack)).then(
                 pl.Series(np.array(["overt", "evasive", "adaptive"])[campaign % 3])
             ),
+            served=pl.Series(attack),
+            extraction_requests=pl.Series(attack).cast(pl.Int64),
         )
         self._truth, self._digest = GroundTruth(labels, 1), "toy"
 

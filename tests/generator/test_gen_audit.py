@@ -194,6 +194,7 @@ def described(columns: dict[str, np.ndarray], positive: np.ndarray) -> aggregate
         "tier": [("evasive" if p else None) for p in positive],
         "archetype": ["A1"] * n,
         "cohort": [f"c{i // 4}" for i in range(n)],
+        "served": positive,
     }
     split = Split("train", datetime(2026, 1, 5, tzinfo=UTC), 1, {}, masked=False)
     world = labelled_split.LabelledSplit(split, pl.DataFrame(table, strict=False))

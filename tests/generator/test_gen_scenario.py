@@ -50,12 +50,16 @@ COHORT = '[[cohorts]]\nname = "x"\narchetype = "A1"\ntier = "overt"\naccounts = 
         ("splits = 'train'", "splits: 'train' is no list of train, validation, test"),
         ("splits = ['trane']", "splits: 'trane' is none of train, validation, test (did you mean train?)"),
         ("extraction_accounts = 700", "extraction_accounts: 700 of 600 leaves none benign"),
-        ("campaigns = 30", "campaigns: 30 need 3 accounts each, extraction_accounts is 60: raise it to 90"),
-        ("campaigns = 0", "extraction_accounts: 60 accounts are in no campaign"),
+        ("campaigns = 30", "campaigns: 30 need 3 accounts each, extraction_accounts is 72: raise it to 90"),
+        (
+            "campaigns = 8",
+            "campaigns: 8 leave 2 in a tier, and fewer than 3 say nothing: raise it to 9 or more, or",
+        ),
+        ("campaigns = 0", "extraction_accounts: 72 accounts are in no campaign"),
         ("quiet_days = 7", "quiet_days: 7 of 7 days leave none for campaigns: lower it to 6"),
-        ("campaign_archetypes = []", "campaign_archetypes: is empty but campaigns is 6"),
+        ("campaign_archetypes = []", "campaign_archetypes: is empty but campaigns is 9"),
         ("campaign_archetypes = ['A1', 'A9']", "campaign_archetypes: A9 is in test_only_archetypes"),
-        ("least_campaigns = 1", "campaigns: 6 give train fewer than least_campaigns 1 of A7 0, A8 0: raise"),
+        ("least_campaigns = 2", "campaigns: 9 give train fewer than least_campaigns 2 of A2 1, A3 1, A4 1, A5 1"),
         (COHORT.replace("20", "601"), "cohorts: their 601 accounts are more than the world's 600"),
         (COHORT.replace("A1", "A9"), "cohorts[0].archetype: A9 is in test_only_archetypes"),
         (COHORT.replace("overt", "sly"), "cohorts[0].tier: 'sly': give one of overt, evasive, adaptive"),
@@ -99,7 +103,7 @@ def test_every_preset_and_scenario_can_be_built() -> None:
     ]
     assert [c.name for c in found] == ["nano", "small", "medium", "full", "headline"]
     sizes = [(c.accounts, c.extraction_accounts, c.campaigns, c.days) for c in found[:4]]
-    assert sizes == [(600, 60, 6, 7), (6000, 240, 12, 14), (60000, 1500, 36, 28), (1000000, 25000, 63, 45)]
+    assert sizes == [(600, 72, 9, 7), (6000, 240, 12, 14), (60000, 1500, 36, 28), (1000000, 25000, 63, 45)]
     for c in found:
         assert dataset_config.from_dict(json.loads(json.dumps(c.as_dict())), "manifest") == c
 
@@ -346,7 +350,7 @@ def changed(tiny: Dataset) -> Callable[[str, Any], Split]:
         ("request_labels", lambda f: f.with_columns(is_extraction=pl.lit(value=False)), "extraction_requests is"),
         ("request_labels", lambda f: f.reverse(), "requests are not beside their own label"),
         ("campaigns", lambda f: f.with_columns(accounts=pl.col("accounts") + 1), "accounts is"),
-        ("campaigns", lambda f: f.head(5), "1 campaigns of the labels are not in the campaigns table"),
+        ("campaigns", lambda f: f.head(8), "1 campaigns of the labels are not in the campaigns table"),
     ],
 )
 def test_what_does_not_add_up_is_said(

@@ -32,7 +32,21 @@ LABELS = pl.DataFrame(
         "campaign": [r[3] if r[4] else None for r in ROWS],
         "tier": [r[4] for r in ROWS],
         "target": ["code" if r[4] else None for r in ROWS],
+        "served": [r[4] is not None for r in ROWS],
+        "extraction_requests": [{"e1": 2, "e2": 1, "e3": 4}.get(a, 0) for a in ACCOUNTS],
     }
+)
+SLEEPERS = [("z1", "c1", "overt"), ("z2", "c3", "adaptive")]
+"""Extraction accounts that did nothing for their campaigns; beside z2 there is nobody in its own."""
+WITH_SLEEPERS = pl.concat(
+    [
+        LABELS,
+        pl.DataFrame(
+            [(a, "extraction", "A1", c, c, t, "code", False, 0) for a, c, t in SLEEPERS],
+            LABELS.columns,
+            orient="row",
+        ),
+    ]
 )
 SCORES = [row[5] for row in ROWS]
 

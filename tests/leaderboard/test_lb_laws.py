@@ -46,6 +46,8 @@ def test_three_tiers() -> None:
             "campaign": [n if t else None for n, t in zip(names, tiers, strict=True)],
             "tier": tiers,
             "target": ["code" if t else None for t in tiers],
+            "served": [t is not None for t in tiers],
+            "extraction_requests": [int(t is not None) for t in tiers],
         }
     )
     card = judged(pl.DataFrame({"account_id": names, "score": [6.0, 5, 4, 3, 2, 1]}), labels, "d", 50)

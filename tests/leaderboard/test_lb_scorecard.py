@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from lb_world import DIGEST, LABELS, SCORES, judged, predictions, scored
+from lb_world import ACCOUNTS, DIGEST, LABELS, SCORES, SLEEPERS, WITH_SLEEPERS, judged, predictions, scored
 
 from generator.errors import UserError
 from leaderboard.metrics.ranking import METRICS
@@ -68,6 +68,39 @@ def test_grey_accounts_count_as_neither() -> None:
     assert (low.grey_flagged, high.grey_flagged) == (0.0, 1.0)
 
 
+def with_sleepers(*scores: float) -> Scorecard:
+    names = [*ACCOUNTS, *(row[0] for row in SLEEPERS)]
+    answer = pl.DataFrame({"account_id": names, "score": [*SCORES, *scores]})
+    return judged(answer, WITH_SLEEPERS)
+
+
+def test_accounts_that_never_served_neither_help_nor_harm() -> None:
+    low, high, without = with_sleepers(0.0, 0.0), with_sleepers(1.0, 0.3), scored()
+    assert low.tables == high.tables == without.tables  # no tier "adaptive": nobody served in it
+    assert low.resampled == high.resampled == without.resampled
+    assert low.false_positives == high.false_positives == without.false_positives
+    assert high.counts == without.counts | {"sleepers": 2}
+    assert (low.sleepers_flagged, high.sleepers_flagged, without.sleepers_flagged) == (0.0, 0.5, None)
+
+
+def test_ceiling_and_headroom() -> None:
+    card = scored()
+    chance = (2 / 6 + 1 / 5) / 2
+    assert card.ceiling == 1.0  # everybody who served stands above everybody who did not, whatever the order
+    assert card.headroom == pytest.approx((1 - (OVERT + EVASIVE) / 2) / (1 - chance), abs=1e-12)
+    assert scored([3, 2, 1, 0, 0, 0, 0, 0]).headroom == 0
+    assert scored([0.5] * 8).headroom == pytest.approx(1, abs=1e-12)
+    flat = card.flat()
+    assert (flat["ceiling"], flat["headroom"]) == (card.ceiling, card.headroom)
+
+
+def test_the_ceiling_is_counted_and_not_assumed() -> None:
+    # Truth that contradicts itself: a benign account with 1 request ties with e2, and stands below e1.
+    requests = [2, 1, 4, 1, 0, 0, 0, 0]
+    card = judged(predictions(), LABELS.with_columns(extraction_requests=pl.Series(requests)))
+    assert card.ceiling == pytest.approx(((1 + 2 / 3) / 2 + 1) / 2, abs=1e-12)
+
+
 def test_order_of_rows_changes_nothing() -> None:
     shuffled = judged(predictions().reverse(), LABELS.sample(fraction=1, shuffle=True, seed=1), DIGEST, 40)
     assert shuffled == scored()
@@ -98,6 +131,8 @@ def test_recall_at_1e4_needs_ten_thousand_negatives() -> None:
             "cohort": [f"c{min(i, 1)}" for i in range(n)],
             "campaign": ["c0"] + [None] * (n - 1),
             "tier": ["overt"] + [None] * (n - 1),
+            "served": [True] + [False] * (n - 1),
+            "extraction_requests": [5] + [0] * (n - 1),
         }
     )
     ranked = many.select("account_id", score=pl.int_range(n).cast(pl.Float64))
@@ -124,7 +159,7 @@ def test_missing_score_is_told() -> None:
 
 def test_labels_without_extraction_are_told() -> None:
     quiet = LABELS.filter(pl.col("label") != "extraction")
-    with pytest.raises(UserError, match="0 extraction and 4 benign accounts"):
+    with pytest.raises(UserError, match="0 extraction accounts that served and 4 benign ones"):
         judged(predictions(), quiet, DIGEST, 2)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from lb_world import ACCOUNTS, DIGEST, LABELS
+from lb_world import ACCOUNTS, DIGEST, LABELS, SLEEPERS, WITH_SLEEPERS
 
 from generator.errors import UserError
 from leaderboard.records.scorecard import Scorecard
@@ -87,6 +87,40 @@ def test_names_of_groups_mean_nothing() -> None:
 
 def test_a_grey_account_changes_no_group() -> None:
     assert scored("campaigns", groups(e1="x", e2="x", g1="x")) == scored("campaigns", groups(e1="x", e2="x"))
+
+
+def with_sleepers(task: str, answer: pl.DataFrame, **more: pl.DataFrame) -> Scorecard:
+    names = [row[0] for row in SLEEPERS]
+    known = pl.concat([truth().known, pl.DataFrame({"account_id": names, "day": 0}, truth().known.schema)])
+    return scoring.score(task, answer, replace(truth(), labels=WITH_SLEEPERS, known=known, **more), DIGEST, 40)
+
+
+def test_sleepers_change_no_group_and_found_no_campaign() -> None:
+    usual = groups(e1="x", e2="x", b1="x", e3="alone")
+    cards = []
+    for z1, z2 in (("x", "x"), (None, "alone"), ("y", "y")):
+        rows = pl.DataFrame({"account_id": ["z1", "z2"], "campaign": [z1, z2]}, usual.schema)
+        cards.append(with_sleepers("campaigns", pl.concat([usual, rows])))
+    alone = scored("campaigns", usual)
+    assert all(card.tables == alone.tables for card in cards)
+    assert cards[0].counts == alone.counts | {"sleepers": 2}  # campaign c3, which nobody served, isn't there
+
+
+def test_requests_of_sleepers_are_not_scored() -> None:
+    more = pl.DataFrame([(8, "z1", True), (9, "z2", False)], truth().requests.schema, orient="row")
+    answer = pl.concat([requests(), pl.DataFrame({"request_id": [8, 9], "score": [0.95, 0.99]})])
+    card = with_sleepers("requests", answer, requests=pl.concat([truth().requests, more]))
+    assert card.tables == scored("requests", requests()).tables
+
+
+def test_an_alert_about_a_sleeper_notices_no_campaign() -> None:
+    alone = scored("early", daily({"e1": 2}))
+    for score in (0.0, 1.0):
+        rows = [(day, a, score) for day in range(DAYS) for a, *_ in SLEEPERS]
+        answer = pl.concat([daily({"e1": 2}), pl.DataFrame(rows, ["day", "account_id", "score"], orient="row")])
+        card = with_sleepers("early", answer)
+        assert card.tables == alone.tables
+        assert card.sleepers_flagged == pytest.approx(score, abs=1e-12)
 
 
 def test_requests_by_hand() -> None:
