@@ -120,8 +120,6 @@ REQUEST_LABELS: tuple[Column, ...] = (
     _C("kind", CATEGORY, "T", "-", "-", "workload: api, reasoning, conversation, code or agent"),
 )
 
-_DIAL = "drawn dial, see generator/archetypes"
-
 CAMPAIGNS: tuple[Column, ...] = (
     _C("campaign", pa.string(), "K", "-", "-", "name of the campaign"),
     _C("archetype", pa.string(), "T", "-", "-", "A1.."),

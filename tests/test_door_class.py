@@ -28,8 +28,8 @@ LITTLE = """
 preset = "nano"
 name = "little"
 accounts = 80
-extraction_accounts = 18
-campaigns = 3
+extraction_accounts = 27
+campaigns = 9
 days = 1
 quiet_days = 0
 rate_cap = 20
@@ -99,7 +99,7 @@ def test_worlds_differ_and_nobody_gets_labels_of_test(here: Path) -> None:
     secret = class_folder.opened(here / "ml-101").seal.config.secret
     for student in (first, second):
         truth = dataset.load(here / "ml-101" / "worlds" / student.name).reveal("test").labels.polars()
-        assert truth.filter(pl.col("label").cast(pl.String) == "extraction").collect().height == 18
+        assert truth.filter(pl.col("label").cast(pl.String) == "extraction").collect().height == 27
         found = [f for f in student.rglob("*") if f.is_file()]
         assert not [f for f in (student / "data" / "test").rglob("*") for t in schema.TRUTH if t in str(f.name)]
         assert not [f for f in (student / "data" / "test").rglob("*") if f.parent.name in schema.TRUTH]

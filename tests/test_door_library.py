@@ -19,7 +19,7 @@ preset = "nano"
 name = "tiny"
 accounts = 120
 extraction_accounts = 30
-campaigns = 3
+campaigns = 9
 days = 2
 buckets = 2
 rate_cap = 20
@@ -98,7 +98,8 @@ def test_constant_scores_get_exactly_chance(tiny: Dataset, tmp_path: Path) -> No
     card = siphonbench.evaluate(tiny, entry(tmp_path, scored(tiny, pl.lit(1.0))))
     truth = tiny.reveal("test").labels.polars().cast(pl.String).collect()
     benign = (truth["label"] == "benign").sum()
-    sizes = [(truth["tier"] == tier).sum() for tier in truth["tier"].drop_nulls().unique()]
+    served = truth.filter(pl.col("served") == "true")["tier"]
+    sizes = [(served == tier).sum() for tier in served.unique()]
     assert card.primary.value == pytest.approx(sum(n / (n + benign) for n in sizes) / len(sizes))
     assert card.primary.value == pytest.approx(card.primary.chance)
 

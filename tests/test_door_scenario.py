@@ -18,7 +18,7 @@ preset = "nano"
 name = "tiny"
 accounts = 150
 extraction_accounts = 30
-campaigns = 3
+campaigns = 9
 days = 3
 rate_cap = 20
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_training_needs_both_kinds(train: Split) -> None:
     tables["account_labels"] = train.labels.where(pl.col("label") != "extraction")
     benign = Split(train.name, train.start, train.days, tables, masked=False)
     ids = train.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect().to_series()
-    with pytest.raises(UserError, match=r"train has 0 extraction and 8\d benign accounts"):
+    with pytest.raises(UserError, match=r"train has 0 extraction accounts that served and 8\d benign ones"):
         supervision.training_labels(benign, ids)
 
 
@@ -57,6 +58,18 @@ def test_grey_accounts_are_no_examples(train: Split) -> None:
     labels = train.labels.polars().select(pl.col("label").cast(pl.String)).collect().to_series()
     assert len(known.rows) == (labels != "grey").sum()
     assert known.positive.sum() == (labels == "extraction").sum()
+
+
+def test_sleepers_are_neither_class_in_training(train: Split) -> None:
+    ids = train.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect().to_series()
+    usual = supervision.training_labels(train, ids)
+    asleep = usual.rows[usual.positive][:5]
+    sleeps = pl.col("account_id").cast(pl.String).is_in(ids[asleep].implode())
+    frame = train.labels.polars().with_columns(served=pl.col("served") & ~sleeps)
+    tables = {**train.tables, "account_labels": Table("account_labels", [frame], train.labels.columns)}
+    known = supervision.training_labels(replace(train, tables=tables), ids)
+    assert set(usual.rows) - set(known.rows) == set(asleep)
+    assert known.positive.sum() == usual.positive.sum() - 5
 
 
 def test_held_out_scores_never_saw_the_cohort() -> None:

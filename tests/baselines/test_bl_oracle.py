@@ -59,11 +59,27 @@ def test_each_model_learns_from_whole_traits(train: Split) -> None:
 
 
 def test_members_of_a_cohort_share_their_score(scores: pl.DataFrame, target: Split) -> None:
-    truth = target.labels.polars().select(pl.col("account_id", "cohort").cast(pl.String)).collect()
+    shown = cohort_oracle.shown_cohorts(target).labels
+    truth = shown.polars().select(pl.col("account_id", "cohort").cast(pl.String)).collect()
     assert (
         scores.join(truth, on="account_id").group_by("cohort").agg(pl.col("score").n_unique())["score"].max() == 1
     )
     assert len(scores) == len(detector.accounts(target))
+
+
+def test_an_account_that_did_none_of_its_cohorts_work_is_a_cohort_of_one(target: Split) -> None:
+    labels = (
+        target.labels.polars().select(pl.col("account_id", "cohort").cast(pl.String)).sort("account_id").collect()
+    )
+    idle, busy = labels.filter(pl.col("cohort") == "c0")["account_id"].to_list()[:2]
+    work = pl.when(pl.col("account_id").cast(pl.String) == idle).then(0).otherwise(5)
+    frame = target.labels.polars().with_columns(cohort_requests=work)
+    table = Table("account_labels", [frame], target.labels.columns)
+    told = cohort_numbers.with_cohort_numbers(replace(target, tables={**target.tables, "account_labels": table}))
+    number = dict(told.labels.polars().collect().iter_rows())
+    sizes = labels["cohort"].value_counts()
+    assert list(number.values()).count(number[idle]) == 1
+    assert list(number.values()).count(number[busy]) == dict(sizes.iter_rows())["c0"] - 1
 
 
 def test_names_of_cohorts_tell_nothing(scores: pl.DataFrame, train: Split, target: Split) -> None:
