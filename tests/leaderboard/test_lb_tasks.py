@@ -89,10 +89,12 @@ def test_a_grey_account_changes_no_group() -> None:
     assert scored("campaigns", groups(e1="x", e2="x", g1="x")) == scored("campaigns", groups(e1="x", e2="x"))
 
 
-def with_sleepers(task: str, answer: pl.DataFrame, **more: pl.DataFrame) -> Scorecard:
+def with_sleepers(task: str, answer: pl.DataFrame, sent: pl.DataFrame | None = None) -> Scorecard:
     names = [row[0] for row in SLEEPERS]
     known = pl.concat([truth().known, pl.DataFrame({"account_id": names, "day": 0}, truth().known.schema)])
-    return scoring.score(task, answer, replace(truth(), labels=WITH_SLEEPERS, known=known, **more), DIGEST, 40)
+    requests = truth().requests if sent is None else pl.concat([truth().requests, sent])
+    everything = replace(truth(), labels=WITH_SLEEPERS, known=known, requests=requests)
+    return scoring.score(task, answer, everything, DIGEST, 40)
 
 
 def test_sleepers_change_no_group_and_found_no_campaign() -> None:
@@ -109,7 +111,7 @@ def test_sleepers_change_no_group_and_found_no_campaign() -> None:
 def test_requests_of_sleepers_are_not_scored() -> None:
     more = pl.DataFrame([(8, "z1", True), (9, "z2", False)], truth().requests.schema, orient="row")
     answer = pl.concat([requests(), pl.DataFrame({"request_id": [8, 9], "score": [0.95, 0.99]})])
-    card = with_sleepers("requests", answer, requests=pl.concat([truth().requests, more]))
+    card = with_sleepers("requests", answer, more)
     assert card.tables == scored("requests", requests()).tables
 
 
