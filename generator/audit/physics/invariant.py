@@ -71,7 +71,7 @@ class Invariant:
 
 
 @dataclass(frozen=True)
-class Tally:
+class ViolationCount:
     """How often an invariant is broken.
 
     Attributes
@@ -86,13 +86,13 @@ class Tally:
     violations: int = 0
     example: dict[str, Any] = field(default_factory=dict)
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
+    def __add__(self, other: ViolationCount) -> ViolationCount:
+        return ViolationCount(
             self.checked + other.checked, self.violations + other.violations, self.example or other.example
         )
 
 
-def count(frame: pl.DataFrame, view: View, invariants: Sequence[Invariant]) -> list[Tally]:
+def count(frame: pl.DataFrame, view: View, invariants: Sequence[Invariant]) -> list[ViolationCount]:
     """How often some rows break each of some invariants.
 
     Parameters
@@ -114,7 +114,7 @@ def count(frame: pl.DataFrame, view: View, invariants: Sequence[Invariant]) -> l
     tallies = []
     for i, law in enumerate(invariants):
         checked, broken = measured[f"checked {i}"] or 0, measured[f"broken {i}"] or 0
-        tallies.append(Tally(checked, broken, _example(frame, view, law) if broken else {}))
+        tallies.append(ViolationCount(checked, broken, _example(frame, view, law) if broken else {}))
     return tallies
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from generator.audit.base.gate import Gate, at_most
 from generator.audit.physics import account_laws, answer_laws, history_laws, setting_laws
-from generator.audit.physics.invariant import Invariant, Tally, count
+from generator.audit.physics.invariant import Invariant, ViolationCount, count
 from generator.audit.physics.views import VIEWS
 from generator.dataset import Dataset, Split
 
@@ -43,7 +43,7 @@ def fields(invariant: Invariant) -> list[str]:
     return list(dict.fromkeys(name for names in read for name in names))
 
 
-def violations(split: Split, invariants: Sequence[Invariant] = INVARIANTS) -> list[Tally]:
+def violations(split: Split, invariants: Sequence[Invariant] = INVARIANTS) -> list[ViolationCount]:
     """How often a split breaks each invariant. Reads public tables only.
 
     Parameters
@@ -53,7 +53,7 @@ def violations(split: Split, invariants: Sequence[Invariant] = INVARIANTS) -> li
     invariants : sequence of Invariant
         Which.
     """
-    tallies = dict.fromkeys(invariants, Tally())
+    tallies = dict.fromkeys(invariants, ViolationCount())
     by_view: dict[str, list[Invariant]] = defaultdict(list)
     for invariant in invariants:
         by_view[invariant.view].append(invariant)
@@ -74,7 +74,7 @@ def gates(dataset: Dataset, tick: Tick | None = None) -> list[Gate]:
     tick : callable, optional
         Called with (done, total) after each split.
     """
-    counted: dict[str, list[Tally]] = {}
+    counted: dict[str, list[ViolationCount]] = {}
     for done, (name, split) in enumerate(dataset.splits.items(), 1):
         counted[name] = violations(split, INVARIANTS)
         if tick:
@@ -85,8 +85,8 @@ def gates(dataset: Dataset, tick: Tick | None = None) -> list[Gate]:
     ]
 
 
-def _gate(invariant: Invariant, tallies: dict[str, Tally]) -> Gate:
-    total = sum(tallies.values(), Tally())
+def _gate(invariant: Invariant, tallies: dict[str, ViolationCount]) -> Gate:
+    total = sum(tallies.values(), ViolationCount())
     first = next((name for name, tally in tallies.items() if tally.violations), "")
     where = f"of {total.checked:,} checked"
     if first:

@@ -31,6 +31,7 @@ DERIVED = {
     "USD a month of the plan": "accounts.plan",
     "ms since the window began": "requests.ts",
 }
+_PRICES = ("input_price", "output_price", "cache_write_price", "cache_read_price", "batch_factor")
 _READ = (
     *(
         "request_id",
@@ -61,8 +62,8 @@ def frames(split: Split) -> Iterator[pl.DataFrame]:
     polars.DataFrame
         See `DERIVED` for what stands beside each.
     """
-    accounts = beside(split, "accounts").select("accounts.account_id", "accounts.plan", "accounts.created")
-    releases = beside(split, "releases")
+    accounts = beside(split, "accounts", "account_id", "plan", "created")
+    releases = beside(split, "releases", "model", *_PRICES)
     for bucket in split.requests.buckets():
         answered = bucket.filter(pl.col("status") == 200).select(_READ)
         timed = answered.with_columns(since_start(split).alias("ms since the window began"))

@@ -32,8 +32,8 @@ def embedding() -> pl.Expr:
     return pl.struct(EMBEDDING_COLUMNS).hash().alias("embedding")
 
 
-def beside(split: Split, table: str) -> pl.DataFrame:
-    """A table whose columns are called table.column, to be put beside requests.
+def beside(split: Split, table: str, *columns: str) -> pl.DataFrame:
+    """Some columns of a table, called table.column, to be put beside requests.
 
     Parameters
     ----------
@@ -41,8 +41,10 @@ def beside(split: Split, table: str) -> pl.DataFrame:
         World.
     table : str
         accounts or releases.
+    *columns : str
+        Columns, the key among them.
     """
-    return split.tables[table].polars().select(pl.all().name.prefix(f"{table}.")).collect()
+    return split.tables[table].polars().select(pl.col(columns).name.prefix(f"{table}.")).collect()
 
 
 def frames(split: Split) -> Iterator[pl.DataFrame]:
@@ -56,9 +58,10 @@ def frames(split: Split) -> Iterator[pl.DataFrame]:
     Yields
     ------
     polars.DataFrame
-        Every column; `accounts.*` are null for an unknown account, `releases.*` for a model that is on no list.
+        Every column of requests; `accounts.*` are null for an unknown account, `releases.*` for a model that is on no list.
     """
-    accounts, releases = beside(split, "accounts"), beside(split, "releases")
+    accounts = beside(split, "accounts", "account_id", "created", "plan", "payment_type")
+    releases = beside(split, "releases", "model", "released", "context_window")
     for bucket in split.requests.buckets():
         rows = bucket.with_columns(since_start(split).alias(SINCE_START), pl.lit(split.days).alias(WINDOW))
         yield with_account_and_model(rows, accounts, releases).collect()
