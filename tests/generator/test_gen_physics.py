@@ -245,7 +245,7 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "gateways name themselves": change("hidden", sdk="python"),
     "gateways stand in data centres": change("hidden", asn_type="vpn"),
     "embeddings are symmetric": change("market", prompt_emb_03=-128),
-    "ids are whole numbers from 0": change("market", ip_prefix=-5),
+    "ids are exact as floats": change("market", request_id=1 << 53),
     "three retries at most": change("later", retries=4),
     "rows in the order of time": late,
     "inside the window": change("market", ts=-1, day=-1),

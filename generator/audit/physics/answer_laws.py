@@ -35,7 +35,8 @@ ANSWERS = (
         "A request that failed has no output, no reasoning, nothing cached, no stop reason, no first token and no "
         "fingerprint.",
         (pl.sum_horizontal(_OUTPUT_COUNTERS) == 0)
-        & pl.all_horizontal(pl.col(c).is_null() for c in ("stop_reason", "ttft_ms", "response_simhash")),
+        & (pl.col("response_simhash") == 0)
+        & pl.all_horizontal(pl.col(c).is_null() for c in ("stop_reason", "ttft_ms")),
         ~answered,
     ),
     _law(
@@ -90,7 +91,7 @@ ANSWERS = (
     _law(
         "fingerprints where the schema says",
         "An answer has a fingerprint where, and only where, it is 64 tokens or longer.",
-        pl.col("response_simhash").is_not_null() == (pl.col("output_tokens") >= _FINGERPRINTED),
+        (pl.col("response_simhash") > 0) == (pl.col("output_tokens") >= _FINGERPRINTED),
         answered,
     ),
     _law(

@@ -58,7 +58,7 @@ def frames(split: Split) -> Iterator[pl.DataFrame]:
     Yields
     ------
     polars.DataFrame
-        Every column of requests; `accounts.*` are null for an unknown account, `releases.*` for a model that is on no list.
+        Every column of requests; `accounts.*` are null for an unknown account, `releases.*` for an unlisted model.
     """
     accounts = beside(split, "accounts", "account_id", "created", "plan", "payment_type")
     releases = beside(split, "releases", "model", "released", "context_window")

@@ -11,6 +11,7 @@ from generator.traffic.sessions import DAY_MS
 
 _BATCH_MS = 60_000  # no batch is answered sooner (a)
 _MOST_RETRIES = 3
+_ID_BITS = 53
 _HOTTEST = 2.0  # temperature
 _IDS = ("request_id", "conversation_id", "end_user_id", "system_prompt_hash", "tools_hash", "echo_response_id")
 _NUMBERS = ("ip_prefix", "asn", "tls_fingerprint")
@@ -100,9 +101,9 @@ SETTINGS = (
         pl.min_horizontal(EMBEDDING_COLUMNS) >= -127,
     ),
     _law(
-        "ids are whole numbers from 0",
-        "No opaque number is negative; ids are below 2^63, addresses and devices below 2^31.",
-        pl.min_horizontal(*_IDS, *_NUMBERS) >= 0,
+        "ids are exact as floats",
+        "No opaque number is negative or, so that floats hold it exactly, 2^53 or more.",
+        (pl.min_horizontal(*_IDS, *_NUMBERS) >= 0) & (pl.max_horizontal(_IDS) < 1 << _ID_BITS),
     ),
     _law(
         "three retries at most",
