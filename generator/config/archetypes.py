@@ -76,6 +76,33 @@ def archetypes() -> dict[str, Archetype]:
     return {a.id: a for a in parsed}
 
 
+TERMS = ("channel", "payment_type", "email_type", "verification")
+"""Choices that go with the subscription plan, in the order in which they are drawn."""
+
+
+@cache
+def plan_terms() -> dict[str, tuple[tuple[float, ...], ...]]:
+    """What goes with each subscription plan: by choice of `TERMS`, a row of weights for each plan."""
+    document = _read(FOLDER / "plans.toml")
+    faults: list[str] = []
+    terms = {t: tuple(_weights(t, document[p][t], faults) for p in CHOICES["plan"]) for t in TERMS}
+    if faults:
+        raise UserError(f"plans.toml: {len(faults)} faults: " + "; ".join(faults))
+    return terms
+
+
+@cache
+def base_weights(choice: str) -> tuple[float, ...]:
+    """Weights of a choice for archetypes that leave it out.
+
+    Parameters
+    ----------
+    choice : str
+        Key of `CHOICES` or `COHORT_CHOICES`.
+    """
+    return _weights(choice, _read(FOLDER / "base.toml")["choices"][choice], [])
+
+
 def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archetype:
     """Archetype from a parsed TOML document; what it leaves out comes from `base`.
 
@@ -97,17 +124,22 @@ def parse(document: dict[str, Any], base: dict[str, Any], where: str) -> Archety
     ranges = _ranges(document.get("dials", {}), faults)
     tiers = {t: _ranges(d, faults) for t, d in document.get("tiers", {}).items()}
     choices = {}
-    for name, options in (CHOICES | COHORT_CHOICES).items():
-        weights = document.get("choices", {}).get(name) or base["choices"][name]
-        faults += [f"{name}: unknown choice {o!r}" for o in weights if o not in options]
-        choices[name] = tuple(float(weights.get(o, 0)) for o in options)
-        if sum(choices[name]) <= 0:
-            faults.append(f"{name}: weights add up to 0")
+    for name in CHOICES | COHORT_CHOICES:
+        choices[name] = _weights(name, document.get("choices", {}).get(name) or base["choices"][name], faults)
     if document.get("label") not in schema.LABELS:
         faults.append(f"label: {document.get('label')!r} is none of {', '.join(schema.LABELS)}")
     if faults:
         raise UserError(f"{where}: {len(faults)} faults: " + "; ".join(faults))
     return Archetype(document["id"], document["title"], document["label"], ranges, choices, tiers)
+
+
+def _weights(choice: str, weights: dict[str, Any], faults: list[str]) -> tuple[float, ...]:
+    options = (CHOICES | COHORT_CHOICES)[choice]
+    faults += [f"{choice}: unknown choice {o!r}" for o in weights if o not in options]
+    row = tuple(float(weights.get(o, 0)) for o in options)
+    if sum(row) <= 0:
+        faults.append(f"{choice}: weights add up to 0")
+    return row
 
 
 def _ranges(dials: dict[str, Any], faults: list[str]) -> dict[str, ParameterRange]:

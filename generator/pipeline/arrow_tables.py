@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from generator import schema
 from generator.config.parameters import CHOICES
-from generator.population import addresses, identities
+from generator.population import identities, locales
 from generator.population.accounts import Accounts, account_ids
 from generator.population.population_plan import PopulationPlan
 from generator.rng import streams
-from generator.traffic import content, provider, sketches
+from generator.traffic import provider, sketches
 from generator.traffic.sessions import DAY_MS
 from generator.traffic.simulate import Shard
 
@@ -28,8 +28,8 @@ POOLS: dict[str, tuple[str, ...]] = {
     "service_tier": ("standard", "batch", "priority"),
     "stop_reason": provider.STOP_REASONS,
     "error_type": provider.ERRORS,
-    "country": addresses.COUNTRIES,
-    "language": content.LANGUAGES,
+    "country": locales.COUNTRIES,
+    "language": locales.LANGUAGES,
     "stop_category": sketches.STOP_CATEGORIES,
 }
 
@@ -80,7 +80,8 @@ def account_rows(plan: PopulationPlan, accounts: Accounts) -> pa.Table:
     """
     start = plan.config.window(plan.split)
     created = np.floor(accounts.created.astype(np.float64) * DAY_MS).astype(np.int64)
-    created += (streams.uniform_wide(streams.child(accounts.key, "sign-up time")) * _SIGN_UP_MS).astype(np.int64)
+    # Before the moment that the plan has: nobody sends a request before he has signed up.
+    created -= (streams.uniform_wide(streams.child(accounts.key, "sign-up time")) * _SIGN_UP_MS).astype(np.int64)
     paid, on_file = identities.payment_instruments(plan, accounts)
     domains, organizations = identities.email_domains(plan, accounts)
     columns: dict[str, Any] = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import F32, I32, U64, Mask
+from generator.arrays import F32, F64, I32, U64, Mask
+from generator.config.archetypes import TERMS, archetypes, base_weights, plan_terms
 from generator.config.parameters import CHOICES
 from generator.population import cohorts, parameter_draws
+from generator.population.population_plan import variants
 from generator.population.subscription_plans import SPEND_PER_MONTH
 from generator.rng import streams
 from generator.schema import KINDS
@@ -26,7 +29,7 @@ _UPGRADES = np.float32(0.9)  # share of accounts that take a larger plan when th
 def draw_choices(
     plan: PopulationPlan, cohort: I32, key: U64, variant: I32, joined: Mask, focus: F32
 ) -> dict[str, I32]:
-    """What accounts choose.
+    """What accounts choose, but for what goes with their plan: see `draw_terms`.
 
     Parameters
     ----------
@@ -44,10 +47,10 @@ def draw_choices(
     Returns
     -------
     dict of str to ndarray of int32, shape (accounts,)
-        Index into each of `CHOICES`.
+        Index into `CHOICES`.
     """
     choices = {}
-    for name in CHOICES:
+    for name in CHOICES.keys() - set(TERMS):
         # The members that sit in the cohort's network are where the cohort is.
         keys = np.where(joined, plan.cohort_key[cohort], key) if name == "asn_type" else key
         choices[name] = streams.pick(
@@ -55,26 +58,67 @@ def draw_choices(
         )
     called_for = np.array([KINDS.index(k) for k in cohorts.KIND_OF_DOMAIN.values()], np.int32)[plan.domain[cohort]]
     focused = streams.uniform(streams.child(key, "focus")) < focus
-    return _consistent(choices | {"kind": np.where(focused, called_for, choices["kind"])})
+    return choices | {"kind": np.where(focused, called_for, choices["kind"])}
 
 
-def _consistent(choices: dict[str, I32]) -> dict[str, I32]:
-    """Choices that depend on each other, made to fit: nobody is charged by a marketplace that he does not use."""
+def draw_terms(key: U64, variant: I32, subscription: I32) -> dict[str, I32]:
+    """Channel, payment, e-mail and verification of accounts: what goes with their plan, so that all agree.
 
-    def code(choice: str, *names: str) -> list[int]:
-        return [CHOICES[choice].index(n) for n in names]
+    Parameters
+    ----------
+    key : ndarray of uint64, shape (accounts,)
+        Stream of each account.
+    variant : ndarray of int32, shape (accounts,)
+        Whose habits it has, an index into `variants()`.
+    subscription : ndarray of int32, shape (accounts,)
+        Its plan, an index into `CHOICES["plan"]`.
 
-    ((marketplace, card, nothing), (payment, phone, organisation)) = (
-        code("payment_type", "marketplace", "card", "none"),
-        code("verification", "payment", "phone", "organisation"),
-    )
-    paid = np.where(choices["payment_type"] == marketplace, card, choices["payment_type"])
-    through = np.isin(choices["channel"], code("channel", "marketplace_a", "marketplace_b"))
-    paid = np.where(through, marketplace, paid)
-    person = ~np.isin(choices["email_type"], code("email_type", "corporate", "education"))
-    checked = np.where((choices["verification"] == organisation) & person, phone, choices["verification"])
-    checked = np.where((checked == payment) & (paid == nothing), phone, checked)
-    return choices | {"payment_type": paid.astype(np.int32), "verification": checked.astype(np.int32)}
+    Returns
+    -------
+    dict of str to ndarray of int32, shape (accounts,)
+        Index into `CHOICES`, for each of `archetypes.TERMS`.
+    """
+
+    def pick(choice: str, allowed: Mask | bool = True) -> I32:
+        usual = np.array(plan_terms()[choice])[subscription] * allowed
+        tilted = usual * _tilts(choice)[variant]
+        weights = np.where(tilted.any(axis=1, keepdims=True), tilted, usual)
+        edges = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
+        return streams.pick(streams.child(key, "choice " + choice), edges)
+
+    channel = pick("channel")
+    through = np.isin(channel, _codes("channel", "marketplace_a", "marketplace_b"))
+    payment = np.where(through, _codes("payment_type", "marketplace")[0], pick("payment_type")).astype(np.int32)
+    email = pick("email_type")
+    allowed = np.ones((len(key), len(CHOICES["verification"])), np.bool_)
+    by_payment, as_organisation = _codes("verification", "payment", "organisation")
+    allowed[:, by_payment] = has_instrument(payment)
+    allowed[:, as_organisation] = email == _codes("email_type", "corporate")[0]
+    verification = pick("verification", allowed)
+    return {"channel": channel, "payment_type": payment, "email_type": email, "verification": verification}
+
+
+def has_instrument(payment: I32) -> Mask:
+    """Whether there is a payment instrument on file.
+
+    Parameters
+    ----------
+    payment : ndarray of int32
+        Index into `CHOICES["payment_type"]`.
+    """
+    return ~np.isin(payment, _codes("payment_type", "none", "credits"))
+
+
+def _codes(choice: str, *names: str) -> list[int]:
+    return [CHOICES[choice].index(n) for n in names]
+
+
+@cache
+def _tilts(choice: str) -> F64:
+    """Ratio of each archetype's weights to those of one that says nothing, shape (variants, options)."""
+    known = archetypes()
+    weights: F64 = np.array([known[a].choices[choice] for a, _ in variants()])
+    return weights / np.array(base_weights(choice))
 
 
 def affordable_plans(chosen: I32, dials: dict[str, F32], bits: U64) -> I32:

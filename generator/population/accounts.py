@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from generator.arrays import F32, I32, I64, U64, Mask
 from generator.config.parameters import DIALS
-from generator.population import cohorts, parameter_draws, population_plan, work_windows
-from generator.population.account_choices import affordable_plans, draw_choices
+from generator.population import cohorts, locales, parameter_draws, population_plan, work_windows
+from generator.population.account_choices import affordable_plans, draw_choices, draw_terms
 from generator.population.lifetimes import draw_lives
 from generator.rng import keyed_streams, streams
 
@@ -40,8 +40,12 @@ class Accounts:
         Index into `parameters.CHOICES`.
     joined : ndarray of bool
         Whether the account uses the cohort's shared network.
+    home : ndarray of int32
+        Region where its people are, an index into `locales.COUNTRIES`.
     hours : ndarray of uint64
         Stream of its hour of the day: its own, or the cohort's.
+    utc_offset : ndarray of float32
+        How far the clock that it keeps is ahead of UTC, in days: that of its home, or of the cohort's.
     first_work, last_work : ndarray of float32
         Days on which it may begin and must have ended to work for its cohort.
     created, born, gone : ndarray of float32
@@ -54,7 +58,9 @@ class Accounts:
     dials: dict[str, F32]
     choices: dict[str, I32]
     joined: Mask
+    home: I32
     hours: U64
+    utc_offset: F32
     first_work: F32
     last_work: F32
     created: F32
@@ -138,26 +144,39 @@ def draw_accounts(plan: PopulationPlan, index: I64) -> Accounts:
     key = plan.account_key[index]
     shared = {name: values[cohort] for name, values in plan.dials.items()}
     joined = streams.uniform(streams.child(key, "joined")) < shared["leak_prefix"]
-    dials, choices = _habits(plan, cohort, key, shared, joined)
+    dials, choices, variant = _habits(plan, cohort, key, shared, joined)
     spare = np.flatnonzero(streams.uniform(streams.child(key, "busy")) < shared["busy"])
     if len(spare):
         of_spare = {name: values[spare] for name, values in shared.items()}
         another = streams.child(key[spare], "another self")
-        new, chosen = _habits(plan, cohort[spare], another, of_spare, joined[spare])
+        new, chosen, other = _habits(plan, cohort[spare], another, of_spare, joined[spare])
         better = _busier(new, {name: dials[name][spare] for name in ("active", "rate")})
         dials = {name: _with_rows(dials[name], spare[better], new[name][better]) for name in dials}
         choices = {name: _with_rows(choices[name], spare[better], chosen[name][better]) for name in choices}
+        variant = _with_rows(variant, spare[better], other[better])
     cap = np.float32(plan.config.rate_cap)
     dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
     choices["plan"] = affordable_plans(choices["plan"], dials, streams.child(key, "upgrade"))
+    choices |= draw_terms(key, variant, choices["plan"])
     dials["rate_wobble"] = dials["rate_wobble"] * (1 - dials["balance"])
     bits = streams.child(key, "part in the cohort")
-    hours = np.where(streams.uniform(bits, 0) < dials["clock"], plan.cohort_key[cohort], key)
+    together = streams.uniform(bits, 0) < dials["clock"]
+    home, hours, utc_offset = _places(key, plan.cohort_key[cohort], joined, together)
     first, last = (edge[cohort] for edge in work_windows.work_days(plan))
-    created, born, gone = draw_lives(plan, cohort, plan.account_member[index], key, dials, first)
+    created, born, gone = draw_lives(plan, cohort, plan.account_member[index], key, dials, first, choices["plan"])
     opens = work_windows.open_days(plan)[0][cohort]
     first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.minimum(first, opens), first)
-    return Accounts(index, cohort, key, dials, choices, joined, hours, first, last, created, born, gone)
+    return Accounts(
+        index, cohort, key, dials, choices, joined, home, hours, utc_offset, first, last, created, born, gone
+    )
+
+
+def _places(key: U64, cohort_key: U64, joined: Mask, together: Mask) -> tuple[I32, U64, F32]:
+    """Home, stream of hours, and offset of the clock: who shares the cohort's hours lives by its clock."""
+    of_cohort = locales.homes(cohort_key)
+    home = np.where(joined, of_cohort, locales.homes(key))
+    hours = np.where(together, cohort_key, key)
+    return home, hours, locales.utc_offsets(np.where(together, of_cohort, home), hours)
 
 
 def _habits(
@@ -166,8 +185,8 @@ def _habits(
     key: U64,
     shared: dict[str, F32],
     joined: Mask,
-) -> tuple[dict[str, F32], dict[str, I32]]:
-    """Dials (those of the cohort among them) and choices of accounts with the given streams."""
+) -> tuple[dict[str, F32], dict[str, I32], I32]:
+    """Dials (those of the cohort among them), choices and variant of accounts with the given streams."""
     dials = dict(shared)
     variant, disguised = _persona(plan, cohort, key, dials["disguise"])
     choices = draw_choices(plan, cohort, key, variant, joined, dials["focus"])
@@ -183,7 +202,7 @@ def _habits(
             z = r * scores[partner] + np.sqrt(1 - r * r) * z
         scores[name] = z
         dials[name] = parameter_draws.draw_for(plan, name, cohort, variant, choices["kind"], z)
-    return dials, choices
+    return dials, choices, variant
 
 
 def _busier(after: dict[str, F32], before: dict[str, F32]) -> Mask:

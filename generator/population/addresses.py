@@ -9,6 +9,7 @@ import numpy as np
 from generator.arrays import I32, I64, U64, Mask
 from generator.config.parameters import CHOICES
 from generator.population.accounts import pool_sizes
+from generator.population.locales import COUNTRIES, places
 from generator.rng import streams
 from generator.rng.opaque_ids import opaque31
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
 
-COUNTRIES = tuple(f"region_{c}" for c in "abcdefghijkl")
-_COUNTRY_WEIGHTS = np.array([1 / (i + 1.5) for i in range(len(COUNTRIES))])  # (a)
+# Share of the addresses of each type that show another country than the person's, in the order of
+# `CHOICES["asn_type"]`: an exit of a VPN or a data centre may be anywhere, others are there on a journey (a).
+_ABROAD = np.array([0.3, 0.01, 0.04, 0.04, 0.01, 0.5], np.float32)
 # Autonomous systems per type, and own prefixes per account and country: VPN exits are few, homes are many (a).
 _SYSTEMS = np.array([8, 20, 8, 20, 16, 8])
 _PREFIXES_PER_ACCOUNT = np.array([0.06, 0.4, 0.02, 0.15, 0.01, 0.01])
@@ -55,7 +57,7 @@ def session_addresses(plan: PopulationPlan, accounts: Accounts, row: I64, bits: 
     """
     dials = accounts.dials
     slot = streams.below(bits, np.maximum(1, dials["addresses"]).astype(np.int64)[row])
-    kind, country = accounts.choices["asn_type"][row], _country(plan, accounts)[row]
+    kind, home = accounts.choices["asn_type"][row], accounts.home[row]
     cohort = plan.cohort_key[accounts.cohort][row]
     slot_bits = streams.child(streams.items(accounts.key[row], slot), "prefix")
     moved = work & (streams.uniform(streams.child(bits, "work prefix")) < dials["work_prefix"][row])
@@ -67,6 +69,7 @@ def session_addresses(plan: PopulationPlan, accounts: Accounts, row: I64, bits: 
     number = streams.below(slot_bits, np.where(hub, max(1, n // _ACCOUNTS_PER_HUB), np.where(shared, ours, own)))
     scope = np.where(hub, streams.child(plan.root, "hub"), streams.child(plan.root, "homes"))
     scope = np.where(shared & ~hub, streams.child(cohort, "shared prefix"), scope)
+    country = _shown(home, kind, np.where(shared & ~hub, streams.items(cohort, home), slot_bits))
     prefix = streams.items(streams.items(scope, kind * len(COUNTRIES) + country), number)
     system = (streams.uniform(prefix, 0) ** _SYSTEM_SKEW * _SYSTEMS[kind]).astype(np.int64)
     asn = streams.items(streams.child(plan.root, "asn"), kind * _CODES_PER_TYPE + system)
@@ -79,15 +82,16 @@ def session_addresses(plan: PopulationPlan, accounts: Accounts, row: I64, bits: 
         "ip_prefix": np.where(direct, opaque31(prefix), opaque31(gates)),
         "asn": np.where(direct, opaque31(asn), opaque31(streams.child(gate, "asn"))),
         "asn_type": np.where(direct, kind, CHOICES["asn_type"].index("hosting")).astype(np.int32),
-        "country": np.where(direct, country, streams.pick(gates, _COUNTRY_WEIGHTS)),
+        "country": np.where(direct, country, places(gates)),
         "tls_fingerprint": np.where(direct, device, opaque31(streams.child(gate, "device"))),
         "sdk": np.where(direct, accounts.choices["sdk"][row], CHOICES["sdk"].index("gateway")).astype(np.int32),
     }
 
 
-def _country(plan: PopulationPlan, accounts: Accounts) -> I32:
-    keys = np.where(accounts.joined, plan.cohort_key[accounts.cohort], accounts.key)
-    return streams.pick(streams.child(keys, "country"), _COUNTRY_WEIGHTS)
+def _shown(home: I32, kind: I32, place: U64) -> I32:
+    """Country that an address shows: the person's, or that of a VPN's or data centre's exit."""
+    bits = streams.child(place, "exit")
+    return np.where(streams.uniform(bits, 0) < _ABROAD[kind], places(bits, 1), home)
 
 
 def _device(plan: PopulationPlan, accounts: Accounts, row: I64, bits: U64) -> I32:

@@ -9,6 +9,7 @@ import numpy as np
 
 from generator.arrays import I32, I64, Mask
 from generator.config.parameters import CHOICES
+from generator.population.account_choices import has_instrument
 from generator.population.accounts import pool_sizes
 from generator.population.addresses import session_addresses
 from generator.rng import streams
@@ -55,8 +56,7 @@ def payment_instruments(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, 
     scope = np.where(vendor, streams.child(plan.root, "prepaid vendor"), streams.child(accounts.key, "card"))
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared card"), scope)
     instrument = streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
-    on_file = (kind != names.index("none")) & (kind != names.index("credits"))
-    return opaque53(instrument), on_file
+    return opaque53(instrument), has_instrument(kind)
 
 
 def email_domains(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], list[str | None]]:

@@ -17,11 +17,19 @@ _LIFETIME_LEAST = np.float32(0.5)  # of a cohort's usual lifetime; chance adds u
 # A seat that is filled again is banned inside the window: by this share of the days left for work (a).
 _BANNED_BY, _BANNED_RANGE = np.float32(0.25), np.float32(0.6)
 _REPLACED_AFTER = 0.05  # days from a ban to the sign-up of the next; chance adds up to one (a)
-_FIRST_USE = np.float32(0.002)  # days from sign-up to the first request (a)
+# Least days from sign-up to the first request, in the order of `CHOICES["plan"]`: minutes where everybody helps
+# himself, half an hour with some set-up, a day under a contract (a).
+_FIRST_USE = np.array([0.002, 0.002, 0.02, 0.02, 0.02, 1.0], np.float32)
 
 
 def draw_lives(
-    plan: PopulationPlan, cohort: I32, member: I64, key: U64, dials: dict[str, F32], first_work: F32
+    plan: PopulationPlan,
+    cohort: I32,
+    member: I64,
+    key: U64,
+    dials: dict[str, F32],
+    first_work: F32,
+    subscription: I32,
 ) -> tuple[F32, F32, F32]:
     """Sign-up, first and last day: own or joint creation, bans with a fresh account in the seat, quitting.
 
@@ -35,6 +43,8 @@ def draw_lives(
         Habits, and the dials of the cohort.
     first_work : ndarray of float32, shape (accounts,)
         First day of the cohort's work.
+    subscription : ndarray of int32, shape (accounts,)
+        Plan of each account, an index into `CHOICES["plan"]`.
 
     Returns
     -------
@@ -67,5 +77,5 @@ def draw_lives(
     delay = _REPLACED_AFTER + streams.uniform(more, 2)
     created = np.where(second, banned + delay, created)
     gone = np.where(second, _NEVER * days, np.minimum(gone, banned))
-    born = np.maximum(created + _FIRST_USE, 0)
+    born = np.maximum(created + _FIRST_USE[subscription], 0)
     return created.astype(np.float32), born.astype(np.float32), gone.astype(np.float32)

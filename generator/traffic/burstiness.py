@@ -30,24 +30,26 @@ _TOWARDS_PEAK = 3  # halvings that lean to the working hours: down to three hour
 _WORD = 6  # halvings whose heavier sides fit into one draw of 64 bits
 
 
-def peaks(hours: U64) -> F64:
-    """Middle of the working hours, as a share of the day.
+def peaks(hours: U64, utc_offset: F32) -> F64:
+    """Middle of the working hours, as a share of the day in UTC.
 
     Parameters
     ----------
     hours : ndarray of uint64, shape (accounts,)
         Streams of hours: an account's own or its cohort's.
+    utc_offset : ndarray of float32, shape (accounts,)
+        How far their clocks are ahead of UTC, in days.
 
     Examples
     --------
-    >>> middle = peaks(np.arange(1000, dtype=np.uint64))
+    >>> middle = peaks(np.arange(1000, dtype=np.uint64), np.full(1000, 1 / 3, np.float32))
     >>> bool((middle >= 0).all() and (middle < 1).all())
     True
     """
     u = streams.uniform(streams.child(hours, "peak hour")).astype(np.float64)
     i = np.clip(np.searchsorted(PEAK_SHARES, u, side="right") - 1, 0, len(PEAK_SHARES) - 2)
     part = (u - PEAK_SHARES[i]) / (PEAK_SHARES[i + 1] - PEAK_SHARES[i])
-    peak = PEAK_DAYS[i] + part * (PEAK_DAYS[i + 1] - PEAK_DAYS[i])
+    peak = PEAK_DAYS[i] + part * (PEAK_DAYS[i + 1] - PEAK_DAYS[i]) - utc_offset
     return np.asarray(peak - np.floor(peak))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from generator.arrays import F32, I32, I64, U64, Mask
 from generator.config.parameters import COHORT_CHOICES
-from generator.population import parameter_draws
+from generator.population import locales, parameter_draws
 from generator.population.accounts import pool_sizes
 from generator.rng import streams
 from generator.schema import KINDS
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from generator.population.population_plan import PopulationPlan
     from generator.workloads.batch import RequestBatch, Sessions
 
-LANGUAGES = ("en", "zh", "es", "de", "fr", "ja", "pt", "ko", "ru", "other")
-_LANGUAGE_WEIGHTS = np.array([0.58, 0.09, 0.07, 0.05, 0.05, 0.05, 0.04, 0.03, 0.02, 0.02])  # (a)
 TOPICS = 192  # equally many for each domain of work
 _FRAMEWORK_TEMPLATES = 40  # templates of public frameworks, the first far more popular than the last (a)
 _POPULARITY = 3  # power of a uniform that says how much more (a)
@@ -48,7 +46,7 @@ class SessionContent:
     tools : ndarray of uint64
         Key of the tools that would be offered.
     topic, language : ndarray of int
-        Topic of the session, language of its prompts (an index into `LANGUAGES`).
+        Topic of the session, language of its prompts (an index into `locales.LANGUAGES`).
     """
 
     template: U64
@@ -123,8 +121,8 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     alone = streams.below(streams.items(streams.child(scope, "topics"), nth), TOPICS)
     common = sessions.work & (streams.uniform(more, 0) < dials["topic_share"][account])
     topic = np.where(common, _common_topics(plan, accounts, account, more), alone)
-    main = _languages(accounts.key)[account]
-    other = streams.pick(more, _LANGUAGE_WEIGHTS, 1)
+    main = locales.main_languages(accounts.home, accounts.key)[account]
+    other = locales.other_languages(more, 1)
     language = np.where(streams.uniform(more, 2) < dials["languages"][account], other, main)
     return SessionContent(template, templated, shared, tools, topic, language)
 
@@ -142,11 +140,6 @@ def _common_topics(plan: PopulationPlan, accounts: Accounts, account: I64, bits:
     width = TOPICS // len(COHORT_CHOICES["domain"])
     topics = streams.items(streams.child(plan.cohort_key[cohort], "topics"), number)
     return np.asarray(plan.domain[cohort] * width + streams.below(topics, width))
-
-
-def _languages(keys: U64) -> I32:
-    """Main language of accounts or cohorts."""
-    return streams.pick(streams.child(keys, "language"), _LANGUAGE_WEIGHTS)
 
 
 def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionContent) -> PromptItems:
@@ -184,17 +177,18 @@ def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionConten
     chosen = streams.below(bits[rows], _OWN_ITEMS)
     item[rows] = streams.items(streams.child(accounts.key, "own items")[account[rows]], chosen)
     rows = np.flatnonzero(common)
-    cohort = plan.cohort_key[accounts.cohort[account[rows]]]
+    of_account = plan.cohort_key[accounts.cohort]
+    cohort = of_account[account[rows]]
     length = np.where(check[rows], _CHECK_PROMPTS, np.floor(batch.dial("list_items")[rows]).astype(np.int64))
     lists = np.where(check[rows], streams.child(cohort, "check prompts"), streams.child(cohort, "work list"))
     item[rows] = streams.items(lists, streams.below(streams.mix(batch.key[lead[rows]]), length))
 
     topic, language = content.topic[session], content.language[session]
     topic[rows] = _common_topics(plan, accounts, account[rows], streams.child(item[rows], "topic"))
-    language[rows] = _languages(cohort)
+    language[rows] = locales.main_languages(locales.homes(of_account), of_account)[account[rows]]
     rows = np.flatnonzero(again & ~check)
     topic[rows] = streams.below(streams.child(item[rows], "topic"), TOPICS)
-    language[rows] = _languages(accounts.key)[account[rows]]
+    language[rows] = locales.main_languages(accounts.home, accounts.key)[account[rows]]
     return PromptItems(item, check, common, topic, language)
 
 

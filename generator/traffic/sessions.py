@@ -73,8 +73,10 @@ def request_counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
     dials = {name: values[:, None] for name, values in accounts.dials.items()}
     keys = streams.items(streams.child(accounts.key, "days")[:, None], day + 1)
     bits, more = streams.child(keys, "count"), streams.child(keys, "count 2")
-    weekend = (plan.config.window(plan.split).weekday() + day) % 7 >= _SATURDAY
-    rhythm = np.where(weekend[None, :], dials["weekend"], np.float32(1))
+    # A day counts as what it is where the account's people are, in the middle of their working hours.
+    local = np.floor(burstiness.peaks(accounts.hours, accounts.utc_offset) + accounts.utc_offset).astype(np.int64)
+    weekend = (plan.config.window(plan.split).weekday() + day + local[:, None]) % 7 >= _SATURDAY
+    rhythm = np.where(weekend, dials["weekend"], np.float32(1))
     cohort_days = streams.items(streams.child(plan.cohort_key[accounts.cohort], "days")[:, None], day + 1)
     follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < dials["day_synchrony"]
     u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
@@ -226,7 +228,7 @@ def _starts(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, ke
 def _own_times(accounts: Accounts, account: I64, day: I64, bits: U64, flat: F64) -> F64:
     """Time of day of each session by the account's habits: round the clock or in its hours, even or in bursts."""
     dials = accounts.dials
-    peak, burst = burstiness.peaks(accounts.hours)[account], dials["burst"][account]
+    peak, burst = burstiness.peaks(accounts.hours, accounts.utc_offset)[account], dials["burst"][account]
     human = peak + (dials["hours"][account] / 24) * streams.normal(bits, 0)
     personal = (streams.uniform(bits, 1) < dials["diurnal"][account]) & (
         burst * burstiness.HALVINGS < _PERSONAL_BURST
