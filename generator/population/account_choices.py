@@ -118,7 +118,7 @@ def _tilts(choice: str) -> F64:
     """Ratio of each archetype's weights to those of one that says nothing, shape (variants, options)."""
     known = archetypes()
     weights: F64 = np.array([known[a].choices[choice] for a, _ in variants()])
-    return weights / np.array(base_weights(choice))
+    return weights / np.array(base_weights(choice), np.float64)
 
 
 def affordable_plans(chosen: I32, dials: dict[str, F32], bits: U64) -> I32:

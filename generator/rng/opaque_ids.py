@@ -15,6 +15,7 @@ BITS = 53
 """Of an id: whole numbers below 2^53 are exact as IEEE doubles."""
 ATTEMPTS = 4
 """Most attempts at one request, the first included; each has an id of its own."""
+_ACCOUNT_BITS = 24  # 16.8 million accounts of 134 million requests each: more than a config may ask for
 _LOW = BITS // 2  # bits of the lower half that the permutation works on
 _HALF_ROUNDS = 4  # of the Feistel network; source: Luby and Rackoff, SIAM J. Comput. 17(2), 1988
 
@@ -54,15 +55,13 @@ def opaque53(keys: U64) -> I64:
     return (streams.mix(keys) >> np.uint64(64 - BITS)).astype(np.int64)
 
 
-def request_ids(root: U64, accounts: int, account: I64, serial: I64, attempt: I64) -> I64:
+def request_ids(root: U64, account: I64, serial: I64, attempt: I64) -> I64:
     """Opaque ids of attempts at requests, no two alike in a world: they are numbered, and the numbers permuted.
 
     Parameters
     ----------
     root : ndarray of uint64, shape (1,)
         Key of the world; each has a permutation of its own.
-    accounts : int
-        Accounts of the world.
     account : ndarray of int64, shape (n,)
         Account that made each request, by number in the plan.
     serial : ndarray of int64, shape (n,)
@@ -73,18 +72,20 @@ def request_ids(root: U64, accounts: int, account: I64, serial: I64, attempt: I6
     Raises
     ------
     OverflowError
-        If the world has more attempts than there are ids.
+        If there are more accounts, or requests of one, than ids.
 
     Examples
     --------
     >>> root, none = np.ones(1, np.uint64), np.zeros(3, np.int64)
-    >>> ids = request_ids(root, 3, np.arange(3), none, none)
+    >>> ids = request_ids(root, np.arange(3), none, none)
     >>> len(set(ids.tolist())), bool(ids.max() < 2**53)
     (3, True)
     """
-    number = (serial * ATTEMPTS + attempt) * accounts + account
-    if int(number.max(initial=0)) >> BITS:
-        raise OverflowError(f"an account's {int(serial.max()):,} requests need ids above 2^{BITS}")
+    sent = serial * ATTEMPTS + attempt
+    most = int(account.max(initial=0)), int(sent.max(initial=0))
+    if most[0] >> _ACCOUNT_BITS or most[1] >> (BITS - _ACCOUNT_BITS):
+        raise OverflowError(f"{most[0]:,} accounts, or {most[1]:,} attempts of one, are more than ids have room for")
+    number = (sent << _ACCOUNT_BITS) | account
     return _permuted(number.astype(np.uint64), streams.child(root, "request id"))
 
 

@@ -82,5 +82,5 @@ def quoted_request_ids(plan: PopulationPlan, source: I64, day: I64) -> I64:
     requests = request_counts(plan, accounts, np.arange(-1, plan.config.days))
     serial = (np.cumsum(requests, axis=1) - requests)[place, day + 1]
     first = np.zeros(len(place), np.int64)
-    ids = opaque_ids.request_ids(plan.root, len(plan.account_key), source, serial, first)
+    ids = opaque_ids.request_ids(plan.root, source, serial, first)
     return np.where(requests[place, day + 1] > 0, ids, -1)

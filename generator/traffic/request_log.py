@@ -107,7 +107,7 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
 def _request_ids(plan: PopulationPlan, batch: RequestBatch, attempts: Attempts) -> I64:
     author = batch.accounts.index[batch.account]
     again = attempts.routed.resent.astype(np.int64)
-    return opaque_ids.request_ids(plan.root, len(plan.account_key), author, attempts.serial, again)
+    return opaque_ids.request_ids(plan.root, author, attempts.serial, again)
 
 
 def _readdress(batch: RequestBatch, usage: Usage, legs: SessionLegs, hopped: I64) -> None:
