@@ -84,7 +84,9 @@ def request_ids(root: U64, account: I64, serial: I64, attempt: I64) -> I64:
     sent = serial * ATTEMPTS + attempt
     most = int(account.max(initial=0)), int(sent.max(initial=0))
     if most[0] >> _ACCOUNT_BITS or most[1] >> (BITS - _ACCOUNT_BITS):
-        raise OverflowError(f"{most[0]:,} accounts, or {most[1]:,} attempts of one, are more than ids have room for")
+        raise OverflowError(
+            f"{most[0]:,} accounts, or {most[1]:,} attempts of one, are more than ids have room for"
+        )
     number = (sent << _ACCOUNT_BITS) | account
     return _permuted(number.astype(np.uint64), streams.child(root, "request id"))
 
