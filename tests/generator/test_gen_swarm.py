@@ -96,6 +96,7 @@ def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypa
         "hopping": 0,
         "camouflage": 0,
         "coverage": 1,
+        "samples": 1,
         "probes": 0,
         "paraphrase": 20,
         "focus": 1,
@@ -154,18 +155,18 @@ def test_answers_come_back_in_prompts_of_other_members(make: Make) -> None:
 
 
 def test_check_prompts_come_back_day_after_day(make: Make) -> None:
-    rows = make("A8", probes=0.5, camouflage=0, coverage=1, repeat=0, disguise=0, paraphrase=20).rows
+    rows = make("A8", probes=0.5, camouflage=0, coverage=1, samples=1, repeat=0, disguise=0, paraphrase=20).rows
     work = rows.filter(pl.col("attack") & pl.col("work"))
     often = work.group_by("cohort", "prompt_simhash").agg(pl.len(), days=pl.col("day").n_unique())
     checks = often.filter(pl.col("len") > 3)
     assert 3 <= checks.group_by("cohort").len()["len"].max() <= 5  # type: ignore[operator]
     assert checks["days"].max() > 3  # type: ignore[operator]
-    none = make("A8", probes=0, camouflage=0, coverage=1, repeat=0, disguise=0, paraphrase=20).rows
+    none = make("A8", probes=0, camouflage=0, coverage=1, samples=1, repeat=0, disguise=0, paraphrase=20).rows
     assert none.filter(pl.col("attack") & pl.col("work"))["prompt_simhash"].is_duplicated().mean() < 0.01  # type: ignore[operator]
 
 
 def test_quiet_days_scouts_and_camouflage(make: Make, tiny_config: Config) -> None:
-    made = make("A6", scouts=0.25, window_start=0.5, window_days=2, camouflage=0, cover=0)
+    made = make("A6", scouts=0.25, window_start=0.67, window_days=2, camouflage=0, cover=0)
     work = made.rows.filter(pl.col("attack") & pl.col("work"))
     early = work.filter(pl.col("day") < 4)
     assert 0 < early["account"].n_unique() < 0.5 * work["account"].n_unique()
