@@ -209,8 +209,8 @@ def recurring_prompts(
         What each is about.
     """
     # One that was drawn for this request alone, and asked for once, is nobody else's.
-    same = np.r_[False, items.key[1:] == items.key[:-1]]
-    row = np.flatnonzero((items.key != batch.key) | same | np.r_[same[1:], False])
+    borrowed = items.key != batch.key
+    row = np.flatnonzero(borrowed | np.isin(items.key, items.key[borrowed]))
     session, cohort = batch.session[row], batch.accounts.cohort[batch.account[row]]
     alone = items.check[row] | ~content.templated[session]
     template = np.where(alone, np.uint64(0), content.template[session])

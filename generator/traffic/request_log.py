@@ -84,7 +84,7 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
     address_bits = streams.child(sessions.key[legs.session], "address")
     places = addresses.session_addresses(plan, accounts, legs.sender, address_bits, sessions.work[legs.session])
     columns |= {name: values[legs.of] for name, values in places.items()}
-    columns |= _content(batch, prompts, items, tools > 0)
+    columns |= _content(batch, prompts, items, tools)
     sketch = sketches.response_simhash(items.key, model, batch.key)
     fingerprint = (response.error < 0) & (usage.output >= _FINGERPRINTED)
     columns |= {
@@ -128,7 +128,8 @@ def _settings(
     accounts, sender, key = batch.accounts, legs.sender, batch.sessions.key[legs.session]
     settings = settings_keys(accounts, sender, key)
     bits = streams.child(key, "metadata")
-    priority = (streams.uniform(streams.child(accounts.key, "priority")) < _PRIORITY)[sender]
+    paying = accounts.choices["plan"] != CHOICES["plan"].index("free")
+    priority = (paying & (streams.uniform(streams.child(accounts.key, "priority")) < _PRIORITY))[sender]
     tier = batch_tier[legs.session]
     streamed = ((streams.uniform(bits, 1) < accounts.dials["stream"][sender]) & ~tier)[legs.of]
     failed = response.error >= 0
@@ -173,14 +174,14 @@ def _sender(batch: RequestBatch, sender: I64) -> Columns:
     }
 
 
-def _content(batch: RequestBatch, prompts: SessionContent, items: PromptItems, offered: Mask) -> Columns:
+def _content(batch: RequestBatch, prompts: SessionContent, items: PromptItems, tools: I64) -> Columns:
     """What the provider's index holds of the prompts."""
     session = batch.session
-    tools_hash = opaque_ids.opaque53(streams.child(prompts.tools, "hash"))
+    tools_hash = opaque_ids.opaque53(streams.items(streams.child(prompts.tools, "hash")[session], tools))
     embedding = sketches.prompt_embedding(batch, items)
     return {
         "system_prompt_hash": np.where(prompts.templated, sketches.system_prompt_hash(prompts), -1)[session],
-        "tools_hash": np.where(offered, tools_hash[session], -1),
+        "tools_hash": np.where(tools > 0, tools_hash, -1),
         "prompt_simhash": sketches.prompt_simhash(batch, prompts, items),
         **{f"prompt_emb_{i:02d}": values for i, values in enumerate(embedding)},
         "language": items.language,

@@ -150,7 +150,7 @@ def draw_usage(batch: RequestBatch, recurring: RecurringPrompts | None = None) -
     if recurring:
         prompt[recurring.row] = recurring.lengths(prompt)
     limit = answer_limits(accounts, sessions.account, sessions.key)[batch.session]
-    cut = output > limit
+    cut = output >= limit
     output = np.where(cut, limit, output)
 
     settings = streams.child(accounts.key, "settings")

@@ -292,7 +292,6 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "one country of a prefix": change("again", country="region_b"),
     "one asn_type of a asn": change("again", asn_type="vpn"),
     "one channel of a device": change("hidden", tls_fingerprint=2),
-    "one sdk of a device": change("again", sdk="go"),
     "one tools of a tools hash": change("again", tools=3, tools_hash=70),
     "one email_type of a mail domain": change("acc_e", "accounts", email_domain="mail-acc_m.example"),
     "one organization of a mail domain": change("acc_d", "accounts", email_domain="c.example"),

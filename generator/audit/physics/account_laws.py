@@ -96,7 +96,6 @@ KEYS = (
     _one("prefixes", "prefix", "country", "An address prefix lies in one country."),
     _one("systems", "asn", "asn_type", "An autonomous system is of one type."),
     _one("devices", "device", "channel", "A device fingerprint is met on one channel."),
-    _one("devices", "device", "sdk", "A device fingerprint, which the software makes, is of one software."),
     _one("tool sets", "tools hash", "tools", "A hash of tools stands for one number of tools."),
     _one("domains", "mail domain", "email_type", "A mail domain is of one type."),
     _one("domains", "mail domain", "organization", "A mail domain belongs to one organisation, or to none."),

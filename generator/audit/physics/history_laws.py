@@ -80,12 +80,13 @@ TURNS = (
     ),
     Invariant(
         "history holds the answer",
-        "A prompt that has grown, and by messages too, has grown by the answer before it, thinking apart; but for "
-        "the turn at which the history fills its window.",
+        "A prompt without tools that has grown, and by messages too, has grown by the answer before it, thinking "
+        "apart; but for the turn at which the history fills its window. Agents edit their history.",
         "turns",
         pl.col("input_tokens") >= pl.col("input_tokens before") + _visible,
         _follows
         & _after_answer
+        & (pl.max_horizontal("tools", "tools before") == 0)
         & (pl.col("messages") > pl.col("messages before"))
         & (pl.col("input_tokens") > pl.col("input_tokens before"))
         & (pl.col("input_tokens") < pl.col("largest input")),

@@ -14,7 +14,7 @@ PATIENCE_MS = 600_000  # nobody waits longer before he tries again (a)
 BACK_OFF_MS = 500  # shortest delay of a retry (a)
 _CARRIED = (
     *("ts", "latency_ms", "status", "messages", "input_tokens", "output_tokens", "reasoning_tokens"),
-    *("system_prompt_hash", "endpoint"),
+    *("system_prompt_hash", "tools"),
 )
 TURNS = {
     "ms since the answer before": "requests.conversation_id requests.ts requests.latency_ms",

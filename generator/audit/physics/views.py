@@ -31,7 +31,7 @@ VIEWS: dict[str, View] = {
     "request ids": key_views.REQUEST_IDS,
     "prefixes": key_views.key_view("requests", ("ip_prefix",), ("asn", "country")),
     "systems": key_views.key_view("requests", ("asn",), ("asn_type",)),
-    "devices": key_views.key_view("requests", ("tls_fingerprint",), ("channel", "sdk")),
+    "devices": key_views.key_view("requests", ("tls_fingerprint",), ("channel",)),
     "tool sets": key_views.key_view("requests", ("tools_hash",), ("tools",)),
     "accounts": View(
         "accounts",
