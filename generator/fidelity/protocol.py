@@ -43,7 +43,8 @@ def measure(
 
     A reference at native rate (cap_mode "first") is compared by each account's busiest run, on all sides: its
     clients send in seconds what an account of a world sends in its life, and one set of rows can't look like
-    both that and the same clients thinned to weeks (ServeGen: AUC .83 between the two).
+    both that and the same clients thinned to weeks (ServeGen: AUC .83 between the two). Where a reference holds
+    whole seconds only, so do the times that it is compared with: a clock's rounding is no behaviour.
 
     Parameters
     ----------
@@ -63,6 +64,7 @@ def measure(
     UserError
         If a log has fewer than 200 rows.
     """
+    synth = sampling.same_clock(synth, reference)
     if reference.meta.get("cap_mode") == "first":
         reference, synth = (sampling.busiest(log, NATIVE_RUN) for log in (reference, synth))
         peer = sampling.busiest(peer, NATIVE_RUN) if peer else None
@@ -165,7 +167,7 @@ def _sides(
     half, rest = sampling.halves(reference, plan, rng)
     sources = {"floor": half, "rest": rest, "synth": synth}
     sides = {name: sampling.draw(log, plan, rng) for name, log in sources.items()}
-    sides["naive"] = sampling.draw(sampling.naive(half, rng), plan, rng)
+    sides["naive"] = sampling.draw(sampling.same_clock(sampling.naive(half, rng), reference), plan, rng)
     if peer is not None:
         sides["peer"] = sampling.draw(peer, plan, rng)
     if plan.time:

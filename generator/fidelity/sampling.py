@@ -127,6 +127,26 @@ def busiest(log: Log, length: int) -> Log:
     return log.take(np.sort(rows))
 
 
+def same_clock(log: Log, reference: Log) -> Log:
+    """Times as coarse as those of a reference: whole seconds where it holds no others.
+
+    Parameters
+    ----------
+    log : Log
+        Any.
+    reference : Log
+        What it is compared with.
+
+    Examples
+    --------
+    >>> from generator.fidelity import traces
+    >>> fine, coarse = (traces.build(ts, None, ([1, 1], [1, 1])) for ts in ([0.5, 1.9], [3, 5]))
+    >>> same_clock(fine, coarse).ts
+    array([0., 1.])
+    """
+    return replace(log, ts=np.floor(log.ts)) if np.all(reference.ts % 1 == 0) else log
+
+
 def draw(log: Log, plan: SamplingPlan, rng: np.random.Generator) -> Sample:
     """A sample of the planned size.
 

@@ -242,6 +242,31 @@ def test_halves_and_segments_share_nothing() -> None:
         assert first[-1] <= second[0]
 
 
+def test_a_trace_at_native_rate_meets_the_busiest_run_of_each_account() -> None:
+    # A hundred accounts that send one burst of a hundred in weeks of single requests, and small ones beside them.
+    rng = np.random.default_rng(0)
+    ts = np.concatenate(
+        [np.r_[rng.uniform(0, 3e6, 300), 1e6 + np.cumsum(rng.exponential(1, 100))] for _ in range(100)]
+    )
+    who = np.r_[np.repeat(np.arange(100), 400), np.repeat(np.arange(100, 150), 40)]
+    ts = np.r_[ts, rng.uniform(0, 3e6, 2000)]
+    world = traces.build(ts, who, (np.full(len(ts), 50.0), np.full(len(ts), 5.0)))
+    runs = sampling.busiest(world, protocol.NATIVE_RUN)
+    assert len(runs) == 100 * protocol.NATIVE_RUN
+    spans = [np.ptp(runs.ts[runs.account == a]) for a in np.unique(runs.account)]
+    assert len(spans) == 100  # small accounts have no such run
+    assert max(spans) < 120
+    # The same law at native rate: as real only if the burst is met, not the account's whole life.
+    steady = np.concatenate([np.cumsum(rng.exponential(1, 300)) for _ in range(100)])
+    sides = np.round(rng.lognormal(5, 1, (2, len(steady)))) + 1
+    meta = {"global_time": False, "hour_valid": False, "cap_mode": "first"}
+    native = traces.build(steady, np.repeat(np.arange(100), 300), (sides[0], sides[1]), meta)
+    found = protocol.measure(world, native, repeats=2, classifiers=False).metrics["accounts.w1_log_gap_cv"]
+    whole = replace(native, meta=meta | {"cap_mode": "none"})
+    apart = protocol.measure(world, whole, repeats=2, classifiers=False).metrics["accounts.w1_log_gap_cv"]
+    assert found.ratio_real < 2 < 10 < apart.ratio_real
+
+
 def test_samples_keep_runs_and_caps() -> None:
     log, rng = law(2), np.random.default_rng(0)
     for thin in (False, True):
@@ -312,6 +337,16 @@ def test_names_row_order_and_luck_change_nothing() -> None:
     renamed = traces.build(synth.ts[order], names[synth.account][order], sides)
     assert protocol.measure(renamed, reference, repeats=2, classifiers=False).metrics == first
     assert protocol.measure(synth, reference, seed=1, repeats=2, classifiers=False).metrics != first
+
+
+def test_the_rounding_of_a_clock_is_no_difference() -> None:
+    reference, fine = law(1), law(3)
+    coarse = replace(reference, ts=np.floor(reference.ts))
+    rounded = replace(fine, ts=np.floor(fine.ts))
+    found = [protocol.measure(s, coarse, repeats=2, classifiers=False).metrics for s in (fine, rounded)]
+    assert found[0] == found[1]
+    found = [protocol.measure(s, reference, repeats=2, classifiers=False).metrics for s in (fine, rounded)]
+    assert found[0] != found[1]  # a reference with a fine clock meets the world's own times
 
 
 def test_what_the_trace_says_of_itself_is_honoured() -> None:
