@@ -16,7 +16,7 @@ from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.shortcuts.aggregates import Aggregates
 from generator.config import dataset_config
 from generator.dataset import Dataset
-from generator.population import cohorts
+from generator.traffic import quotas
 
 _BUSY = 20
 """Accounts with more requests than this are compared by behaviour (a)."""
@@ -133,7 +133,7 @@ def _cohorts(dataset: Dataset) -> Gate:
     config = dataset_config.from_dict(dataset.manifest["config"], "manifest")
     marks: list[set[bytes]] = []
     for split in config.splits:
-        plan = cohorts.build_plan(config, split)
+        plan = quotas.plan_world(config, split)
         dials = np.column_stack([plan.cohort_key.astype(np.float64), *plan.dials.values()])
         large = np.flatnonzero(plan.sizes >= 3)
         keys = {plan.cohort_key[c].tobytes() for c in large}

@@ -18,9 +18,9 @@ from generator.config import dataset_config
 from generator.config.campaign_schedule import LEAST_OF_TIER
 from generator.dataset import Dataset
 from generator.pipeline import arrow_tables
-from generator.population import cohorts, population_plan
+from generator.population import population_plan
 from generator.schema import TIERS
-from generator.traffic import simulate
+from generator.traffic import quotas, simulate
 
 _GROUP = 3
 """Members from which a benign cohort counts as a group (a)."""
@@ -128,7 +128,7 @@ def permuted_labels(dataset: Dataset) -> Gate:
     buckets = range(0, config.buckets, min(step, config.buckets))
     different = []
     for split in config.splits:
-        plan = cohorts.build_plan(config, split)
+        plan = quotas.plan_world(config, split)
         permuted = _permuted(plan)
         different += [
             f"{split} bucket {b}" for b in buckets if _public_digest(plan, b) != _public_digest(permuted, b)

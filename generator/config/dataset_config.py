@@ -38,6 +38,8 @@ class ExtraCohort:
         What its work is about, a domain of `archetypes.COHORT_CHOICES`; "" draws one.
     first_day, days : int
         Work window; -1 and 0 leave it to the dials.
+    requests : int
+        What its members send together in each world, within one in a thousand; 0 leaves it to their habits.
     dials : dict of str to Range
         Ranges of its own, in place of its archetype's; written also as a number, which fixes a dial.
     """
@@ -49,6 +51,7 @@ class ExtraCohort:
     target: str = ""
     first_day: int = -1
     days: int = 0
+    requests: int = 0
     dials: dict[str, Any] = field(default_factory=dict)
 
     def own_dials(self) -> dict[str, ParameterRange]:

@@ -35,6 +35,7 @@ _COHORT = {
     "target": str,
     "first_day": int,
     "days": int,
+    "requests": int,
     "dials": dict,
 }
 _TYPES = {str: "text", int: "whole number", dict: "table"}
@@ -167,6 +168,7 @@ def _cohort(where: str, cohort: _Document) -> Iterator[str]:
     if not NAME.fullmatch(sound.get("name", "x")):
         yield f"{where}.name: {shown(cohort['name'])} {_NAMES}"
     yield from _number(f"{where}.accounts", sound.get("accounts", 1), 1, 1_000_000)
+    yield from _number(f"{where}.requests", sound.get("requests", 0), 0, 10_000_000_000)
     archetype, tier, target = (sound.get(k, "") for k in ("archetype", "tier", "target"))
     if archetype and archetype not in archetypes():
         yield f"{where}.archetype: {shown(archetype)} is none of {', '.join(archetypes())}"

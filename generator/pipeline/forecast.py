@@ -17,11 +17,11 @@ from generator import schema
 from generator.arrays import F64, I64, Integers
 from generator.config.archetypes import archetypes
 from generator.config.dataset_config import Config
-from generator.population import cohorts, population_plan, work_windows
+from generator.population import population_plan, work_windows
 from generator.population.accounts import draw_accounts
 from generator.population.population_plan import PopulationPlan
 from generator.rng import keyed_streams
-from generator.traffic import provider, sessions
+from generator.traffic import provider, quotas, sessions
 from generator.workloads.batch import RequestBatch
 from generator.workloads.token_usage import draw_usage
 
@@ -87,7 +87,7 @@ def expected(
     on_group : callable, optional
         Told (done, total) as work goes on.
     """
-    plan = cohorts.build_plan(config, split)
+    plan = quotas.plan_world(config, split)
     kinds = population_plan.variants()
     extraction = plan.label == schema.LABELS.index("extraction")
     alone = extraction.copy()
@@ -116,7 +116,7 @@ def expected_requests(config: Config) -> dict[str, float]:
     requests = {}
     with keyed_streams.keyed(config.secret):
         for split in config.splits:
-            plan = cohorts.build_plan(config, split)
+            plan = quotas.plan_world(config, split)
             _, counts, factor = _counted(plan, np.arange(len(plan.account_key)), _SAMPLE)
             requests[split] = float(counts.sum()) * factor
     return requests

@@ -18,9 +18,8 @@ from generator.manifest import FORMAT, MANIFEST
 from generator.pipeline import engines, labels, resume_state, shards, targets
 from generator.pipeline.engines import Engine
 from generator.pipeline.targets import Target
-from generator.population import cohorts
 from generator.rng import keyed_streams
-from generator.traffic import provider
+from generator.traffic import provider, quotas
 
 
 def generate(
@@ -124,7 +123,7 @@ def _counted(runs: Engine, jobs: list[shards.ShardJob]) -> Generator[int]:
 
 def _close_split(config: Config, split: str, at: Target, jobs: list[shards.ShardJob]) -> dict[str, Any]:
     """Tables that are one file each, and the split's part of the manifest."""
-    plan = cohorts.build_plan(config, split)
+    plan = quotas.plan_world(config, split)
     done = shards.receipts(jobs)
     whole = {
         "accounts": done.accounts,

@@ -21,9 +21,9 @@ from generator.config.dataset_config import Config
 from generator.manifest import table_of
 from generator.pipeline import arrow_tables, labels
 from generator.pipeline.targets import WORK, Target
-from generator.population import cohorts, population_plan
+from generator.population import population_plan
 from generator.rng import keyed_streams
-from generator.traffic import simulate
+from generator.traffic import quotas, simulate
 from generator.traffic.cross_shard import CrossShardCache
 
 
@@ -205,7 +205,7 @@ def _world(config: Config, split: str) -> Iterator[tuple[population_plan.Populat
     world = _kept.world if getattr(_kept, "name", None) == name else None
     _kept.name = None
     if world is None:
-        plan = cohorts.build_plan(config, split)
+        plan = quotas.plan_world(config, split)
         world = plan, CrossShardCache(plan)
     yield world
     _kept.name, _kept.world = name, world

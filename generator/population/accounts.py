@@ -155,7 +155,7 @@ def draw_accounts(plan: PopulationPlan, index: I64) -> Accounts:
         choices = {name: _with_rows(choices[name], spare[better], chosen[name][better]) for name in choices}
         variant = _with_rows(variant, spare[better], other[better])
     cap = np.float32(plan.config.rate_cap)
-    dials["rate"] = dials["rate"] / (1 + dials["rate"] / cap)
+    dials["rate"] = capped(dials["rate"] * plan.rate_factor[cohort], cap)
     choices["plan"] = affordable_plans(choices["plan"], dials, streams.child(key, "upgrade"))
     choices |= draw_terms(key, variant, choices["plan"])
     dials["rate_wobble"] = dials["rate_wobble"] * (1 - dials["balance"])
@@ -216,6 +216,24 @@ def _with_rows(values: npt.NDArray[Any], rows: I64, other: npt.NDArray[Any]) -> 
     changed = values.copy()
     changed[rows] = other
     return changed
+
+
+def capped(rate: F32, cap: np.float32) -> F32:
+    """Rates that come near a cap, not past it.
+
+    Parameters
+    ----------
+    rate : ndarray of float32
+        Requests on an active day.
+    cap : float32
+        Largest rate, in the same unit.
+
+    Examples
+    --------
+    >>> capped(np.array([10, 1e6], np.float32), np.float32(1000)).round().tolist()
+    [10.0, 999.0]
+    """
+    return np.asarray(rate / (1 + rate / cap))
 
 
 def pool_sizes(plan: PopulationPlan, accounts: Accounts, pool: str, leak: str = "") -> I64:

@@ -76,6 +76,7 @@ def build_plan(config: Config, split: str) -> PopulationPlan:
         account_cohort=cohort,
         account_member=member,
         account_key=streams.items(keys[cohort], member),
+        rate_factor=np.ones(len(sizes), np.float32),
         domain=streams.pick(streams.child(keys, "domain"), cumulated_weights("domain")[kind]),
         label=label,
         tier=tier,

@@ -38,6 +38,8 @@ class PopulationPlan:
         Cohort of each account and its number in it.
     account_key : ndarray of uint64
         Stream of each account.
+    rate_factor : ndarray of float32
+        What the rates of each cohort's members are multiplied by; 1 without a quota, see `traffic.quotas`.
     domain : ndarray of int32
         What each cohort's work is about, an index into `COHORT_CHOICES`; benign groups have one too.
     label, tier : ndarray of int8
@@ -55,6 +57,7 @@ class PopulationPlan:
     account_cohort: I32
     account_member: I64
     account_key: U64
+    rate_factor: F32
     domain: I32
     label: I8
     tier: I8

@@ -26,7 +26,7 @@ from generator.pipeline import forecast
 from generator.population import accounts, cohorts, population_plan, work_windows
 from generator.population.cohort_names import CohortNames, CohortRun
 from generator.schema import SPLITS, TIERS
-from generator.traffic import sessions
+from generator.traffic import quotas, sessions
 
 A = [f"A{i}" for i in range(1, 9)]
 
@@ -227,6 +227,21 @@ def test_dials_target_and_window_of_a_cohort(tiny_config: Config) -> None:
     assert parameters.COHORT_CHOICES["domain"][plans[1].domain[-2]] == "coding"
     rest = [accounts.draw_accounts(p, np.flatnonzero(p.account_cohort != len(p.sizes) - 2)) for p in plans]
     assert all((rest[0].dials[d] == rest[1].dials[d]).all() for d in parameters.DIALS)
+
+
+def test_a_quota_is_met_by_one_factor(tiny_config: Config) -> None:
+    swarm = ExtraCohort("swarm", "A4", 120, "evasive")
+    plain, held = (
+        quotas.plan_world(replace(tiny_config, rate_cap=1000, cohorts=(replace(swarm, requests=n),)), "train")
+        for n in (0, 12_000)
+    )
+    assert plain.rate_factor[-1] == 1
+    members = np.flatnonzero(held.account_cohort == len(held.sizes) - 1)
+    sent = [
+        sessions.request_counts(plan, accounts.draw_accounts(plan, members), np.arange(4)) for plan in (plain, held)
+    ]
+    assert sent[1].sum() == pytest.approx(12_000, rel=0.005) != sent[0].sum()
+    assert ((sent[0] == 0) == (sent[1] == 0)).mean() > 0.95  # idle days stay idle
 
 
 def test_no_campaign_works_on_quiet_days() -> None:
