@@ -238,7 +238,8 @@ def test_a_quota_is_met_by_one_factor(tiny_config: Config) -> None:
     assert plain.rate_factor[-1] == 1
     members = np.flatnonzero(held.account_cohort == len(held.sizes) - 1)
     sent = [
-        sessions.request_counts(plan, accounts.draw_accounts(plan, members), np.arange(4)) for plan in (plain, held)
+        sessions.request_counts(plan, accounts.draw_accounts(plan, members), np.arange(4))
+        for plan in (plain, held)
     ]
     assert sent[1].sum() == pytest.approx(12_000, rel=0.005) != sent[0].sum()
     assert ((sent[0] == 0) == (sent[1] == 0)).mean() > 0.95  # idle days stay idle
