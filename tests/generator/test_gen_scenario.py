@@ -314,14 +314,14 @@ def test_headline_is_the_report_at_its_own_scale() -> None:
     # Its accounts do not depend on how many others there are.
     groups = forecast.expected(replace(c, accounts=2_000), "train", 25_000)
     (swarm,) = (g for g in groups if g.tier)
-    assert swarm.requests == pytest.approx(28.8e6, rel=0.02)
-    assert swarm.median == pytest.approx(25.6, rel=0.02)
+    assert swarm.requests == pytest.approx(28.8e6, rel=0.002)  # 25.6 an account and day, in the mean
+    assert 5 < swarm.median < 12  # few send most, as elsewhere
     assert (swarm.first_day, swarm.last_day) == (0, 44)
 
 
 @pytest.mark.slow
 def test_large_worlds_have_the_size_that_they_are_said_to_have() -> None:
-    wanted = {"medium": 20e6, "full": 350e6}
+    wanted = {"medium": 22e6, "full": 350e6}
     for name, requests in wanted.items():
         c = dataset_config.from_preset(name, 6)
         assert sum(g.requests for g in forecast.expected(c, "train")) == pytest.approx(requests, rel=0.15)
