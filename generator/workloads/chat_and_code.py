@@ -69,13 +69,15 @@ def _chat(batch: WorkloadBatch, at: I64, prompt_bits: U64, answer_bits: U64) -> 
     local, order = batch.local[at], batch.order[at]
     log_answer = mixture("conversation", "chat").log(only, answer_bits)
     asked = rounded_exp(mixture("conversation", "history", "user").log(only, prompt_bits, 2))
-    answer = rounded_exp(log_answer)
+    answer = rounded_exp(log_answer, batch.dial("answers")[local])
     step = np.where(order > 0, asked + previous(answer, order), rounded_exp(opening)[local])
     total = np.cumsum(step)
     first = np.flatnonzero(order == 0)
     history = total - np.repeat(total[first] - step[first], np.diff(np.r_[first, len(at)]))
-    slack = rounded_exp(mixture("conversation", "history", "slack").log(only, prompt_bits, 3))
-    window = table["window"] + slack
+    # One application has one window: what is full stays so long, and does not grow by what it can't hold.
+    none = np.zeros(len(session), np.int32)
+    slack = mixture("conversation", "history", "slack").log(none, batch.session_stream("window"))
+    window = (table["window"] + rounded_exp(slack))[local]
     unlimited = (streams.uniform(session, 3) < np.float32(table["unlimited"]))[local]
     at_end = (full[local] | (history > window)) & ~unlimited
     at_full = mixture("conversation", "full").log(only, answer_bits)

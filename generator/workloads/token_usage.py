@@ -31,7 +31,7 @@ _LIMIT_WEIGHTS = np.array(
     ]
 )
 _LIMIT_EDGES = np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
-_AGENT = KINDS.index("agent")
+_AGENT, _CODE = KINDS.index("agent"), KINDS.index("code")
 _THOUGHT = np.float32(0.8)  # largest share of thinking where the kind has no law for it (a)
 _CACHING = np.float32(0.6)  # share of accounts that use the prompt cache; agents do all (a)
 _CACHED, _WRITTEN = 0.985, 0.9  # share of the turn before that is read, and of the rest that is written (a)
@@ -234,5 +234,6 @@ def is_conversation(accounts: Accounts, sessions: Sessions) -> Mask:
     sessions : Sessions
         The sessions.
     """
-    chance = accounts.dials["conversation"][sessions.account]
+    completes = accounts.choices["kind"] == _CODE  # completions carry no history, whatever an archetype says
+    chance = np.where(completes, np.float32(0), accounts.dials["conversation"])[sessions.account]
     return np.asarray(streams.uniform(streams.child(sessions.key, "conversation")) < chance)
