@@ -129,7 +129,7 @@ _PEOPLE: dict[str, Row] = {
     "acc_b": {"plan": "free", "payment_type": "none", "created": 5 * HOUR},
     "acc_c": _firm("c", verification="organisation"),
     "acc_d": _firm("d"),
-    "acc_e": {"plan": "enterprise"},
+    "acc_e": {"plan": "scale", "verification": "payment"},
     "acc_f": {"plan": "free", "payment_type": "none"},
     "acc_g": {"payment_type": "credits"},
     "acc_m": {"plan": "education", "email_type": "education", "payment_type": "marketplace"},
@@ -281,7 +281,9 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "corporate mail names an organisation": change("acc_c", "accounts", organization=None),
     "nobody invoices a free plan": change("acc_b", "accounts", payment_type="invoice", payment_id=99),
     "education plans have education mail": change("acc_m", "accounts", email_type="free"),
-    "enterprises have no throw-away mail": change("acc_e", "accounts", email_type="disposable"),
+    "throw-away mail is self-serve": change("acc_e", "accounts", email_type="disposable"),
+    "enterprises have work mail": change("acc_d", "accounts", email_type="free", organization=None),
+    "teams are known": change("acc_e", "accounts", verification="email"),
     "prices in order": change("sonata-3", "releases", cache_read_price=2.0),
     "request ids are unique": lambda world: world.requests["load 1"].update(
         request_id=world.requests["load 0"]["request_id"]

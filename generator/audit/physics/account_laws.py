@@ -69,11 +69,25 @@ ACCOUNTS = (
         _is("plan", "education"),
     ),
     Invariant(
-        "enterprises have no throw-away mail",
-        "No account on the enterprise plan has disposable mail.",
+        "throw-away mail is self-serve",
+        "Disposable mail occurs on the free and the build plan alone.",
         "accounts",
-        ~_is("email_type", "disposable"),
+        _is("plan", "free", "build"),
+        _is("email_type", "disposable"),
+    ),
+    Invariant(
+        "enterprises have work mail",
+        "An account on the enterprise plan has corporate or education mail.",
+        "accounts",
+        _is("email_type", "corporate", "education"),
         _is("plan", "enterprise"),
+    ),
+    Invariant(
+        "teams are known",
+        "An account on the scale or startup plan has corporate mail, or its payment was verified.",
+        "accounts",
+        _is("email_type", "corporate") | _is("verification", "payment"),
+        _is("plan", "scale", "startup"),
     ),
     Invariant(
         "prices in order",
