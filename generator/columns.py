@@ -212,7 +212,7 @@ REQUESTS: tuple[Column, ...] = (
         True,
     ),
     _C("end_user_id", pa.int64(), "M", "-", "enduser.pseudo.id", OPAQUE + "; null: not passed on", True),
-    _C("ip_prefix", pa.int32(), "L", "-", "client.address", "address prefix; " + OPAQUE),
+    _C("ip_prefix", pa.int64(), "L", "-", "client.address", "address prefix; " + OPAQUE),
     _C("asn", pa.int32(), "L", "-", "-", "autonomous system of the address; " + OPAQUE),
     _C("asn_type", CATEGORY, "L", "-", "-", "hosting, residential, mobile, business, education or vpn"),
     _C("country", CATEGORY, "L", "-", "geo.country.iso_code", "bucket of countries; names none"),

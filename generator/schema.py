@@ -78,7 +78,7 @@ ACCOUNTS: tuple[Column, ...] = (
     _C("email_domain", pa.string(), "L", "-", "-", "invented domain of the e-mail address"),
     _C("email_type", CATEGORY, "L", "-", "-", "free, corporate, education or disposable"),
     _C("organization", pa.string(), "L", "-", "-", "invented name given at sign-up; null: a person", True),
-    _C("signup_prefix", pa.int32(), "L", "-", "-", "address prefix at sign-up; " + OPAQUE),
+    _C("signup_prefix", pa.int64(), "L", "-", "-", "address prefix at sign-up; " + OPAQUE),
 )
 
 RELEASES: tuple[Column, ...] = (

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I32, I64, U64, Mask
+from generator.arrays import I32, I64, U64, Integers, Mask
 from generator.config.parameters import CHOICES
 from generator.population.accounts import pool_sizes
 from generator.population.locales import COUNTRIES, places
 from generator.rng import streams
-from generator.rng.opaque_ids import opaque31
+from generator.rng.opaque_ids import opaque31, opaque53
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -34,7 +34,9 @@ _SECOND_DEVICE = np.float32(0.1)  # share of sessions from an account's second d
 _COMMON_DEVICES = 24  # of each SDK (a)
 
 
-def session_addresses(plan: PopulationPlan, accounts: Accounts, row: I64, bits: U64, work: Mask) -> dict[str, I32]:
+def session_addresses(
+    plan: PopulationPlan, accounts: Accounts, row: I64, bits: U64, work: Mask
+) -> dict[str, Integers]:
     """Address prefix, autonomous system, its type, country, device and client software of each session.
 
     Parameters
@@ -52,7 +54,7 @@ def session_addresses(plan: PopulationPlan, accounts: Accounts, row: I64, bits: 
 
     Returns
     -------
-    dict of str to ndarray of int32, shape (sessions,)
+    dict of str to ndarray of int, shape (sessions,)
         Columns of requests, by name.
     """
     dials = accounts.dials
@@ -79,7 +81,7 @@ def session_addresses(plan: PopulationPlan, accounts: Accounts, row: I64, bits: 
     gates = streams.items(gate, streams.below(bits, _CHANNEL_PREFIXES))
     direct = through == CHOICES["channel"].index("console")
     return {
-        "ip_prefix": np.where(direct, opaque31(prefix), opaque31(gates)),
+        "ip_prefix": np.where(direct, opaque53(prefix), opaque53(gates)),
         "asn": np.where(direct, opaque31(asn), opaque31(streams.child(gate, "asn"))),
         "asn_type": np.where(direct, kind, CHOICES["asn_type"].index("hosting")).astype(np.int32),
         "country": np.where(direct, country, places(gates)),

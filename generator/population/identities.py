@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I32, I64, Mask
+from generator.arrays import I64, Mask
 from generator.config.parameters import CHOICES
 from generator.population.account_choices import has_instrument
 from generator.population.accounts import pool_sizes
@@ -24,6 +24,7 @@ _ACCOUNTS_PER_SCHOOL = 300  # (a)
 _ACCOUNTS_PER_VENDOR_CARD, _LEAST_VENDOR_CARDS = 60, 3  # prepaid cards that a vendor sells again and again (a)
 _VENDOR_SHARE = np.float32(0.6)  # of prepaid cards (a)
 _DOMAIN_SKEW = 2  # power of a uniform: few domains have most of the users (a)
+_INFIX = {"free": ".mail", "education": ".edu", "disposable": ".temp"}  # a domain is of one type, by its name
 _DOMAIN_NUMBERS = 90  # numbers that end a domain's name, from 10
 _FAKER_SEED, _FAKER_DRAWS = 20260105, 300
 
@@ -94,15 +95,14 @@ def email_domains(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], 
         streams.below(streams.child(key, p), m)
         for p, m in (("f", len(family)), ("w", len(word)), ("n", _DOMAIN_NUMBERS))
     )
-    corporate = kind == names.index("corporate")
     domains, organizations = [], []
-    for a, b, c, firm in zip(i.tolist(), j.tolist(), k.tolist(), corporate.tolist(), strict=True):
-        domains.append(f"{family[a]}-{word[b]}{c + 10}.example".lower())
-        organizations.append(f"{family[a]} {word[b].title()} {c + 10}" if firm else None)
+    for a, b, c, t in zip(i.tolist(), j.tolist(), k.tolist(), kind.tolist(), strict=True):
+        domains.append(f"{family[a]}-{word[b]}{c + 10}{_INFIX.get(names[t], '')}.example".lower())
+        organizations.append(f"{family[a]} {word[b].title()} {c + 10}" if names[t] == "corporate" else None)
     return domains, organizations
 
 
-def signup_prefixes(plan: PopulationPlan, accounts: Accounts) -> I32:
+def signup_prefixes(plan: PopulationPlan, accounts: Accounts) -> I64:
     """Address prefix that each account signed up from: one of those it uses.
 
     Parameters
@@ -114,7 +114,7 @@ def signup_prefixes(plan: PopulationPlan, accounts: Accounts) -> I32:
     """
     row = np.arange(len(accounts), dtype=np.int64)
     bits = streams.child(accounts.key, "sign-up address")
-    return session_addresses(plan, accounts, row, bits, np.zeros(len(row), np.bool_))["ip_prefix"]
+    return session_addresses(plan, accounts, row, bits, np.zeros(len(row), np.bool_))["ip_prefix"].astype(np.int64)
 
 
 @cache

@@ -108,6 +108,7 @@ KEYS = (
     _once("models", "one row of a model", "The releases table has one row for each model."),
     _one("prefixes", "prefix", "asn", "An address prefix lies in one autonomous system."),
     _one("prefixes", "prefix", "country", "An address prefix lies in one country."),
+    _one("prefixes", "prefix", "channel", "An address prefix is met on one channel: gateways show their own."),
     _one("systems", "asn", "asn_type", "An autonomous system is of one type."),
     _one("devices", "device", "channel", "A device fingerprint is met on one channel."),
     _one("tool sets", "tools hash", "tools", "A hash of tools stands for one number of tools."),

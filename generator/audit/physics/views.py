@@ -29,7 +29,7 @@ VIEWS: dict[str, View] = {
     "quotations": View("requests", history_views.quotations, _REQUEST, history_views.QUOTATIONS),
     "prompts": key_views.PROMPTS,
     "request ids": key_views.REQUEST_IDS,
-    "prefixes": key_views.key_view("requests", ("ip_prefix",), ("asn", "country")),
+    "prefixes": key_views.key_view("requests", ("ip_prefix",), ("asn", "country", "channel")),
     "systems": key_views.key_view("requests", ("asn",), ("asn_type",)),
     "devices": key_views.key_view("requests", ("tls_fingerprint",), ("channel",)),
     "tool sets": key_views.key_view("requests", ("tools_hash",), ("tools",)),
