@@ -59,7 +59,19 @@ def show(reports: list[Path], seeds: list[str]) -> None:
     cards = {name: [card for card, _, _ in of] for name, of in runs.items()}
     value = {name: float(np.mean([c.primary.value for c in of])) for name, of in cards.items()}
     hidden = f"recall at FPR 1 %, {' and '.join(HIDDEN)}"
-    shown.head("detector", "AP", "95 % interval", *TIERS, *seeds, hidden, "chance", "seconds", "peak MB")
+    shown.head(
+        "detector",
+        "AP",
+        "95 % interval",
+        *TIERS,
+        *seeds,
+        hidden,
+        "chance",
+        "ceiling",
+        "headroom",
+        "seconds",
+        "peak MB",
+    )
     for name in sorted(runs, key=lambda n: -value[n]):
         of = cards[name]
         low, high = resampling.interval(np.mean([c.resampled for c in of], axis=0))
@@ -68,6 +80,7 @@ def show(reports: list[Path], seeds: list[str]) -> None:
             *(c.primary.value for c in of),
             np.mean([c.tiers[t][RECALL].value for c in of for t in HIDDEN]),
             np.mean([c.primary.chance for c in of]),
+            *(np.mean([getattr(c, name) for c in of]) for name in ("ceiling", "headroom")),
         )
         took = np.array([(seconds, peak) for _, seconds, peak in runs[name]])
         shown.row(

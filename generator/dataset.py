@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from generator import remote, schema
+from generator.config.campaign_schedule import LEAST_OF_TIER
 from generator.errors import MaskedLabelsError, UserError
 from generator.manifest import MANIFEST, MASKED, read_manifest, table_of
 from generator.table import Table
@@ -194,9 +195,10 @@ class Dataset:
         lines = [f"Dataset {self.name} at {self.path}, digest {self.digest[:12]}"]
         for name, split in self.splits.items():
             n = self.manifest["splits"][name]["counts"]
-            known = (
-                "labels masked" if split.masked else f"prevalence {n['extraction'] / max(1, n['accounts']):.2%}"
-            )
+            served = n.get("served", n.get("extraction", 0))
+            known = "labels masked" if split.masked else f"prevalence {served / max(1, n['accounts']):.2%}"
+            if self.manifest["config"].get("campaigns") and n.get("rarest_tier", LEAST_OF_TIER) < LEAST_OF_TIER:
+                known += f"; only {n['rarest_tier']} campaigns served in a tier: ask for more, or for more days"
             some = f"{n['campaigns']:>3} campaigns" if "campaigns" in n else "sealed"
             lines.append(
                 f"  {name:<10}  {split.start:%Y-%m-%d} + {split.days} days  {n['accounts']:>9,} accounts  "

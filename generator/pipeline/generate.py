@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -145,11 +146,18 @@ def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Shard
             "accounts": len(plan.account_key),
             "extraction": int((plan.label == labels.EXTRACTION)[plan.account_cohort].sum()),
             "served": pc.sum(done.labels["served"]).as_py(),
+            "rarest_tier": _rarest_tier(whole["campaigns"]),
             "campaigns": int((plan.label == labels.EXTRACTION).sum()),
             "requests": done.requests,
         },
         "files": dict(sorted(entries.items())),
     }
+
+
+def _rarest_tier(campaigns: pa.Table) -> int:
+    """Campaigns that served, in the tier that has fewest of them."""
+    served = Counter(campaigns.filter(pc.greater(campaigns["accounts_served"], 0))["tier"].to_pylist())
+    return min(served[tier] for tier in schema.TIERS)
 
 
 def _manifest(config: Config, splits: dict[str, Any]) -> dict[str, Any]:

@@ -41,11 +41,12 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class BoardColumn:
-    """A column of the board: the number's name in `Scorecard.flat`, and what stands above it."""
+    """A column of the board: the number's name in `Scorecard.flat`, what stands above it, and its direction."""
 
     number: str
     title: str
     short: str
+    higher_is_better: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -139,7 +139,7 @@ class Pages:
             mid=mid,
             high=high,
             main=TASKS[view.task].primary_column,
-            rows=[(c.short, c.title, a.numbers[c.number], b.numbers[c.number]) for c in both],
+            rows=[(c, a.numbers[c.number], b.numbers[c.number]) for c in both],
             curves=[(t, [(a.name, lines[0][t]), (b.name, lines[1][t])]) for t in lines[0] if t in lines[1]],
             fpr=bars if all(rows for _, rows in bars) else [],
             fpr_top=max(_top(rows) for _, rows in bars),

@@ -140,14 +140,16 @@ TASK = ScoredTask(
     short="AP",
     metrics=METRICS,
     columns=(
-        BoardColumn("headroom", "Headroom: share of the way from chance to the ceiling that is left", "left"),
+        BoardColumn("headroom", "Share of the way from chance to the ceiling that is left", "headroom", False),
         BoardColumn("overt/ap", "AP overt", "overt"),
         BoardColumn("evasive/ap", "AP evasive", "evasive"),
         BoardColumn("adaptive/ap", "AP adaptive", "adaptive"),
         BoardColumn("overall/recall_fpr_1e-2", "Recall at 1 % false positives", "R@1%"),
         BoardColumn("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
         BoardColumn("overall/roc_auc", "ROC AUC", "AUC"),
-        BoardColumn("ceiling", "Ceiling: AP of a ranking by the true number of requests that served", "ceiling"),
+        BoardColumn(
+            "ceiling", "AP of an omniscient ranking, by the true number of requests that served", "ceiling"
+        ),
     ),
     expected=ground_truth.account_ids,
     truth=ground_truth.account_labels,

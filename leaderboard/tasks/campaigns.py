@@ -126,7 +126,7 @@ TASK = ScoredTask(
         BoardColumn("adaptive/bcubed_f1", "F1 adaptive", "adaptive"),
         BoardColumn("overall/campaigns_found", "Campaigns found", "found"),
         BoardColumn("overall/ami", "Adjusted mutual information", "AMI"),
-        BoardColumn("overall/benign_grouped", "Benign accounts grouped", "benign"),
+        BoardColumn("overall/benign_grouped", "Benign accounts grouped", "benign", False),
     ),
     expected=ground_truth.account_ids,
     truth=ground_truth.account_labels,

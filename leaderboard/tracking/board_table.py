@@ -42,6 +42,7 @@ def table(board: Board) -> Table:
             *["-" if e.seconds is None else f"{e.seconds:.1f}"] * board.timed,
         )
     notes = [f"{task.short}: {task.title}; chance {board.entries[0].chance:.3f}."]
+    notes += [f"{c.short}: {c.title[0].lower()}{c.title[1:]}." for c in columns if "/" not in c.number]
     notes += [f"{c.short}: {c.title}, all tiers together." for c in columns if c.number.startswith("overall/")]
     notes += ["s: seconds for training and scoring."] * board.timed
     shown.caption = " ".join([*notes, RANK_RULE, warning(board.dataset)]).strip()

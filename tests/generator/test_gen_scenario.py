@@ -366,6 +366,7 @@ def changed(tiny: Dataset) -> Callable[[str, Any], Split]:
         ("request_labels", lambda f: f.with_columns(is_extraction=pl.lit(value=False)), "extraction_requests is"),
         ("request_labels", lambda f: f.reverse(), "requests are not beside their own label"),
         ("campaigns", lambda f: f.with_columns(accounts=pl.col("accounts") + 1), "accounts is"),
+        ("campaigns", lambda f: f.with_columns(accounts_served=pl.lit(0)), "accounts_served is 0"),
         ("campaigns", lambda f: f.head(8), "1 campaigns of the labels are not in the campaigns table"),
     ],
 )

@@ -38,6 +38,15 @@ def _evaluate(
     named += [(name, metric, v) for name, table in card.tables.items() for metric, v in table.items()]
     rows = [(t, m, f"{v.value:.4f}", f"{v.low:.4f} to {v.high:.4f}", f"{v.chance:.4f}") for t, m, v in named]
     output.show(("slice", "metric", "value", "95 % interval", "chance"), rows)
+    if card.headroom is not None:
+        typer.echo(
+            f"Ceiling {card.ceiling:.4f}; this entry leaves {card.headroom:.1%} of the way from chance to it."
+        )
+    if card.sleepers_flagged is not None:
+        typer.echo(
+            f"Not scored: {card.counts['sleepers']:,} accounts of campaigns that did not serve in this window, "
+            f"{card.sleepers_flagged:.1%} of them flagged."
+        )
 
 
 @app.command("submit", epilog="Example: siphonbench submit my-entry --data siphonbench-data/nano")

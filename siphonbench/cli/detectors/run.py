@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from generator.dataset import Dataset
     from siphonbench.workflows.detector_runs import FinishedRun
 
-_HEAD = ("95 % interval", "overt", "evasive", "adaptive", "chance", "seconds", "peak MB")
+_HEAD = ("95 % interval", "overt", "evasive", "adaptive", "chance", "headroom", "seconds", "peak MB")
 
 
 @group.group.command("run", epilog="Example: siphonbench baselines run volume rate-limit --split validation")
@@ -128,11 +128,12 @@ def cells(run: FinishedRun) -> tuple[str, ...]:
     """
     measured = (f"{run.seconds:.1f}", f"{run.peak_mb:.0f}")
     if run.card is None:
-        return (run.name, "no labels here", *["-"] * 5, *measured)
+        return (run.name, "no labels here", *["-"] * 6, *measured)
     p, tiers = run.card.primary, run.card.tiers
     metric = TASKS[run.task].primary
     each = (f"{tiers[t][metric].value:.3f}" if t in tiers else "-" for t in ("overt", "evasive", "adaptive"))
-    return (run.name, f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}", *each, f"{p.chance:.3f}", *measured)
+    left = "-" if run.card.headroom is None else f"{run.card.headroom:.3f}"
+    return (run.name, f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}", *each, f"{p.chance:.3f}", left, *measured)
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
