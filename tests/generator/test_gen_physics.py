@@ -131,7 +131,7 @@ _PEOPLE: dict[str, Row] = {
     "acc_d": _firm("d"),
     "acc_e": {"plan": "scale", "verification": "payment"},
     "acc_f": {"plan": "free", "payment_type": "none"},
-    "acc_g": {"payment_type": "credits"},
+    "acc_g": {"payment_type": "credits", "email_type": "disposable"},
     "acc_m": {"plan": "education", "email_type": "education", "payment_type": "marketplace"},
 }
 _MODELS: dict[str, Row] = {
