@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
-
 import siphonbench
 from baselines.registry import DETECTORS
 from benchmarks import shown
@@ -37,7 +35,7 @@ def main() -> None:
         for view, show in VIEWS.items():
             card = shown.card(DETECTORS[name](seed=args.seed), [data.train], data, show)
             tiers = (f"{card.tiers[t]['ap'].value:.3f}" if t in card.tiers else "-" for t in schema.TIERS)
-            now = np.array(card.resampled)
+            now = card.estimate
             whole = now if whole is None else whole
             difference = "-" if now is whole else shown.paired(now - whole)
             shown.row(name, view, shown.interval(card), *tiers, difference)

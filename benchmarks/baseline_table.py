@@ -2,8 +2,7 @@
 
 python -m benchmarks.baseline_table --preset medium --seeds 11 12 13 --folder tables
 
-Goes on where an earlier run was stopped. Intervals of means over seeds come from resampled campaigns of each seed;
-the seeds themselves were not resampled.
+Goes on where an earlier run was stopped. Intervals of means over seeds join the campaigns of all seeds.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import numpy as np
 import siphonbench
 from benchmarks import shown
 from generator.schema import TIERS
-from leaderboard.metrics import resampling
+from leaderboard.records import estimate
 from leaderboard.records.scorecard import Scorecard
 from siphonbench.workflows.detector_runs import REPORTS
 from siphonbench.workflows.reproduction import RECALL
@@ -74,7 +73,7 @@ def show(reports: list[Path], seeds: list[str]) -> None:
     )
     for name in sorted(runs, key=lambda n: -value[n]):
         of = cards[name]
-        low, high = resampling.interval(np.mean([c.resampled for c in of], axis=0))
+        low, high = estimate.mean([c.estimate for c in of]).interval()
         numbers = (
             *(np.mean([c.tiers[t]["ap"].value for c in of]) for t in TIERS),
             *(c.primary.value for c in of),
@@ -94,10 +93,8 @@ def show(reports: list[Path], seeds: list[str]) -> None:
     print()
     shown.head("step", "paired difference of AP", *seeds)
     for low_name, high_name in itertools.pairwise(CHAIN):
-        each = [
-            np.subtract(b.resampled, a.resampled) for a, b in zip(cards[low_name], cards[high_name], strict=True)
-        ]
-        shown.row(f"{high_name} - {low_name}", shown.paired(np.mean(each, axis=0)), *map(shown.paired, each))
+        each = [b.estimate - a.estimate for a, b in zip(cards[low_name], cards[high_name], strict=True)]
+        shown.row(f"{high_name} - {low_name}", shown.paired(estimate.mean(each)), *map(shown.paired, each))
 
 
 def main() -> None:

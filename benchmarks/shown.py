@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import polars as pl
 
 from baselines.base import evaluation
 from baselines.base.detector import Detector
 from generator import schema
 from generator.dataset import Dataset, Split, Table
-from leaderboard.metrics import resampling
 from leaderboard.records.card import Card
+from leaderboard.records.estimate import Estimate
 from leaderboard.records.scorecard import Scorecard
 from leaderboard.records.submission import Submission
 from leaderboard.tasks import scoring
@@ -84,10 +83,15 @@ def interval(card: Scorecard) -> str:
     return f"{card.primary.value:.3f} ({card.primary.low:.3f}-{card.primary.high:.3f})"
 
 
-def paired(values: np.ndarray[tuple[int], np.dtype[np.float64]], digits: int = 3) -> str:
-    """Median and 95 % interval of what was computed from the same resamples of two cards."""
-    low, high = resampling.interval(values)
-    return f"{np.median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+def paired(difference: Estimate, digits: int = 3) -> str:
+    """A paired difference or ratio with its 95 % interval."""
+    low, high = difference.interval()
+    return f"{difference.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def ratio(a: Estimate, b: Estimate) -> Estimate:
+    """Paired ratio of two estimates on one dataset."""
+    return replace(a, value=a.value / b.value, replicates=a.replicates / b.replicates, difference=True)
 
 
 def row(*cells: object) -> None:

@@ -10,6 +10,7 @@ The runs go through MLflow's own client into SQLite; measured is the server that
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ CONNECTIONS = 32
 FIRST = ("", "board.json", "board.csv", "?sort=name&order=asc")
 KNOWN = "board.json"  # read again by a program that has it: 304 unless the board has changed
 READ = ("", KNOWN, "?sort=name&order=asc", "", "?groups=M", "?page=3", "?text=entry+12", "")
+STRATA = (12, 12, 12, 48)
 METRICS = ("overt", "evasive", "adaptive", "overall")
 
 
@@ -47,7 +49,7 @@ def fill(store: Store, digest: str, runs: int) -> None:
         )
     for i in range(runs):
         value = float(rng.beta(2, 5))
-        vector = tuple((value + rng.normal(0, 0.05, 1000)).tolist())
+        vector = tuple((value + rng.normal(0, 0.05, sum(STRATA))).tolist())
         card = {
             "name": f"entry {i}",
             "team": f"team {i % 97}",
@@ -55,7 +57,12 @@ def fill(store: Store, digest: str, runs: int) -> None:
             "code_url": "",
             "paper_url": "",
         }
-        tags = {"submission_id": f"{i:064x}"[::-1], "resampled": mlflow_runs.pack(vector), "worst_archetype": "B3"}
+        tags = {
+            "submission_id": f"{i:064x}"[::-1],
+            "replicates": mlflow_runs.pack(vector),
+            "worst_archetype": "B3",
+        }
+        tags["strata"] = json.dumps(STRATA)
         tags |= {f"card.{k}": v for k, v in card.items()} | {"dataset": "bench", "task": "accounts"}
         numbers = {
             "primary": value,

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 import siphonbench
 from baselines.base import evaluation
 from baselines.base.detector import Detector
@@ -44,7 +42,7 @@ def study(data: Dataset, lessons: Sequence[Split], detector: Detector) -> None:
     fitted = evaluation.fit(detector, lessons)
     said = evaluation.answer(fitted, data.test)
     other = shown.scored(data, said)
-    ratio = shown.paired(np.array(other.resampled) / np.array(own.resampled))
+    ratio = shown.paired(shown.ratio(other.estimate, own.estimate))
     shown.row(data.name, f"{len(lessons)} other seeds", "all", shown.interval(other), ratio)
     known = sorted({a for lesson in lessons for a in shown.archetypes(lesson)})
     for hidden in (known[::2], known[1::2]):
@@ -54,7 +52,7 @@ def study(data: Dataset, lessons: Sequence[Split], detector: Detector) -> None:
         unseen = shown.scored(judged, fresh)
         names = ", ".join(hidden)
         shown.row(data.name, f"{len(lessons)} other seeds", names, shown.interval(seen), "-")
-        ratio = shown.paired(np.array(unseen.resampled) / np.array(seen.resampled))
+        ratio = shown.paired(shown.ratio(unseen.estimate, seen.estimate))
         shown.row(data.name, "the same without these", names, shown.interval(unseen), ratio)
 
 

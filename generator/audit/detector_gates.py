@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from generator.arrays import F64
 from generator.audit.base import gate
 from generator.audit.base.gate import Gate
 
@@ -47,8 +45,6 @@ class Reached:
         Share of the way from chance to the ceiling that `ap` leaves, per scored split.
     ceiling, chance : dict of str to float
         What a ranking by the true number of requests that served gets for `ap`, and what a constant one gets.
-    resampled : dict of str to ndarray
-        `ap` under resampling of cohorts, paired between detectors.
     """
 
     ap: dict[str, float] = field(default_factory=dict)
@@ -57,10 +53,9 @@ class Reached:
     headroom: dict[str, float] = field(default_factory=dict)
     ceiling: dict[str, float] = field(default_factory=dict)
     chance: dict[str, float] = field(default_factory=dict)
-    resampled: dict[str, F64] = field(default_factory=dict)
 
 
-def gates(reached: Mapping[str, Reached], accounts: int) -> list[Gate]:
+def gates(reached: Mapping[str, Reached], accounts: int, steps: Mapping[str, float]) -> list[Gate]:
     """Gates about predictions.
 
     Parameters
@@ -69,15 +64,16 @@ def gates(reached: Mapping[str, Reached], accounts: int) -> list[Gate]:
         For each of `CHAIN` and for `ORACLE`.
     accounts : int
         Accounts of each split.
+    steps : mapping of str to float
+        For each two neighbours of `CHAIN`, e.g. "rate-limit < xgboost-aggregates": lower end of the paired 95 %
+        interval of the difference of `ap`, mean over the scored splits.
     """
     limit = reached[CHAIN[0]].recall
     split, worst = max(limit.items(), key=lambda item: item[1])
     best = max(CHAIN, key=lambda name: _mean(reached[name].ap))
     ap = _mean(reached[best].ap)
     oracle = reached[ORACLE].overall
-    steps = sorted(
-        (_step(reached[low], reached[high]), f"{low} < {high}") for low, high in itertools.pairwise(CHAIN)
-    )
+    ordered = sorted((value, name) for name, value in steps.items())
     return [
         gate.at_most(
             "per-account rate limit, evasive and adaptive: recall at FPR 1 %",
@@ -109,19 +105,13 @@ def gates(reached: Mapping[str, Reached], accounts: int) -> list[Gate]:
         ),
         Gate(
             "rate limit < account-level trees < relational trees: lower end of the smallest paired 95 % interval",
-            steps[0][0],
+            ordered[0][0],
             "> 0",
-            steps[0][0] > 0,
+            ordered[0][0] > 0,
             "the account level tells too much, or the relations too little",
-            ", ".join(f"{name} by {value:.3f}" for value, name in steps),
+            ", ".join(f"{name} by {value:.3f}" for value, name in ordered),
         ),
     ]
-
-
-def _step(low: Reached, high: Reached) -> float:
-    """Lower end of the paired percentile interval of the difference, mean over the scored splits."""
-    difference = np.mean([high.resampled[s] - low.resampled[s] for s in high.resampled], axis=0)
-    return float(np.percentile(difference, 2.5))
 
 
 def _mean(values: Mapping[str, float]) -> float:

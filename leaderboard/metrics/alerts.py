@@ -16,6 +16,7 @@ from generator.arrays import F64, I64
 from leaderboard.metrics.harm import METRICS, Losses
 from leaderboard.metrics.population import Population
 from leaderboard.metrics.slices import value
+from leaderboard.records.estimate import AMOUNT
 from leaderboard.records.scorecard import Value
 
 _WEEK_DAYS = 7
@@ -56,7 +57,7 @@ class Replay:
 
         Parameters
         ----------
-        weights : ndarray of float, shape (groups, resamples)
+        weights : ndarray of float, shape (groups, replicates)
             How often each group counts.
         budget : float, optional
             Share of benign accounts; left out, the one of the replay.
@@ -65,7 +66,7 @@ class Replay:
         -------
         dict
             level: place of the threshold among the highest scores of benign accounts; below: probability that it
-            stands below that score, else above; campaigns: weights, shape (resamples, campaigns).
+            stands below that score, else above; campaigns: weights, shape (replicates, campaigns).
         """
         count: F64 = np.asarray(self._benign @ weights)
         until = np.cumsum(count, axis=0)
@@ -105,7 +106,7 @@ class Replay:
         return np.asarray(((highest < at) if below else (highest <= at)).sum(axis=1))
 
     def mean(self, threshold: Mapping[str, F64], rows: Any, of: Any) -> F64:
-        """Mean of a function of alert days over both thresholds of the first resample.
+        """Mean of a function of alert days over both thresholds of the first replicate.
 
         Parameters
         ----------
@@ -131,7 +132,7 @@ class Replay:
         return self.mean(threshold, slice(None), lambda day: (day < self._days).astype(np.float64))
 
     def means(self, threshold: Mapping[str, F64], chosen: Mapping[str, Any]) -> dict[str, F64]:
-        """Each metric's mean over the campaigns of each slice, in each resample, by "slice/metric".
+        """Each metric's mean over the campaigns of each slice, in each replicate, by "slice/metric".
 
         Parameters
         ----------
@@ -171,7 +172,7 @@ class QuietAlerts:
     people : Population
         Accounts.
     threshold : mapping of str to ndarray
-        What `Replay.threshold` returned for one resample.
+        What `Replay.threshold` returned for one set of weights.
     """
 
     def __init__(self, replay: Replay, losses: Losses, people: Population, threshold: Mapping[str, F64]) -> None:
@@ -189,17 +190,19 @@ class QuietAlerts:
 
         Parameters
         ----------
-        weights : ndarray of float, shape (groups, resamples)
+        weights : ndarray of float, shape (groups, replicates)
             How often each group counts.
         """
         return {"quiet": self._false_alerts @ weights}
 
-    def value(self, drawn: Mapping[str, F64]) -> Value:
+    def value(self, replicates: Mapping[str, F64], strata: tuple[int, ...]) -> Value:
         """Alerts with their interval.
 
         Parameters
         ----------
-        drawn : mapping of str to ndarray of float
-            What `compute` returned, over all resamples.
+        replicates : mapping of str to ndarray of float
+            What `compute` returned, over all replicates.
+        strata : tuple of int
+            See `estimate.Estimate`.
         """
-        return value(self._false_alerts.sum(), self._chance, drawn["quiet"])
+        return value(self._false_alerts.sum(), self._chance, replicates["quiet"], strata, AMOUNT)

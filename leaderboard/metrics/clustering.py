@@ -1,4 +1,4 @@
-"""Metrics of a clustering, weighted and vectorised over resamples."""
+"""Metrics of a clustering, weighted and vectorised over replicates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Clustering:
     campaign : ndarray of int, shape (accounts,)
         Campaign of each account, from 1; 0: benign.
     cohort : ndarray of int, shape (accounts,)
-        Unit of resampling of each account, from 0; a campaign is one.
+        Group of each account that is left out as a whole, from 0; a campaign is one.
     """
 
     def __init__(self, label: I64, campaign: I64, cohort: I64) -> None:
@@ -54,13 +54,13 @@ class Clustering:
 
         Parameters
         ----------
-        weights : ndarray of float, shape (cohorts, resamples)
+        weights : ndarray of float, shape (cohorts, replicates)
             How often each cohort counts.
         """
         count: F64 = np.asarray(self._cells @ weights)
         units = weights[self.unit]
         drawn = np.pad(units, ((1, 0), (0, 0)))[self.campaign]
-        # A campaign that is drawn twice is two campaigns: the groups of one do not hold the other.
+        # A campaign that weighs two is two campaigns: the groups of one do not hold the other.
         own = self._size[:, None] * (self.label > 0)[:, None]
         group = (self._groups @ count)[self.label] - count + own
         pure = np.divide(drawn * own**2, group, out=np.zeros_like(count), where=own > 0)
@@ -83,10 +83,10 @@ class Clustering:
         from sklearn.metrics import mutual_info_score
         from sklearn.metrics.cluster import expected_mutual_information
 
-        some = count > 0
+        some = np.rint(count) > 0  # what is expected by chance is known for whole accounts
         where = (self.campaign[some], self.label[some])
         shape = (int(self.campaign.max()) + 1, int(self.label.max()) + 1)
-        table = sparse.csr_matrix((count[some].astype(np.int64), where), shape=shape)
+        table = sparse.csr_matrix((np.rint(count[some]).astype(np.int64), where), shape=shape)
         table = table[table.getnnz(axis=1) > 0][:, table.getnnz(axis=0) > 0]
         information = float(mutual_info_score(None, None, contingency=table))
         expected = float(expected_mutual_information(table, int(table.sum())))
@@ -96,22 +96,22 @@ class Clustering:
 
 @dataclass(frozen=True)
 class WeightedClustering:
-    """A clustering under weights; arrays have shape (campaigns, resamples) where nothing else is said.
+    """A clustering under weights; arrays have shape (campaigns, replicates) where nothing else is said.
 
     Attributes
     ----------
     clustering : Clustering
         Unweighted.
-    count : ndarray, shape (cells, resamples)
+    count : ndarray, shape (cells, replicates)
         Accounts of each pair of campaign and group.
     drawn : ndarray
-        How often each campaign was drawn.
+        Weight of each campaign.
     pure, whole : ndarray
         Over a campaign's accounts in groups, sum of the shares of their group that is of their campaign, and of
         their campaign that is in their group.
     held, members : ndarray
         Accounts of a campaign in groups, and all.
-    benign_grouped, benign : ndarray, shape (resamples,)
+    benign_grouped, benign : ndarray, shape (replicates,)
         Benign accounts in groups, and all.
     """
 
@@ -239,18 +239,15 @@ class ClusteringMetric(Metric):
     Attributes
     ----------
     compute : callable
-        From (weighted clustering, mask of campaigns) to values of shape (resamples,).
+        From (weighted clustering, mask of campaigns) to values of shape (replicates,).
     sliced : bool
         Whether it is taken on each slice of the campaigns; else on all accounts together.
-    most_resamples : int or None
-        Resamples of a metric that takes as long as the value itself for each.
     chance_value : float or None
         Where it isn't that of one group that holds everybody.
     """
 
     compute: Callable[[WeightedClustering, Mask], F64]
     sliced: bool = True
-    most_resamples: int | None = None
     chance_value: float | None = None
 
 
@@ -274,7 +271,7 @@ METRICS: dict[str, ClusteringMetric] = {
         ties=_TIES,
         compute=adjusted_mutual_information,
         sliced=False,
-        most_resamples=100,
+        range=(-1.0, 1.0),
         chance_value=0.0,
     ),
 }

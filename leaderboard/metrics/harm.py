@@ -12,6 +12,7 @@ import polars as pl
 
 from generator.arrays import F64, I64
 from leaderboard.metrics.population import Population
+from leaderboard.records.estimate import AMOUNT
 from leaderboard.records.task_definitions import Metric
 
 QUANTITIES = ("tokens", "exchanges", "usd")
@@ -63,7 +64,7 @@ class Losses:
     campaigns : list of str
         Their names, sorted.
     unit : ndarray of int, shape (campaigns,)
-        Group of resampling of each.
+        Group of each, see `Population.group`.
     tier : ndarray of str, shape (campaigns,)
         Evasion tier of each.
     quiet : ndarray of bool, shape (days,)
@@ -238,12 +239,20 @@ METRICS: dict[str, HarmMetric] = {
     "prevented": _harm(title="share of extraction tokens prevented", compute=prevented),
     "student_value_kept": _harm(title="share of the student value kept", compute=student_value_kept),
     "detected": _harm(title="share of campaigns noticed", compute=detected),
-    "days_to_detection": _harm(title="days to the first alert", higher_is_better=False, compute=days_to_detection),
+    "days_to_detection": _harm(
+        title="days to the first alert", higher_is_better=False, range=AMOUNT, compute=days_to_detection
+    ),
     "exchanges_lost": _harm(
-        title="exchanges lost per campaign", higher_is_better=False, compute=lambda o: o.lost["exchanges"]
+        title="exchanges lost per campaign",
+        higher_is_better=False,
+        range=AMOUNT,
+        compute=lambda o: o.lost["exchanges"],
     ),
     "usd_lost": _harm(
-        title="list price lost per campaign, USD", higher_is_better=False, compute=lambda o: o.lost["usd"]
+        title="list price lost per campaign, USD",
+        higher_is_better=False,
+        range=AMOUNT,
+        compute=lambda o: o.lost["usd"],
     ),
     "student_value_lost": _harm(
         title="student value lost per campaign", higher_is_better=False, compute=student_value_lost

@@ -1,4 +1,4 @@
-"""Accounts that are scored: positives, negatives and the units that are resampled."""
+"""Accounts that are scored: positives, negatives and the groups that are left out in turn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 from generator.arrays import I64, Mask
 from generator.errors import UserError
 from generator.schema import TIERS
-from leaderboard.metrics.resampling import RESAMPLES, Draws
+from leaderboard.metrics.resampling import FOLDS, Folds
 
 _TEXT = ("account_id", "label", "archetype", "cohort", "campaign", "tier")
 
@@ -34,7 +34,7 @@ class Population:
     archetype, campaign, tier : ndarray of str
         "" where there is none; sleepers stand in no campaign and in no tier.
     group : ndarray of int
-        Unit of resampling: campaign or benign cohort, from 0; -1 for accounts that are left out.
+        What is left out as a whole: campaign or benign cohort, from 0; -1 for accounts that are not scored.
     stratum : ndarray of int, shape (groups,)
         Groups that stand for each other: campaigns of a tier, benign cohorts.
     """
@@ -51,17 +51,17 @@ class Population:
     group: I64
     stratum: I64
 
-    def draws(self, digest: str, resamples: int = RESAMPLES) -> Draws:
-        """Resamples of campaigns and benign cohorts, the same for every entry.
+    def folds(self, digest: str, most: int = FOLDS) -> Folds:
+        """Folds of campaigns and benign cohorts, the same for every entry.
 
         Parameters
         ----------
         digest : str
-            Of the dataset; keys the draws.
-        resamples : int
-            How many.
+            Of the dataset; keys who shares a fold.
+        most : int
+            Folds of a stratum, at most.
         """
-        return Draws(self.stratum, digest, resamples)
+        return Folds(self.stratum, digest, most)
 
     @property
     def scored(self) -> Mask:

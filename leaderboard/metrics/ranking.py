@@ -1,4 +1,4 @@
-"""Metrics of a ranking, weighted and vectorised over resamples.
+"""Metrics of a ranking, weighted and vectorised over replicates.
 
 Tie rule, for every metric: rows with equal scores are one block, entered at once. A threshold inside a block
 flags each of its members with the same probability. So a constant scorer gets exactly chance.
@@ -23,7 +23,7 @@ class Curve:
 
     Attributes
     ----------
-    positives, negatives : ndarray of float64, shape (resamples, blocks)
+    positives, negatives : ndarray of float64, shape (replicates, blocks)
         Weight inside each block of equal scores.
     """
 
@@ -42,7 +42,7 @@ class Curve:
 
     @property
     def prevalence(self) -> F64:
-        """Share of positives, shape (resamples,)."""
+        """Share of positives, shape (replicates,)."""
         return np.asarray(self.p[:, -1] / (self.p[:, -1] + self.n[:, -1]))
 
 
@@ -51,7 +51,7 @@ class Ranked:
 
     Between two blocks that hold positives no metric changes its course, so the blocks without any are merged. What
     is kept is one sparse matrix per class, blocks by groups, which holds how many rows of a group are in a block:
-    weighting the groups of a resample is one product.
+    weighting the groups is one product.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Ranked:
 
         Parameters
         ----------
-        weights : ndarray of float, shape (resamples, groups), optional
+        weights : ndarray of float, shape (replicates, groups), optional
             How often each group counts; left out, each once.
         """
         if weights is None:
@@ -100,7 +100,7 @@ class Ranked:
 
 
 def average_precision(curve: Curve, negatives: float = 1.0) -> F64:
-    """Sum over blocks of (gain in recall) x (precision once the block is in), shape (resamples,).
+    """Sum over blocks of (gain in recall) x (precision once the block is in), shape (replicates,).
 
     Parameters
     ----------
@@ -121,14 +121,14 @@ def average_precision(curve: Curve, negatives: float = 1.0) -> F64:
     >>> float(average_precision(curve)[0])  # (1 + 2/3) / 2
     0.8333333333333333
     """
-    # A resample may give the first blocks no weight at all: 0 / 0 would stand there.
+    # Weights may give the first blocks nothing at all: 0 / 0 would stand there.
     precision = curve.p / np.maximum(curve.p + negatives * curve.n, 1e-300)
     result: F64 = (curve.positives / curve.p[:, -1:] * precision).sum(axis=1)
     return result
 
 
 def roc_auc(curve: Curve) -> F64:
-    """Probability that a positive scores above a negative, ties counting half, shape (resamples,).
+    """Probability that a positive scores above a negative, ties counting half, shape (replicates,).
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def roc_auc(curve: Curve) -> F64:
 
 
 def recall_at_fpr(curve: Curve, fpr: float) -> F64:
-    """Share of positives flagged where a share `fpr` of negatives is, shape (resamples,); linear inside a block.
+    """Share of positives flagged where a share `fpr` of negatives is, shape (replicates,); linear inside a block.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def recall_at_fpr(curve: Curve, fpr: float) -> F64:
 
 
 def precision_at_k(curve: Curve) -> F64:
-    """Share of positives among the first k, k the number of positives, shape (resamples,); linear inside a block.
+    """Share of positives among the first k, k the number of positives, shape (replicates,); linear inside a block.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def precision_at_k(curve: Curve) -> F64:
 
 
 def _read(x: F64, y: F64, at: F64) -> F64:
-    """y where x, both cumulative over blocks, reaches `at`, shape (resamples,); linear inside a block."""
+    """y where x, both cumulative over blocks, reaches `at`, shape (replicates,); linear inside a block."""
     x, y = (np.pad(a, ((0, 0), (1, 0))) for a in (x, y))
     below = (x <= at[:, None]).sum(axis=1, keepdims=True) - 1
     above = np.minimum(below + 1, x.shape[1] - 1)
@@ -208,7 +208,7 @@ class RankingMetric(Metric):
     Attributes
     ----------
     compute : callable
-        From a `Curve` to values of shape (resamples,).
+        From a `Curve` to values of shape (replicates,).
     chance_value : callable
         From an unweighted `Curve` to the value of a constant score.
     least_negatives : int

@@ -1,7 +1,11 @@
-"""Resampling of campaigns and cohorts: draws depend on the dataset alone, so entries are compared in pairs.
+"""Leaving out campaigns and cohorts in turn: the folds of a jackknife, within strata.
 
-A resample gives each campaign and benign cohort a weight: how often it was drawn. Everything that is measured is
-a function of such weights (see `ranking.Ranked`), so rows are never copied, however many resamples there are.
+Campaigns of a tier stand for each other, and so do benign cohorts. They are dealt into folds by the dataset's
+digest alone, so entries are compared in pairs. A replicate is the value without one fold, the others of its
+stratum weighing as much more; `records.estimate` makes an interval of them. Everything measured is a function
+of such weights (see `ranking.Ranked`), so rows are never copied.
+
+A stratum of one campaign says nothing of other campaigns: it has no replicate, and intervals are about the rest.
 """
 
 from __future__ import annotations
@@ -11,106 +15,92 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from generator.arrays import F64, Integers
+from generator.arrays import F64, I64, Integers
 
-LEVEL = (2.5, 97.5)
-RESAMPLES = 1000
+FOLDS = 48
+"""Most folds of a stratum: a standard error from them is known to a tenth, and a board's tag holds four strata."""
 _CELLS = 5_000_000  # weights held at once by a thread, 8 bytes each
 _THREADS = 2
 
 
 @dataclass(frozen=True)
-class Draws:
-    """Resamples of groups with replacement, within strata.
+class Folds:
+    """Groups dealt into folds within strata, each to be left out in turn.
 
     Parameters
     ----------
     stratum : ndarray of int, shape (groups,)
         Groups of the same stratum stand for each other: a campaign for one of its tier, a cohort for a benign one.
     digest : str
-        Dataset; keys the draws.
-    resamples : int
-        How many.
+        Dataset; keys who shares a fold.
+    most : int
+        Folds of a stratum, at most.
     """
 
     stratum: Integers
     digest: str
-    resamples: int = RESAMPLES
+    most: int = FOLDS
+
+    @cached_property
+    def _dealt(self) -> tuple[I64, tuple[int, ...]]:
+        """Fold of each group (-1: it is alone in its stratum), and the number of folds of each stratum."""
+        key = int(hashlib.sha256(self.digest.encode()).hexdigest()[:16], 16)
+        fold = np.full(len(self.stratum), -1)
+        strata: list[int] = []
+        for s in np.unique(self.stratum):
+            members = np.flatnonzero(self.stratum == s)
+            if len(members) > 1:
+                folds = min(self.most, len(members))
+                order = np.random.Generator(np.random.Philox(key=[key, int(s)])).permutation(members)
+                fold[order] = np.arange(len(members)) % folds + sum(strata)
+                strata.append(folds)
+        return fold, tuple(strata)
+
+    @property
+    def strata(self) -> tuple[int, ...]:
+        """How many folds each stratum has."""
+        return self._dealt[1]
 
     def weights(self, start: int, stop: int) -> F64:
-        """Weights of the groups in some resamples, shape (groups, stop - start).
+        """Weights of the groups in some replicates, shape (groups, stop - start).
 
         Parameters
         ----------
         start, stop : int
-            First resample, and the one after the last.
+            First fold that is left out, and the one after the last.
         """
-        key = int(hashlib.sha256(self.digest.encode()).hexdigest()[:16], 16)
-        members = [np.flatnonzero(self.stratum == s) for s in np.unique(self.stratum)]
-        result = np.empty((len(self.stratum), stop - start))
-        for column, resample in enumerate(range(start, stop)):
-            # Keyed by its number: resample 7 is the same one however many are asked for.
-            rng = np.random.Generator(np.random.Philox(key=[key, resample]))
-            for ids in members:
-                drawn = rng.integers(0, len(ids), len(ids), dtype=np.int32)
-                result[ids, column] = np.bincount(drawn, minlength=len(ids))
+        fold, strata = self._dealt
+        of_fold = np.repeat(np.arange(len(strata)), strata)
+        of_group = np.where(fold < 0, -1, of_fold[fold] if len(of_fold) else -1)
+        groups = np.bincount(of_group[fold >= 0], minlength=len(strata))
+        left_out = np.arange(start, stop)
+        more = groups[of_fold] / (groups[of_fold] - np.bincount(fold[fold >= 0], minlength=len(of_fold)))
+        result = np.where(of_group[:, None] == of_fold[left_out], more[left_out], 1.0)
+        result[fold[:, None] == left_out] = 0
         return result
 
     def measure(self, function: Callable[[F64], Mapping[str, F64]], cells: int = 0) -> dict[str, F64]:
-        """What a function of the weights returns, over all resamples.
+        """What a function of the weights returns, over all replicates.
 
         Parameters
         ----------
         function : callable
             Gets weights of shape (groups, some), returns vectors of shape (some,) by name. Called in threads.
         cells : int
-            Numbers it needs for each resample; more of them, fewer resamples at once.
+            Numbers it needs for each replicate; more of them, fewer replicates at once.
         """
-        step = int(np.clip(_CELLS // max(len(self.stratum), cells, 1), 4, 128))
-        starts = range(0, self.resamples, step)
+        step = int(np.clip(_CELLS // max(len(self.stratum), cells, 1), 4, 64))
+        total = sum(self.strata)
+        if not total:
+            return {name: v[:0] for name, v in function(np.ones((len(self.stratum), 1))).items()}
 
         def chunk(start: int) -> Mapping[str, F64]:
-            return function(self.weights(start, min(start + step, self.resamples)))
+            return function(self.weights(start, min(start + step, total)))
 
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-            parts = list(pool.map(chunk, starts))
+            parts = list(pool.map(chunk, range(0, total, step)))
         return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-
-
-def interval(values: F64) -> tuple[float, float]:
-    """95 % percentile interval of resampled values, of those in which there was something to measure.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (resamples,)
-        Not a number where there was nothing.
-
-    Examples
-    --------
-    >>> interval(np.array([*range(101), np.nan]))
-    (2.5, 97.5)
-    """
-    measured = values[np.isfinite(values)]
-    low, high = np.percentile(measured, LEVEL) if len(measured) else (0.0, 1.0)
-    return float(low), float(high)
-
-
-def differs(a: F64, b: F64) -> bool:
-    """Whether the paired 95 % interval of a - b leaves zero out.
-
-    Parameters
-    ----------
-    a, b : ndarray of float, shape (resamples,)
-        Values in each resample, paired by position; the longer one is cut.
-
-    Examples
-    --------
-    >>> differs(np.array([0.5, 0.7]), np.array([0.4, 0.6])), differs(np.array([0.5, 0.7]), np.array([0.6, 0.6]))
-    (True, False)
-    """
-    n = min(len(a), len(b))
-    low, high = interval(a[:n].astype(np.float64) - b[:n])
-    return low > 0 or high < 0

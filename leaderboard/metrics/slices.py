@@ -1,4 +1,4 @@
-"""Rankings in slices, and rates of false alarms: measured in each resample, and put into tables."""
+"""Rankings in slices, and rates of false alarms: measured without each fold, and put into tables."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from scipy import sparse
 
 from generator.arrays import F64, Mask
-from leaderboard.metrics import resampling
 from leaderboard.metrics.population import Population
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
+from leaderboard.records.estimate import SHARE, Estimate, Range
 from leaderboard.records.scorecard import Line, Value
 
 RECALLS = np.arange(1, 51) / 50
 """Recalls at which a curve of precisions is drawn."""
 
 
-def value(number: float, chance: float, drawn: F64) -> Value:
+def value(number: float, chance: float, replicates: F64, strata: tuple[int, ...], range_: Range = SHARE) -> Value:
     """A value with its interval.
 
     Parameters
@@ -27,10 +27,14 @@ def value(number: float, chance: float, drawn: F64) -> Value:
         The value itself.
     chance : float
         What an answer that tells nothing gets.
-    drawn : ndarray of float, shape (resamples,)
-        The value in each resample.
+    replicates : ndarray of float, shape (folds,)
+        The value without each fold.
+    strata : tuple of int
+        See `estimate.Estimate`.
+    range_ : (float, float)
+        Least and most that the value can be.
     """
-    return Value(float(number), float(chance), *resampling.interval(drawn))
+    return Value(float(number), float(chance), *Estimate(float(number), replicates, strata).interval(range_))
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Slices:
 
     @property
     def cells(self) -> int:
-        """Blocks held for each resample."""
+        """Blocks held for each replicate."""
         return max(r.blocks for r in self.ranked.values())
 
     def compute(self, weights: F64) -> dict[str, F64]:
@@ -61,24 +65,26 @@ class Slices:
 
         Parameters
         ----------
-        weights : ndarray of float, shape (groups, resamples)
+        weights : ndarray of float, shape (groups, replicates)
             How often each group counts.
         """
         values: dict[str, F64] = {}
         for name, ranked in self.ranked.items():
             curve = ranked.curve(weights.T)
-            # A resample may hold no campaign of a slice: not a number, and no part of its interval.
+            # Without a fold a slice may have no campaign: not a number, and no part of its interval.
             with np.errstate(divide="ignore", invalid="ignore"):
                 values |= {f"{name}/{m}": METRICS[m].compute(curve) for m in self.metrics}
         return values
 
-    def tables(self, drawn: Mapping[str, F64]) -> dict[str, dict[str, Value]]:
+    def tables(self, replicates: Mapping[str, F64], strata: tuple[int, ...]) -> dict[str, dict[str, Value]]:
         """Values by slice and metric; metrics that need more negatives than there are stay out.
 
         Parameters
         ----------
-        drawn : mapping of str to ndarray of float, shape (resamples,)
-            What `compute` returned, over all resamples.
+        replicates : mapping of str to ndarray of float, shape (folds,)
+            What `compute` returned, over all replicates.
+        strata : tuple of int
+            See `estimate.Estimate`.
         """
         tables: dict[str, dict[str, Value]] = {}
         for name, curve in self.exact.items():
@@ -86,7 +92,7 @@ class Slices:
                 metric = METRICS[key]
                 if curve.n[0, -1] >= metric.least_negatives:
                     number, chance = metric.compute(curve)[0], metric.chance_value(curve)
-                    tables.setdefault(name, {})[key] = value(number, chance, drawn[f"{name}/{key}"])
+                    tables.setdefault(name, {})[key] = value(number, chance, replicates[f"{name}/{key}"], strata)
         return tables
 
 
@@ -117,23 +123,28 @@ class Rates:
 
         Parameters
         ----------
-        weights : ndarray of float, shape (groups, resamples)
+        weights : ndarray of float, shape (groups, replicates)
             How often each group counts.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             rates = (self._flagged @ weights) / (self._all @ weights)
         return {f"fpr/{name}": rate for name, rate in zip(self._names, rates, strict=True)}
 
-    def values(self, drawn: Mapping[str, F64]) -> dict[str, Value]:
+    def values(self, replicates: Mapping[str, F64], strata: tuple[int, ...]) -> dict[str, Value]:
         """Rates by archetype.
 
         Parameters
         ----------
-        drawn : mapping of str to ndarray of float, shape (resamples,)
-            What `compute` returned, over all resamples.
+        replicates : mapping of str to ndarray of float, shape (folds,)
+            What `compute` returned, over all replicates.
+        strata : tuple of int
+            See `estimate.Estimate`.
         """
         rates = self._flagged.sum(axis=1) / self._all.sum(axis=1)
-        return {str(n): value(r, self._budget, drawn[f"fpr/{n}"]) for n, r in zip(self._names, rates, strict=True)}
+        return {
+            str(n): value(r, self._budget, replicates[f"fpr/{n}"], strata)
+            for n, r in zip(self._names, rates, strict=True)
+        }
 
 
 def flagged_among(some: Mask, share: F64) -> float | None:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from generator.schema import TIERS
+from leaderboard.records.estimate import Estimate
 from leaderboard.records.task_definitions import TASKS
 
 EVALUATOR_VERSION = "0.2"
@@ -46,8 +49,8 @@ class Scorecard:
         the threshold as given.
     curves : dict of str to dict of str to (x, y)
         Lines by panel of `plots.PANELS` and name.
-    resampled : tuple of float
-        The primary metric in each resample, for paired comparison.
+    replicates, strata : tuple of float, tuple of int
+        The primary metric without each fold, for paired comparison, see `estimate.Estimate`.
     grey_flagged : float or None
         Share of grey accounts flagged at the same budget; None without grey accounts.
     sleepers_flagged : float or None
@@ -61,13 +64,19 @@ class Scorecard:
     counts: dict[str, int]
     primary: Value
     tables: dict[str, dict[str, Value]]
-    resampled: tuple[float, ...] = field(repr=False)
+    replicates: tuple[float, ...] = field(repr=False)
+    strata: tuple[int, ...] = ()
     false_positives: dict[str, Value] = field(default_factory=dict)
     curves: dict[str, dict[str, Line]] = field(default_factory=dict, repr=False)
     grey_flagged: float | None = None
     sleepers_flagged: float | None = None
     ceiling: float | None = None
     evaluator: str = EVALUATOR_VERSION
+
+    @property
+    def estimate(self) -> Estimate:
+        """The primary metric, to be compared in pairs."""
+        return Estimate(self.primary.value, np.asarray(self.replicates), self.strata)
 
     @property
     def tiers(self) -> dict[str, dict[str, Value]]:
@@ -113,7 +122,7 @@ class Scorecard:
             panel: {name: (tuple(x), tuple(y)) for name, (x, y) in lines.items()}
             for panel, lines in d["curves"].items()
         }
-        return cls(**d | {"resampled": tuple(d["resampled"])})
+        return cls(**d | {name: tuple(d[name]) for name in ("replicates", "strata")})
 
     def flat(self) -> dict[str, float]:
         """Every number by name: "evasive/ap", its "evasive/ap_low", "_high", "_chance"; "fpr/B3"; "headroom"."""

@@ -31,12 +31,15 @@ class Metric:
         What happens to rows with equal values.
     higher_is_better : bool
         Direction.
+    range : (float, float)
+        Least and most that it can be.
     """
 
     title: str
     chance: str
     ties: str
     higher_is_better: bool = True
+    range: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from generator import dataset, schema
 from leaderboard.intake.queue_records import QueuedSubmission
-from leaderboard.metrics import resampling
 from leaderboard.records.task_definitions import TASKS
 from leaderboard.site import board_query, templating
 from leaderboard.site.board_query import PER_PAGE, Query
@@ -250,9 +247,9 @@ def _neighbours(view: Board, entry: RankedEntry) -> list[tuple[RankedEntry, floa
 
 def _difference(a: RankedEntry, b: RankedEntry) -> tuple[float, float, float]:
     """Paired difference of the primary metric, a - b: low end, value, high end."""
-    n = min(len(a.resampled), len(b.resampled))
-    low, high = resampling.interval(a.resampled[:n].astype(np.float64) - b.resampled[:n])
-    return low, a.primary - b.primary, high
+    difference = a.estimate - b.estimate
+    low, high = difference.interval()
+    return low, difference.value, high
 
 
 def _metrics(task: str, card: dict[str, Any]) -> list[tuple[str, list[tuple[float, float, float] | None]]]:

@@ -15,12 +15,12 @@ import polars as pl
 
 from generator.arrays import F64
 from generator.errors import UserError
-from leaderboard.metrics import ranking, resampling, slices
+from leaderboard.metrics import ranking, slices
 from leaderboard.metrics.population import Population
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
-from leaderboard.metrics.resampling import RESAMPLES
+from leaderboard.metrics.resampling import FOLDS
 from leaderboard.metrics.slices import Rates, Slices
-from leaderboard.records.scorecard import Line, Scorecard, Value
+from leaderboard.records.scorecard import Line, Scorecard
 from leaderboard.records.task_definitions import BoardColumn
 from leaderboard.tasks import ground_truth
 from leaderboard.tasks.ground_truth import GroundTruth
@@ -31,7 +31,7 @@ FALSE_POSITIVES = 0.01
 BUDGETS = np.geomspace(1e-4, 1, 61)
 
 
-def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
+def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int = FOLDS) -> Scorecard:
     """Score an answer to the accounts task.
 
     Parameters
@@ -41,9 +41,9 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     truth : GroundTruth
         Its labels are used.
     digest : str
-        Digest of the dataset; keys the resampling, so that entries share their draws.
-    resamples : int
-        Resamples of campaigns and benign cohorts.
+        Digest of the dataset; keys the folds, so that entries share them.
+    folds : int
+        Folds of the campaigns of a tier and of the benign cohorts, at most.
 
     Raises
     ------
@@ -58,19 +58,22 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     table = Slices(ranked, tuple(METRICS), exact)
     share = slices.flagged(given, people.benign, FALSE_POSITIVES)
     rates = Rates(people, share, FALSE_POSITIVES)
-    draws = people.draws(digest, resamples)
-    drawn = draws.measure(lambda w: table.compute(w) | rates.compute(w), table.cells)
-    tables = table.tables(drawn)
-    primary = np.mean([drawn[f"{tier}/ap"] for tier in people.tiers], axis=0)
-    means = [float(np.mean([getattr(tables[t]["ap"], k) for t in people.tiers])) for k in ("value", "chance")]
+    parts = people.folds(digest, folds)
+    replicates = parts.measure(lambda w: table.compute(w) | rates.compute(w), table.cells)
+    tables = table.tables(replicates, parts.strata)
+    primary = np.mean([replicates[f"{tier}/ap"] for tier in people.tiers], axis=0)
+    value, chance = (
+        float(np.mean([getattr(tables[t]["ap"], k) for t in people.tiers])) for k in ("value", "chance")
+    )
     return Scorecard(
         task=NAME,
         dataset=digest,
         counts=people.counts(),
-        primary=Value(means[0], means[1], *resampling.interval(primary)),
+        primary=slices.value(value, chance, primary, parts.strata),
         tables=tables,
-        resampled=tuple(primary.astype(np.float32).tolist()),
-        false_positives=rates.values(drawn),
+        replicates=tuple(primary.astype(np.float32).tolist()),
+        strata=parts.strata,
+        false_positives=rates.values(replicates, parts.strata),
         grey_flagged=slices.flagged_among(people.grey, share),
         sleepers_flagged=slices.flagged_among(people.sleeper, share),
         ceiling=ceiling(people),

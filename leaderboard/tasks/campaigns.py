@@ -6,7 +6,7 @@ extraction account in a group, the share of the group that is of its campaign, s
 errors; recall is the share of its campaign that is in its group, 0 for an account in none. Precision is averaged
 over the extraction accounts in groups, recall over all of them; F1 is their harmonic mean. A campaign is found if
 half of its accounts are in one group of which they are half or more. Adjusted mutual information compares all
-accounts' groups and campaigns, "in none" being one of each; its interval is from 100 resamples.
+accounts' groups and campaigns, "in none" being one of each.
 
 Source: Amigo et al., "A comparison of extrinsic clustering evaluation metrics", Information Retrieval 12 (2009).
 """
@@ -21,7 +21,7 @@ import polars as pl
 from generator.arrays import F64, Mask
 from generator.errors import UserError
 from leaderboard.metrics.clustering import METRICS, Clustering
-from leaderboard.metrics.resampling import RESAMPLES
+from leaderboard.metrics.resampling import FOLDS
 from leaderboard.metrics.slices import value
 from leaderboard.records.scorecard import Scorecard, Value
 from leaderboard.records.task_definitions import BoardColumn
@@ -32,7 +32,7 @@ from leaderboard.tasks.scoring import ScoredTask
 NAME = "campaigns"
 
 
-def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
+def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int = FOLDS) -> Scorecard:
     """Score an answer to the campaigns task.
 
     Parameters
@@ -41,7 +41,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
         account_id, campaign; one row per account, null or "": in no campaign (see `submission.read`).
     truth : GroundTruth
         Its labels are used.
-    digest, resamples
+    digest, folds
         As for `accounts.score`.
 
     Raises
@@ -57,44 +57,37 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
     everybody = Clustering(np.ones(len(owner), np.int64), owner, cohort)
     tier = np.array([people.tier[people.campaign == name][0] for name in names[1:]])
     chosen = {t: tier == t for t in people.tiers} | {"overall": np.ones(len(tier), bool)}
-    drawn: dict[str, F64] = {}
-    for most, keys in _by_resamples(chosen).items():
-        draws = people.draws(digest, resamples if most is None else min(resamples, most))
-        drawn |= draws.measure(lambda w, keys=keys: _measure(answer, w, keys, chosen), len(answer.label))  # type: ignore[misc]
+    parts = people.folds(digest, folds)
+    replicates = parts.measure(lambda w: _measure(answer, w, chosen), len(answer.label))
     once = np.ones((len(people.stratum), 1))
+    values, chance = (_measure(c, once, chosen) for c in (answer, everybody))
     tables: dict[str, dict[str, Value]] = {}
-    for keys in _by_resamples(chosen).values():
-        values, chance = (_measure(c, once, keys, chosen) for c in (answer, everybody))
-        for name, metric in keys:
-            fixed, key = METRICS[metric].chance_value, f"{name}/{metric}"
-            by_chance = chance[key][0] if fixed is None else fixed
-            tables.setdefault(name, {})[metric] = value(values[key][0], by_chance, drawn[key])
+    for key in values:
+        name, metric = key.split("/")
+        fixed = METRICS[metric].chance_value
+        by_chance = chance[key][0] if fixed is None else fixed
+        numbers = (values[key][0], by_chance, replicates[key], parts.strata, METRICS[metric].range)
+        tables.setdefault(name, {})[metric] = value(*numbers)
     return Scorecard(
         task=NAME,
         dataset=digest,
         counts=people.counts() | {"groups": int(answer.label.max())},
         primary=tables["overall"]["bcubed_f1"],
         tables=tables,
-        resampled=tuple(drawn["overall/bcubed_f1"].astype(np.float32).tolist()),
+        replicates=tuple(replicates["overall/bcubed_f1"].astype(np.float32).tolist()),
+        strata=parts.strata,
     )
 
 
-def _by_resamples(chosen: Mapping[str, Mask]) -> dict[int | None, list[tuple[str, str]]]:
-    """Pairs of slice and metric, by the most resamples that are taken of the metric."""
-    groups: dict[int | None, list[tuple[str, str]]] = {}
-    for name in chosen:
-        for key, metric in METRICS.items():
-            if metric.sliced or name == "overall":
-                groups.setdefault(metric.most_resamples, []).append((name, key))
-    return groups
-
-
-def _measure(
-    clustering: Clustering, weights: F64, keys: list[tuple[str, str]], chosen: Mapping[str, Mask]
-) -> dict[str, F64]:
-    """Metrics by "slice/metric" under weights of shape (cohorts, resamples)."""
+def _measure(clustering: Clustering, weights: F64, chosen: Mapping[str, Mask]) -> dict[str, F64]:
+    """Metrics by "slice/metric" under weights of shape (cohorts, replicates)."""
     weighted = clustering.weighted(weights)
-    return {f"{name}/{key}": METRICS[key].compute(weighted, chosen[name]) for name, key in keys}
+    return {
+        f"{name}/{key}": metric.compute(weighted, mask)
+        for name, mask in chosen.items()
+        for key, metric in METRICS.items()
+        if metric.sliced or name == "overall"
+    }
 
 
 def _labels(predictions: pl.DataFrame, ids: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

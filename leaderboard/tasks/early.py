@@ -28,7 +28,7 @@ from generator.errors import UserError
 from leaderboard.metrics import harm, slices
 from leaderboard.metrics.alerts import QuietAlerts, Replay
 from leaderboard.metrics.harm import HALF_VALUE_TOKENS, Losses, student_value
-from leaderboard.metrics.resampling import RESAMPLES
+from leaderboard.metrics.resampling import FOLDS
 from leaderboard.metrics.slices import Rates, value
 from leaderboard.records.scorecard import Line, Scorecard, Value
 from leaderboard.records.task_definitions import BoardColumn, Metric
@@ -45,7 +45,7 @@ BUDGETS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 
 
 def score(
-    predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES, budget: float = BUDGET
+    predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int = FOLDS, budget: float = BUDGET
 ) -> Scorecard:
     """Score what a detector said day after day.
 
@@ -55,7 +55,7 @@ def score(
         day, account_id, score; for each day one finite row per account known when it ended.
     truth : GroundTruth
         Its labels, days, known and collected are used.
-    digest, resamples
+    digest, folds
         As for `accounts.score`.
     budget : float
         Share of benign accounts that are ever alerted about; boards use the one that stands here.
@@ -73,26 +73,28 @@ def score(
     once = replay.threshold(np.ones((len(people.stratum), 1)))
     share = replay.flagged(once)
     rates, quiet = Rates(people, share, budget), QuietAlerts(replay, losses, people, once)
-    drawn = people.draws(digest, resamples).measure(
-        lambda w: replay.threshold(w) | rates.compute(w) | quiet.compute(w), replay.blocks
-    )
+    parts = people.folds(digest, folds)
+    without = parts.measure(lambda w: replay.threshold(w) | rates.compute(w) | quiet.compute(w), replay.blocks)
     chosen = {t: losses.tier == t for t in people.tiers if (losses.tier == t).any()}
     chosen["overall"] = np.ones(len(losses.campaigns), bool)
-    vectors, values, chance = (replay.means(x, chosen) for x in (drawn, once, replay.chance()))
+    vectors, values, chance = (replay.means(x, chosen) for x in (without, once, replay.chance()))
     tables: dict[str, dict[str, Value]] = {}
     for key, vector in vectors.items():
         name, metric = key.split("/")
-        tables.setdefault(name, {})[metric] = value(values[key][0], chance[key][0], vector)
+        tables.setdefault(name, {})[metric] = value(
+            values[key][0], chance[key][0], vector, parts.strata, harm.METRICS[metric].range
+        )
     if losses.quiet.any():
-        tables["overall"]["alerts_per_quiet_week"] = quiet.value(drawn)
+        tables["overall"]["alerts_per_quiet_week"] = quiet.value(without, parts.strata)
     return Scorecard(
         task=NAME,
         dataset=digest,
         counts=people.counts() | {"campaigns": len(losses.campaigns), "days": truth.days},
         primary=tables["overall"]["prevented"],
         tables=tables,
-        resampled=tuple(vectors["overall/prevented"].astype(np.float32).tolist()),
-        false_positives=rates.values(drawn),
+        replicates=tuple(vectors["overall/prevented"].astype(np.float32).tolist()),
+        strata=parts.strata,
+        false_positives=rates.values(without, parts.strata),
         grey_flagged=slices.flagged_among(people.grey, share),
         sleepers_flagged=slices.flagged_among(people.sleeper, share),
         curves=_curves(replay, losses, once),

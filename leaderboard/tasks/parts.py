@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from leaderboard.tasks.ground_truth import GroundTruth
 
 FEEDBACK, COUNTING = "feedback", "counting"
-_NO_INTERVAL = 2  # resamples where the number alone is wanted
+_NO_INTERVAL = 2  # folds where the number alone is wanted
 BEACON_KEEPS = 3 / 4
 """(a) Share of the counting part's campaigns, and of its benign cohorts, that a beacon lets count."""
 
@@ -132,7 +132,7 @@ def primary(
     digest: str,
     parts: Parts,
     part: str,
-    resamples: int = _NO_INTERVAL,
+    folds: int = _NO_INTERVAL,
 ) -> Value:
     """The metric that ranks entries of a task, on one part of the accounts.
 
@@ -150,14 +150,14 @@ def primary(
         How it is divided.
     part : str
         FEEDBACK or COUNTING.
-    resamples : int
-        Of campaigns and benign cohorts; its interval means something from some hundred on.
+    folds : int
+        Of a stratum, at most; its interval means something with `resampling.FOLDS`.
     """
     truth = parts.truth(scoring.truth(split, name), part)
     keys = truth.requests["request_id"] if "request_id" in scoring.task(name).keys else truth.labels["account_id"]
     # A part's metric takes its own rows and no others.
     own = pl.DataFrame({keys.name: keys.cast(rows.schema[keys.name])})
-    return scoring.score(name, rows.join(own, on=keys.name, how="semi"), truth, digest, resamples).primary
+    return scoring.score(name, rows.join(own, on=keys.name, how="semi"), truth, digest, folds).primary
 
 
 def _members(table: pl.DataFrame, groups: pl.Series) -> pl.Series:

@@ -20,7 +20,7 @@ from generator.errors import UserError
 from generator.schema import TIERS
 from leaderboard.metrics import slices
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
-from leaderboard.metrics.resampling import RESAMPLES
+from leaderboard.metrics.resampling import FOLDS
 from leaderboard.metrics.slices import Slices
 from leaderboard.records.scorecard import Scorecard
 from leaderboard.records.task_definitions import BoardColumn
@@ -44,7 +44,7 @@ class _Rows:
     account: I64
 
 
-def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples: int = RESAMPLES) -> Scorecard:
+def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int = FOLDS) -> Scorecard:
     """Score an answer to the requests task.
 
     Parameters
@@ -53,7 +53,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
         request_id, score; one finite row per request (see `submission.read`).
     truth : GroundTruth
         Its labels and requests are used.
-    digest, resamples
+    digest, folds
         As for `accounts.score`.
 
     Raises
@@ -71,21 +71,23 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, resamples:
         exact[name] = Ranked(*of, np.zeros(int(mask.sum()), np.int64)).curve()
         ranked[name] = Ranked(*of, people.group[rows.account[mask]], BLOCKS)
     table = Slices(ranked, _METRICS, exact)
-    drawn = people.draws(digest, resamples).measure(table.compute, table.cells)
+    parts = people.folds(digest, folds)
+    replicates = parts.measure(table.compute, table.cells)
     for name, r in ranked.items():
         rounded = r.curve()
         for m in table.metrics:
             change = METRICS[m].compute(exact[name])[0] - METRICS[m].compute(rounded)[0]
-            drawn[f"{name}/{m}"] = np.clip(drawn[f"{name}/{m}"] + change, 0, 1)
-    tables = table.tables(drawn)
-    primary = drawn["overall/ap"]
+            replicates[f"{name}/{m}"] = np.clip(replicates[f"{name}/{m}"] + change, 0, 1)
+    tables = table.tables(replicates, parts.strata)
+    primary = replicates["overall/ap"]
     return Scorecard(
         task=NAME,
         dataset=digest,
         counts=people.counts() | {"requests": len(rows.score), "extraction_requests": int(rows.positive.sum())},
         primary=tables["overall"]["ap"],
         tables=tables,
-        resampled=tuple(primary.astype(np.float32).tolist()),
+        replicates=tuple(primary.astype(np.float32).tolist()),
+        strata=parts.strata,
         # A tier whose campaigns sent nothing in this window has no slice.
         curves={
             "precision_recall": {t: slices.precision_recall(exact[t]) for t in ("overall", *TIERS) if t in exact}

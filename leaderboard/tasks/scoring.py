@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from generator.errors import UserError
-from leaderboard.metrics.resampling import RESAMPLES
+from leaderboard.metrics.resampling import FOLDS
 from leaderboard.records import submission
 from leaderboard.records.task_definitions import DEFAULT, TASKS, Task
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from leaderboard.records.submission import Submission
     from leaderboard.tasks.ground_truth import GroundTruth
 
-_NO_INTERVAL = 2  # resamples where the number alone is wanted
+_NO_INTERVAL = 2  # folds where the number alone is wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class ScoredTask(Task):
     truth : callable
         From a split with labels to what `score` needs of it.
     score : callable
-        From (predictions, truth, digest of the dataset, resamples) to the scorecard.
+        From (predictions, truth, digest of the dataset, folds) to the scorecard.
     """
 
     expected: Callable[[Split], pl.DataFrame]
@@ -118,9 +118,7 @@ def read_submission(public: Split, name: str, path: Path) -> Submission:
     return submission.read(path, keys(public, name), name)
 
 
-def score(
-    name: str, predictions: pl.DataFrame, known: GroundTruth, digest: str, resamples: int = RESAMPLES
-) -> Scorecard:
+def score(name: str, predictions: pl.DataFrame, known: GroundTruth, digest: str, folds: int = FOLDS) -> Scorecard:
     """Score an answer.
 
     Parameters
@@ -132,21 +130,19 @@ def score(
     known : GroundTruth
         Read for this task (see `truth`).
     digest : str
-        Digest of the dataset; keys the resampling, so that entries share their draws.
-    resamples : int
-        Resamples of campaigns and benign cohorts.
+        Digest of the dataset; keys the folds, so that entries share them.
+    folds : int
+        Folds of a stratum, at most.
 
     Raises
     ------
     UserError
         If keys are missing or unknown, or there is nothing to score.
     """
-    return task(name).score(predictions, known, digest, resamples)
+    return task(name).score(predictions, known, digest, folds)
 
 
-def score_submission(
-    dataset: Dataset, split: str, name: str, entry: Submission, resamples: int = RESAMPLES
-) -> Scorecard:
+def score_submission(dataset: Dataset, split: str, name: str, entry: Submission, folds: int = FOLDS) -> Scorecard:
     """Score a valid submission.
 
     Parameters
@@ -159,10 +155,10 @@ def score_submission(
         Key of `task_definitions.TASKS`.
     entry : Submission
         See `read_submission`.
-    resamples : int
+    folds : int
         As for `score`.
     """
-    return score(name, entry.predictions, truth(dataset.reveal(split), name), dataset.digest, resamples)
+    return score(name, entry.predictions, truth(dataset.reveal(split), name), dataset.digest, folds)
 
 
 def primary_value(name: str, predictions: pl.DataFrame, split: Split, digest: str) -> float:

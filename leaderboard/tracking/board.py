@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from generator.arrays import F32
+from leaderboard.records.estimate import Estimate
 from leaderboard.records.task_definitions import TASKS, BoardColumn
 
 RANK_RULE = (
-    "Entries share a rank with the best of their group when the 95 % interval of their paired difference (over "
-    "resampled campaigns and cohorts) contains zero."
+    "Entries share a rank with the best of their group when the 95 % interval of their paired difference (a "
+    "jackknife over campaigns and cohorts) contains zero."
 )
 UNVERIFIED = (
     "Anybody can make the test labels of {dataset} again from its name: entries here are unverified until the "
@@ -66,8 +66,8 @@ class RankedEntry:
         Card and origin.
     when : datetime
         When it was recorded, UTC.
-    resampled : ndarray of float32
-        The primary metric in each resample.
+    estimate : Estimate
+        The primary metric, to be compared in pairs.
     rank : int
         From 1; 0 while it isn't ranked.
     """
@@ -77,7 +77,7 @@ class RankedEntry:
     numbers: dict[str, float]
     tags: dict[str, str]
     when: datetime
-    resampled: F32 = field(repr=False, compare=False)
+    estimate: Estimate = field(repr=False, compare=False)
     rank: int = 0
 
     @property

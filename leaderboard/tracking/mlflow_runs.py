@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Store", "claim", "experiment_name", "make_experiment", "mark", "pack", "record", "settle", "unpack"]
 
 _STALE_SECONDS = 3600
-_KEPT_RESAMPLES = 1000  # 4 bytes each, base85: 5,000 characters, and a tag holds 8,000
+_MOST_REPLICATES = 1000  # 4 bytes each, base85: 5,000 characters, and a tag holds 8,000
 
 
 def experiment_name(digest: str, task: str, evaluator: str = scorecard.EVALUATOR_VERSION) -> str:
@@ -157,18 +157,18 @@ def mark(store: Store, entry: str, note: str) -> str:
 
 
 def pack(values: tuple[float, ...]) -> str:
-    """Resamples of the primary metric as text that fits a tag.
+    """Replicates of the primary metric as text that fits a tag.
 
     Parameters
     ----------
     values : tuple of float
-        In each resample.
+        Without each fold.
     """
-    return base64.b85encode(np.asarray(values[:_KEPT_RESAMPLES], "<f4").tobytes()).decode()
+    return base64.b85encode(np.asarray(values[:_MOST_REPLICATES], "<f4").tobytes()).decode()
 
 
 def unpack(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Resamples from their text.
+    """Replicates from their text.
 
     Parameters
     ----------
@@ -230,7 +230,8 @@ def _create(
             "evaluator": card.evaluator,
             "task": card.task,
             "worst_archetype": card.worst_archetype,
-            "resampled": pack(card.resampled),
+            "replicates": pack(card.replicates),
+            "strata": json.dumps(card.strata),
             **{f"card.{k}": str(v) for k, v in asdict(entry.card).items()},
         },
     )

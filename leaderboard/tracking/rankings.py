@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from generator.arrays import F64
 from generator.errors import UserError
-from leaderboard.metrics import resampling
+from leaderboard.records.estimate import Estimate
 from leaderboard.records.scorecard import EVALUATOR_VERSION
 from leaderboard.records.task_definitions import DEFAULT
 from leaderboard.tracking import mlflow_runs
@@ -29,7 +27,7 @@ ID_LENGTH = 16
 """Characters of a submission id that name an entry in addresses."""
 _PAGE = 1000
 _LOG = logging.getLogger(__name__)
-_NOT_SHOWN = ("resampled", "recorder")
+_NOT_SHOWN = ("replicates", "strata", "recorder")
 
 
 def read(store: Store, digest: str, task: str = DEFAULT) -> Board:
@@ -132,14 +130,14 @@ def entry(run: Run) -> RankedEntry | None:
     """
     tags = {k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")}
     try:
-        resampled = mlflow_runs.unpack(tags["resampled"]).astype(np.float32)
+        estimate = _estimate(run)
         shown = {k: v for k, v in tags.items() if k not in _NOT_SHOWN}
         when = datetime.fromtimestamp(run.info.end_time / 1000, UTC)
         shown_entry = RankedEntry(
-            tags["submission_id"][:ID_LENGTH], run.info.run_id, dict(run.data.metrics), shown, when, resampled
+            tags["submission_id"][:ID_LENGTH], run.info.run_id, dict(run.data.metrics), shown, when, estimate
         )
         numbers = (shown_entry.primary, shown_entry.low, shown_entry.high, shown_entry.chance)
-        if not all(map(math.isfinite, numbers)) or not len(resampled):
+        if not all(map(math.isfinite, numbers)) or not len(estimate.replicates):
             raise ValueError("its primary metric is no number")
         _ = shown_entry.name, shown_entry.team, shown_entry.field_groups, tags["dataset"], tags["dataset_digest"]
     except (KeyError, ValueError, TypeError) as error:
@@ -160,29 +158,40 @@ def ranked(entries: Iterable[RankedEntry]) -> tuple[RankedEntry, ...]:
     for e in sorted(entries, key=lambda e: (e.when, e.run_id)):
         once.setdefault(e.id, e)  # hosts without a common lock may both have recorded it
     best = sorted(once.values(), key=lambda e: (-e.primary, e.id))
-    places = ranks([e.resampled.astype(np.float64) for e in best])
+    places = ranks([e.estimate for e in best])
     return tuple(replace(e, rank=rank) for e, rank in zip(best, places, strict=True))
 
 
-def ranks(resampled: list[F64]) -> list[int]:
+def ranks(estimates: Sequence[Estimate]) -> list[int]:
     """Competition ranks (1, 1, 3) of entries ordered best first; see `board.RANK_RULE`.
 
     Parameters
     ----------
-    resampled : list of ndarray of float
-        The primary metric of each entry in each resample, paired by position.
+    estimates : sequence of Estimate
+        The primary metric of each entry, with replicates of the same folds.
 
     Examples
     --------
-    The second entry is now above the first, now below it; the third is below in every resample.
+    Without some fold the second entry is above the first; the third is far below, whatever is left out.
 
-    >>> ranks([np.array([0.9, 0.7, 0.8]), np.array([0.8, 0.8, 0.7]), np.array([0.1, 0.2, 0.1])])
+    >>> values = (0.8, [0.9, 0.7, 0.8]), (0.77, [0.8, 0.8, 0.7]), (0.1, [0.2, 0.0, 0.1])
+    >>> ranks([Estimate(value, np.array(without), (3,)) for value, without in values])
     [1, 1, 3]
     """
     places: list[int] = []
     leader = 0
-    for i, values in enumerate(resampled):
-        if i and resampling.differs(resampled[leader], values):
+    for i, estimate in enumerate(estimates):
+        low, high = (estimates[leader] - estimate).interval()
+        if low > 0 or high < 0:
             leader = i
         places.append(leader + 1)
     return places
+
+
+def _estimate(run: Run) -> Estimate:
+    tags = run.data.tags
+    strata = tuple(int(n) for n in json.loads(tags["strata"]))
+    replicates = mlflow_runs.unpack(tags["replicates"])
+    if sum(strata) != len(replicates):
+        raise ValueError(f"{len(replicates)} replicates are not those of strata {strata}")
+    return Estimate(run.data.metrics["primary"], replicates, strata)

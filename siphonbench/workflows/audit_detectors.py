@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from generator.errors import UserError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from generator.audit.base.labelled_split import LabelledSplit
     from generator.audit.detector_gates import Reached
     from generator.dataset import Dataset
+    from leaderboard.records.estimate import Estimate
 
 
 def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]) -> list[Gate]:
@@ -53,23 +55,25 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
         )
     total = len(detectors.CHAIN) + len(worlds) - 1
     tick(0, total)
-    reached = {}
+    reached, estimates = {}, {}
     for done, name in enumerate(detectors.CHAIN, 1):
         scored = worlds[done > 1 :]  # the rate limit learns nothing: the first split is a fair test of it, too
         results = evaluation.run_each(DETECTORS[name](seed=seed), splits[0], [w.source for w in scored])
-        reached[name] = _reached(dataset, scored, list(results))
+        reached[name], estimates[name] = _reached(dataset, scored, list(results))
         tick(done, total)
     oracle = []
     for i, split in enumerate(splits[1:], 1):
         oracle.append(cohort_numbers.run_cohort_oracle(splits[:i], split, seed))
         tick(len(detectors.CHAIN) + i, total)
-    reached[detectors.ORACLE] = _reached(dataset, worlds[1:], oracle)
-    return detectors.gates(reached, int(dataset.manifest["config"]["accounts"]))
+    reached[detectors.ORACLE], _ = _reached(dataset, worlds[1:], oracle)
+    steps = {f"{a} < {b}": _step(estimates[a], estimates[b]) for a, b in pairwise(detectors.CHAIN)}
+    return detectors.gates(reached, int(dataset.manifest["config"]["accounts"]), steps)
 
 
-def _reached(dataset: Dataset, worlds: list[LabelledSplit], results: list[Result]) -> Reached:
-    """What a detector reached on each split, as plain numbers."""
-    import numpy as np
+def _reached(
+    dataset: Dataset, worlds: list[LabelledSplit], results: list[Result]
+) -> tuple[Reached, dict[str, Estimate]]:
+    """What a detector reached on each split, as plain numbers and to be compared in pairs."""
     import polars as pl
 
     from generator.audit import detector_gates as detectors
@@ -77,7 +81,7 @@ def _reached(dataset: Dataset, worlds: list[LabelledSplit], results: list[Result
     from leaderboard.tasks import scoring
     from leaderboard.tasks.ground_truth import GroundTruth
 
-    reached = detectors.Reached()
+    reached, estimates = detectors.Reached(), {}
     for world, result in zip(worlds, results, strict=True):
         labels = world.source.labels.polars().collect()
         card = scoring.score("accounts", result.predictions, GroundTruth(labels), dataset.digest)
@@ -87,8 +91,15 @@ def _reached(dataset: Dataset, worlds: list[LabelledSplit], results: list[Result
         assert card.headroom is not None
         reached.ceiling[world.name], reached.headroom[world.name] = card.ceiling, card.headroom
         reached.chance[world.name] = card.primary.chance
-        reached.resampled[world.name] = np.array(card.resampled)
+        estimates[world.name] = card.estimate
         scores = world.truth.join(result.predictions.cast({"account_id": pl.String}), on="account_id")["score"]
         scored = world.benign | world.hidden
         reached.recall[world.name] = rank_statistics.recall(world.hidden[scored], scores.to_numpy()[scored], 1e-2)
-    return reached
+    return reached, estimates
+
+
+def _step(low: dict[str, Estimate], high: dict[str, Estimate]) -> float:
+    """Lower end of the paired 95 % interval of the difference, mean over the splits that both scored."""
+    from leaderboard.records import estimate
+
+    return estimate.mean([high[s] - low[s] for s in high]).interval()[0]

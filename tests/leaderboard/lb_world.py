@@ -55,12 +55,12 @@ def predictions(scores: list[float] = SCORES) -> pl.DataFrame:
     return pl.DataFrame({"account_id": ACCOUNTS, "score": scores})
 
 
-def scored(scores: list[float] = SCORES, digest: str = DIGEST, resamples: int = 40) -> Scorecard:
-    return judged(predictions(scores), LABELS, digest, resamples)
+def scored(scores: list[float] = SCORES, digest: str = DIGEST, folds: int = 40) -> Scorecard:
+    return judged(predictions(scores), LABELS, digest, folds)
 
 
-def judged(answer: pl.DataFrame, labels: pl.DataFrame, digest: str = DIGEST, resamples: int = 40) -> Scorecard:
-    return scoring.score("accounts", answer, GroundTruth(labels), digest, resamples)
+def judged(answer: pl.DataFrame, labels: pl.DataFrame, digest: str = DIGEST, folds: int = 40) -> Scorecard:
+    return scoring.score("accounts", answer, GroundTruth(labels), digest, folds)
 
 
 def entry(scores: list[float] = SCORES, name: str = "mine", team: str = "us") -> Submission:

@@ -22,9 +22,9 @@ from dataclasses import replace
 from leaderboard.tasks import accounts
 
 
-def score(predictions, truth, digest, resamples=100):
+def score(predictions, truth, digest, folds=100):
     """Score an answer as that of the accounts task."""
-    return replace(accounts.score(predictions, truth, digest, resamples), task="shared")
+    return replace(accounts.score(predictions, truth, digest, folds), task="shared")
 
 
 TASK = replace(accounts.TASK, question="Who shares a campaign?", title="shared campaigns", score=score)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leaderboard.records.estimate import Estimate
 from leaderboard.site import board_files, folder_page
 from leaderboard.tracking import board_table
 from leaderboard.tracking.board import RANK_RULE, Board, RankedEntry
@@ -37,7 +38,7 @@ def entry(rank: int, name: str, **numbers: float) -> RankedEntry:
         | numbers,
         tags={f"card.{k}": v for k, v in card.items()} | {"worst_archetype": "B3", "dataset": "nano-0"},
         when=datetime(2026, 3, 2, tzinfo=UTC),
-        resampled=np.zeros(2, np.float32),
+        estimate=Estimate(0.625, np.full(2, 0.625), (2,)),
         rank=rank,
     )
 

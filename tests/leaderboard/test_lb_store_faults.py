@@ -116,7 +116,7 @@ def test_no_error_holds_a_password(
     "harm",
     [
         "DELETE FROM tags WHERE key = 'card.name' AND run_uuid = '{run}'",
-        "UPDATE tags SET value = 'no base85 ~~~' WHERE key = 'resampled' AND run_uuid = '{run}'",
+        "UPDATE tags SET value = 'no base85 ~~~' WHERE key = 'replicates' AND run_uuid = '{run}'",
         "DELETE FROM latest_metrics WHERE key = 'primary' AND run_uuid = '{run}'",
         "UPDATE runs SET end_time = NULL WHERE run_uuid = '{run}'",
     ],

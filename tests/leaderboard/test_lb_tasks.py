@@ -44,8 +44,8 @@ def truth() -> GroundTruth:
     )
 
 
-def scored(task: str, answer: pl.DataFrame, resamples: int = 40) -> Scorecard:
-    return scoring.score(task, answer, truth(), DIGEST, resamples)
+def scored(task: str, answer: pl.DataFrame, folds: int = 40) -> Scorecard:
+    return scoring.score(task, answer, truth(), DIGEST, folds)
 
 
 def requests(scores: list[float] | None = None) -> pl.DataFrame:
@@ -193,12 +193,12 @@ def test_laws_of_every_task(task: str) -> None:
     card = scored(task, answer, 60)
     assert card == scored(task, answer.sample(fraction=1, shuffle=True, seed=3), 60)
     assert Scorecard.from_json(card.to_json()) == card
-    assert len(card.resampled) == 60
+    assert len(card.replicates) == sum(card.strata)
     assert card.primary.low <= card.primary.high
     titled = {metric for table in card.tables.values() for metric in table}
     assert titled <= set(TASKS[task].metrics)
-    # Resamples are shared: an entry against itself differs in none of them.
-    assert scored(task, answer, 30).resampled == card.resampled[:30]
+    # Folds are shared: an entry against itself differs in none of them.
+    assert (card.estimate - scored(task, answer, 60).estimate).interval() == (0, 0)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -11,6 +11,7 @@ import pytest
 from lb_world import DIGEST, entry, scored
 
 from generator.errors import UserError
+from leaderboard.records.estimate import Estimate
 from leaderboard.records.scorecard import Scorecard
 from leaderboard.tracking import board_table, mlflow_runs, plots, rankings
 from leaderboard.tracking.mlflow_runs import Store
@@ -113,7 +114,7 @@ def test_an_empty_board_is_told_and_not_made(store: Store) -> None:
     assert store.tracking or not store.folder.exists()
 
 
-def test_resamples_survive_a_tag() -> None:
+def test_replicates_survive_a_tag() -> None:
     values = tuple(np.random.default_rng(0).random(1000).astype(np.float32).tolist())
     text = mlflow_runs.pack(values)
     assert len(text) == 5000  # MLflow cuts tags at 8,000 silently
@@ -121,11 +122,12 @@ def test_resamples_survive_a_tag() -> None:
 
 
 def test_ranks_follow_the_leader_of_the_group() -> None:
-    a, b, c, d = (np.full(100, v) for v in (0.9, 0.8, 0.7, 0.1))
-    b[::2] += 0.2  # now ahead of a, now behind
-    c[::2] += 0.3  # not told from b, and so from the leader a: now ahead, now behind
-    assert rankings.ranks([a, b, c, d]) == [1, 1, 1, 4]
-    assert rankings.ranks([a, np.full(100, 0.8), np.full(100, 0.8), d]) == [1, 2, 2, 4]
+    def at(value: float, swing: float = 0) -> Estimate:
+        return Estimate(value, value + swing * np.array([-1, 1] * 20), (40,))
+
+    a, d = at(0.9), at(0.1)
+    assert rankings.ranks([a, at(0.8, 0.02), at(0.7, 0.03), d]) == [1, 1, 1, 4]
+    assert rankings.ranks([a, at(0.8), at(0.8), d]) == [1, 2, 2, 4]
 
 
 def test_terminal_table_shows_markup_as_text(store: Store) -> None:

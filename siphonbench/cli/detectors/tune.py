@@ -94,11 +94,6 @@ def _value(card: Scorecard) -> tuple[str, str]:
 
 
 def _gain(best: Scorecard, default: Scorecard) -> str:
-    import numpy as np
-
-    from leaderboard.metrics import resampling
-
-    paired = np.array(best.resampled) - np.array(default.resampled)
-    low, high = resampling.interval(paired)
-    more = best.primary.value - default.primary.value
-    return f"{more:+.3f} beside the default values, paired 95 % interval {low:+.3f} to {high:+.3f}"
+    gain = best.estimate - default.estimate
+    low, high = gain.interval()
+    return f"{gain.value:+.3f} beside the default values, paired 95 % interval {low:+.3f} to {high:+.3f}"

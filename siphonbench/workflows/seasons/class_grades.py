@@ -22,8 +22,6 @@ REFERENCES = {
     "requests": {"xgboost-requests": 100.0},
 }
 """(a) Points of the detectors that come with the package, by task; what tells nothing gets none."""
-RESAMPLES = 400
-"""Of campaigns and cohorts, for the interval of a grade."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,7 @@ def _results(room: Class, service: SeasonService) -> tuple[dict[str, dict[str, T
     """What each student reached in each task, and how many attempts were judged."""
     import sqlalchemy as sa
 
+    from leaderboard.metrics.resampling import FOLDS
     from leaderboard.seasons import standings
     from leaderboard.seasons.attempts_table import ATTEMPTS
     from leaderboard.seasons.grades import TaskResult
@@ -91,7 +90,7 @@ def _results(room: Class, service: SeasonService) -> tuple[dict[str, dict[str, T
     for task in room.rules.tasks:
         for nickname, row in standings.chosen([r for r in rows if r.task == task], decimals).items():
             world, entry = service.world(nickname), service.blobs.read(row.file)
-            value = parts.primary(task, entry, world.split, world.digest, world.parts, parts.COUNTING, RESAMPLES)
+            value = parts.primary(task, entry, world.split, world.digest, world.parts, parts.COUNTING, FOLDS)
             result = TaskResult(round(row.score, decimals), value.value, value.low, value.high)
             results.setdefault(nickname, {})[task] = result
     return results, Counter(row.team for row in rows)
