@@ -6,7 +6,7 @@ Goes on where an earlier run was stopped. Worlds are made up: three evasion tier
 and 20 benign accounts, in cohorts, for each of a tier. A detector gives an account one of 48 scores, so ties are
 heavy. Of a campaign's accounts it sees a share whose log odds spread by 1.5 (a) between campaigns: it finds some
 nearly whole, others hardly. The truth is the metric on infinitely many campaigns and cohorts in the same shares. A
-second detector is equally good (shares seen correlate by .7 (a)): a paired interval without zero separates falsely.
+second detector is equally good (shares seen correlate by .7 (a)); a paired interval without zero tells it apart.
 """
 
 from __future__ import annotations
