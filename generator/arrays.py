@@ -1,6 +1,10 @@
-"""Types of arrays, by the letter and width of what they hold; shapes stand in the docstrings."""
+"""Types of arrays, by the letter and width of what they hold, and dataclasses of them."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,3 +19,20 @@ F64 = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.floating]
+
+
+def map_arrays(function: Callable[..., Any], *parts: Any) -> Any:
+    """The same done to each array of some dataclasses of one kind: one of that kind.
+
+    Parameters
+    ----------
+    function : callable
+        Takes as many arrays as there are parts, and returns one.
+    *parts : dataclass or ndarray
+        Dataclasses of one kind, whose fields are arrays or such dataclasses.
+    """
+    first = parts[0]
+    if isinstance(first, np.ndarray):
+        return function(*parts)
+    mapped = {f.name: map_arrays(function, *(getattr(part, f.name) for part in parts)) for f in fields(first)}
+    return replace(first, **mapped)

@@ -5,23 +5,40 @@ Whether a request is turned down depends on all that its author did before, so w
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import F64, I32, I64, U64, Mask
-from generator.traffic import provider, rate_limits, routing
+from generator.arrays import F64, I32, I64, U64, Mask, map_arrays
+from generator.schema import KINDS
+from generator.traffic import prompt_cache, provider, rate_limits, routing
 from generator.traffic.content import PromptItems, SessionContent, draw_content, draw_items, recurring_prompts
 from generator.traffic.routing import RoutedRequests
-from generator.traffic.sessions import DAY_MS, arrival_times
+from generator.traffic.sessions import DAY_MS, arrival_times, pauses
 from generator.workloads.batch import RequestBatch, Sessions
-from generator.workloads.token_usage import Usage, draw_usage
+from generator.workloads.token_usage import Usage, draw_usage, forget_lost_answers
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
+
+
+@dataclass
+class Timing:
+    """When requests arrive and how long their answers take; arrays of shape (requests,).
+
+    Attributes
+    ----------
+    ts : ndarray of int64
+        First arrival, milliseconds since the window began.
+    latency, first_token : ndarray of int64
+        Milliseconds to the end and to the first token of the answer, if there is one.
+    """
+
+    ts: I64
+    latency: I64
+    first_token: I64
 
 
 @dataclass
@@ -46,10 +63,10 @@ class Attempts:
         Tokens and list price (USD) of each request.
     items : PromptItems, shape (requests,)
         What each request is about.
-    overloaded, repeated : ndarray of bool, shape (requests,)
-        Whether the provider is overloaded when it arrives, and it repeats one that failed.
+    timing : Timing, shape (requests,)
+        When each arrives and how long its answer takes.
     routed : RoutedRequests
-        The attempts: some requests are sent twice.
+        The attempts: some requests are sent more than once.
     """
 
     sessions: Sessions
@@ -62,8 +79,7 @@ class Attempts:
     usage: Usage
     cost: F64
     items: PromptItems
-    overloaded: Mask
-    repeated: Mask
+    timing: Timing
     routed: RoutedRequests
 
     @property
@@ -104,11 +120,14 @@ class Attempts:
         )
 
 
-_OF_REQUESTS = ("key", "serial", "usage", "cost", "items", "overloaded", "repeated")
+_OF_REQUESTS = ("key", "serial", "usage", "cost", "items", "timing")
 
 
 def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> Attempts:
     """All that comes of all sessions of some accounts.
+
+    Lengths come first, then times, then what is turned down and tried again; last what depends on answers:
+    histories without those that were lost, and the cache.
 
     Parameters
     ----------
@@ -121,13 +140,15 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
     content = draw_content(plan, accounts, sessions)
     items = draw_items(plan, batch, content)
     usage = draw_usage(batch, recurring_prompts(plan, batch, content, items))
-    ts = arrival_times(batch, usage.pause)
-    model = provider.requested_models(plan, accounts, sessions)
-    batch_tier = provider.is_batch(accounts, sessions)
-    cost = provider.list_price(model[batch.session], usage, batch_tier[batch.session])
-    overloaded = rate_limits.is_overloaded(plan, ts)
-    error, repeated = rate_limits.request_errors(batch, ts, usage, cost, overloaded)
-    routed = routing.route_requests(plan, batch, ts, usage.turn, error)
+    model, batch_tier = provider.requested_models(plan, accounts, sessions), provider.is_batch(accounts, sessions)
+    terms = Terms(plan, batch, model[batch.session], batch_tier[batch.session])
+    hops = routing.hopping_turns(batch, usage.turn)
+    timing = _arrivals(terms, usage, hops)
+    routed = _attempts_at(terms, usage, timing, hops)
+    answered = np.zeros(len(batch), np.bool_)
+    answered[routed.row[routed.error < 0]] = True
+    forget_lost_answers(batch, usage, answered)
+    _use_cache(batch, content, usage, routed)
     first = sessions.first[np.searchsorted(sessions.account, sessions.account)][batch.session]
     return Attempts(
         sessions=sessions,
@@ -138,16 +159,139 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
         key=batch.key,
         serial=np.arange(len(batch)) - first,
         usage=usage,
-        cost=cost,
+        cost=terms.price(usage),
         items=items,
-        overloaded=overloaded,
-        repeated=repeated,
+        timing=_with_single_calls(terms, usage, timing),
         routed=routed,
     )
 
 
+@dataclass(frozen=True)
+class Terms:
+    """Requests, and on what terms the provider takes them.
+
+    Attributes
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    batch : RequestBatch
+        All requests of whole accounts.
+    model, batch_tier : ndarray, shape (requests,)
+        Model that each asks for, and whether it is part of a batch.
+    """
+
+    plan: PopulationPlan
+    batch: RequestBatch
+    model: I32
+    batch_tier: Mask
+
+    def price(self, usage: Usage) -> F64:
+        """List price of each request, USD.
+
+        Parameters
+        ----------
+        usage : Usage
+            Tokens of each.
+        """
+        return provider.list_price(self.model, usage, self.batch_tier)
+
+    def answer_times(self, rows: I64, ts: I64, usage: Usage) -> tuple[I64, I64]:
+        """Milliseconds to the end and to the first token of the answers to some requests.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            Which of the requests.
+        ts : ndarray of int64, shape (requests,)
+            When each is sent.
+        usage : Usage
+            Tokens of each.
+        """
+        overloaded = rate_limits.is_overloaded(self.plan, ts[rows])
+        return provider.answer_times(
+            self.batch.take(rows), ts[rows], usage.take(rows), self.model[rows], overloaded, self.batch_tier[rows]
+        )
+
+
+def _arrivals(terms: Terms, usage: Usage, hops: Mask) -> Timing:
+    """When requests arrive: in conversations after the answer before, else when the session wants them.
+
+    How long an answer takes depends on its hour, and its hour on all answers before. So that hour is taken without
+    their times: an answer may be as slow as it would have been some minutes earlier.
+    """
+    batch = terms.batch
+    gaps = pauses(batch, usage.pause)
+    waiting = _waits(batch, usage)
+    about = arrival_times(batch, gaps)
+    usage.cache_read[:] = prompt_cache.conversation_reads(batch, usage, about, ~hops)
+    latency, first_token = np.zeros((2, len(batch)), np.int64)
+    rows = np.flatnonzero(waiting)
+    latency[rows], first_token[rows] = terms.answer_times(rows, about, usage)
+    # The wait before a session's first request is not read.
+    ts = arrival_times(batch, gaps + np.r_[0, latency[:-1]])
+    parallel = ~waiting & ~rate_limits.opening_requests(batch.sessions, len(batch))
+    return Timing(rate_limits.queued(batch.accounts, batch.account, ts, parallel), latency, first_token)
+
+
+def _waits(batch: RequestBatch, usage: Usage) -> Mask:
+    """Whether the session's next request waits for this one's answer: in conversations, and whatever agents do."""
+    agent = batch.accounts.choices["kind"][batch.account] == KINDS.index("agent")
+    return np.asarray(usage.conversing | agent)
+
+
+def _attempts_at(terms: Terms, usage: Usage, timing: Timing, hops: Mask) -> RoutedRequests:
+    """All attempts at the requests: handed over to another member, or tried again until answered or given up."""
+    plan, batch, ts = terms.plan, terms.batch, timing.ts
+    usage.cache_read[:] = prompt_cache.conversation_reads(batch, usage, ts, ~hops)
+    tokens = usage.input - usage.cache_read + usage.output
+    overloaded = rate_limits.is_overloaded(plan, ts)
+    error, spent = rate_limits.request_errors(batch, ts, tokens, terms.price(usage), overloaded)
+    first = routing.first_attempts(plan, batch, ts, hops, error)
+    latest = _latest(batch, usage, timing)
+    handed_over = routing.hand_over(plan, batch, first, latest)
+    kept = np.ones(len(batch), np.bool_)
+    kept[handed_over.row] = False
+    sent, again = first, first.take(np.flatnonzero(kept & (error >= 0)))
+    for _ in range(routing.MOST_RETRIES):
+        again = routing.send_again(batch, again, timing.first_token, latest)
+        if not len(again.row):
+            break
+        key = routing.attempt_keys(batch.key[again.row], again.attempt)
+        again.error[:] = rate_limits.provider_failures(key, rate_limits.is_overloaded(plan, again.ts))
+        asked = sent.take(np.flatnonzero(sent.error != rate_limits.REJECTED)).and_then(again)
+        asks = np.arange(len(asked.row)) >= len(asked.row) - len(again.row)
+        full = rate_limits.finds_no_room(
+            batch.accounts, batch.account[asked.row], asked.ts, tokens[asked.row], asks
+        )
+        again.error[full | spent[again.row]] = rate_limits.REJECTED
+        sent = sent.and_then(again)
+    return sent.and_then(handed_over)
+
+
+def _latest(batch: RequestBatch, usage: Usage, timing: Timing) -> I64:
+    """Until when another attempt is of use: in a conversation its answer must be there before the next turn."""
+    following = np.r_[timing.ts[1:], 0] - timing.latency
+    has_next = np.r_[batch.session[1:] == batch.session[:-1], False] if len(batch) else np.zeros(0, np.bool_)
+    return np.where(has_next & _waits(batch, usage), following, np.iinfo(np.int64).max)
+
+
+def _use_cache(batch: RequestBatch, content: SessionContent, usage: Usage, routed: RoutedRequests) -> None:
+    """Set what is read from the cache and written to it, by what was answered to its author."""
+    own = np.flatnonzero((routed.error < 0) & (routed.sender == batch.account[routed.row]))
+    served, ts = np.zeros(len(batch), np.bool_), routed.ts[: len(batch)].copy()
+    served[routed.row[own]], ts[routed.row[own]] = True, routed.ts[own]
+    prompt_cache.fill_counters(batch, content, usage, ts, served)
+
+
+def _with_single_calls(terms: Terms, usage: Usage, timing: Timing) -> Timing:
+    """Times of answers that nobody waits for added, which may depend on what they read from the cache."""
+    rows = np.flatnonzero(~_waits(terms.batch, usage))
+    timing.latency[rows], timing.first_token[rows] = terms.answer_times(rows, timing.ts, usage)
+    return timing
+
+
 def within_window(plan: PopulationPlan, accounts: Accounts, routed: RoutedRequests) -> Mask:
-    """Which attempts arrive in the window, on living accounts.
+    """Which attempts arrive in the window, on living accounts, as the first at their request does.
 
     Parameters
     ----------
@@ -158,21 +302,5 @@ def within_window(plan: PopulationPlan, accounts: Accounts, routed: RoutedReques
     """
     day = routed.ts / DAY_MS
     alive = (day >= accounts.born[routed.sender]) & (day < accounts.gone[routed.sender])
-    return np.asarray(alive & (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS))
-
-
-def map_arrays(function: Callable[..., Any], *parts: Any) -> Any:
-    """The same done to each array of some dataclasses of one kind: one of that kind.
-
-    Parameters
-    ----------
-    function : callable
-        Takes as many arrays as there are parts, and returns one.
-    *parts : dataclass or ndarray
-        Dataclasses of one kind, whose fields are arrays or such dataclasses.
-    """
-    first = parts[0]
-    if isinstance(first, np.ndarray):
-        return function(*parts)
-    mapped = {f.name: map_arrays(function, *(getattr(part, f.name) for part in parts)) for f in fields(first)}
-    return replace(first, **mapped)
+    inside = alive & (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS)
+    return np.asarray(inside & inside[routed.row])  # no second attempt at what was never logged

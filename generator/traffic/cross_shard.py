@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I64
+from generator.arrays import I64, map_arrays
 from generator.population.accounts import home_buckets
-from generator.traffic.attempts import map_arrays
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts

@@ -1,4 +1,4 @@
-"""The provider's side: models and prices, failures, stop reasons, latency."""
+"""The provider's side: models and prices, stop reasons, latency."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from generator.arrays import F64, I32, I64, Mask
+from generator.arrays import F64, I32, I64, U64, Mask
 from generator.rng import exact_functions, streams
 from generator.schema import KINDS
 from generator.traffic.sessions import DAY_MS
@@ -81,7 +81,10 @@ _HOUR_MS, _PEAK_LOAD, _PEAK_QUARTERS = 3_600_000, 0.25, 4
 _SLOWER = 2.5  # latency during an incident, against the usual (a)
 _PREFILL_MS = 0.0157  # per uncached input token (a)
 _FIRST_SIGMA, _REST_SIGMA = np.float32(0.3), np.float32(0.15)  # log SD of latency (a)
-_FAILURE_MS, _FAILURE_PART = 20, 8  # a failure takes so long, and an eighth of the time to the first token (a)
+# A failure takes so long, and a part of the time to the first token, at most so much of it (a).
+_FAILURE_MS, _FAILURE_PART, _LONGEST_CHECK_MS = 20, np.float32(0.25), 20_000
+# What a batch waits for: 25 minutes in the median, at most a day (a).
+_QUEUE_MS, _QUEUE_SIGMA, _LONGEST_QUEUE_MS = 1_500_000, np.float32(0.9), 86_000_000
 
 
 @dataclass
@@ -96,15 +99,11 @@ class Response:
         Status of HTTP.
     stop : ndarray of int32
         Index into `STOP_REASONS`; -1: failed.
-    latency, first_token : ndarray of int64
-        Milliseconds to the end and to the first token.
     """
 
     error: I32
     status: npt.NDArray[np.int16]
     stop: I32
-    latency: I64
-    first_token: I64
 
 
 def release_day(plan: PopulationPlan) -> float:
@@ -214,27 +213,74 @@ def list_price(model: I32, usage: Usage, batch_tier: Mask) -> F64:
     return np.asarray(np.where(batch_tier, BATCH * full, full))
 
 
-def respond(
-    batch: RequestBatch, ts: I64, usage: Usage, model: I32, error: I32, overloaded: Mask, tools: I64
-) -> Response:
-    """Status, stop reason and timing of each request.
+def answer_times(
+    batch: RequestBatch, ts: I64, usage: Usage, model: I32, overloaded: Mask, batch_tier: Mask
+) -> tuple[I64, I64]:
+    """Milliseconds that answers take, and until their first token.
 
     Parameters
     ----------
     batch : RequestBatch
         The requests.
     ts : ndarray of int64, shape (requests,)
-        Arrival, milliseconds since the window began.
+        When each is sent, milliseconds since the window began.
     usage : Usage
         Tokens of each request.
     model : ndarray of int32, shape (requests,)
         Index into `MODELS`.
-    error : ndarray of int32, shape (requests,)
-        What became of it, see `rate_limits.request_errors`.
     overloaded : ndarray of bool, shape (requests,)
         Whether the provider is overloaded at that moment.
+    batch_tier : ndarray of bool, shape (requests,)
+        Whether it is sent as a batch, which is answered when there is nothing else to do.
+
+    Returns
+    -------
+    latency, first_token : ndarray of int64, shape (requests,)
+        Milliseconds to the end and to the first token.
+    """
+    bits = batch.stream("response 2")
+    per_token = np.array([m.per_token for m in MODELS], np.float32)[model]
+    base = np.array([m.first_token for m in MODELS], np.float32)[model]
+    noise = exact_functions.exp(_FIRST_SIGMA * streams.normal(bits, 1))
+    load = 1 + _PEAK_LOAD * _HOURS[(ts % DAY_MS) // _HOUR_MS] / _PEAK_QUARTERS
+    load = np.where(overloaded, _SLOWER * load, load)
+    first = (base + _PREFILL_MS * (usage.input - usage.cache_read)) * noise * load
+    rest = usage.output * per_token * load * exact_functions.exp(_REST_SIGMA * streams.normal(bits, 2))
+    waits = np.flatnonzero(batch_tier)
+    queue = (
+        exact_functions.exp(_QUEUE_SIGMA * streams.normal(streams.child(batch.key[waits], "queue"))) * _QUEUE_MS
+    )
+    first[waits] += np.minimum(queue, _LONGEST_QUEUE_MS)
+    return (first + rest).astype(np.int64), first.astype(np.int64)
+
+
+def failure_times(first_token: I64, key: U64) -> I64:
+    """Milliseconds until a failure is told.
+
+    Parameters
+    ----------
+    first_token : ndarray of int64, shape (attempts,)
+        Milliseconds to the first token that would have come.
+    key : ndarray of uint64, shape (attempts,)
+        Stream of each attempt.
+    """
+    part = streams.uniform(streams.child(key, "failure")) * _FAILURE_PART
+    return np.asarray(_FAILURE_MS + np.minimum(first_token, _LONGEST_CHECK_MS) * part).astype(np.int64)
+
+
+def respond(batch: RequestBatch, usage: Usage, error: I32, tools: I64) -> Response:
+    """Status and stop reason of each attempt.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        The requests.
+    usage : Usage
+        Tokens of each.
+    error : ndarray of int32, shape (requests,)
+        What became of it, an index into `ERRORS`; -1: answered.
     tools : ndarray of int64, shape (requests,)
-        Number of tools that each request offers.
+        Number of tools that each offers.
     """
     bits, more = batch.stream("response"), batch.stream("response 2")
     failed = error >= 0
@@ -243,18 +289,8 @@ def respond(
     stop = np.where(streams.uniform(more, 0) < batch.dial("refusals"), _REFUSAL, stop)
     stop = np.where(streams.halves(more, 3) < _STOPPED, _STOP_SEQUENCE, stop)
     stop = np.where(usage.cut, _MAX_TOKENS, stop)
-    per_token = np.array([m.per_token for m in MODELS], np.float32)[model]
-    base = np.array([m.first_token for m in MODELS], np.float32)[model]
-    noise = exact_functions.exp(_FIRST_SIGMA * streams.normal(more, 1))
-    load = 1 + _PEAK_LOAD * _HOURS[(ts % DAY_MS) // _HOUR_MS] / _PEAK_QUARTERS
-    load = np.where(overloaded, _SLOWER * load, load)
-    first = (base + _PREFILL_MS * (usage.input - usage.cache_read)) * noise * load
-    rest = usage.output * per_token * load * exact_functions.exp(_REST_SIGMA * streams.normal(more, 2))
-    latency = np.where(failed, _FAILURE_MS + first / _FAILURE_PART, first + rest)
     return Response(
         error=error,
         status=np.where(failed, ERROR_STATUS[error], _ANSWERED_STATUS).astype(np.int16),
         stop=np.where(failed, -1, stop).astype(np.int32),
-        latency=latency.astype(np.int64),
-        first_token=first.astype(np.int64),
     )

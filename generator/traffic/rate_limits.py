@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import F64, I32, I64, Mask
+from generator.arrays import F64, I32, I64, U64, Mask
 from generator.population import subscription_plans
 from generator.rng import streams
 from generator.traffic.sessions import DAY_MS
 
 if TYPE_CHECKING:
+    from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
     from generator.workloads.batch import RequestBatch, Sessions
-    from generator.workloads.token_usage import Usage
 
 INVALID, REJECTED, FAILED, OVERLOADED = range(4)  # as in provider.ERRORS
 
@@ -26,12 +26,14 @@ _OVERLOAD_IN, _OVERLOAD_OUT, _FAILURE_ABOVE = np.float32(0.12), np.float32(0.001
 _DAYS_PER_INCIDENT = 3  # (a)
 _INCIDENT_LEAST_MS, _INCIDENT_RANGE_MS = 1_200_000, 4_200_000  # 20 to 90 minutes (a)
 _MINUTE_MS = 60_000
+# Share of clients that hold requests back, and the part of the limit to which they go (a).
+_QUEUES, _QUEUED_PART = np.float32(0.95), 0.9
 _NANO_USD = 1e9  # sums of whole numbers are exact
 _DOUBLINGS = 2.0 ** np.arange(64)
 
 
-def request_errors(batch: RequestBatch, ts: I64, usage: Usage, cost: F64, overloaded: Mask) -> tuple[I32, Mask]:
-    """What becomes of each request, and whether it repeats one of its session that failed.
+def request_errors(batch: RequestBatch, ts: I64, tokens: I64, cost: F64, overloaded: Mask) -> tuple[I32, Mask]:
+    """What becomes of the first attempt at each request, and whether no other can help: the money is spent.
 
     Parameters
     ----------
@@ -39,8 +41,8 @@ def request_errors(batch: RequestBatch, ts: I64, usage: Usage, cost: F64, overlo
         All requests of whole accounts: those of an account-day lie together.
     ts : ndarray of int64, shape (requests,)
         Arrival, milliseconds since the window began.
-    usage : Usage
-        Tokens of each request.
+    tokens : ndarray of int64, shape (requests,)
+        What counts towards the limit of tokens: what comes from the cache is free of it.
     cost : ndarray of float64, shape (requests,)
         List price, USD.
     overloaded : ndarray of bool, shape (requests,)
@@ -50,23 +52,64 @@ def request_errors(batch: RequestBatch, ts: I64, usage: Usage, cost: F64, overlo
     -------
     error : ndarray of int32, shape (requests,)
         Index into `provider.ERRORS`; -1: answered.
-    repeated : ndarray of bool, shape (requests,)
-        Whether the request before, of the same session, failed.
+    spent : ndarray of bool, shape (requests,)
+        Whether the account has reached its cap of spend.
     """
-    accounts, sessions, session = batch.accounts, batch.sessions, batch.session
-    bits = batch.stream("errors")
+    spent = _overspent(batch, cost)
+    over = too_fast(batch.accounts, batch.account, ts, tokens, opening_requests(batch.sessions, len(ts))) | spent
+    error = np.where(is_malformed(batch), INVALID, provider_failures(batch.key, overloaded))
+    return np.where(over, REJECTED, error).astype(np.int32), spent
+
+
+def is_malformed(batch: RequestBatch) -> Mask:
+    """Whether each request is malformed; no attempt at it is ever answered.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        The requests.
+    """
+    accounts, sessions = batch.accounts, batch.sessions
     rate = accounts.dials["errors"][sessions.account] * _CLUSTER
     clumsy = streams.uniform(streams.child(sessions.key, "clumsy")) < rate
-    malformed = clumsy[session] & (streams.uniform(bits, 0) < _MALFORMED)
-    u = streams.uniform(bits, 1)
+    return np.asarray(clumsy[batch.session] & (streams.uniform(batch.stream("errors"), 0) < _MALFORMED))
+
+
+def provider_failures(key: U64, overloaded: Mask) -> I32:
+    """Where the provider fails: overload, in an incident most of all, and failures of its own.
+
+    Parameters
+    ----------
+    key : ndarray of uint64, shape (attempts,)
+        Stream of each attempt.
+    overloaded : ndarray of bool, shape (attempts,)
+        Whether the provider is overloaded at that moment.
+
+    Returns
+    -------
+    ndarray of int32, shape (attempts,)
+        Index into `provider.ERRORS`; -1: it does not.
+    """
+    u = streams.uniform(streams.child(key, "errors"), 1)
     error = np.where(u < np.where(overloaded, _OVERLOAD_IN, _OVERLOAD_OUT), OVERLOADED, -1)
-    error = np.where((error < 0) & (u > _FAILURE_ABOVE), FAILED, error)
-    error = np.where(malformed, INVALID, error)
-    over = _too_fast(batch, ts, usage) | _overspent(batch, cost)
-    error = np.where(over, REJECTED, error).astype(np.int32)
-    failed = (error >= 0) & (error != INVALID)
-    repeated = np.r_[False, failed[:-1]] & (np.r_[-1, session[:-1]] == session)
-    return error, repeated
+    return np.where((error < 0) & (u > _FAILURE_ABOVE), FAILED, error).astype(np.int32)
+
+
+def opening_requests(sessions: Sessions, requests: int) -> Mask:
+    """The first request of each account-day's first session. No limit of rate turns it down: others give way.
+
+    So whether it is answered can be told without the account's other requests; see `quotations`.
+
+    Parameters
+    ----------
+    sessions : Sessions
+        Sessions of whole account-days.
+    requests : int
+        How many they have.
+    """
+    opening = np.zeros(requests, np.bool_)
+    opening[_first_of_day(sessions)] = True
+    return opening
 
 
 def is_overloaded(plan: PopulationPlan, ts: I64) -> Mask:
@@ -89,28 +132,125 @@ def is_overloaded(plan: PopulationPlan, ts: I64) -> Mask:
     return np.asarray((nearest >= 0) & (ts < end[order][np.maximum(nearest, 0)]))
 
 
-def _too_fast(batch: RequestBatch, ts: I64, usage: Usage) -> Mask:
-    """Requests beyond the plan's requests or tokens a minute, or its requests a day."""
-    sessions, session = batch.sessions, batch.session
-    subscription = batch.accounts.choices["plan"][sessions.account]
-    per_day = subscription_plans.REQUESTS_PER_DAY[subscription][session]
-    over = np.asarray(np.arange(len(ts)) - _first_of_day(sessions)[session] >= per_day)
-    # What comes from the cache is free of the limit.
-    tokens = np.r_[0, np.cumsum(usage.input - usage.cache_read + usage.output)]
-    of_session = tokens[sessions.first + sessions.length] - tokens[sessions.first]
-    busy = (sessions.length > subscription_plans.REQUESTS_PER_MINUTE[subscription]) | (
-        of_session > subscription_plans.TOKENS_PER_MINUTE[subscription]
+def queued(accounts: Accounts, account: I64, ts: I64, parallel: Mask) -> I64:
+    """When requests arrive where clients hold back what would exceed their requests a minute, as most do.
+
+    Such a client sends a request as soon as the one that lies a minute's worth of requests before is a minute old.
+
+    Parameters
+    ----------
+    accounts : Accounts
+        Accounts that send.
+    account : ndarray of int64, shape (requests,)
+        Which of them sends each request.
+    ts : ndarray of int64, shape (requests,)
+        When each is wanted, milliseconds since the window began.
+    parallel : ndarray of bool, shape (requests,)
+        Requests that may wait: nobody's turn, and nothing that is never turned down.
+    """
+    queues = streams.uniform(streams.child(accounts.key, "queue")) < _QUEUES
+    most = np.floor(_QUEUED_PART * subscription_plans.REQUESTS_PER_MINUTE[accounts.choices["plan"]]).astype(
+        np.int64
     )
-    rows = np.flatnonzero(busy[session])
-    subscription = subscription[session[rows]]
-    # Sessions lie behind each other, so far apart that no minute reaches into the one before.
-    opens = np.diff(session[rows], prepend=-1) != 0
-    stamp = np.cumsum(np.where(opens, _MINUTE_MS + 1, np.diff(ts[rows], prepend=0)))
+    rows = np.flatnonzero(parallel & queues[account])
+    order, stamp = _by_account_and_time(account[rows], ts[rows])
+    rows = rows[order]
+    before = np.arange(len(rows)) - most[account[rows]]
+    crowded = np.zeros(len(accounts), np.bool_)
+    near = stamp - stamp[np.maximum(before, 0)] < _MINUTE_MS
+    crowded[account[rows[(before >= 0) & near]]] = True
+    rows = rows[crowded[account[rows]]]
+    who = account[rows]
+    turn, lane = np.divmod(np.arange(len(rows)) - np.searchsorted(who, who), most[who])
+    # Those of a lane follow each other by a minute at least; lanes lie behind each other and do not mix.
+    order = np.lexsort((turn, lane, who))
+    rows, turn = rows[order], turn[order]
+    free = ts[rows] - turn * _MINUTE_MS
+    apart = np.cumsum(turn == 0) * (1 + np.ptp(free) if len(free) else 1)
+    result = ts.copy()
+    result[rows] = np.maximum.accumulate(free + apart) - apart + turn * _MINUTE_MS
+    return result
+
+
+def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Mask) -> Mask:
+    """Requests beyond what the plan of their account allows a minute or a day, over all its sessions.
+
+    What was turned down counts as well, as at OpenAI ("unsuccessful requests contribute to your per-minute limit",
+    guide to rate limits), so that no minute has more answers than the plan allows.
+
+    Parameters
+    ----------
+    accounts : Accounts
+        Accounts that send.
+    account : ndarray of int64, shape (requests,)
+        Which of them sends each request.
+    ts : ndarray of int64, shape (requests,)
+        Arrival, milliseconds since the window began.
+    tokens : ndarray of int64, shape (requests,)
+        What counts towards the limit of tokens.
+    opening : ndarray of bool, shape (requests,)
+        Requests that are never turned down, see `opening_requests`.
+    """
+    order, stamp = _by_account_and_time(account, ts)
+    account, ts, tokens, first = account[order], ts[order], tokens[order], opening[order]
+    here = np.arange(len(ts))
+    plan = accounts.choices["plan"][account]
     began = np.searchsorted(stamp, stamp - _MINUTE_MS, side="right")
-    many = np.arange(len(rows)) - began >= subscription_plans.REQUESTS_PER_MINUTE[subscription]
-    heavy = tokens[rows] - tokens[rows[began]] > subscription_plans.TOKENS_PER_MINUTE[subscription]
-    over[rows] |= many | heavy
-    return over
+    ends = np.searchsorted(stamp, stamp + _MINUTE_MS, side="left")
+    total, openings, of_openings = (np.r_[0, np.cumsum(x)] for x in (tokens, first, np.where(first, tokens, 0)))
+    # There must be room for the openings of the minute that follows: those are answered in any case.
+    many = here + 1 - began + openings[ends] - openings[here + 1] > subscription_plans.REQUESTS_PER_MINUTE[plan]
+    heavy = total[here + 1] - total[began] + of_openings[ends] - of_openings[here + 1]
+    new_day = (np.diff(account, prepend=-1) != 0) | (np.diff(ts // DAY_MS, prepend=-2) != 0)
+    today = here - np.maximum.accumulate(np.where(new_day, here, 0))
+    over = many | (heavy > subscription_plans.TOKENS_PER_MINUTE[plan])
+    over |= today + 1 >= subscription_plans.REQUESTS_PER_DAY[plan]  # one is the opening's, whenever it comes
+    result = np.zeros(len(ts), np.bool_)
+    result[order] = over & ~first
+    return result
+
+
+def finds_no_room(accounts: Accounts, account: I64, ts: I64, tokens: I64, asks: Mask) -> Mask:
+    """Which of the later attempts find no room beside what was answered, in the minute before and the one behind.
+
+    Parameters
+    ----------
+    accounts : Accounts
+        Accounts that send.
+    account, ts, tokens : ndarray of int64, shape (attempts,)
+        Sender, arrival and counted tokens of what was not turned down, and of the attempts that ask.
+    asks : ndarray of bool, shape (attempts,)
+        Which of them are those that ask.
+
+    Returns
+    -------
+    ndarray of bool, shape (attempts that ask,)
+    """
+    needed = np.zeros(len(accounts), np.bool_)
+    needed[account[asks]] = True
+    near = np.flatnonzero(needed[account])
+    order, stamp = _by_account_and_time(account[near], ts[near])
+    at = near[order]
+    low = np.searchsorted(stamp, stamp - _MINUTE_MS, side="right")
+    high = np.searchsorted(stamp, stamp + _MINUTE_MS, side="left")
+    total = np.r_[0, np.cumsum(tokens[at])]
+    plan = accounts.choices["plan"][account[at]]
+    _, of, today = np.unique(stamp // DAY_MS, return_inverse=True, return_counts=True)
+    full = high - low > subscription_plans.REQUESTS_PER_MINUTE[plan]
+    full |= total[high] - total[low] > subscription_plans.TOKENS_PER_MINUTE[plan]
+    full |= today[of] >= subscription_plans.REQUESTS_PER_DAY[plan]
+    result = np.zeros(len(ts), np.bool_)
+    result[at] = full
+    return result[asks]
+
+
+def _by_account_and_time(account: I64, ts: I64) -> tuple[I64, I64]:
+    """Order by account and time, and in it one moment each: no minute of one account reaches into another's."""
+    start = ts.min(initial=0) // DAY_MS * DAY_MS
+    span = (2 + (ts.max(initial=0) - start) // DAY_MS) * DAY_MS
+    stamp = account * span + (ts - start)
+    order = np.argsort(stamp, kind="stable")
+    return order, stamp[order]
 
 
 def _overspent(batch: RequestBatch, cost: F64) -> Mask:

@@ -29,7 +29,7 @@ _TEMPERATURES = np.array([np.nan, 0.0, 0.2, 0.7, 1.0], np.float32)
 _TEMPERATURE_WEIGHTS = np.array([0.4, 0.2, 0.12, 0.18, 0.1])  # (a)
 _CONSOLE, _AGGREGATOR = (CHOICES["channel"].index(c) for c in ("console", "aggregator"))
 _FINGERPRINTED = 64  # tokens; shorter answers carry no usable fingerprint (a)
-_PRIORITY = np.float32(0.04)  # share of accounts of the priority tier (a)
+_PRIORITY = np.float32(0.04)  # share of paid accounts of the priority tier (a)
 _MOST_KEYS = 3  # API keys of an account (a)
 # Narrow types: rows are put in the order of time later, and the fewer bytes move the better.
 _NARROW = {c.name: schema.numpy_type(c) for c in schema.REQUESTS} | {
@@ -78,9 +78,10 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
     _readdress(batch, usage, legs, hopped)
     cost[hopped] = provider.list_price(model[hopped], usage.take(hopped), batch_tier[session[hopped]])
     tools = offered_tools(accounts, legs.sender, sessions.key[legs.session])[legs.of]
-    response = provider.respond(batch, routed.ts, usage, model, routed.error, attempts.overloaded, tools)
+    response = provider.respond(batch, usage, routed.error, tools)
     prompts, items = attempts.content, attempts.items
-    columns = _settings(batch, legs, batch_tier, usage, response) | {"tools": tools} | _sender(batch, sender)
+    columns = _settings(batch, legs, batch_tier, usage, response) | {"tools": tools}
+    columns |= _latency(attempts, columns["stream"]) | _sender(batch, sender)
     address_bits = streams.child(sessions.key[legs.session], "address")
     places = addresses.session_addresses(plan, accounts, legs.sender, address_bits, sessions.work[legs.session])
     columns |= {name: values[legs.of] for name, values in places.items()}
@@ -93,7 +94,7 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
         "ts": routed.ts,
         "day": routed.ts // DAY_MS,
         "model": model,
-        "retries": attempts.repeated & ~routed.resent,
+        "retries": np.where(routed.resent, 0, routed.attempt),
         "owner": sender,
         "item": items.key,
         "cost": np.where(response.error < 0, cost, 0),
@@ -106,8 +107,7 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
 
 def _request_ids(plan: PopulationPlan, batch: RequestBatch, attempts: Attempts) -> I64:
     author = batch.accounts.index[batch.account]
-    again = attempts.routed.resent.astype(np.int64)
-    return opaque_ids.request_ids(plan.root, author, attempts.serial, again)
+    return opaque_ids.request_ids(plan.root, author, attempts.serial, attempts.routed.attempt)
 
 
 def _readdress(batch: RequestBatch, usage: Usage, legs: SessionLegs, hopped: I64) -> None:
@@ -148,8 +148,17 @@ def _settings(
         "stop_reason": response.stop,
         "status": response.status,
         "error_type": response.error,
-        "latency_ms": response.latency,
-        "ttft_ms": np.where(failed | ~streamed, -1, response.first_token),
+    }
+
+
+def _latency(attempts: Attempts, streamed: Mask) -> Columns:
+    """How long each attempt took."""
+    timing, routed = attempts.timing, attempts.routed
+    failed = routed.error >= 0
+    failure = provider.failure_times(timing.first_token, routing.attempt_keys(attempts.key, routed.attempt))
+    return {
+        "latency_ms": np.where(failed, failure, timing.latency),
+        "ttft_ms": np.where(failed | ~streamed, -1, timing.first_token),
     }
 
 

@@ -7,14 +7,15 @@ that a shard can make the whole pod of its accounts without making the whole coh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from generator.arrays import I32, I64, U64, Mask
 from generator.rng import streams
-from generator.traffic.rate_limits import REJECTED
+from generator.traffic import provider
+from generator.traffic.rate_limits import INVALID, REJECTED
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -22,13 +23,18 @@ if TYPE_CHECKING:
     from generator.workloads.batch import RequestBatch
 
 POD = 6  # accounts (a)
-_LEAST_DELAY_MS, _PATIENCE_MS = 500, 8_000  # shortest delay of a second attempt, and what chance adds (a)
+_LEAST_DELAY_MS, _PATIENCE_MS = 500, 8_000  # shortest delay until another member tries, and what chance adds (a)
+# Share of failed attempts that the client repeats, by their number: at most three tries (a).
+_TRIES_AGAIN = np.array([0.75, 0.5], np.float32)
+MOST_RETRIES = len(_TRIES_AGAIN)
+_BACK_OFF_MS = 500  # before the second attempt; twice as much before the next, as the SDKs of providers do
+_JITTER_RANGE = np.float32(0.5)  # of the pause, that chance adds (a)
 _DAY_MS = np.float32(86_400_000)
 
 
 @dataclass
 class RoutedRequests:
-    """Requests as they arrive: rows of the author's requests, some of them twice; arrays of shape (attempts,).
+    """Requests as they arrive, some of them more than once; arrays of shape (attempts,).
 
     Attributes
     ----------
@@ -40,15 +46,39 @@ class RoutedRequests:
         Arrival, milliseconds since the window began.
     error : ndarray of int32
         What became of it, an index into `provider.ERRORS`; -1: answered.
+    attempt : ndarray of int64
+        Number of the attempt at its request, from 0.
     resent : ndarray of bool
-        Whether it is the second attempt, by another member, at one that was rejected.
+        Whether it is the attempt of another member at one that was rejected.
     """
 
     row: I64
     sender: I64
     ts: I64
     error: I32
+    attempt: I64
     resent: Mask
+
+    def take(self, at: I64) -> RoutedRequests:
+        """Some of the attempts.
+
+        Parameters
+        ----------
+        at : ndarray of int64
+            Which of them.
+        """
+        return RoutedRequests(**{f.name: getattr(self, f.name)[at] for f in fields(self)})
+
+    def and_then(self, later: RoutedRequests) -> RoutedRequests:
+        """These attempts and others at the same requests.
+
+        Parameters
+        ----------
+        later : RoutedRequests
+            The others.
+        """
+        names = [f.name for f in fields(self)]
+        return RoutedRequests(**{n: np.concatenate([getattr(self, n), getattr(later, n)]) for n in names})
 
 
 @dataclass
@@ -107,8 +137,35 @@ def pod_members(plan: PopulationPlan, index: I64) -> I64:
     return np.setdiff1d(member, index)
 
 
-def route_requests(plan: PopulationPlan, batch: RequestBatch, ts: I64, turn: I64, error: I32) -> RoutedRequests:
-    """Decide the sender of each request, and send rejected ones again.
+def hopping_turns(batch: RequestBatch, turn: I64) -> Mask:
+    """Which requests another member sends: later turns of conversations hop between the accounts of a pod.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        The requests, as their authors make them.
+    turn : ndarray of int64, shape (requests,)
+        Number of each in its conversation; 0 for single calls.
+    """
+    hops = streams.uniform(batch.stream("relay"), 0) < batch.dial("hopping")
+    return np.asarray((turn > 0) & batch.sessions.work[batch.session] & hops)
+
+
+def attempt_keys(key: U64, attempt: I64) -> U64:
+    """Stream of each attempt at a request; that of the first is the request's own.
+
+    Parameters
+    ----------
+    key : ndarray of uint64, shape (attempts,)
+        Stream of the request.
+    attempt : ndarray of int64, shape (attempts,)
+        Number of the attempt, from 0.
+    """
+    return np.where(attempt > 0, streams.items(streams.child(key, "attempt"), attempt), key)
+
+
+def first_attempts(plan: PopulationPlan, batch: RequestBatch, ts: I64, hops: Mask, error: I32) -> RoutedRequests:
+    """Each request once: its author sends it, or another member of the pod.
 
     Parameters
     ----------
@@ -118,31 +175,72 @@ def route_requests(plan: PopulationPlan, batch: RequestBatch, ts: I64, turn: I64
         The requests, as their authors make them.
     ts : ndarray of int64, shape (requests,)
         Arrival, milliseconds since the window began.
-    turn : ndarray of int64, shape (requests,)
-        Number of each in its conversation; 0 for single calls.
+    hops : ndarray of bool, shape (requests,)
+        See `hopping_turns`.
     error : ndarray of int32, shape (requests,)
-        What became of each at its author, an index into `provider.ERRORS`; -1: answered.
+        What becomes of each, an index into `provider.ERRORS`; -1: answered.
     """
-    accounts, key = batch.accounts, batch.key
-    bits = batch.stream("relay")
-    hops = (turn > 0) & batch.sessions.work[batch.session] & (streams.uniform(bits, 0) < batch.dial("hopping"))
-    gives_up = (error == REJECTED) & (streams.uniform(bits, 1) < batch.dial("handover"))
     row = np.flatnonzero(hops)
     sender = batch.account.copy()
-    sender[row] = _stand_in(plan, accounts, sender[row], streams.mix(bits[row]), ts[row])
-    again = np.flatnonzero(gives_up)
-    delay = _LEAST_DELAY_MS + streams.below(streams.child(key[again], "second attempt"), _PATIENCE_MS)
-    late = ts[again] + delay
-    second = _stand_in(plan, accounts, sender[again], streams.child(key[again], "second sender"), late)
-    moved = second != sender[again]
-    again, late, second = again[moved], late[moved], second[moved]
+    bits = streams.mix(batch.stream("relay")[row])
+    sender[row] = _stand_in(plan, batch.accounts, sender[row], bits, ts[row])
+    n = len(batch)
+    return RoutedRequests(np.arange(n), sender, ts, error, np.zeros(n, np.int64), np.zeros(n, np.bool_))
+
+
+def hand_over(plan: PopulationPlan, batch: RequestBatch, first: RoutedRequests, latest: I64) -> RoutedRequests:
+    """What was rejected is sent once more, by another member, who gets an answer.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    batch : RequestBatch
+        The requests, as their authors make them.
+    first : RoutedRequests
+        The first attempts, one a request.
+    latest : ndarray of int64, shape (requests,)
+        Until when an answer is of use to begin, milliseconds since the window began.
+    """
+    gives_up = streams.uniform(batch.stream("relay"), 1) < batch.dial("handover")
+    row = np.flatnonzero((first.error == REJECTED) & gives_up)
+    key = batch.key[row]
+    ts = first.ts[row] + _LEAST_DELAY_MS + streams.below(streams.child(key, "second attempt"), _PATIENCE_MS)
+    author = batch.account[row]
+    sender = _stand_in(plan, batch.accounts, author, streams.child(key, "second sender"), ts)
+    at = np.flatnonzero((sender != author) & (ts <= latest[row]))
+    n = len(at)
     return RoutedRequests(
-        row=np.r_[np.arange(len(ts)), again],
-        sender=np.r_[sender, second],
-        ts=np.r_[ts, late],
-        error=np.r_[error, np.full(len(again), -1, np.int32)],
-        resent=np.r_[np.zeros(len(ts), np.bool_), np.ones(len(again), np.bool_)],
+        row[at], sender[at], ts[at], np.full(n, -1, np.int32), np.ones(n, np.int64), np.ones(n, np.bool_)
     )
+
+
+def send_again(batch: RequestBatch, before: RoutedRequests, first_token: I64, latest: I64) -> RoutedRequests:
+    """The same senders' next attempts at what failed, after a pause that doubles; their fate is not decided.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        The requests, as their authors make them.
+    before : RoutedRequests
+        The attempts before; one a request at most.
+    first_token : ndarray of int64, shape (requests,)
+        Milliseconds to the first token, had each been answered.
+    latest : ndarray of int64, shape (requests,)
+        Until when an answer is of use to begin, milliseconds since the window began.
+    """
+    number = before.attempt
+    chance = np.append(_TRIES_AGAIN, np.float32(0))[number]
+    bits = streams.child(attempt_keys(batch.key[before.row], number), "again")
+    fails = (before.error >= 0) & (before.error != INVALID) & (streams.uniform(bits, 0) < chance)
+    at = np.flatnonzero(fails)
+    row, key = before.row[at], attempt_keys(batch.key[before.row[at]], number[at])
+    jitter = 1 + streams.uniform(bits[at], 1) * _JITTER_RANGE
+    pause = (_BACK_OFF_MS * 2 ** number[at] * jitter).astype(np.int64)
+    ts = before.ts[at] + provider.failure_times(first_token[row], key) + pause
+    kept = np.flatnonzero(ts <= latest[row])
+    again = before.take(at[kept])
+    return replace(again, ts=ts[kept], attempt=again.attempt + 1)
 
 
 def _stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, ts: I64) -> I64:

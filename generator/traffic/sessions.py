@@ -162,23 +162,37 @@ def _lengths(key: U64, order: I64, n: I64, number: I64) -> I64:
     return np.asarray(1 + after * (n - number) // whole - before * (n - number) // whole)
 
 
-def arrival_times(batch: RequestBatch, pause: I64) -> I64:
-    """Arrival of each request in milliseconds since the window began.
+def pauses(batch: RequestBatch, pause: I64) -> I64:
+    """Milliseconds from the request before, or from its answer, to each request of a session.
 
     Parameters
     ----------
     batch : RequestBatch
         All requests of whole sessions.
     pause : ndarray of int64, shape (requests,)
-        Milliseconds since the request before, where the kind of workload has a law for it; -1 elsewhere.
+        As the law of the kind of workload has it; -1 where it has none: there the account's gaps decide.
     """
-    accounts, sessions = batch.accounts, batch.sessions
+    accounts = batch.accounts
     rows = np.flatnonzero(pause < 0)
     account, bits = batch.account[rows], streams.child(batch.key[rows], "gap")
     spread = accounts.dials["gap_sigma"][account] * streams.normal(bits, 0)
     gap = 1000 * accounts.dials["gap"][account] * exact_functions.exp(spread)
     gaps = pause.copy()
     gaps[rows] = np.minimum(gap, _LONGEST_GAP_MS).astype(np.int64) + streams.halves(bits, 1) % _GAP_STEP
+    return gaps
+
+
+def arrival_times(batch: RequestBatch, gaps: I64) -> I64:
+    """Arrival of each request in milliseconds since the window began.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        All requests of whole sessions.
+    gaps : ndarray of int64, shape (requests,)
+        Milliseconds since the request before, see `pauses`; that of a session's first request does not matter.
+    """
+    sessions = batch.sessions
     total = np.cumsum(gaps)
     return np.asarray(sessions.start[batch.session] + total - total[sessions.first][batch.session])
 

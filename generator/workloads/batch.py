@@ -193,7 +193,7 @@ class Flow:
     input, output : ndarray of int64
         Tokens.
     pause : ndarray of int64
-        Milliseconds since the request before; -1: as the account's gaps.
+        Milliseconds since the request before, in conversations since its answer; -1: as the account's gaps.
     human : ndarray of bool
         Whether a person, not a tool's result, started it.
     thought : ndarray of float32, optional

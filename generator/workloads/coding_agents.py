@@ -20,7 +20,6 @@ _KEPT_LEAST, _KEPT_RANGE = np.float32(0.15), np.float32(0.8)  # share kept by a 
 _CARRIED_MARGIN = 50  # a context that was carried over is below its window by one of so many parts (a)
 _LONGEST_PAUSE_MS = 86_400_000.0  # a day
 _PHASE_SHIFT = np.uint64(58)  # upper 6 bits of a session's stream: where in a phase of work it begins
-_INPUT_UNIT, _OUTPUT_UNIT = 1e5, 100  # tokens that the constants of latency are per
 
 
 def agent(batch: WorkloadBatch) -> Flow:
@@ -54,9 +53,8 @@ def agent(batch: WorkloadBatch) -> Flow:
     after = np.where(
         human, quantiles("agent", "user").log(score["pause"]), quantiles("agent", "tool").log(score["pause"])
     )
-    last_context = previous(context, order)
-    pause = _pauses(batch, after + effects["pace"][local], last_context, last_answer, bits)
-    pause += np.where(context < last_context, _summary_times(bits), 0)
+    pause = _pauses(batch, after + effects["pace"][local])
+    pause += np.where(context < previous(context, order), _summary_times(bits), 0)
     return Flow(context, answer, pause, human)
 
 
@@ -140,10 +138,7 @@ def _summary_times(bits: U64) -> I64:
     )
 
 
-def _pauses(batch: WorkloadBatch, after: F32, context: I64, answer: I64, bits: U64) -> I64:
-    """Milliseconds since the request before: its answer's time, then the tool's or the person's."""
-    table = law_table("agent")["latency"]
-    seconds = table["constant"] + table["input"] / _INPUT_UNIT * context + table["output"] / _OUTPUT_UNIT * answer
-    noise = exact_functions.exp(np.float32(table["sigma"]) * streams.normal(bits, 2))
+def _pauses(batch: WorkloadBatch, after: F32) -> I64:
+    """Milliseconds from the answer before to the request: the tool's time or the person's."""
     waited = exact_functions.exp(after) * batch.dial("pace")[batch.local]
-    return np.asarray(np.minimum((seconds * noise + waited) * 1000, _LONGEST_PAUSE_MS)).astype(np.int64)
+    return np.asarray(np.minimum(waited * 1000, _LONGEST_PAUSE_MS)).astype(np.int64)

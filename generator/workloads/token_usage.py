@@ -33,8 +33,6 @@ _LIMIT_WEIGHTS = np.array(
 _LIMIT_EDGES = np.cumsum(_LIMIT_WEIGHTS, axis=1).astype(np.float32)
 _AGENT, _CODE = KINDS.index("agent"), KINDS.index("code")
 _THOUGHT = np.float32(0.8)  # largest share of thinking where the kind has no law for it (a)
-_CACHING = np.float32(0.6)  # share of accounts that use the prompt cache; agents do all (a)
-_CACHED, _WRITTEN = 0.985, 0.9  # share of the turn before that is read, and of the rest that is written (a)
 _OFFERS_TOOLS = np.float32(0.7)  # share of an account's sets of settings that offer tools, agents apart (a)
 _MOST_SETTINGS = 4  # sets of settings that an account uses (a)
 _UNIFORMS = 65_536  # steps of `streams.uniform`
@@ -51,7 +49,7 @@ class Usage:
     reasoning : ndarray of int64
         Tokens of thinking.
     cache_write, cache_read : ndarray of int64
-        Tokens of the prompt that are written to the cache and read from it.
+        Tokens of the prompt that are written to the cache and read from it; see `prompt_cache`.
     max_tokens : ndarray of int64
         Largest answer that the request allows, tokens.
     cut : ndarray of bool
@@ -63,7 +61,7 @@ class Usage:
     human : ndarray of bool
         Whether a person, not a tool's result, started the request.
     pause : ndarray of int64
-        Milliseconds since the request before; -1 where arrivals decide.
+        Milliseconds since the request before, in conversations since its answer; -1 where arrivals decide.
     """
 
     input: I64
@@ -153,16 +151,37 @@ def draw_usage(batch: RequestBatch, recurring: RecurringPrompts | None = None) -
     cut = output >= limit
     output = np.where(cut, limit, output)
 
-    settings = streams.child(accounts.key, "settings")
-    caching = (streams.uniform(settings, 1) < _CACHING) | (accounts.choices["kind"] == _AGENT)
-    read, write = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    at = np.flatnonzero((talk & caching[sessions.account])[batch.session])
-    before = np.where(order[at] > 0, np.minimum(prompt[at - 1], prompt[at]), 0)
-    read[at] = np.maximum(0, np.minimum((before * _CACHED).astype(np.int64), prompt[at] - 1))
-    write[at] = ((prompt[at] - read[at]) * _WRITTEN).astype(np.int64)
     reasoning = np.minimum(thinking, np.maximum(0, output - 1))
     turn = np.where(conversing, order, 0)
-    return Usage(prompt, output, reasoning, write, read, limit, cut, turn, conversing, human, pause)
+    none = np.zeros(n, np.int64)
+    return Usage(prompt, output, reasoning, none, none.copy(), limit, cut, turn, conversing, human, pause)
+
+
+def forget_lost_answers(batch: RequestBatch, usage: Usage, answered: Mask) -> None:
+    """Take what never was out of histories: behind a turn that failed, a conversation has grown by nothing.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        All requests of whole sessions.
+    usage : Usage
+        Tokens of each request; inputs and numbers of turns are changed.
+    answered : ndarray of bool, shape (requests,)
+        Whether it was answered in the end.
+    """
+    lost = usage.conversing & ~answered
+    touched = np.zeros(len(batch.sessions.key), np.bool_)
+    touched[batch.session[lost]] = True
+    at = np.flatnonzero(touched[batch.session])
+    session, tokens, failed = batch.session[at], usage.input[at], lost[at]
+    behind = np.r_[False, failed[:-1] & (np.diff(session) == 0)] if len(at) else failed
+    first = np.searchsorted(session, session)
+    grown, turns = (np.cumsum(x) for x in (np.where(behind, np.maximum(np.diff(tokens, prepend=0), 0), 0), behind))
+    # Behind a summary there may be less than was lost: never below the smallest prompt so far.
+    apart = session * (1 + tokens.max(initial=0))
+    least = np.minimum.accumulate(tokens - apart) + apart
+    usage.input[at] = np.maximum(tokens - (grown - grown[first]), least)
+    usage.turn[at] -= turns - turns[first]
 
 
 def answer_limits(accounts: Accounts, sender: I64, session_key: U64) -> I64:

@@ -49,8 +49,8 @@ def of_kind(shard: simulate.Shard, kind: str) -> Rows:
 
 
 def steps(agents: Rows) -> tuple[F64, F64]:
-    """Input before and after each step of an agent."""
-    same = np.diff(agents["conversation_id"]) == 0
+    """Input before and after each step of an agent that got an answer."""
+    same = (np.diff(agents["conversation_id"]) == 0) & (agents["status"][:-1] == 200)
     inputs = agents["input_tokens"].astype(np.float64)
     return inputs[:-1][same], inputs[1:][same]
 
@@ -58,7 +58,7 @@ def steps(agents: Rows) -> tuple[F64, F64]:
 def test_contexts_of_agents_grow_in_almost_every_step(agents: Rows) -> None:
     before, after = steps(agents)
     assert len(before) > 5_000
-    assert 0.985 <= np.mean(after > before) <= 0.997  # kv-cache-tester: 99.1 %
+    assert 0.983 <= np.mean(after > before) <= 0.997  # kv-cache-tester: 99.1 %
     assert 0.003 <= np.mean(after < before - 1000) <= 0.015  # .8 %
     assert 450 <= np.median(after - before) <= 900  # 655
 
@@ -67,7 +67,12 @@ def test_contexts_of_agents_remember(agents: Rows) -> None:
     before, after = np.log(steps(agents))
     assert np.corrcoef(before, after)[0, 1] > 0.95  # .975
     served = agents["status"] == 200
-    cached = agents["cache_read_input_tokens"][served].sum() / agents["input_tokens"][served].sum()
+    # Of steps that follow an answer within five minutes; later ones find the cache expired.
+    soon = np.r_[
+        False, (np.diff(agents["conversation_id"]) == 0) & (np.diff(agents["ts"]) < 290_000) & served[:-1]
+    ]
+    warm = soon & served
+    cached = agents["cache_read_input_tokens"][warm].sum() / agents["input_tokens"][warm].sum()
     assert 0.93 <= cached <= 0.98  # 96 %
 
 

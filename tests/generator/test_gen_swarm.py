@@ -242,13 +242,13 @@ def test_limits_by_hand() -> None:
     session = np.repeat(np.arange(3), found.length)
     ts = np.array([0, 10, 20, 30, 70_000, 86_400_000, 86_400_001, 0, 1, 2])
     batch = RequestBatch(who, found, session, np.zeros(10, np.uint64))  # type: ignore[arg-type]
-    used = _Hand(input=np.full(10, 10), output=np.full(10, 10), cache_read=np.zeros(10, np.int64))
+    tokens, opening = np.full(10, 20), np.zeros(10, np.bool_)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.array([3]))
         patch.setattr(subscription_plans, "TOKENS_PER_MINUTE", np.array([1000]))
         patch.setattr(subscription_plans, "REQUESTS_PER_DAY", np.array([100]))
         patch.setattr(subscription_plans, "SPEND_PER_MONTH", np.array([10.0]))
-        fast = rate_limits._too_fast(batch, ts, used)  # type: ignore[arg-type]
+        fast = rate_limits.too_fast(who, batch.account, ts, tokens, opening)  # type: ignore[arg-type]
         cost = np.array([6.0, 6, 1, 1, 1, 4, 4, 1, 1, 1])
         spent = rate_limits._overspent(batch, cost)
     assert fast.tolist() == [False] * 3 + [True] + [False] * 6
@@ -264,10 +264,10 @@ def test_a_session_of_a_year_does_not_disturb_the_next_ones_minute() -> None:
     ts = np.array([0, 10, 20, 30, year, 0, 10, 20, 30, 70_000])
     key = np.zeros(10, np.uint64)
     batch = RequestBatch(accounts, sessions, np.repeat([0, 1], 5), key)  # type: ignore[arg-type]
-    usage = _Hand(input=np.full(10, 10), output=np.full(10, 10), cache_read=np.zeros(10, np.int64))
+    tokens, opening = np.full(10, 20), np.zeros(10, np.bool_)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.array([3]))
-        fast = rate_limits._too_fast(batch, ts, usage)  # type: ignore[arg-type]
+        fast = rate_limits.too_fast(accounts, batch.account, ts, tokens, opening)  # type: ignore[arg-type]
     assert fast.tolist() == [False, False, False, True, False] * 2
 
 
