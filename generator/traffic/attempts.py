@@ -141,7 +141,7 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
     items = draw_items(plan, batch, content)
     usage = draw_usage(batch, recurring_prompts(plan, batch, content, items))
     model, batch_tier = provider.requested_models(plan, accounts, sessions), provider.is_batch(accounts, sessions)
-    terms = Terms(plan, batch, model[batch.session], batch_tier[batch.session])
+    terms = _Terms(plan, batch, model[batch.session], batch_tier[batch.session])
     hops = routing.hopping_turns(batch, usage.turn)
     timing = _arrivals(terms, usage, hops)
     routed = _attempts_at(terms, usage, timing, hops)
@@ -167,18 +167,8 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Requests, and on what terms the provider takes them.
-
-    Attributes
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    batch : RequestBatch
-        All requests of whole accounts.
-    model, batch_tier : ndarray, shape (requests,)
-        Model that each asks for, and whether it is part of a batch.
-    """
+class _Terms:
+    """All requests of whole accounts; the model that each asks for, and whether it is part of a batch."""
 
     plan: PopulationPlan
     batch: RequestBatch
@@ -186,34 +176,17 @@ class Terms:
     batch_tier: Mask
 
     def price(self, usage: Usage) -> F64:
-        """List price of each request, USD.
-
-        Parameters
-        ----------
-        usage : Usage
-            Tokens of each.
-        """
         return provider.list_price(self.model, usage, self.batch_tier)
 
     def answer_times(self, rows: I64, ts: I64, usage: Usage) -> tuple[I64, I64]:
-        """Milliseconds to the end and to the first token of the answers to some requests.
-
-        Parameters
-        ----------
-        rows : ndarray of int64
-            Which of the requests.
-        ts : ndarray of int64, shape (requests,)
-            When each is sent.
-        usage : Usage
-            Tokens of each.
-        """
+        """Milliseconds to the end and to the first token of the answers to some of the requests."""
         overloaded = rate_limits.is_overloaded(self.plan, ts[rows])
         return provider.answer_times(
             self.batch.take(rows), ts[rows], usage.take(rows), self.model[rows], overloaded, self.batch_tier[rows]
         )
 
 
-def _arrivals(terms: Terms, usage: Usage, hops: Mask) -> Timing:
+def _arrivals(terms: _Terms, usage: Usage, hops: Mask) -> Timing:
     """When requests arrive: in conversations after the answer before, else when the session wants them.
 
     How long an answer takes depends on its hour, and its hour on all answers before. So that hour is taken without
@@ -239,7 +212,7 @@ def _waits(batch: RequestBatch, usage: Usage) -> Mask:
     return np.asarray(usage.conversing | agent)
 
 
-def _attempts_at(terms: Terms, usage: Usage, timing: Timing, hops: Mask) -> RoutedRequests:
+def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> RoutedRequests:
     """All attempts at the requests: handed over to another member, or tried again until answered or given up."""
     plan, batch, ts = terms.plan, terms.batch, timing.ts
     usage.cache_read[:] = prompt_cache.conversation_reads(batch, usage, ts, ~hops)
@@ -283,7 +256,7 @@ def _use_cache(batch: RequestBatch, content: SessionContent, usage: Usage, route
     prompt_cache.fill_counters(batch, content, usage, ts, served)
 
 
-def _with_single_calls(terms: Terms, usage: Usage, timing: Timing) -> Timing:
+def _with_single_calls(terms: _Terms, usage: Usage, timing: Timing) -> Timing:
     """Times of answers that nobody waits for added, which may depend on what they read from the cache."""
     rows = np.flatnonzero(~_waits(terms.batch, usage))
     timing.latency[rows], timing.first_token[rows] = terms.answer_times(rows, timing.ts, usage)

@@ -83,8 +83,8 @@ _PREFILL_MS = 0.0157  # per uncached input token (a)
 _FIRST_SIGMA, _REST_SIGMA = np.float32(0.3), np.float32(0.15)  # log SD of latency (a)
 # A failure takes so long, and a part of the time to the first token, at most so much of it (a).
 _FAILURE_MS, _FAILURE_PART, _LONGEST_CHECK_MS = 20, np.float32(0.25), 20_000
-# What a batch waits for: 25 minutes in the median, at most a day (a).
-_QUEUE_MS, _QUEUE_SIGMA, _LONGEST_QUEUE_MS = 1_500_000, np.float32(0.9), 86_000_000
+# What a batch waits for: 25 minutes in the median, from one to nearly a day (a).
+_QUEUE_MS, _QUEUE_SIGMA, _SHORTEST_QUEUE_MS, _LONGEST_QUEUE_MS = 1_500_000, np.float32(0.9), 60_000, 86_000_000
 
 
 @dataclass
@@ -250,7 +250,7 @@ def answer_times(
     queue = (
         exact_functions.exp(_QUEUE_SIGMA * streams.normal(streams.child(batch.key[waits], "queue"))) * _QUEUE_MS
     )
-    first[waits] += np.minimum(queue, _LONGEST_QUEUE_MS)
+    first[waits] += np.clip(queue, _SHORTEST_QUEUE_MS, _LONGEST_QUEUE_MS)
     return (first + rest).astype(np.int64), first.astype(np.int64)
 
 

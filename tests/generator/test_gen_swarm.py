@@ -98,13 +98,14 @@ def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypa
         "coverage": 1,
         "samples": 1,
         "probes": 0,
+        "conversation": 0,
         "paraphrase": 20,
         "focus": 1,
         "disguise": 0,
     }
     rows = make("A2", handover=1.0, repeat=0, lifetime=400, replaced=0, **fixed).rows
     swarm = rows.filter(pl.col("attack") & pl.col("work"))
-    turned_down = swarm.filter(pl.col("status") == 429)
+    turned_down = swarm.filter((pl.col("status") == 429) & (pl.col("retries") == 0))
     second = swarm.join(
         turned_down.select("prompt_simhash", "cohort", before="account", was="ts"), on=["prompt_simhash", "cohort"]
     )
@@ -112,7 +113,7 @@ def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypa
     assert turned_down.height > 200
     assert second.height > 0.8 * turned_down.height
     assert ((second["ts"] - second["was"]).is_between(500, 9000)).mean() > 0.95  # type: ignore[operator]
-    keeps = make("A2", handover=0.0, repeat=0, **fixed).rows
+    keeps = make("A2", handover=0.0, repeat=0, **fixed).rows.filter(pl.col("retries") == 0)
     assert keeps.filter(pl.col("attack") & pl.col("work"))["prompt_simhash"].is_duplicated().mean() < 0.05  # type: ignore[operator]
 
 
