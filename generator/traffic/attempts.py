@@ -12,10 +12,11 @@ import numpy as np
 
 from generator.arrays import F64, I32, I64, U64, Mask, map_arrays
 from generator.schema import KINDS
-from generator.traffic import prompt_cache, provider, rate_limits, routing
+from generator.traffic import provider, rate_limits, routing
 from generator.traffic.content import PromptItems, SessionContent, draw_content, draw_items, recurring_prompts
 from generator.traffic.routing import RoutedRequests
 from generator.traffic.sessions import DAY_MS, arrival_times, pauses
+from generator.workloads import prompt_cache
 from generator.workloads.batch import RequestBatch, Sessions
 from generator.workloads.token_usage import Usage, draw_usage, forget_lost_answers
 
@@ -253,7 +254,8 @@ def _use_cache(batch: RequestBatch, content: SessionContent, usage: Usage, route
     own = np.flatnonzero((routed.error < 0) & (routed.sender == batch.account[routed.row]))
     served, ts = np.zeros(len(batch), np.bool_), routed.ts[: len(batch)].copy()
     served[routed.row[own]], ts[routed.row[own]] = True, routed.ts[own]
-    prompt_cache.fill_counters(batch, content, usage, ts, served)
+    template = np.where(content.templated, content.template, np.uint64(0))
+    prompt_cache.fill_counters(batch, template, usage, ts, served)
 
 
 def _with_single_calls(terms: _Terms, usage: Usage, timing: Timing) -> Timing:

@@ -17,7 +17,6 @@ from generator.workloads.batch import rounded_exp
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
-    from generator.traffic.content import SessionContent
     from generator.workloads.batch import RequestBatch
     from generator.workloads.token_usage import Usage
 
@@ -72,15 +71,15 @@ def conversation_reads(batch: RequestBatch, usage: Usage, ts: I64, served: Mask)
     return reads
 
 
-def fill_counters(batch: RequestBatch, content: SessionContent, usage: Usage, ts: I64, served: Mask) -> None:
+def fill_counters(batch: RequestBatch, template: U64, usage: Usage, ts: I64, served: Mask) -> None:
     """Set what each request reads from the cache and writes to it.
 
     Parameters
     ----------
     batch : RequestBatch
         All requests of whole accounts.
-    content : SessionContent
-        Content of their sessions.
+    template : ndarray of uint64, shape (sessions,)
+        Key of each session's template; 0: none.
     usage : Usage
         Tokens of each request; its counters of the cache are set.
     ts : ndarray of int64, shape (requests,)
@@ -91,9 +90,9 @@ def fill_counters(batch: RequestBatch, content: SessionContent, usage: Usage, ts
     session = batch.session
     caches = served & uses_cache(batch.accounts)[batch.account]
     read = conversation_reads(batch, usage, ts, served)
-    prefix = prefix_tokens(content.template)[session]
-    at = np.flatnonzero(caches & content.templated[session] & (prefix < usage.input))
-    group = content.template[session[at]] ^ batch.accounts.key[batch.account[at]]
+    prefix = prefix_tokens(template)[session]
+    at = np.flatnonzero(caches & (template > 0)[session] & (prefix < usage.input))
+    group = template[session[at]] ^ batch.accounts.key[batch.account[at]]
     order = np.lexsort((ts[at], group))
     warm = np.r_[False, (np.diff(group[order]) == 0) & (np.diff(ts[at][order]) <= EXPIRY_MS)]
     found = at[order[warm]]
