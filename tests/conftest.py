@@ -14,7 +14,8 @@ import pytest
 
 import siphonbench
 
-hypothesis.settings.register_profile("any machine", deadline=None)  # how long a case takes is no promise
+# How long a case takes is no promise; 40 examples, drawn anew in every run, keep the suite short.
+hypothesis.settings.register_profile("any machine", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("any machine")
 
 

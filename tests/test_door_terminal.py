@@ -16,12 +16,12 @@ NAME = "Жозефина 🦝"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_a_name_that_the_terminal_lacks_is_replaced(encoding: str, nano: Path, here: Path) -> None:
     accounts = siphonbench.load(nano).test.accounts.polars().select("account_id", score=pl.lit(1.0)).collect()
     accounts.write_parquet("entry/predictions.parquet", mkdir=True)
     Path("entry/card.toml").write_text(f'name = "{NAME}"\n', "utf-8")
-    for command in (["check", "entry"], ["submit", "entry"], ["leaderboard"], ["info", NAME]):
+    for command in (["submit", "entry"], ["leaderboard"], ["info", NAME]):
         done = subprocess.run(
             [sys.executable, "-m", "siphonbench", *command, *(() if command[0] == "info" else ("--data", nano))],
             env=os.environ | {"PYTHONIOENCODING": encoding},
