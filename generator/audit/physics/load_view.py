@@ -24,7 +24,7 @@ DERIVED = {
     "USD before the day": _SPENT,
     "signed up in the window": "accounts.created",
     "ms since the prefix was used": "requests.account_id requests.ts requests.conversation_id "
-    "requests.system_prompt_hash",
+    "requests.system_prompt_hash requests.channel requests.messages",
     "requests a minute of the plan": "accounts.plan",
     "tokens a minute of the plan": "accounts.plan",
     "requests a day of the plan": "accounts.plan",
@@ -45,7 +45,7 @@ _READ = (
         "output_tokens",
     ),
     *("cache_creation_input_tokens", "cache_read_input_tokens", "latency_ms", "conversation_id"),
-    "system_prompt_hash",
+    *("system_prompt_hash", "channel", "messages"),
 )
 
 
@@ -108,12 +108,17 @@ def _spending() -> list[pl.Expr]:
 
 
 def _idle() -> pl.Expr:
-    """Milliseconds from the end of the account's last answer on the same conversation or system prompt."""
+    """Milliseconds from the end of the account's last answer on the same conversation or system prompt.
+
+    Where the aggregator hides the conversation, any earlier answer may have been of the same.
+    """
     ends = pl.col("ts").dt.epoch("ms") + pl.col("latency_ms")
+    hidden = (pl.col("channel") == "aggregator") & (pl.col("messages") > 1)
     last = [
         pl.when(pl.col(key).is_not_null()).then(ends.shift(1).over("account_id", key))
         for key in ("conversation_id", "system_prompt_hash")
     ]
+    last.append(pl.when(hidden).then(ends.shift(1).over("account_id")))
     return pl.col("ts").dt.epoch("ms") - pl.max_horizontal(last)
 
 
