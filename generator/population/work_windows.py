@@ -17,7 +17,7 @@ _LEAST = np.float32(3)  # days of its work that the world sees of a cohort, wher
 
 
 def quiet_stretch(plan: PopulationPlan) -> tuple[int, int]:
-    """Days on which no campaign collects: anywhere in the window, so that nothing can be told from its borders.
+    """Days on which no campaign collects: anywhere inside the window, so that its borders tell nothing.
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ def quiet_stretch(plan: PopulationPlan) -> tuple[int, int]:
         First day, and the day after the last; equal where no day is quiet.
     """
     room = plan.config.days - plan.config.quiet_days
-    first = int(streams.below(streams.child(plan.root, "quiet stretch"), room + 1)[0])
+    least = min(int(_LEAST), room // 2)  # days on either side: else a world had campaigns in one half of it alone
+    first = least + int(streams.below(streams.child(plan.root, "quiet stretch"), room - 2 * least + 1)[0])
     return first, first + plan.config.quiet_days
 
 
@@ -49,12 +50,8 @@ def open_days(plan: PopulationPlan) -> tuple[F32, F32]:
     """
     days = np.float32(plan.config.days)
     before, after = (np.float32(x) for x in quiet_stretch(plan))
-    # A side counts by its length; one that is too short for most work is left out where the other is not.
-    sides = np.array([before, days - after])
-    sides = np.where((sides < _LEAST) & (sides < sides.max()), 0, sides)
-    early = streams.uniform(streams.child(plan.cohort_key, "side of the quiet stretch")) < sides[0] / max(
-        sides.sum(), 1
-    )
+    share = before / np.maximum(before + days - after, 1)  # a side counts by its length
+    early = streams.uniform(streams.child(plan.cohort_key, "side of the quiet stretch")) < share
     around = (plan.dials["quiet"] > np.float32(0.5)) & (after > before)
     first = np.where(around & ~early, after, np.float32(0))
     return first, np.where(around & early, before, days)
