@@ -9,10 +9,12 @@ import numpy as np
 from generator.arrays import F32
 from generator.population.parameter_draws import extra_cohorts
 from generator.rng import streams
+from generator.schema import TIERS
 
 if TYPE_CHECKING:
     from generator.population.population_plan import PopulationPlan
 
+_SIDES = 3  # at least one of so many parts of the days lies on either side of the quiet stretch (a)
 _LEAST = np.float32(3)  # days of its work that the world sees of a cohort, where it has so many (a)
 
 
@@ -30,7 +32,7 @@ def quiet_stretch(plan: PopulationPlan) -> tuple[int, int]:
         First day, and the day after the last; equal where no day is quiet.
     """
     room = plan.config.days - plan.config.quiet_days
-    least = min(int(_LEAST), room // 2)  # days on either side: else a world had campaigns in one half of it alone
+    least = room // _SIDES
     first = least + int(streams.below(streams.child(plan.root, "quiet stretch"), room - 2 * least + 1)[0])
     return first, first + plan.config.quiet_days
 
@@ -50,9 +52,10 @@ def open_days(plan: PopulationPlan) -> tuple[F32, F32]:
     """
     days = np.float32(plan.config.days)
     before, after = (np.float32(x) for x in quiet_stretch(plan))
-    share = before / np.maximum(before + days - after, 1)  # a side counts by its length
-    early = streams.uniform(streams.child(plan.cohort_key, "side of the quiet stretch")) < share
     around = (plan.dials["quiet"] > np.float32(0.5)) & (after > before)
+    # Each side has as many of every tier: else worlds would differ in when campaigns work.
+    rounds = (np.cumsum(around) - 1) // len(TIERS)
+    early = (rounds + streams.below(streams.child(plan.root, "side of the quiet stretch"), 2)) % 2 == 0
     first = np.where(around & ~early, after, np.float32(0))
     return first, np.where(around & early, before, days)
 

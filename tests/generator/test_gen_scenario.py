@@ -65,8 +65,8 @@ COHORT = '[[cohorts]]\nname = "x"\narchetype = "A1"\ntier = "overt"\naccounts = 
         (COHORT.replace("overt", "sly"), "cohorts[0].tier: 'sly': give one of overt, evasive, adaptive"),
         (COHORT.replace('"x"', '"x{}"'), "cohorts[0].name: 'x{}' must be letters"),
         (COHORT + COHORT, "cohorts: the name 'x' stands twice"),
-        (COHORT + "first_day = 0", "cohorts[0].first_day: 0 is outside 1 to 6: the first 1 days are quiet"),
-        (COHORT + "days = 7", "cohorts[0].days: 7 days from day 1 on end after the world's 7: at most 6 fit"),
+        (COHORT + "first_day = 7", "cohorts[0].first_day: 7 is outside 0 to 6: days count from 0"),
+        (COHORT + "first_day = 1\ndays = 7", "cohorts[0].days: 7 days from day 1 on end after the world's 7"),
         (COHORT + "target = 'chess'", "cohorts[0].target: 'chess' is none of coding"),
         (
             COHORT + "days = 2\ndials = {window_days = 3}",
