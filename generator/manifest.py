@@ -14,7 +14,8 @@ from generator.schema import PUBLIC, SPLITS, TABLES
 
 MANIFEST = "manifest.json"
 MASKED = ("test",)
-FORMAT = 1
+FORMAT = 2
+"""Of this version's datasets: 1, of version 0.1, had no `served` among the labels."""
 TRUTH_FOLDER = "test-truth"  # of a release that shows the labels of masked splits
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -52,6 +53,12 @@ def read_manifest(root: Path) -> dict[str, Any]:
         raise UserError(f"{file} is not a manifest ({error}); generate or download the dataset again") from error
     except OSError as error:
         raise UserError(f"{file} can't be read: {error.strerror}; check its permissions") from error
+    if isinstance(manifest, dict) and manifest.get("format") == FORMAT - 1:
+        made = printable(str(manifest.get("name", "")))
+        raise UserError(
+            f"{root} ({made}) is a dataset of version 0.1, whose labels do not say which accounts served: make it "
+            "again with siphonbench generate, same preset and seed, or read it with siphonbench 0.1"
+        )
     faults = list(_faults(manifest))
     if faults:
         more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""

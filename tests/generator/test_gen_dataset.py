@@ -39,7 +39,9 @@ def test_test_labels_are_masked_unless_asked_for_by_name(tiny: Dataset) -> None:
 def test_repr_tells_sizes_and_prevalence(tiny: Dataset) -> None:
     text = repr(tiny)
     assert "tiny-seed7" in text
-    assert "prevalence 15.00%" in text
+    served = tiny.train.labels.polars().select(pl.col("served").sum()).collect().item()
+    assert 0 < served < 36
+    assert f"prevalence {served / 240:.2%}" in text
     assert "labels masked" in text
 
 
@@ -194,6 +196,12 @@ def test_all_faults_of_a_config_at_once(tmp_path: Path) -> None:
         dataset_config.from_file(file)
     for part in ("days: 0", "acounts: no such key", "seed: -1", "mix: shares add up to 0.7", "mix.A1"):
         assert part in str(caught.value)
+
+
+def test_a_dataset_of_version_0_1_is_refused_with_the_remedy(tiny: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps(tiny.manifest | {"format": 1}))
+    with pytest.raises(UserError, match=r"version 0\.1, whose labels do not say .* served: make it again"):
+        load(tmp_path)
 
 
 def test_config_survives_the_manifest(tiny: Dataset, tiny_config: Config) -> None:
