@@ -102,7 +102,7 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
         "kind": accounts.choices["kind"][batch.account],
     }
     narrow = {n: v.astype(_NARROW.get(n, v.dtype), copy=False) for n, v in columns.items()}
-    return LogChunk(narrow, routed.resent, quotations.draw_quotations(plan, batch))
+    return LogChunk(narrow, routed.resent, quotations.draw_quotations(plan, batch, routed.ts, usage))
 
 
 def _request_ids(plan: PopulationPlan, batch: RequestBatch, attempts: Attempts) -> I64:

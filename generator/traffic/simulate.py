@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generator.arrays import F64, I8, I32, I64, U64, Mask
+from generator.arrays import F64, I8, I32, I64, U64, Mask, map_arrays
 from generator.population.accounts import Accounts, accounts_in_bucket, draw_accounts
 from generator.population.population_plan import PopulationPlan
 from generator.traffic import attempts, quotations, request_log
@@ -116,8 +116,8 @@ def _by_time(ts: I64, resent: Mask) -> I64:
 def _quoted(plan: PopulationPlan, chunks: list[LogChunk]) -> list[I64]:
     """request_id of the answer that each prompt quotes, for each chunk; -1: none."""
     each = [chunk.quotations for chunk in chunks]
-    source, day = (np.concatenate([getattr(q, name) for q in each]) for name in ("source", "day"))
-    ids = np.split(quotations.quoted_request_ids(plan, source, day), np.cumsum([len(q.row) for q in each])[:-1])
+    together = map_arrays(lambda *x: np.concatenate(x), *each)
+    ids = np.split(quotations.quoted_request_ids(plan, together), np.cumsum([len(q.row) for q in each])[:-1])
     columns = [np.full(len(chunk.resent), -1, np.int64) for chunk in chunks]
     for column, quoted, values in zip(columns, each, ids, strict=True):
         column[quoted.row] = values
