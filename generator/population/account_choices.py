@@ -50,7 +50,7 @@ def draw_choices(
         Index into `CHOICES`.
     """
     choices = {}
-    for name in CHOICES.keys() - set(TERMS):
+    for name in (n for n in CHOICES if n not in TERMS):
         # The members that sit in the cohort's network are where the cohort is.
         keys = np.where(joined, plan.cohort_key[cohort], key) if name == "asn_type" else key
         choices[name] = streams.pick(
