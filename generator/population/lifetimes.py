@@ -57,7 +57,8 @@ def draw_lives(
     created = np.where(fresh, streams.uniform(bits, 1) * days, -dials["age"])
     bulk = streams.uniform(bits, 2) < dials["bulk_created"]
     joint = first_work + dials["creation_span"] * streams.uniform(bits, 3) - dials["creation_lead"]
-    created = np.where(bulk, joint, created)
+    # Who would sign up after the window is no account of it: those members have come before, on their own.
+    created = np.where(bulk & (joint < days - 1), joint, created)
     quits = streams.uniform(more, 0) < dials["quits"]
     gone = np.where(quits, days * streams.uniform(more, 1), _NEVER * days).astype(np.float32)
 
@@ -71,7 +72,8 @@ def draw_lives(
     begins = np.maximum(first_work, np.float32(0))  # of those banned before the window none is left
     banned = begins + dials["lifetime"] * (_LIFETIME_LEAST + streams.uniform(seat_bits))
     # Where a fresh account takes over, it does so inside the window.
-    latest = begins + (days - begins) * (_BANNED_BY + _BANNED_RANGE * streams.uniform(seat_bits, 1))
+    room = np.maximum(days - begins - 1 - np.float32(_REPLACED_AFTER), 0)
+    latest = begins + room * (_BANNED_BY + _BANNED_RANGE * streams.uniform(seat_bits, 1))
     banned = np.where(seat < replaced, np.minimum(banned, latest), banned)
     second = member >= seats
     delay = _REPLACED_AFTER + streams.uniform(more, 2)

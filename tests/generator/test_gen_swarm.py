@@ -165,7 +165,8 @@ def test_check_prompts_come_back_day_after_day(make: Make) -> None:
     assert 3 <= checks.group_by("cohort").len()["len"].max() <= 5  # type: ignore[operator]
     assert checks["days"].max() > 3  # type: ignore[operator]
     none = make("A8", probes=0, camouflage=0, coverage=1, samples=1, repeat=0, disguise=0, paraphrase=20).rows
-    assert none.filter(pl.col("attack") & pl.col("work"))["prompt_simhash"].is_duplicated().mean() < 0.01  # type: ignore[operator]
+    asked = none.filter(pl.col("attack") & pl.col("work") & (pl.col("retries") == 0))
+    assert asked["prompt_simhash"].is_duplicated().mean() < 0.001  # type: ignore[operator]
 
 
 def test_quiet_days_scouts_and_camouflage(make: Make, tiny_config: Config) -> None:
