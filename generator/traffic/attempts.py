@@ -222,7 +222,7 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
     error, spent = rate_limits.request_errors(batch, ts, tokens, terms.price(usage), overloaded)
     first = routing.first_attempts(plan, batch, ts, hops, error)
     latest = _latest(batch, usage, timing)
-    handed_over = routing.hand_over(plan, batch, first, latest)
+    handed_over = routing.hand_over(plan, batch, first, timing.first_token, latest)
     kept = np.ones(len(batch), np.bool_)
     kept[handed_over.row] = False
     sent, again = first, first.take(np.flatnonzero(kept & (error >= 0)))

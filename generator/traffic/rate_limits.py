@@ -29,7 +29,6 @@ _MINUTE_MS = 60_000
 # Share of clients that hold requests back, and the part of the limit to which they go (a).
 _QUEUES, _QUEUED_PART = np.float32(0.95), 0.9
 _NANO_USD = 1e9  # sums of whole numbers are exact
-_DOUBLINGS = 2.0 ** np.arange(64)
 
 
 def request_errors(batch: RequestBatch, ts: I64, tokens: I64, cost: F64, overloaded: Mask) -> tuple[I32, Mask]:
@@ -55,7 +54,7 @@ def request_errors(batch: RequestBatch, ts: I64, tokens: I64, cost: F64, overloa
     spent : ndarray of bool, shape (requests,)
         Whether the account has reached its cap of spend.
     """
-    spent = _overspent(batch, cost)
+    spent = _overspent(batch, ts, cost)
     over = too_fast(batch.accounts, batch.account, ts, tokens, opening_requests(batch.sessions, len(ts))) | spent
     error = np.where(is_malformed(batch), INVALID, provider_failures(batch.key, overloaded))
     return np.where(over, REJECTED, error).astype(np.int32), spent
@@ -253,21 +252,20 @@ def _by_account_and_time(account: I64, ts: I64) -> tuple[I64, I64]:
     return order, stamp[order]
 
 
-def _overspent(batch: RequestBatch, cost: F64) -> Mask:
+def _overspent(batch: RequestBatch, ts: I64, cost: F64) -> Mask:
     """Requests after the monthly cap was reached, until the day ends: then the cap is raised to twice as much."""
-    sessions, session = batch.sessions, batch.session
+    account, day = batch.account, ts // DAY_MS
     nano_usd = (cost * _NANO_USD).astype(np.int64)  # exact sums: no account's may depend on those before it
-    total = np.cumsum(nano_usd)
-    first = sessions.first[np.searchsorted(sessions.account, sessions.account)][session]
-    earlier = total - nano_usd - (total - nano_usd)[first]
-    before = earlier[_first_of_day(sessions)[session]]
-    per_month = subscription_plans.SPEND_PER_MONTH[batch.accounts.choices["plan"]]
-    cap = _NANO_USD * per_month[sessions.account][session]
-    # The cap in force today: the smallest doubling that was not reached when the day began.
-    raised = np.flatnonzero(before >= cap)
-    times = np.searchsorted(_DOUBLINGS, before[raised] / cap[raised], side="right")
-    cap[raised] *= _DOUBLINGS[times]
-    return np.asarray(earlier > cap)
+    cap = _NANO_USD * subscription_plans.SPEND_PER_MONTH[batch.accounts.choices["plan"]]
+    spent, over = np.zeros(len(cap), np.int64), np.zeros(len(ts), np.bool_)
+    order = np.lexsort((ts, account, day))
+    for rows in np.split(order, np.flatnonzero(np.diff(day[order])) + 1):
+        cap = np.where(spent >= cap, 2 * cap, cap)
+        sender, price = account[rows], nano_usd[rows]
+        before = np.cumsum(price) - price
+        over[rows] = spent[sender] + before - before[np.searchsorted(sender, sender)] > cap[sender]
+        np.add.at(spent, sender, np.where(over[rows], 0, price))
+    return over
 
 
 def _first_of_day(sessions: Sessions) -> I64:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import I32, I64, U64, Mask
+from generator.config.parameters import CHOICES
 from generator.rng import streams
 from generator.traffic import provider
 from generator.traffic.rate_limits import INVALID, REJECTED
@@ -30,6 +31,7 @@ MOST_RETRIES = len(_TRIES_AGAIN)
 _BACK_OFF_MS = 500  # before the second attempt; twice as much before the next, as the SDKs of providers do
 _JITTER_RANGE = np.float32(0.5)  # of the pause, that chance adds (a)
 _DAY_MS = np.float32(86_400_000)
+_AGGREGATOR = CHOICES["channel"].index("aggregator")
 
 
 @dataclass
@@ -188,7 +190,9 @@ def first_attempts(plan: PopulationPlan, batch: RequestBatch, ts: I64, hops: Mas
     return RoutedRequests(np.arange(n), sender, ts, error, np.zeros(n, np.int64), np.zeros(n, np.bool_))
 
 
-def hand_over(plan: PopulationPlan, batch: RequestBatch, first: RoutedRequests, latest: I64) -> RoutedRequests:
+def hand_over(
+    plan: PopulationPlan, batch: RequestBatch, first: RoutedRequests, first_token: I64, latest: I64
+) -> RoutedRequests:
     """What was rejected is sent once more, by another member, who gets an answer.
 
     Parameters
@@ -199,13 +203,16 @@ def hand_over(plan: PopulationPlan, batch: RequestBatch, first: RoutedRequests, 
         The requests, as their authors make them.
     first : RoutedRequests
         The first attempts, one a request.
+    first_token : ndarray of int64, shape (requests,)
+        Milliseconds to the first token, had there been an answer.
     latest : ndarray of int64, shape (requests,)
         Until when an answer is of use to begin, milliseconds since the window began.
     """
     gives_up = streams.uniform(batch.stream("relay"), 1) < batch.dial("handover")
     row = np.flatnonzero((first.error == REJECTED) & gives_up)
     key = batch.key[row]
-    ts = first.ts[row] + _LEAST_DELAY_MS + streams.below(streams.child(key, "second attempt"), _PATIENCE_MS)
+    told = first.ts[row] + provider.failure_times(first_token[row], attempt_keys(key, first.attempt[row]))
+    ts = told + _LEAST_DELAY_MS + streams.below(streams.child(key, "second attempt"), _PATIENCE_MS)
     author = batch.account[row]
     sender = _stand_in(plan, batch.accounts, author, streams.child(key, "second sender"), ts)
     at = np.flatnonzero((sender != author) & (ts <= latest[row]))
@@ -244,7 +251,7 @@ def send_again(batch: RequestBatch, before: RoutedRequests, first_token: I64, la
 
 
 def _stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, ts: I64) -> I64:
-    """Another member of each sender's pod, alive at the time and of its kind of work, or the sender itself."""
+    """Another member of each sender's pod, alive, of its kind of work and as visible, or the sender itself."""
     index = accounts.index[sender]
     first = _pod_first(plan, index)
     size = _pod_size(plan, first)
@@ -253,8 +260,9 @@ def _stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, 
     other = accounts.places(first + (index - first + step) % size)
     day = ts.astype(np.float32) / _DAY_MS
     alive = (accounts.born[other] <= day) & (accounts.gone[other] > day)
-    kind = accounts.choices["kind"]
-    return np.where(alive & (kind[other] == kind[sender]), other, sender)
+    kind, hides = accounts.choices["kind"], accounts.choices["channel"] == _AGGREGATOR
+    # Nor does a conversation go to where it can't be seen to go on.
+    return np.where(alive & (kind[other] == kind[sender]) & (hides[other] == hides[sender]), other, sender)
 
 
 def _pod_first(plan: PopulationPlan, index: I64) -> I64:

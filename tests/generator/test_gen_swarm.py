@@ -254,7 +254,7 @@ def test_limits_by_hand() -> None:
         patch.setattr(subscription_plans, "SPEND_PER_MONTH", np.array([10.0]))
         fast = rate_limits.too_fast(who, batch.account, ts, tokens, opening)  # type: ignore[arg-type]
         cost = np.array([6.0, 6, 1, 1, 1, 4, 4, 1, 1, 1])
-        spent = rate_limits._overspent(batch, cost)
+        spent = rate_limits._overspent(batch, ts, cost)
     assert fast.tolist() == [False] * 3 + [True] + [False] * 6
     # 12 > 10 after two requests: the rest of day 0 is turned down; on day 1 the cap is 20, and 15 + 4 < 20.
     assert spent.tolist() == [False, False, True, True, True, False, False, False, False, False]

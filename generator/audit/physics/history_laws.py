@@ -40,11 +40,10 @@ LOAD = (
     ),
     Invariant(
         "spend cap",
-        "An account whose whole past is in the log is answered only until it has spent its plan's cap, or twice "
-        "what it had spent when the day began: a cap that was reached is doubled the day after.",
+        "An account whose whole past is in the log is answered only until it has spent its plan's cap, which is "
+        "doubled the day after it was reached: once for each day since sign-up at most.",
         "load",
-        pl.col("USD before")
-        <= pl.max_horizontal("USD a month of the plan", 2 * pl.col("USD before the day")) + _CENT,
+        pl.col("USD before") <= pl.col("USD a month of the plan") * 2.0 ** pl.col("days since sign-up") + _CENT,
         pl.col("signed up in the window"),
     ),
     Invariant(

@@ -21,7 +21,7 @@ DERIVED = {
     "tokens in the minute before": f"{_TOKENS} requests.output_tokens",
     "requests of the day": "requests.account_id requests.day",
     "USD before": _SPENT,
-    "USD before the day": _SPENT,
+    "days since sign-up": "requests.ts accounts.created",
     "signed up in the window": "accounts.created",
     "ms since the prefix was used": "requests.account_id requests.ts requests.conversation_id "
     "requests.system_prompt_hash requests.channel requests.messages",
@@ -72,7 +72,10 @@ def frames(split: Split) -> Iterator[pl.DataFrame]:
         frame = rows.with_columns(
             pl.int_range(pl.len()).over("account_id", "day").add(1).alias("requests of the day"),
             (pl.col("accounts.created") >= split.start).alias("signed up in the window"),
-            *_spending(),
+            (pl.col("ts").dt.date() - pl.col("accounts.created").dt.date())
+            .dt.total_days()
+            .alias("days since sign-up"),
+            _spending(),
             _idle().alias("ms since the prefix was used"),
         ).collect()
         yield frame.with_columns(_minute(frame))
@@ -92,7 +95,7 @@ def _limits() -> list[pl.Expr]:
     ]
 
 
-def _spending() -> list[pl.Expr]:
+def _spending() -> pl.Expr:
     """List price of what the account was answered before; models that are on no list count nothing."""
     read, write = pl.col("cache_read_input_tokens"), pl.col("cache_creation_input_tokens")
     full = (
@@ -104,7 +107,7 @@ def _spending() -> list[pl.Expr]:
     batch = pl.col("service_tier").cast(pl.String) == "batch"
     price = (full * pl.when(batch).then(pl.col("releases.batch_factor")).otherwise(1.0)).fill_null(0.0)
     before = price.cum_sum().over("account_id") - price
-    return [before.alias("USD before"), before.first().over("account_id", "day").alias("USD before the day")]
+    return before.alias("USD before")
 
 
 def _idle() -> pl.Expr:
