@@ -220,6 +220,7 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
     tokens = usage.input - usage.cache_read + usage.output
     overloaded = rate_limits.is_overloaded(plan, ts)
     error, spent = rate_limits.request_errors(batch, ts, tokens, terms.price(usage), overloaded)
+    tokens = _turn_down_cold_turns(batch, usage, ts, hops, error)
     first = routing.first_attempts(plan, batch, ts, hops, error)
     latest = _latest(batch, usage, timing)
     handed_over = routing.hand_over(plan, batch, first, timing.first_token, latest)
@@ -240,6 +241,23 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
         again.error[full | spent[again.row]] = rate_limits.REJECTED
         sent = sent.and_then(again)
     return sent.and_then(handed_over)
+
+
+def _turn_down_cold_turns(batch: RequestBatch, usage: Usage, ts: I64, hops: Mask, error: I32) -> I64:
+    """Reject turns that are too heavy because the turn before failed and left no cache; tokens that count then."""
+    opening = rate_limits.opening_requests(batch.sessions, len(batch))
+    while True:
+        found = prompt_cache.conversation_reads(batch, usage, ts, ~hops & (error < 0))
+        colder = (error < 0) & (found < usage.cache_read)
+        tokens = usage.input - found + usage.output
+        if not colder.any():
+            return tokens
+        usage.cache_read[colder] = found[colder]
+        touched = np.zeros(len(batch.accounts), np.bool_)
+        touched[batch.account[colder]] = True
+        at = np.flatnonzero(touched[batch.account])
+        over = rate_limits.too_fast(batch.accounts, batch.account[at], ts[at], tokens[at], opening[at])
+        error[at[over & (error[at] < 0)]] = rate_limits.REJECTED
 
 
 def _latest(batch: RequestBatch, usage: Usage, timing: Timing) -> I64:
