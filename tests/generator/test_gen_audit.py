@@ -165,7 +165,7 @@ def test_a_file_that_holds_one_class_is_noticed(tiny: Dataset, tmp_path: Path) -
     row = "file of the account"
     before, after = (by_careless(data)[row] for data in (tiny, load(moved.path)))
     assert before.passed
-    # Nine campaigns of three accounts that served are too few to fail the trace as well; 0.25 is as far as it can go.
+    # Nine campaigns of three accounts that served are too few to fail the trace, too; it can go to 0.25.
     assert after.value > 0.2 > 4 * before.value
 
 
