@@ -2,5 +2,6 @@
 
 from siphonbench.api import board, evaluate, generate, load, release, submit, verify
 from siphonbench.workflows.arena import arena
+from siphonbench.workflows.series import evaluate_series
 
-__all__ = ["arena", "board", "evaluate", "generate", "load", "release", "submit", "verify"]
+__all__ = ["arena", "board", "evaluate", "evaluate_series", "generate", "load", "release", "submit", "verify"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,22 +17,31 @@ from siphonbench import api
 from siphonbench.api import BOARD, DATA
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import STYLE, app
-from siphonbench.workflows import detector_runs
+from siphonbench.workflows import detector_runs, series
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
+    from siphonbench.workflows.series import SeriesResult
 
 
-@app.command("evaluate", epilog="Example: siphonbench evaluate my-entry --data siphonbench-data/nano")
+@app.command(
+    "evaluate",
+    epilog="Example: siphonbench evaluate my-entry --data siphonbench-data/nano. "
+    "A series: siphonbench evaluate entry-11 entry-12 --data small-11 --data small-12",
+)
 def _evaluate(
-    entry: options.Entry,
-    data: options.On = DATA,
+    entry: options.Entries,
+    data: options.Series = [DATA],  # noqa: B006  # typer copies it
     split: options.Split = "test",
     task: options.Task = "accounts",
     as_json: options.Json = False,
 ) -> None:
-    """Score a submission with 95 % intervals; nothing is recorded."""
-    card = api.evaluate(api.load_verified(data), entry, split, task)
+    """Score a submission with 95 % intervals, or one for each seed of a series; nothing is recorded."""
+    opened = [api.load_verified(d) for d in data]
+    if len(data) > 1 or len(entry) > 1:
+        _show_series(series.evaluate_series(opened, entry, split, task), as_json)
+        return
+    card = api.evaluate(opened[0], entry[0], split, task)
     if as_json:
         typer.echo(card.to_json())
         return
@@ -47,6 +58,21 @@ def _evaluate(
             f"Not scored: {card.counts['sleepers']:,} accounts of campaigns that did not serve in this window, "
             f"{card.sleepers_flagged:.1%} of them flagged."
         )
+
+
+def _show_series(result: SeriesResult, as_json: bool) -> None:
+    primary, each = result.primary, zip(result.datasets, result.cards, strict=True)
+    if as_json:
+        cards = [asdict(card) for card in result.cards]
+        document = {"primary": asdict(primary), "tables": result.tables, "datasets": result.datasets}
+        typer.echo(json.dumps(document | {"cards": cards}, indent=1))
+        return
+    rows = [("mean", "primary", f"{primary.value:.4f}", f"{primary.low:.4f} to {primary.high:.4f}")]
+    rows += [
+        (n, "primary", f"{c.primary.value:.4f}", f"{c.primary.low:.4f} to {c.primary.high:.4f}") for n, c in each
+    ]
+    rows += [(f"mean, {t}", m, f"{v:.4f}", "") for t, table in result.tables.items() for m, v in table.items()]
+    output.show(("dataset", "metric", "value", "95 % interval"), rows)
 
 
 @app.command("submit", epilog="Example: siphonbench submit my-entry --data siphonbench-data/nano")
@@ -70,16 +96,36 @@ app.add_typer(_leaderboard, name="leaderboard")
 
 
 @_leaderboard.callback(
-    invoke_without_command=True, epilog="Example: siphonbench leaderboard --data siphonbench-data/nano"
+    invoke_without_command=True,
+    epilog="Example: siphonbench leaderboard --data siphonbench-data/nano. "
+    "A series: siphonbench leaderboard --data small-11 --data small-12",
 )
 def _show(
     context: typer.Context,
-    data: options.On = DATA,
+    data: options.Series = [DATA],  # noqa: B006  # typer copies it
     task: options.Task = "accounts",
     board: options.AnyStore = str(BOARD),
 ) -> None:
     if context.invoked_subcommand is None:
-        show_board(api.load(data), board, task)
+        if len(data) > 1:
+            _show_series_board([api.load(d) for d in data], board, task)
+        else:
+            show_board(api.load(data[0]), board, task)
+
+
+def _show_series_board(data: list[Dataset], where: str, task: str) -> None:
+    from leaderboard.tracking.store import Store
+
+    board = series.series_board(data, Store.at(where), task)
+    ends = [row.mean.interval() for row in board.rows]
+    rows = [
+        (row.name, f"{row.mean.value:.3f}", f"{low:.3f}-{high:.3f}", *(f"{v:.3f}" for v in row.values))
+        for row, (low, high) in zip(board.rows, ends, strict=True)
+    ]
+    output.show(("entry", "mean", "95 %", *board.datasets), rows)
+    if board.tau is not None:
+        half = len(board.datasets) // 2
+        typer.echo(f"Kendall's tau of the entries, first {half} datasets against the others: {board.tau:.2f}")
 
 
 @_leaderboard.command("export", epilog="Example: siphonbench leaderboard export board.jsonl.gz")

@@ -15,6 +15,7 @@ from siphonbench.api import BOARD
 ENTRIES = BOARD / "entries"
 Data = Annotated[Path, typer.Argument(help="Dataset folder.")]
 On = Annotated[Path, typer.Option("--data", help="Dataset folder.")]
+Series = Annotated[list[Path], typer.Option("--data", help="Dataset folder; given again, the seeds of a series.")]
 Board = Annotated[Path, typer.Option("--board", help="Folder of the MLflow store and board.html.")]
 AnyStore = Annotated[
     str,
@@ -32,6 +33,9 @@ Tables = Annotated[
     ),
 ]
 Entry = Annotated[Path, typer.Argument(help="Submission folder, or a predictions file.")]
+Entries = Annotated[
+    list[Path], typer.Argument(help="Submission folder, or a predictions file; of a series, one for each --data.")
+]
 Receipt = Annotated[Path | None, typer.Option("--receipt", help="File for the receipt; shown if left out.")]
 
 
