@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from generator.errors import UserError
-from siphonbench import api
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
@@ -78,7 +77,9 @@ def evaluate_series(
     UserError
         With all faults at once: unlike presets, a dataset given twice, submissions that are missing or too many.
     """
-    opened = [api.load(d) if isinstance(d, str | Path) else d for d in datasets]
+    from generator import dataset
+
+    opened = [dataset.load(d) if isinstance(d, str | Path) else d for d in datasets]
     faults = series_faults(opened)
     if len(predictions) != len(opened):
         faults.append(
@@ -89,11 +90,15 @@ def evaluate_series(
         raise UserError("; ".join(faults))
     from leaderboard.records import estimate
     from leaderboard.records.scorecard import Value
+    from leaderboard.tasks import scoring
 
-    cards = tuple(api.evaluate(d, p, split, task) for d, p in zip(opened, predictions, strict=True))
+    cards = []
+    for data, answer in zip(opened, predictions, strict=True):
+        entry = scoring.read_submission(data.reveal(split), task, Path(answer))
+        cards.append(scoring.score_submission(data, split, task, entry))
     mean = estimate.mean([card.estimate for card in cards])
     chance = sum(card.primary.chance for card in cards) / len(cards)
-    return SeriesResult(tuple(d.name for d in opened), cards, Value(mean.value, chance, *mean.interval()))
+    return SeriesResult(tuple(d.name for d in opened), tuple(cards), Value(mean.value, chance, *mean.interval()))
 
 
 def series_faults(datasets: Sequence[Dataset]) -> list[str]:
