@@ -18,6 +18,7 @@ from typing import Any
 
 import siphonbench
 from generator.audit import run
+from generator.audit.audited_dataset import AuditedDataset
 from generator.audit.base.verdicts import FAMILY_LEVEL
 
 FIGURES = Path(__file__).parent / "figures/audit_false_alarms.jsonl"
@@ -36,7 +37,7 @@ def audited(preset: str, seed: int) -> dict[str, Any]:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         dataset = siphonbench.generate(preset, seed, Path(folder, "data"), workers=1)
-        gates = run.measure(dataset)
+        gates = run.measure(AuditedDataset(dataset))
     return {
         "preset": preset,
         "seed": seed,

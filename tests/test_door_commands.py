@@ -24,7 +24,9 @@ import siphonbench
 from baselines import registry
 from generator import schema
 from generator.audit import run
+from generator.audit.audited_dataset import AuditedDataset
 from generator.audit.base.gate import Gate
+from generator.audit.hunt.search import Hunt
 from generator.audit.physics import invariants
 from siphonbench.cli.datasets import audit as gates
 from siphonbench.cli.main import app
@@ -260,7 +262,10 @@ def test_audit_fails_when_a_gate_does(
     assert (done.exit_code, [g["passed"] for g in json.loads(done.stdout)]) == (code, [True, passed])
     assert json.loads(Path("gates.json").read_text("utf-8")) == json.loads(done.stdout)
     assert [f.name for f in here.iterdir()] == ["gates.json"]
-    assert ("FAILED: mend it" in " ".join(call("audit", nano).stdout.split())) is not passed
+    monkeypatch.setattr(Hunt, "table", lambda _: [("a rule that nobody trained", "train 0.1", "one prompt")])
+    shown = " ".join(call("audit", nano).stdout.split())
+    assert ("FAILED: mend it" in shown) is not passed
+    assert "nobody trained" in shown
     done = call("audit", nano, "--no-detectors", "--json")
     assert (done.exit_code, len(json.loads(done.stdout))) == (0, 1)
 
@@ -284,12 +289,15 @@ def test_audit_of_physics_alone(
 @pytest.mark.slow
 def test_gates_about_detectors(nano: Path) -> None:
     told: list[tuple[int, int]] = []
-    found = audit_detectors.detector_gates(siphonbench.load(nano), 0, lambda *done: told.append(done))
+    audited = AuditedDataset(siphonbench.load(nano))
+    found = audit_detectors.detector_gates(audited, 0, lambda *done: told.append(done))
     assert [(g.name.split(":")[0][:18], np.isfinite(g.value)) for g in found] == [
         ("per-account rate l", True),
         ("oracle that knows ", True),
         ("best honest baseli", True),
+        ("best honest baseli", True),
         ("rate limit < accou", True),
+        ("best one-rule rela", True),
     ]
     assert told[-1] == (5, 5)
     assert found[1].value > 0.6  # two campaigns to learn from, and still far above its prevalence of 0.1

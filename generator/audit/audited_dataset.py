@@ -7,6 +7,7 @@ from functools import cached_property
 
 from generator.audit.base import labelled_split
 from generator.audit.base.labelled_split import LabelledSplit
+from generator.audit.hunt.search import Hunt
 from generator.audit.shortcuts import aggregates
 from generator.audit.shortcuts.aggregates import Aggregates
 from generator.dataset import Dataset
@@ -33,3 +34,8 @@ class AuditedDataset:
     def aggregates(self) -> list[Aggregates]:
         """A thousand simple aggregates of every account, by split."""
         return aggregates.aggregate(self.splits)
+
+    @cached_property
+    def hunt(self) -> Hunt:
+        """Shortcuts that need a clock, a border or one shared value."""
+        return Hunt(self.splits, self.aggregates)

@@ -27,6 +27,8 @@ HEADROOM = 0.25
 It stands in place of an upper bound on the average precision. While accounts that never served were positives (13
 to 36 % of a tier's), a solved task met that bound: nobody can find an account that did nothing.
 """
+RULE_SHARE = 0.35
+"""Average precision of the best one-rule relational detector over the best honest baseline's, at most (a)."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class Reached:
     chance: dict[str, float] = field(default_factory=dict)
 
 
-def gates(reached: Mapping[str, Reached], accounts: int, steps: Mapping[str, float]) -> list[Gate]:
+def gates(
+    reached: Mapping[str, Reached], accounts: int, steps: Mapping[str, float], best_rule: float
+) -> list[Gate]:
     """Gates about predictions.
 
     Parameters
@@ -67,6 +71,8 @@ def gates(reached: Mapping[str, Reached], accounts: int, steps: Mapping[str, flo
     steps : mapping of str to float
         For each two neighbours of `CHAIN`, e.g. "rate-limit < xgboost-aggregates": lower end of the paired 95 %
         interval of the difference of `ap`, mean over the scored splits.
+    best_rule : float
+        `ap` of the best one-rule relational detector, mean over the scored splits; see `hunt`.
     """
     limit = reached[CHAIN[0]].recall
     split, worst = max(limit.items(), key=lambda item: item[1])
@@ -110,6 +116,13 @@ def gates(reached: Mapping[str, Reached], accounts: int, steps: Mapping[str, flo
             ordered[0][0] > 0,
             "the account level tells too much, or the relations too little",
             ", ".join(f"{name} by {value:.3f}" for value, name in ordered),
+        ),
+        gate.at_most(
+            f"best one-rule relational detector over the best honest baseline ({best}): AP",
+            best_rule / ap,
+            RULE_SHARE,
+            "let benign groups share what the rule names",
+            f"{best_rule:.3f} over {ap:.3f}",
         ),
     ]
 

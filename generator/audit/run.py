@@ -10,7 +10,6 @@ from generator.audit.audited_dataset import AuditedDataset
 from generator.audit.base.gate import Gate
 from generator.audit.physics import invariants
 from generator.audit.shortcuts import column_pairs, single_column
-from generator.dataset import Dataset
 
 Tick = Callable[[int, int], None]
 GATES: dict[str, Callable[[AuditedDataset], list[Gate]]] = {
@@ -19,6 +18,7 @@ GATES: dict[str, Callable[[AuditedDataset], list[Gate]]] = {
     "raw columns": lambda data: [single_column.raw_columns(data.splits)],
     "pairs of aggregates": lambda data: [column_pairs.aggregate_pairs(data.aggregates)],
     "tree on all aggregates": lambda data: [single_column.aggregate_tree(data.aggregates)],
+    "hunt": lambda data: data.hunt.gates(),
     "places": lambda data: addresses.gates(data.splits),
     "artifacts": lambda data: gate_family.gates(data.dataset, data.splits),
     "benign groups": lambda data: [structure.benign_groups(data.splits)],
@@ -30,13 +30,13 @@ GATES: dict[str, Callable[[AuditedDataset], list[Gate]]] = {
 }
 
 
-def measure(dataset: Dataset, tick: Tick | None = None) -> list[Gate]:
+def measure(data: AuditedDataset, tick: Tick | None = None) -> list[Gate]:
     """Measure the gates that a dataset can answer; see `detector_gates` for those about predictions.
 
     Parameters
     ----------
-    dataset : Dataset
-        Any preset; the bounds are meant for small and above.
+    data : AuditedDataset
+        Of any preset; the bounds are meant for small and above.
     tick : callable, optional
         Called with (done, total) after each line of the table.
 
@@ -45,7 +45,6 @@ def measure(dataset: Dataset, tick: Tick | None = None) -> list[Gate]:
     list of Gate
         In the order of the table.
     """
-    data = AuditedDataset(dataset)
     measured: list[Gate] = []
     for done, gates in enumerate(GATES.values(), 1):
         measured += gates(data)

@@ -10,6 +10,7 @@ from generator.errors import UserError
 
 if TYPE_CHECKING:
     from baselines.base.evaluation import Result
+    from generator.audit.audited_dataset import AuditedDataset
     from generator.audit.base.gate import Gate
     from generator.audit.base.labelled_split import LabelledSplit
     from generator.audit.detector_gates import Reached
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from leaderboard.records.estimate import Estimate
 
 
-def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]) -> list[Gate]:
+def detector_gates(audited: AuditedDataset, seed: int, tick: Callable[[int, int], None]) -> list[Gate]:
     """Train detectors on the first split, score the others, and measure the gates about what they reach.
 
     The oracle learns from all earlier splits.
 
     Parameters
     ----------
-    dataset : Dataset
+    audited : AuditedDataset
         With at least two labelled splits.
     seed : int
         Of the detectors.
@@ -45,9 +46,8 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
     from baselines.detectors.upper_bounds import cohort_numbers
     from baselines.registry import DETECTORS
     from generator.audit import detector_gates as detectors
-    from generator.audit.base import labelled_split
 
-    worlds = labelled_split.labelled_splits(dataset)
+    dataset, worlds = audited.dataset, audited.splits
     splits = [w.source for w in worlds]
     if len(worlds) < 2:
         raise UserError(
@@ -67,7 +67,8 @@ def detector_gates(dataset: Dataset, seed: int, tick: Callable[[int, int], None]
         tick(len(detectors.CHAIN) + i, total)
     reached[detectors.ORACLE], _ = _reached(dataset, worlds[1:], oracle)
     steps = {f"{a} < {b}": _step(estimates[a], estimates[b]) for a, b in pairwise(detectors.CHAIN)}
-    return detectors.gates(reached, int(dataset.manifest["config"]["accounts"]), steps)
+    best_rule = max((rule.judged for rule in audited.hunt.rules), default=0.0)
+    return detectors.gates(reached, int(dataset.manifest["config"]["accounts"]), steps, best_rule)
 
 
 def _reached(

@@ -16,6 +16,7 @@ import pytest
 from generator import schema
 from generator.audit import addresses, overlap, run, structure
 from generator.audit.artifacts import gate_family, request_traces
+from generator.audit.audited_dataset import AuditedDataset
 from generator.audit.base import labelled_split, rank_statistics, two_sample, verdicts
 from generator.audit.base.gate import Gate
 from generator.audit.base.two_sample import Comparison
@@ -172,7 +173,7 @@ def test_a_file_that_holds_one_class_is_noticed(tiny: Dataset, tmp_path: Path) -
 @pytest.mark.slow
 def test_a_whole_audit_of_a_tiny_world(tiny: Dataset) -> None:
     told: list[tuple[int, int]] = []
-    found = run.measure(tiny, lambda *done: told.append(done))
+    found = run.measure(AuditedDataset(tiny), lambda *done: told.append(done))
     assert told[-1][0] == told[-1][1] == len(told)
     assert len({gate.name for gate in found}) == len(found) >= 18
     assert sum("ROC AUC" in gate.name for gate in found) == verdicts.GATES_OF_CHANCE
@@ -380,7 +381,7 @@ def test_less_than_the_floor_is_allowed_however_sure_it_is() -> None:
 
 
 def test_a_clean_world_fails_at_the_stated_level(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At a level at which failures can be counted: one gate in eight of .4 is .05."""
+    """At a level at which failures can be counted: one gate in nine of .4 is .044."""
     monkeypatch.setattr(verdicts, "FAMILY_LEVEL", 0.4)
     monkeypatch.setattr(verdicts, "LEAST", 0.0)
     rng = np.random.default_rng(11)
@@ -401,4 +402,6 @@ def test_a_gate_is_one_function_and_one_line(tiny: Dataset, monkeypatch: pytest.
         return Gate("accounts of the smallest split", min(len(s.truth) for s in splits), ">= 0", True, "make more")
 
     monkeypatch.setattr(run, "GATES", {"few accounts": lambda data: [few_accounts(data.splits)]})
-    assert [(gate.name, gate.value) for gate in run.measure(tiny)] == [("accounts of the smallest split", 240)]
+    assert [(gate.name, gate.value) for gate in run.measure(AuditedDataset(tiny))] == [
+        ("accounts of the smallest split", 240)
+    ]

@@ -22,8 +22,8 @@ from generator.audit.base.two_sample import Comparison
 
 FAMILY_LEVEL = 0.01
 """Chance that a clean dataset fails any of the gates that are judged here, all of them taken together (a)."""
-GATES_OF_CHANCE = 8
-"""Gates that share it: seven of `artifacts`, and the shares of nulls. A test counts them."""
+GATES_OF_CHANCE = 9
+"""Gates that share it: seven of `artifacts`, the shares of nulls, and borders. A test counts them."""
 FLOOR = 0.02
 """Deviation of the ROC AUC from one half that is allowed in any case (a)."""
 LEAST = 3.0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import polars as pl
 
 from generator.arrays import F64
@@ -12,7 +9,7 @@ from generator.audit.hunt.hunted_split import DAY, HuntedSplit
 
 _C = pl.col
 STATISTICS: dict[str, pl.Expr] = {
-    "size": _C("size"),
+    "size": _C("size").cast(pl.Float64).log(2),
     "first day": _C("debut"),
     "last day": _C("end"),
     "persistence": _C("end") - _C("debut"),
@@ -68,7 +65,7 @@ def members(split: HuntedSplit) -> pl.DataFrame:
     return pl.concat(parts).join(own, on="row")
 
 
-def described(held: pl.DataFrame, of_members: pl.DataFrame) -> tuple[pl.DataFrame, F64]:
+def described(held: pl.DataFrame, of_members: pl.DataFrame) -> F64:
     """Statistics of each holding's group.
 
     Parameters
@@ -80,8 +77,8 @@ def described(held: pl.DataFrame, of_members: pl.DataFrame) -> tuple[pl.DataFram
 
     Returns
     -------
-    polars.DataFrame, ndarray of float64, shape (holdings, statistics)
-        The holdings in their order, and the statistics in the order of `STATISTICS`; NaN where undefined.
+    ndarray of float64, shape (holdings, statistics)
+        In the order of `held` and of `STATISTICS`; NaN where undefined.
     """
     joined = held.join(of_members, on="row", how="left", maintain_order="left").with_columns(
         size=pl.len().over("key"),
@@ -90,16 +87,4 @@ def described(held: pl.DataFrame, of_members: pl.DataFrame) -> tuple[pl.DataFram
         share=_C("requests") / _C("all"),
     )
     values = joined.select(e.cast(pl.Float64).fill_null(float("nan")).alias(n) for n, e in STATISTICS.items())
-    return held, values.to_numpy()
-
-
-def names(chosen: Sequence[int]) -> tuple[str, ...]:
-    """Names of statistics.
-
-    Parameters
-    ----------
-    chosen : sequence of int
-        Their positions.
-    """
-    every = tuple(STATISTICS)
-    return tuple(every[i] for i in np.asarray(chosen, int))
+    return values.to_numpy()

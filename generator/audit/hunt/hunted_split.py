@@ -1,4 +1,4 @@
-"""A split as the hunt reads it: who served, and the requests by bucket with what every search needs computed once."""
+"""A split as the hunt reads it: positives by tier, and the requests by bucket, with what every search needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from generator.arrays import F64, Mask
 from generator.audit.base import rank_statistics
-from generator.audit.base.labelled_split import HIDDEN, LabelledSplit
+from generator.audit.base.labelled_split import LabelledSplit
 from generator.schema import TIERS
 
 DAY = 86_400.0  # s
@@ -40,31 +40,11 @@ class HuntedSplit:
         return self.labelled.source.days
 
     @cached_property
-    def served(self) -> Mask:
-        """Extraction accounts with at least one answered extraction request: only these can be found."""
-        source = self.labelled.source
-        if "served" in source.labels.columns:
-            table = self.labelled.joined(source.labels.polars().select("account_id", "served")).sort("row")
-            return self.labelled.extraction & table["served"].fill_null(False).to_numpy()
-        served = np.zeros(len(self.labelled.truth), bool)
-        parts = zip(source.requests.buckets(), source.request_labels.buckets(), strict=True)
-        for requests, truth in parts:
-            serving = truth.filter("is_extraction").select("request_id")
-            answered = requests.filter(pl.col("status") == 200).join(serving, on="request_id", how="semi")
-            served[self.labelled.joined(answered.select("account_id").unique())["row"].to_numpy()] = True
-        return self.labelled.extraction & served
-
-    @cached_property
     def tiers(self) -> dict[str, Mask]:
-        """Served accounts by tier, of the tiers that have any."""
+        """Positives by tier, of the tiers that have any."""
         tier = self.labelled.truth["tier"]
-        masks = {name: self.served & (tier == name).fill_null(False).to_numpy() for name in TIERS}
+        masks = {name: self.labelled.extraction & (tier == name).fill_null(False).to_numpy() for name in TIERS}
         return {name: mask for name, mask in masks.items() if mask.any()}
-
-    @cached_property
-    def hidden(self) -> Mask:
-        """Served accounts of the tiers that no shortcut may reach."""
-        return np.any([mask for name, mask in self.tiers.items() if name in HIDDEN], axis=0) & self.served
 
     @cached_property
     def visits(self) -> list[pl.DataFrame]:
@@ -72,16 +52,15 @@ class HuntedSplit:
 
         Rows are in the order of the table, 9 bytes each: what every search reads is joined and hashed once.
         """
-        parts = []
-        for frame in self.labelled.buckets("ts", "prompt_simhash"):
-            parts.append(
-                frame.select(
-                    pl.col("row").cast(pl.UInt32),
-                    at=((pl.col("ts") - self.labelled.source.start).dt.total_milliseconds() / 1000).cast(pl.Int32),
-                    fresh=pl.struct("row", "prompt_simhash").is_first_distinct(),
-                )
+        milliseconds = (pl.col("ts") - self.labelled.source.start).dt.total_milliseconds()
+        return [
+            frame.select(
+                pl.col("row").cast(pl.UInt32),
+                at=(milliseconds // 1000).cast(pl.Int32),
+                fresh=pl.struct("row", "prompt_simhash").is_first_distinct(),
             )
-        return parts
+            for frame in self.labelled.buckets("ts", "prompt_simhash")
+        ]
 
     def requests(self, *columns: pl.Expr) -> Iterator[pl.DataFrame]:
         """Columns of the requests beside `visits`, by bucket.
@@ -95,7 +74,7 @@ class HuntedSplit:
             yield visits.hstack(part.select(*columns).collect())
 
     def mean_ap(self, score: F64) -> float:
-        """Average precision of a score of the accounts, mean over the tiers; served against benign.
+        """Average precision of a score of the accounts, mean over the tiers; positives against benign.
 
         Parameters
         ----------
@@ -106,14 +85,14 @@ class HuntedSplit:
         return float(np.mean(values)) if values else 0.0
 
     def hidden_ap(self, score: F64) -> float:
-        """Average precision on the hidden tiers taken together; served against benign.
+        """Average precision on the hidden tiers taken together; positives against benign.
 
         Parameters
         ----------
         score : ndarray, shape (accounts,)
             Higher is worse.
         """
-        return self._ap(score, self.hidden)
+        return self._ap(score, self.labelled.hidden)
 
     def _ap(self, score: F64, positive: Mask) -> float:
         judged = positive | self.labelled.benign

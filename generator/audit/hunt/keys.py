@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import polars as pl
 
 from generator.audit.hunt.hunted_split import DAY, HuntedSplit
 
 HALF = 32  # bits of a SimHash that must agree
-_HOURS = 3600  # s
 
 _C = pl.col
 OF_REQUESTS: Mapping[str, pl.Expr] = {
@@ -66,7 +65,7 @@ def holdings(split: HuntedSplit, key: str) -> pl.DataFrame:
         not sent before); sorted by row.
     """
     of = _echoed if key == ECHOES else _of_accounts if key in OF_ACCOUNTS else _of_requests
-    held: pl.DataFrame = of(split, key)
+    held: pl.DataFrame = of(split, key).filter(pl.len().over("key") > 1)
     numbered = held.with_columns(key=_C("key").rank("dense").cast(pl.UInt32))
     return numbered.sort("row", "key")
 
@@ -76,8 +75,7 @@ def _of_requests(split: HuntedSplit, key: str) -> pl.DataFrame:
     seen = [f.select("row", "key").unique() for f in split.requests(expression)]
     shared = pl.concat(seen).drop_nulls("key").group_by("key").len().filter(_C("len") > 1).select("key")
     held = [
-        f.join(shared, on="key", how="semi").group_by("key", "row").agg(*_HELD)
-        for f in split.requests(expression)
+        f.join(shared, on="key", how="semi").group_by("key", "row").agg(*_HELD) for f in split.requests(expression)
     ]
     return pl.concat(held)
 
@@ -85,22 +83,17 @@ def _of_requests(split: HuntedSplit, key: str) -> pl.DataFrame:
 def _of_accounts(split: HuntedSplit, key: str) -> pl.DataFrame:
     table = split.labelled.joined(split.labelled.source.accounts.polars())
     keyed = table.select(_C("row").cast(pl.UInt32), key=OF_ACCOUNTS[key]).drop_nulls("key")
-    shared = keyed.filter(pl.len().over("key") > 1)
-    return pl.concat(f.join(shared, on="row").group_by("key", "row").agg(*_HELD) for f in split.visits)
+    return pl.concat(f.join(keyed, on="row").group_by("key", "row").agg(*_HELD) for f in split.visits)
 
 
 def _echoed(split: HuntedSplit, key: str) -> pl.DataFrame:
     echo = _C(key).alias("request_id")
     echoes = pl.concat(f.drop_nulls("request_id") for f in split.requests(echo))
     answers = [
-        f.join(echoes.select("request_id"), on="request_id", how="semi")
-        for f in split.requests(_C("request_id"))
+        f.join(echoes.select("request_id"), on="request_id", how="semi") for f in split.requests(_C("request_id"))
     ]
     answered = pl.concat(answers)
     sent_on = echoes.join(answered.select("request_id", key="row"), on="request_id").filter(_C("row") != _C("key"))
     got = answered.join(sent_on.select("request_id").unique(), on="request_id", how="semi")
     members = pl.concat([sent_on, got.with_columns(key="row")], how="diagonal")
     return members.group_by("key", "row").agg(*_HELD)
-
-
-Reader = Callable[[HuntedSplit, str], pl.DataFrame]

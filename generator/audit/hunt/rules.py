@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +13,12 @@ from generator.audit.hunt.hunted_split import HuntedSplit
 
 THRESHOLDS = (0.25, 0.5, 0.75, 0.9)
 """Quantiles at which a statistic may be cut."""
-DEPTH, BEAM = 4, 4
+DEPTH, BEAM = 4, 3
 """Factors of a rule at most, and rules that the search carries on with."""
-REVIEWED = (
-    ("size", 1),
-    ("first day", 1),
-    ("members active before its first day", 1),
-    ("uniqueness of prompts", 1),
-)
-"""A rule that nobody trained, which found the first release out: a value that begins late, among accounts that were
-there before, whose prompts never repeat."""
-_NEGATIVES = 6_000
-"""Benign accounts that the search looks at; what is measured sees all of them."""
+QUARTER = 0.25
+"""Share of the window after which a first day is late (a)."""
+_HOLDINGS = 30_000
+"""About how many holdings the search looks at; benign accounts stand for several where there are more."""
 _KNOTS = 33
 _BINS = 1024
 
@@ -41,7 +34,8 @@ class Factor:
     sign : int
         1: more is worse; -1: less is.
     knots : tuple of float
-        Quantiles of the signed statistic between which ranks are linear; a single one is a threshold.
+        Quantiles of the signed statistic between which ranks are linear; a single one is a threshold, none leaves
+        the statistic as it is.
     """
 
     statistic: str
@@ -57,6 +51,8 @@ class Factor:
             In the order of `STATISTICS`.
         """
         x = self.sign * values[:, tuple(STATISTICS).index(self.statistic)]
+        if not self.knots:
+            return np.nan_to_num(x, nan=0.0).astype(np.float32)
         if len(self.knots) == 1:
             return np.asarray(x > self.knots[0], np.float32)
         at, first = np.unique(self.knots, return_index=True)
@@ -124,18 +120,21 @@ def factors(values: F64) -> list[Factor]:
     return every
 
 
-def reviewed(key: str, every: Sequence[Factor]) -> Rule:
-    """The rule that nobody trained, over a key.
+def reviewed(key: str, days: int) -> Rule:
+    """A rule that nobody trained, which found the first release out.
+
+    A value that begins late, among accounts that were there before, whose prompts never repeat.
 
     Parameters
     ----------
     key : str
         One of `keys.KEYS`.
-    every : sequence of Factor
-        As `factors` gives them.
+    days : int
+        Length of the window.
     """
-    ranks = {(f.statistic, f.sign): f for f in every if len(f.knots) > 1}
-    return Rule(key, tuple(ranks[part] for part in REVIEWED if part in ranks))
+    as_they_are = ("size", "members active before its first day", "uniqueness of prompts")
+    late = Factor("first day", 1, (QUARTER * days,))
+    return Rule(key, (*(Factor(name, 1, ()) for name in as_they_are), late))
 
 
 def search(split: HuntedSplit, key: str, rows: npt.NDArray[np.integer], values: F64) -> list[Rule]:
@@ -155,14 +154,16 @@ def search(split: HuntedSplit, key: str, rows: npt.NDArray[np.integer], values: 
     every = factors(values)
     if not every or not split.tiers:
         return []
-    looked = _looked_at(split)
+    looked, weight = _looked_at(split, rows)
     inside = looked[rows]
     held, starts = np.unique(rows[inside], return_index=True)
     if not len(held):
         return []
     table = np.column_stack([f.of(values[inside]) for f in every])
-    classes = _classes(split, held)
-    missing = _missing(split, looked, held)
+    classes = _classes(split)
+    without = looked.copy()
+    without[held] = False
+    missing = np.bincount(classes[without], minlength=len(split.tiers) + 1)
     beam: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
     best: dict[tuple[int, ...], float] = {}
     for _ in range(DEPTH):
@@ -170,7 +171,7 @@ def search(split: HuntedSplit, key: str, rows: npt.NDArray[np.integer], values: 
         for _, chosen in beam:
             product = table[:, chosen].prod(axis=1) if chosen else np.ones(len(table), np.float32)
             worst = np.maximum.reduceat(product[:, None] * table, starts, axis=0)
-            for i, ap in enumerate(_mean_aps(worst, classes, missing)):
+            for i, ap in enumerate(_mean_aps(worst, classes[held], missing, weight)):
                 if i not in chosen:
                     grown[tuple(sorted((*chosen, i)))] = float(ap)
         ranked = sorted(grown.items(), key=lambda item: (-item[1], item[0]))
@@ -180,29 +181,23 @@ def search(split: HuntedSplit, key: str, rows: npt.NDArray[np.integer], values: 
     return [Rule(key, tuple(every[i] for i in chosen)) for chosen, _ in ranked]
 
 
-def _looked_at(split: HuntedSplit) -> Mask:
-    looked = split.served.copy()
-    benign = np.flatnonzero(split.labelled.benign)
-    looked[benign[:: max(1, -(-len(benign) // _NEGATIVES))]] = True
-    return looked
+def _looked_at(split: HuntedSplit, rows: npt.NDArray[np.integer]) -> tuple[Mask, int]:
+    """Accounts that the search looks at, and how many benign accounts each benign one stands for."""
+    weight = max(1, round(len(rows) / _HOLDINGS))
+    looked = split.labelled.extraction.copy()
+    looked[np.flatnonzero(split.labelled.benign)[::weight]] = True
+    return looked, weight
 
 
-def _classes(split: HuntedSplit, held: npt.NDArray[np.integer]) -> I64:
+def _classes(split: HuntedSplit) -> I64:
     """0 for benign accounts, and the number of the tier from 1."""
-    number = np.zeros(len(split.served), np.int64)
+    number = np.zeros(len(split.labelled.extraction), np.int64)
     for i, mask in enumerate(split.tiers.values(), 1):
         number[mask] = i
-    return number[held]
+    return number
 
 
-def _missing(split: HuntedSplit, looked: Mask, held: npt.NDArray[np.integer]) -> I64:
-    """Accounts of each class that hold no value: they come last."""
-    without = looked.copy()
-    without[held] = False
-    return np.bincount(_classes(split, np.flatnonzero(without)), minlength=len(split.tiers) + 1)
-
-
-def _mean_aps(worst: F32, classes: I64, missing: I64) -> F64:
+def _mean_aps(worst: F32, classes: I64, missing: I64, weight: int) -> F64:
     """AP of each column of scores from 0 to 1, mean over tiers, from histograms of `_BINS` steps."""
     k = worst.shape[1]
     code = (worst * (_BINS - 1)).astype(np.int64) + _BINS * np.arange(k)
@@ -212,7 +207,7 @@ def _mean_aps(worst: F32, classes: I64, missing: I64) -> F64:
     ]
     for count, more in zip(counts, missing, strict=True):
         count[:, -1] += more
-    benign = np.cumsum(counts[0], axis=1)
+    benign = weight * np.cumsum(counts[0], axis=1)
     aps = []
     for tier in counts[1:]:
         above = np.cumsum(tier, axis=1)

@@ -33,16 +33,18 @@ def _audit(
 ) -> None:
     """Measure the release gates on all splits, truth open; exit code 1 if one fails."""
     from generator.audit import run
+    from generator.audit.audited_dataset import AuditedDataset
     from generator.audit.physics import invariants
 
     if out:
         files.check_writable(out)
     dataset = api.load_verified(data)
+    audited = AuditedDataset(dataset)
     with output.progress("measuring") as tick:
-        gates = invariants.gates(dataset, tick) if physics else run.measure(dataset, tick)
+        gates = invariants.gates(dataset, tick) if physics else run.measure(audited, tick)
     if detectors and not physics:
         with output.progress("training and scoring") as tick:
-            gates += detector_gates(dataset, seed or 0, tick)
+            gates += detector_gates(audited, seed or 0, tick)
     text = json.dumps([asdict(gate) for gate in gates], indent=1)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +53,8 @@ def _audit(
         typer.echo(text)
     else:
         output.show(("gate", "value", "bound", "result", "where"), [_row(gate) for gate in gates])
+        if not physics:
+            output.show(("the hunt", "reached", "with"), audited.hunt.table())
     raise typer.Exit(0 if all(gate.passed for gate in gates) else 1)
 
 
