@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from generator.arrays import F64, I64
+from generator.arrays import F32, I64
 from generator.audit.base import verdicts
 from generator.audit.base.gate import Gate
 from generator.audit.hunt.account_features import AccountFeatures
@@ -61,6 +61,7 @@ def gate(values: dict[str, dict[str, float]]) -> Gate:
     return verdicts.tolerance(name, values, single_column.LIFT, remedy)
 
 
-def _codes(x: F64, edges: F64) -> I64:
+def _codes(x: F32, edges: F32) -> I64:
     """Number of the bin; 0 for NaN."""
-    return np.where(np.isnan(x), 0, 1 + np.searchsorted(edges, x, side="left"))
+    codes: I64 = np.where(np.isnan(x), 0, 1 + np.searchsorted(edges, x, side="left"))
+    return codes

@@ -52,13 +52,13 @@ class Factor:
         """
         x = self.sign * values[:, tuple(STATISTICS).index(self.statistic)]
         if not self.knots:
-            return np.nan_to_num(x, nan=0.0).astype(np.float32)
+            return np.asarray(np.nan_to_num(x, nan=0.0), np.float32)
         if len(self.knots) == 1:
             return np.asarray(x > self.knots[0], np.float32)
         at, first = np.unique(self.knots, return_index=True)
         last = np.r_[first[1:], len(self.knots)] - 1
         rank = np.interp(x, at, (first + last) / 2 / (len(self.knots) - 1))
-        return np.nan_to_num(rank, nan=0.0).astype(np.float32)
+        return np.asarray(np.nan_to_num(rank, nan=0.0), np.float32)
 
     def __str__(self) -> str:
         way = "high" if self.sign > 0 else "low"
@@ -212,4 +212,5 @@ def _mean_aps(worst: F32, classes: I64, missing: I64, weight: int) -> F64:
     for tier in counts[1:]:
         above = np.cumsum(tier, axis=1)
         aps.append((tier * above / np.maximum(above + benign, 1)).sum(axis=1) / tier.sum(axis=1))
-    return np.mean(aps, axis=0)
+    means: F64 = np.mean(aps, axis=0)
+    return means
