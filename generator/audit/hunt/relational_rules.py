@@ -69,14 +69,14 @@ def reached(splits: Sequence[HuntedSplit]) -> list[RuleReach]:
     return sorted(found, key=lambda r: -r.judged)
 
 
-def gate(found: Sequence[RuleReach]) -> Gate:
+def gate(reaches: Sequence[RuleReach]) -> Gate:
     """Judge the best rule; what it reaches beside detectors is judged with them.
 
     Parameters
     ----------
-    found : sequence of RuleReach
+    reaches : sequence of RuleReach
         As `reached` gives them.
     """
-    runners_up = "; ".join(f"{reach.judged:.3f} {reach.rule}" for reach in found[:5])
-    name = f"best one-rule relational detector of {len(found)}: AP, mean over tiers"
-    return at_most(name, found[0].judged if found else 0.0, LIMIT, _REMEDY, runners_up)
+    runners_up = "; ".join(f"{reach.judged:.3f} {reach.rule}" for reach in reaches[:5])
+    name = f"best one-rule relational detector of {len(reaches)}: AP, mean over tiers"
+    return at_most(name, reaches[0].judged if reaches else 0.0, LIMIT, _REMEDY, runners_up)
