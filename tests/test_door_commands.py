@@ -334,11 +334,10 @@ def test_quickstart_from_an_empty_folder(here: Path) -> None:
     board = siphonbench.board(data)
     assert {e.name for e in board.entries} == set(registry.DETECTORS)
     assert len(board.entries) >= 8
-    # What the README promises: relations first, trees next, then rules, and what knows nothing is told from them.
+    # What the README promises: relations first, trees next, and then what can't be told from chance.
     rank = {e.name: e.rank for e in board.entries}
-    order = ("xgboost-relational", "xgboost-aggregates", "volume", "constant")
-    assert [rank[name] for name in order] == sorted({rank[name] for name in order})
-    assert rank["random"] > rank["xgboost-aggregates"] > rank["leiden-fusion"] == 1
+    assert rank["volume"] > rank["xgboost-aggregates"] > rank["xgboost-relational"] == rank["leiden-fusion"] == 1
+    assert rank["random"] > rank["xgboost-aggregates"]
     assert "Nothing can be told apart" not in done.stdout
     page = Path("siphonbench-board/board.html").read_text("utf-8")
     assert all(name in page for name in registry.DETECTORS)

@@ -22,7 +22,7 @@ WORLD = Path(api.__file__).parent / "workflows" / "quickstart.toml"
 @app.command("quickstart", epilog="Example: siphonbench quickstart --preset nano --seed 7")
 def _quickstart(
     preset: Annotated[
-        str | None, typer.Option(help="nano, small, medium or full; left out, 2,000 accounts and 18 campaigns.")
+        str | None, typer.Option(help="nano, small, medium or full; left out, 3,000 accounts and 27 campaigns.")
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Base seed; if left out 11, with a preset 0. Same seed, same bytes.")
