@@ -28,20 +28,10 @@ import pandas as pd
 from generator.workloads.law_tables import law_table
 
 F64 = npt.NDArray[np.float64]
-# Boxes of the joint clusters of a conversation trace: input from, to, output from, to; the first that fits counts.
-APPLICATIONS = (
-    (340, 520, 25, 300),
-    (800, 1500, 340, 2000),
-    (1290, 1335, 100, 340),
-    (175, 190, 25, 2000),
-    (190, 235, 110, 2000),
-    (115, 175, 100, 2000),
-    (0, 88, 0, 2000),
-    (88, 100, 0, 60),
-    (100, 130, 0, 40),
-    (225, 260, 0, 40),
-    (290, 340, 0, 40),
-)
+# Longer prompts of a conversation trace carry a history: they are chats. Shorter ones fall into so many clusters.
+HISTORY, CLUSTERS = 1336, 30
+# The published quantiles of the whole hour have more prompts below 300 tokens and fewer below 700 than its first half.
+GROUPS, TILT = (300, 700), (1.18, 0.95, 1.0)
 CAP = (4055, 4160)
 
 
@@ -68,25 +58,39 @@ def mixture(log: F64, k: int) -> tuple[F64, F64, F64]:
     return found.weights_[order], np.exp(found.means_[order, 0]), np.sqrt(found.covariances_[order, 0, 0])
 
 
+def clusters(tokens: F64) -> dict[str, F64]:
+    """Joint clusters of input and output: a mixture of normals of the logs, by the median input."""
+    from sklearn.mixture import GaussianMixture
+
+    rng = np.random.default_rng(0)  # whole numbers are spread evenly, so that no cluster is a single number
+    log = np.log(tokens + rng.uniform(-0.5, 0.5, tokens.shape))
+    found = GaussianMixture(CLUSTERS, random_state=0, reg_covar=3e-6).fit(log)
+    mean, covariance = found.means_, found.covariances_
+    weight = found.weights_ * np.array(TILT)[np.digitize(np.exp(mean[:, 0]), GROUPS)]
+    sigma = np.sqrt(covariance[:, [0, 1], [0, 1]])
+    values = {
+        "weight": weight / weight.sum(),
+        "median": np.exp(mean[:, 0]),
+        "sigma": sigma[:, 0],
+        "output_median": np.exp(mean[:, 1]),
+        "output_sigma": sigma[:, 1],
+        "correlation": covariance[:, 0, 1] / sigma.prod(axis=1),
+    }
+    order = np.argsort(mean[:, 0])
+    return {name: value[order] for name, value in values.items()}
+
+
 def conversation(trace: pd.DataFrame) -> None:
     """Applications, and the chat whose history fills its window."""
     table = law_table("conversation")
     x, y = trace["input_tokens"].to_numpy(float), trace["output_tokens"].to_numpy(float)
-    free = np.ones(len(x), bool)
-    rows = []
-    for low, high, least, most in APPLICATIONS:
-        mine = free & (x >= low) & (x < high) & (y >= least) & (y < most)
-        free &= ~mine
-        a, b = np.log(x[mine] + 0.5), np.log(y[mine] + 0.5)
-        location, sigma, tail = exponential_tail(b)
-        rho = np.corrcoef(a, b)[0, 1] if min(a.std(), b.std()) > 1e-3 else 0.0
-        rows.append((mine.mean(), np.exp(np.median(a)), a.std(), np.exp(location), sigma, tail, rho))
-    names = ("weight", "median", "sigma", "output_median", "output_sigma", "output_tail", "correlation")
+    single = x < HISTORY
+    found = clusters(np.c_[x, y][single])
     print("\n[law.applications] of conversation")
-    for name, values in zip(names, zip(*rows, strict=True), strict=True):
+    for name, values in found.items():
         show(name, values, table["applications"][name])
-    full = free & (x >= CAP[0]) & (x <= CAP[1])
-    chat = free & ~full
+    full = (x >= CAP[0]) & (x <= CAP[1])
+    chat = ~single & ~full
     print("\n[law.history] of conversation")
     show("share of requests in chats", [float((full | chat).mean())])
     show("full", [float(full.sum() / (full | chat).sum())], table["history"]["full"])
