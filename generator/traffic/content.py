@@ -28,6 +28,7 @@ _POPULARITY = 3  # power of a uniform that says how much more (a)
 _OWN_ITEMS = 20  # prompts that an account repeats (a)
 _CHECK_PROMPTS = 5  # per cohort (a)
 _OWN_HABIT = np.float32(0.5)  # share of projects that have a habit of their own of using system prompts (a)
+_LISTED_SIGMA = np.float32(0.4)  # of the log length of what a cohort's list holds (a)
 
 
 @dataclass
@@ -215,18 +216,14 @@ def recurring_prompts(
     template = np.where(alone, np.uint64(0), content.template[session])
     length = np.zeros(len(row), np.int64)
     common = np.flatnonzero(items.common[row])
-    ours = cohort[common]
-    usual, sigma = (
-        parameter_draws.draw_for(
-            plan,
-            dial,
-            ours,
-            plan.archetype[ours],
-            np.full(len(common), KINDS.index("api"), np.int32),
-            parameter_draws.normal_of(plan.cohort_key[ours], dial),
-        )
-        for dial in ("input", "input_sigma")
+    usual = parameter_draws.draw_for(
+        plan,
+        "input",
+        cohort[common],
+        plan.archetype[cohort[common]],
+        np.full(len(common), KINDS.index("api"), np.int32),
+        parameter_draws.normal_of(plan.cohort_key[cohort[common]], "input"),
     )
-    spread = sigma * streams.normal(streams.child(items.key[row[common]], "length"))
+    spread = _LISTED_SIGMA * streams.normal(streams.child(items.key[row[common]], "length"))
     length[common] = np.maximum(rounded_exp(spread, usual), 1)
     return RecurringPrompts(row, streams.mix(items.key[row] ^ template), length)
