@@ -17,7 +17,9 @@ from generator.fidelity.traces import MIN_ROWS, Log
 # Enough for stable medians; trees are slow, and drift has no randomness but that of sampling.
 REPEATS, TREE_REPEATS, DRIFT_REPEATS = 7, 4, 2
 ROWS, ACCOUNT_ROWS = 12_000, 950  # of a sample, and of one account (a)
-NATIVE_RUN = 30  # requests in a row, where a trace is at native rate: a busy day of an account; longer runs drift (a)
+NATIVE_RUN = (
+    30  # requests in a row, where a trace is at native rate: a busy day of an account; longer runs drift (a)
+)
 _HOUR_SPAN = 1.9 * 86_400  # shorter logs show no daily shape
 _MIN_FLOOR = 0.005  # two halves may agree exactly, as at a context limit; no ratio shall be infinite for that
 _INFORMATIVE = 1.5  # a metric tells something if the naive log is so many times further off than real halves
