@@ -30,7 +30,7 @@ from generator.workloads.law_tables import law_table
 F64 = npt.NDArray[np.float64]
 # Longer prompts of a conversation trace carry a history: they are chats. Shorter ones fall into so many clusters.
 HISTORY, CLUSTERS = 1336, 30
-# The published quantiles of the whole hour have more prompts below 300 tokens and fewer below 700 than its first half.
+# The whole hour, as published, has more prompts below 300 tokens and fewer up to 700 than its first half.
 GROUPS, TILT = (300, 700), (1.18, 0.95, 1.0)
 CAP = (4055, 4160)
 
