@@ -143,7 +143,7 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
     usage = draw_usage(batch, recurring_prompts(plan, batch, content, items))
     model, batch_tier = provider.requested_models(plan, accounts, sessions), provider.is_batch(accounts, sessions)
     terms = _Terms(plan, batch, model[batch.session], batch_tier[batch.session])
-    hops = routing.hopping_turns(batch, usage.turn)
+    hops = routing.hopping_turns(batch, usage.turn, usage.input)
     timing = _arrivals(terms, usage, hops)
     routed = _attempts_at(terms, usage, timing, hops)
     answered = np.zeros(len(batch), np.bool_)
@@ -223,7 +223,7 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
     tokens = _turn_down_cold_turns(batch, usage, ts, hops, error)
     first = routing.first_attempts(plan, batch, ts, hops, error)
     latest = _latest(batch, usage, timing)
-    handed_over = routing.hand_over(plan, batch, first, timing.first_token, latest)
+    handed_over = routing.hand_over(plan, batch, usage.input, first, timing.first_token, latest)
     kept = np.ones(len(batch), np.bool_)
     kept[handed_over.row] = False
     sent, again = first, first.take(np.flatnonzero(kept & (error >= 0)))
@@ -269,7 +269,8 @@ def _latest(batch: RequestBatch, usage: Usage, timing: Timing) -> I64:
 
 def _use_cache(batch: RequestBatch, content: SessionContent, usage: Usage, routed: RoutedRequests) -> None:
     """Set what is read from the cache and written to it, by what was answered to its author."""
-    own = np.flatnonzero((routed.error < 0) & (routed.sender == batch.account[routed.row]))
+    logged = routed.ts / DAY_MS >= batch.accounts.born[routed.sender]  # what is not leaves nothing in the cache
+    own = np.flatnonzero((routed.error < 0) & (routed.sender == batch.account[routed.row]) & logged)
     served, ts = np.zeros(len(batch), np.bool_), routed.ts[: len(batch)].copy()
     served[routed.row[own]], ts[routed.row[own]] = True, routed.ts[own]
     template = np.where(content.templated, content.template, np.uint64(0))

@@ -28,6 +28,7 @@ _INCIDENT_LEAST_MS, _INCIDENT_RANGE_MS = 1_200_000, 4_200_000  # 20 to 90 minute
 _MINUTE_MS = 60_000
 # Share of clients that hold requests back, and the part of the limit to which they go (a).
 _QUEUES, _QUEUED_PART = np.float32(0.95), 0.9
+_OWN_PART = 0.8  # of its limits that an account may fill itself, where it stands in for others (a)
 _NANO_USD = 1e9  # sums of whole numbers are exact
 
 
@@ -54,8 +55,9 @@ def request_errors(batch: RequestBatch, ts: I64, tokens: I64, cost: F64, overloa
     spent : ndarray of bool, shape (requests,)
         Whether the account has reached its cap of spend.
     """
-    spent = _overspent(batch, ts, cost)
-    over = too_fast(batch.accounts, batch.account, ts, tokens, opening_requests(batch.sessions, len(ts))) | spent
+    opening = opening_requests(batch.sessions, len(ts))
+    spent = _overspent(batch, ts, cost, opening)
+    over = too_fast(batch.accounts, batch.account, ts, tokens, opening) | spent
     error = np.where(is_malformed(batch), INVALID, provider_failures(batch.key, overloaded))
     return np.where(over, REJECTED, error).astype(np.int32), spent
 
@@ -95,7 +97,7 @@ def provider_failures(key: U64, overloaded: Mask) -> I32:
 
 
 def opening_requests(sessions: Sessions, requests: int) -> Mask:
-    """The first request of each account-day's first session. No limit of rate turns it down: others give way.
+    """The first request of each account-day's first session. No limit turns it down: others give way.
 
     So whether it is answered can be told without the account's other requests; see `quotations`.
 
@@ -198,15 +200,23 @@ def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Ma
     ends = np.searchsorted(stamp, stamp + _MINUTE_MS, side="left")
     total, openings, of_openings = (np.r_[0, np.cumsum(x)] for x in (tokens, first, np.where(first, tokens, 0)))
     # There must be room for the openings of the minute that follows: those are answered in any case.
-    many = here + 1 - began + openings[ends] - openings[here + 1] > subscription_plans.REQUESTS_PER_MINUTE[plan]
+    room = np.where(_relays(accounts), _OWN_PART, 1)[account]
+    many = here + 1 - began + openings[ends] - openings[here + 1] > (
+        room * subscription_plans.REQUESTS_PER_MINUTE[plan]
+    )
     heavy = total[here + 1] - total[began] + of_openings[ends] - of_openings[here + 1]
     new_day = (np.diff(account, prepend=-1) != 0) | (np.diff(ts // DAY_MS, prepend=-2) != 0)
     today = here - np.maximum.accumulate(np.where(new_day, here, 0))
-    over = many | (heavy > subscription_plans.TOKENS_PER_MINUTE[plan])
+    over = many | (heavy > room * subscription_plans.TOKENS_PER_MINUTE[plan])
     over |= today + 1 >= subscription_plans.REQUESTS_PER_DAY[plan]  # one is the opening's, whenever it comes
     result = np.zeros(len(ts), np.bool_)
     result[order] = over & ~first
     return result
+
+
+def _relays(accounts: Accounts) -> Mask:
+    """Accounts that send for others too; what comes to them is made elsewhere, so room for it is set aside."""
+    return np.asarray((accounts.dials["hopping"] > 0) | (accounts.dials["handover"] > 0))
 
 
 def finds_no_room(accounts: Accounts, account: I64, ts: I64, tokens: I64, asks: Mask) -> Mask:
@@ -252,19 +262,28 @@ def _by_account_and_time(account: I64, ts: I64) -> tuple[I64, I64]:
     return order, stamp[order]
 
 
-def _overspent(batch: RequestBatch, ts: I64, cost: F64) -> Mask:
-    """Requests after the monthly cap was reached, until the day ends: then the cap is raised to twice as much."""
+def _overspent(batch: RequestBatch, ts: I64, cost: F64, opening: Mask) -> Mask:
+    """Requests from the first that the monthly cap has no room for, until the day ends: then the cap is doubled.
+
+    What the openings of a day cost is set aside when it begins, see `opening_requests`.
+    """
     account, day = batch.account, ts // DAY_MS
     nano_usd = (cost * _NANO_USD).astype(np.int64)  # exact sums: no account's may depend on those before it
     cap = _NANO_USD * subscription_plans.SPEND_PER_MONTH[batch.accounts.choices["plan"]]
     spent, over = np.zeros(len(cap), np.int64), np.zeros(len(ts), np.bool_)
+    reached = np.zeros(len(cap), np.bool_)
     order = np.lexsort((ts, account, day))
     for rows in np.split(order, np.flatnonzero(np.diff(day[order])) + 1):
-        cap = np.where(spent >= cap, 2 * cap, cap)
-        sender, price = account[rows], nano_usd[rows]
-        before = np.cumsum(price) - price
-        over[rows] = spent[sender] + before - before[np.searchsorted(sender, sender)] > cap[sender]
+        cap = np.where(reached, 2 * cap, cap)
+        sender, price, free = account[rows], nano_usd[rows], opening[rows]
+        np.add.at(spent, sender, np.where(free, price, 0))
+        price = np.where(free, 0, price)
+        sums = np.cumsum(price)
+        wanted = spent[sender] + sums - (sums - price)[np.searchsorted(sender, sender)]
+        over[rows] = (wanted > cap[sender]) & ~free
         np.add.at(spent, sender, np.where(over[rows], 0, price))
+        reached = np.zeros(len(cap), np.bool_)
+        reached[sender[over[rows]]] = True
     return over
 
 

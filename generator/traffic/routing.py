@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from generator.population.population_plan import PopulationPlan
     from generator.workloads.batch import RequestBatch
 
+_LONGEST = 20_000  # tokens; a longer context stays where it is cached, and the others' limits have room for it (a)
 POD = 6  # accounts (a)
 _LEAST_DELAY_MS, _PATIENCE_MS = 500, 8_000  # shortest delay until another member tries, and what chance adds (a)
 # Share of failed attempts that the client repeats, by their number: at most three tries (a).
@@ -139,7 +140,7 @@ def pod_members(plan: PopulationPlan, index: I64) -> I64:
     return np.setdiff1d(member, index)
 
 
-def hopping_turns(batch: RequestBatch, turn: I64) -> Mask:
+def hopping_turns(batch: RequestBatch, turn: I64, tokens: I64) -> Mask:
     """Which requests another member sends: later turns of conversations hop between the accounts of a pod.
 
     Parameters
@@ -148,9 +149,11 @@ def hopping_turns(batch: RequestBatch, turn: I64) -> Mask:
         The requests, as their authors make them.
     turn : ndarray of int64, shape (requests,)
         Number of each in its conversation; 0 for single calls.
+    tokens : ndarray of int64, shape (requests,)
+        Of the prompts.
     """
     hops = streams.uniform(batch.stream("relay"), 0) < batch.dial("hopping")
-    return np.asarray((turn > 0) & batch.sessions.work[batch.session] & hops)
+    return np.asarray((turn > 0) & (tokens <= _LONGEST) & batch.sessions.work[batch.session] & hops)
 
 
 def attempt_keys(key: U64, attempt: I64) -> U64:
@@ -191,7 +194,7 @@ def first_attempts(plan: PopulationPlan, batch: RequestBatch, ts: I64, hops: Mas
 
 
 def hand_over(
-    plan: PopulationPlan, batch: RequestBatch, first: RoutedRequests, first_token: I64, latest: I64
+    plan: PopulationPlan, batch: RequestBatch, tokens: I64, first: RoutedRequests, first_token: I64, latest: I64
 ) -> RoutedRequests:
     """What was rejected is sent once more, by another member, who gets an answer.
 
@@ -201,6 +204,8 @@ def hand_over(
         Plan of the world.
     batch : RequestBatch
         The requests, as their authors make them.
+    tokens : ndarray of int64, shape (requests,)
+        Of the prompts.
     first : RoutedRequests
         The first attempts, one a request.
     first_token : ndarray of int64, shape (requests,)
@@ -209,7 +214,7 @@ def hand_over(
         Until when an answer is of use to begin, milliseconds since the window began.
     """
     gives_up = streams.uniform(batch.stream("relay"), 1) < batch.dial("handover")
-    row = np.flatnonzero((first.error == REJECTED) & gives_up)
+    row = np.flatnonzero((first.error == REJECTED) & (tokens <= _LONGEST) & gives_up)
     key = batch.key[row]
     told = first.ts[row] + provider.failure_times(first_token[row], attempt_keys(key, first.attempt[row]))
     ts = told + _LEAST_DELAY_MS + streams.below(streams.child(key, "second attempt"), _PATIENCE_MS)

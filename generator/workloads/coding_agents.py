@@ -17,6 +17,7 @@ from generator.workloads.law_tables import law_table, mixture, quantiles, step_v
 _THINKING_HALF = 2500.0  # tokens of an answer of which up to a half is thinking that is not carried over (a)
 _MOST_HUMAN = 0.8  # largest share of steps that a person starts (a)
 _KEPT_LEAST, _KEPT_RANGE = np.float32(0.15), np.float32(0.8)  # share kept by a user's own summary (a)
+_LARGEST = 960_000  # tokens of a context: with the longest answer it fits into the models' window
 _CARRIED_MARGIN = 50  # a context that was carried over is below its window by one of so many parts (a)
 _LONGEST_PAUSE_MS = 86_400_000.0  # a day
 _PHASE_SHIFT = np.uint64(58)  # upper 6 bits of a session's stream: where in a phase of work it begins
@@ -107,6 +108,7 @@ def _contexts(batch: WorkloadBatch, growth: I64) -> I64:
     fresh, carried = (step_values(table["begin"], name, length) for name in ("fresh", "carried"))
     how = (u >= fresh).astype(np.int32) + (u >= fresh + carried)
     start = rounded_exp(opening.log(how, bits), np.where(how == 0, batch.dial("input"), 1))
+    start = np.minimum(start, _LARGEST - _LARGEST // _CARRIED_MARGIN)
     wide = (how == 2) | (streams.uniform(bits, 2) < batch.dial("wide"))
     threshold, spread = (
         np.where(wide, w, n) for w, n in zip(limits["wide_threshold"], limits["threshold"], strict=True)
@@ -114,7 +116,7 @@ def _contexts(batch: WorkloadBatch, growth: I64) -> I64:
     threshold = (threshold * exact_functions.exp((spread * streams.normal(bits, 3)).astype(np.float32))).astype(
         np.int64
     )
-    threshold = np.maximum(threshold, start + start // _CARRIED_MARGIN)
+    threshold = np.minimum(np.maximum(threshold, start + start // _CARRIED_MARGIN), _LARGEST)
     ratio = exact_functions.exp(ratio_law.log(ratio_law.component(more), more))
     target = (np.minimum(ratio, limits["most"]) * threshold).astype(np.int64)
 

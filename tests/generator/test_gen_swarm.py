@@ -242,7 +242,7 @@ def test_a_spend_cap_stops_an_account_until_the_day_ends(make: Make, monkeypatch
 def test_limits_by_hand() -> None:
     """Three requests a minute, ten dollars a month: the fourth request and what follows the tenth dollar fail."""
     found = _Hand(account=[0, 0, 1], day=[0, 1, 0], length=[5, 2, 3])
-    who = _Hand(choices={"plan": np.zeros(2, np.int32)})
+    who = _Hand(choices={"plan": np.zeros(2, np.int32)}, dials=_ALONE)
     session = np.repeat(np.arange(3), found.length)
     ts = np.array([0, 10, 20, 30, 70_000, 86_400_000, 86_400_001, 0, 1, 2])
     batch = RequestBatch(who, found, session, np.zeros(10, np.uint64))  # type: ignore[arg-type]
@@ -254,16 +254,16 @@ def test_limits_by_hand() -> None:
         patch.setattr(subscription_plans, "SPEND_PER_MONTH", np.array([10.0]))
         fast = rate_limits.too_fast(who, batch.account, ts, tokens, opening)  # type: ignore[arg-type]
         cost = np.array([6.0, 6, 1, 1, 1, 4, 4, 1, 1, 1])
-        spent = rate_limits._overspent(batch, ts, cost)
+        spent = rate_limits._overspent(batch, ts, cost, opening)
     assert fast.tolist() == [False] * 3 + [True] + [False] * 6
-    # 12 > 10 after two requests: the rest of day 0 is turned down; on day 1 the cap is 20, and 15 + 4 < 20.
-    assert spent.tolist() == [False, False, True, True, True, False, False, False, False, False]
+    # 6 + 6 > 10: the rest of day 0 is turned down; on day 1 the cap is 20, and 6 + 4 + 4 < 20.
+    assert spent.tolist() == [False, True, True, True, True, False, False, False, False, False]
 
 
 def test_a_session_of_a_year_does_not_disturb_the_next_ones_minute() -> None:
     """Sessions were stamped 2^34 ms (198 days) apart, whatever their length."""
     sessions = _Hand(account=[0, 1], day=[0, 0], length=[5, 5])
-    accounts = _Hand(choices={"plan": np.zeros(2, np.int32)})
+    accounts = _Hand(choices={"plan": np.zeros(2, np.int32)}, dials=_ALONE)
     year = 365 * 86_400_000
     ts = np.array([0, 10, 20, 30, year, 0, 10, 20, 30, 70_000])
     key = np.zeros(10, np.uint64)
@@ -273,6 +273,9 @@ def test_a_session_of_a_year_does_not_disturb_the_next_ones_minute() -> None:
         patch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.array([3]))
         fast = rate_limits.too_fast(accounts, batch.account, ts, tokens, opening)  # type: ignore[arg-type]
     assert fast.tolist() == [False, False, False, True, False] * 2
+
+
+_ALONE = {name: np.zeros(2, np.float32) for name in ("hopping", "handover")}
 
 
 class _Hand:
