@@ -26,6 +26,7 @@ TOPICS = 192  # equally many for each domain of work
 _FRAMEWORK_TEMPLATES = 40  # templates of public frameworks, the first far more popular than the last (a)
 _POPULARITY = 3  # power of a uniform that says how much more (a)
 _OWN_ITEMS = 20  # prompts that an account repeats (a)
+_RECURRING = np.array([kind not in {"code", "agent"} for kind in KINDS])  # what editors and agents send is new
 _CHECK_PROMPTS = 5  # per cohort (a)
 _OWN_HABIT = np.float32(0.5)  # share of projects that have a habit of their own of using system prompts (a)
 _LISTED_SIGMA = np.float32(0.4)  # of the log length of what a cohort's list holds (a)
@@ -160,7 +161,7 @@ def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionConten
     """
     accounts, sessions, account, session = batch.accounts, batch.sessions, batch.account, batch.session
     bits = batch.stream("item")
-    single = ~is_conversation(accounts, sessions)[session]
+    single = ~is_conversation(accounts, sessions)[session] & _RECURRING[accounts.choices["kind"][account]]
     work = single & content.shared[session]
     again = single & (streams.uniform(bits, 0) < batch.dial("repeat"))
     listed = work & ~again & (streams.uniform(bits, 1) >= batch.dial("coverage"))
