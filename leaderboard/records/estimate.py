@@ -86,7 +86,7 @@ class Estimate:
         --------
         >>> found = Estimate(0.5, np.array([0.4, 0.5, 0.6]), (3,))
         >>> [round(end, 2) for end in found.interval()]
-        [0.15, 0.85]
+        [0.12, 0.88]
         """
         error, freedom = self.spread
         reach, (least, most) = float(special.stdtrit(freedom, _TAIL)) * error, range_

@@ -174,6 +174,7 @@ def ranks(estimates: Sequence[Estimate]) -> list[int]:
     --------
     Without some fold the second entry is above the first; the third is far below, whatever is left out.
 
+    >>> import numpy as np
     >>> values = (0.8, [0.9, 0.7, 0.8]), (0.77, [0.8, 0.8, 0.7]), (0.1, [0.2, 0.0, 0.1])
     >>> ranks([Estimate(value, np.array(without), (3,)) for value, without in values])
     [1, 1, 3]

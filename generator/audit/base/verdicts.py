@@ -122,7 +122,7 @@ def quantile(traces: int, splits: int) -> float:
     Examples
     --------
     >>> round(quantile(500, 3), 2), round(quantile(500, 1), 2)
-    (3.22, 4.71)
+    (3.23, 4.73)
     """
     level = FAMILY_LEVEL / GATES_OF_CHANCE / traces
     pairs_and_directions = splits * (splits - 1)
