@@ -102,7 +102,7 @@ LEAKS: dict[str, tuple[str, str, Change]] = {
         "nulls that the schema does not explain",
         set_to(ttft_ms=pl.when(~_dark).then(pl.col("ttft_ms"))),
     ),
-    "null as a habit": ("by_singles", "nulls, AUC", set_to(temperature=pl.lit(None, pl.Float32))),
+    "null as a habit": ("by_singles", "nulls, AUC", set_to(stop_reason=pl.lit(None, pl.Categorical))),
     "never null": ("by_singles", "nulls, AP", set_to(end_user_id=pl.col("request_id"))),
     "country": (
         "by_places",
