@@ -181,5 +181,5 @@ def test_a_world_without_campaigns_is_not_sealed(tmp_path: Path) -> None:
         *("seal", "x", "--scenario", tmp_path / "none.toml", "--closes", "2999-01-01", "--workers", 1),
         *("--out", tmp_path / "out", "--secret", tmp_path / "s"),
     )
-    assert "no extraction accounts" in said
+    assert "no extraction account that served" in said
     assert [p.name for p in tmp_path.iterdir()] == ["none.toml"]
