@@ -336,7 +336,7 @@ def test_quickstart_from_an_empty_folder(here: Path) -> None:
     assert len(board.entries) >= 8
     # What the README promises: relations first, trees next, and then what can't be told from chance.
     rank = {e.name: e.rank for e in board.entries}
-    assert rank["volume"] > rank["xgboost-aggregates"] > rank["xgboost-relational"] == rank["leiden-fusion"] == 1
+    assert rank["volume"] > rank["xgboost-aggregates"] > rank["leiden-fusion"] >= rank["xgboost-relational"] == 1
     assert rank["random"] > rank["xgboost-aggregates"]
     assert "Nothing can be told apart" not in done.stdout
     page = Path("siphonbench-board/board.html").read_text("utf-8")

@@ -43,7 +43,7 @@ def test_all_makes_a_folder(nano: Path, here: Path) -> None:
     done = call(nano, "--all")
     assert done.exit_code == 0, done.output
     assert [f.name for f in here.iterdir()] == ["inspect"]
-    assert len(list(Path("inspect").iterdir())) == 7
+    assert len(list(Path("inspect").iterdir())) == 10
 
 
 @pytest.mark.parametrize(

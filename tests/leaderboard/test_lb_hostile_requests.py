@@ -221,7 +221,7 @@ RAW: dict[str, tuple[Callable[[Served], bytes], set[int]]] = {
         {400, 404, 414, 0},
     ),
     "no HTTP": (lambda s: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200), {400}),
-    "an old version": (lambda s: b"GET / HTTP/0.9\r\n\r\n", {200, 400, 505}),
+    "an old version": (lambda s: b"GET / HTTP/0.9\r\n\r\n", {200, 400, 505, 0}),
     "no host": (lambda s: b"GET / HTTP/1.1\r\n\r\n", {400}),
     "a zero in the address": (lambda s: b"GET /\x00 HTTP/1.1\r\nhost: x\r\n\r\n", {400}),
     "a line break in a header": (lambda s: b"GET / HTTP/1.1\r\nhost: x\r\nx: a\r\n evil: b\x00\r\n\r\n", {400}),
