@@ -66,10 +66,7 @@ def measure(
     UserError
         If a log has fewer than 200 rows.
     """
-    synth = sampling.same_clock(synth, reference)
-    if reference.meta.get("cap_mode") == "first":
-        reference, synth = (sampling.busiest(log, NATIVE_RUN) for log in (reference, synth))
-        peer = sampling.busiest(peer, NATIVE_RUN) if peer else None
+    synth, reference, peer = _alike(synth, reference, peer)
     logs = [log for log in (reference, synth, peer) if log is not None]
     for log in logs:
         if len(log) < MIN_ROWS:
@@ -100,6 +97,15 @@ def measure(
         plan=plan,
         metrics=metrics(runs),
     )
+
+
+def _alike(synth: Log, reference: Log, peer: Log | None) -> tuple[Log, Log, Log | None]:
+    """The logs by one clock, and by busiest runs where the reference is at native rate."""
+    synth = sampling.same_clock(synth, reference)
+    if reference.meta.get("cap_mode") != "first":
+        return synth, reference, peer
+    synth, reference = (sampling.busiest(log, NATIVE_RUN) for log in (synth, reference))
+    return synth, reference, sampling.busiest(peer, NATIVE_RUN) if peer else None
 
 
 def plan_for(logs: list[Log]) -> SamplingPlan:

@@ -83,8 +83,7 @@ def draw_terms(key: U64, variant: I32, subscription: I32) -> dict[str, I32]:
         usual = np.array(plan_terms()[choice])[subscription] * allowed
         tilted = usual * _tilts(choice)[variant]
         weights = np.where(tilted.any(axis=1, keepdims=True), tilted, usual)
-        edges = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
-        return streams.pick(streams.child(key, "choice " + choice), edges)
+        return streams.pick(streams.child(key, "choice " + choice), streams.cumulated(weights))
 
     channel = pick("channel")
     through = np.isin(channel, _codes("channel", "marketplace_a", "marketplace_b"))

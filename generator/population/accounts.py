@@ -236,6 +236,17 @@ def capped(rate: F32, cap: np.float32) -> F32:
     return np.asarray(rate / (1 + rate / cap))
 
 
+def relays(dials: dict[str, F32]) -> Mask:
+    """Which accounts, or cohorts, send for others too.
+
+    Parameters
+    ----------
+    dials : dict of str to ndarray of float32, shape (n,)
+        Habits of accounts, or dials of cohorts.
+    """
+    return np.asarray((dials["hopping"] > 0) | (dials["handover"] > 0))
+
+
 def pool_sizes(plan: PopulationPlan, accounts: Accounts, pool: str, leak: str = "") -> I64:
     """How many templates, instruments or the like each account's cohort has, for those members that share one.
 

@@ -57,13 +57,10 @@ _WEIGHTS = np.array([r.weight for r in REGIONS.values()])
 _MIXES = np.array([[r.languages.get(name, 0) for name in LANGUAGES] for r in REGIONS.values()])
 _MOST_OFFSETS = max(len(r.offsets) for r in REGIONS.values())
 _OFFSETS = np.array([(list(r.offsets) * _MOST_OFFSETS)[:_MOST_OFFSETS] for r in REGIONS.values()])
-_OFFSET_SHARES = np.array(
-    [[*r.offsets.values(), *[0.0] * (_MOST_OFFSETS - len(r.offsets))] for r in REGIONS.values()]
+_OFFSET_EDGES = streams.cumulated(
+    np.array([[*r.offsets.values(), *[0.0] * (_MOST_OFFSETS - len(r.offsets))] for r in REGIONS.values()])
 )
-
-
-def _cumulated(shares: np.ndarray) -> F32:
-    return np.asarray(np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)).astype(np.float32)
+_MIX_EDGES = streams.cumulated(_MIXES)
 
 
 def homes(keys: U64) -> I32:
@@ -105,7 +102,7 @@ def utc_offsets(home: I32, keys: U64) -> F32:
     keys : ndarray of uint64, shape (n,)
         Streams; a region may have several times.
     """
-    which = streams.pick(streams.child(keys, "time zone"), _cumulated(_OFFSET_SHARES)[home])
+    which = streams.pick(streams.child(keys, "time zone"), _OFFSET_EDGES[home])
     return (_OFFSETS[home, which] / _HOURS_PER_DAY).astype(np.float32)
 
 
@@ -124,7 +121,7 @@ def main_languages(home: I32, keys: U64) -> I32:
     ndarray of int32, shape (n,)
         Index into `LANGUAGES`.
     """
-    return streams.pick(streams.child(keys, "language"), _cumulated(_MIXES)[home])
+    return streams.pick(streams.child(keys, "language"), _MIX_EDGES[home])
 
 
 def other_languages(bits: U64, part: int = 0) -> I32:

@@ -129,8 +129,7 @@ def cumulated_weights(choice: str) -> F32:
     ndarray of float32, shape (variants, options)
     """
     known = archetypes()
-    table = np.array([known[a].choices[choice] for a, _ in variants()])
-    return np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
+    return streams.cumulated(np.array([known[a].choices[choice] for a, _ in variants()]))
 
 
 @cache

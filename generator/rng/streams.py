@@ -227,7 +227,7 @@ def pick(bits: U64, weights: Floats, part: int = 0) -> I32:
     bits : ndarray of uint64, shape (n,)
         One draw each.
     weights : ndarray of float
-        Shape (choices,): weights shared by all. Shape (n, choices): cumulated shares of each, float32.
+        Shape (choices,): weights shared by all. Shape (n, choices): shares of each as `cumulated` gives them.
     part : int
         Which 16 of the 64 bits, 0 to 3.
 
@@ -243,6 +243,22 @@ def pick(bits: U64, weights: Floats, part: int = 0) -> I32:
     for column in range(weights.shape[1] - 1):
         rank += u >= weights[:, column]
     return rank
+
+
+def cumulated(weights: Floats) -> F32:
+    """Cumulated shares of each row, as `pick` takes them.
+
+    Parameters
+    ----------
+    weights : ndarray of float, shape (n, choices)
+        Not all 0 in a row.
+
+    Examples
+    --------
+    >>> cumulated(np.array([[1.0, 1.0, 2.0]])).tolist()
+    [[0.25, 0.5, 1.0]]
+    """
+    return np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1).astype(np.float32)
 
 
 def _looked_up(table: npt.NDArray[T], bits: U64, part: int) -> npt.NDArray[T]:

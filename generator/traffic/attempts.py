@@ -142,7 +142,9 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
     items = draw_items(plan, batch, content)
     usage = draw_usage(batch, recurring_prompts(plan, batch, content, items))
     model, batch_tier = provider.requested_models(plan, accounts, sessions), provider.is_batch(accounts, sessions)
-    terms = _Terms(plan, batch, model[batch.session], batch_tier[batch.session])
+    opening = rate_limits.opening_requests(sessions, len(batch))
+    waits = usage.conversing | (accounts.choices["kind"][batch.account] == KINDS.index("agent"))
+    terms = _Terms(plan, batch, model[batch.session], batch_tier[batch.session], opening, waits)
     hops = routing.hopping_turns(batch, usage.turn, usage.input)
     timing = _arrivals(terms, usage, hops)
     routed = _attempts_at(terms, usage, timing, hops)
@@ -169,12 +171,16 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
 
 @dataclass(frozen=True)
 class _Terms:
-    """All requests of whole accounts; the model that each asks for, and whether it is part of a batch."""
+    """All requests of whole accounts; the model of each, and whether it is part of a batch, opens its account-day,
+    and is one whose answer its session waits for.
+    """
 
     plan: PopulationPlan
     batch: RequestBatch
     model: I32
     batch_tier: Mask
+    opening: Mask
+    waits: Mask
 
     def price(self, usage: Usage) -> F64:
         return provider.list_price(self.model, usage, self.batch_tier)
@@ -195,22 +201,15 @@ def _arrivals(terms: _Terms, usage: Usage, hops: Mask) -> Timing:
     """
     batch = terms.batch
     gaps = pauses(batch, usage.pause)
-    waiting = _waits(batch, usage)
     about = arrival_times(batch, gaps)
     usage.cache_read[:] = prompt_cache.conversation_reads(batch, usage, about, ~hops)
     latency, first_token = np.zeros((2, len(batch)), np.int64)
-    rows = np.flatnonzero(waiting)
+    rows = np.flatnonzero(terms.waits)
     latency[rows], first_token[rows] = terms.answer_times(rows, about, usage)
     # The wait before a session's first request is not read.
     ts = arrival_times(batch, gaps + np.r_[0, latency[:-1]])
-    parallel = ~waiting & ~rate_limits.opening_requests(batch.sessions, len(batch))
-    return Timing(rate_limits.queued(batch.accounts, batch.account, ts, parallel), latency, first_token)
-
-
-def _waits(batch: RequestBatch, usage: Usage) -> Mask:
-    """Whether the session's next request waits for this one's answer: in conversations, and whatever agents do."""
-    agent = batch.accounts.choices["kind"][batch.account] == KINDS.index("agent")
-    return np.asarray(usage.conversing | agent)
+    queued = rate_limits.queued(batch.accounts, batch.account, ts, ~terms.waits & ~terms.opening)
+    return Timing(queued, latency, first_token)
 
 
 def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> RoutedRequests:
@@ -219,10 +218,10 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
     usage.cache_read[:] = prompt_cache.conversation_reads(batch, usage, ts, ~hops)
     tokens = usage.input - usage.cache_read + usage.output
     overloaded = rate_limits.is_overloaded(plan, ts)
-    error, spent = rate_limits.request_errors(batch, ts, tokens, terms.price(usage), overloaded)
-    tokens = _turn_down_cold_turns(batch, usage, ts, hops, error)
+    error, spent = rate_limits.request_errors(batch, ts, tokens, terms.price(usage), overloaded, terms.opening)
+    tokens = _turn_down_cold_turns(terms, usage, ts, hops, error)
     first = routing.first_attempts(plan, batch, ts, hops, error)
-    latest = _latest(batch, usage, timing)
+    latest = _latest(terms, timing)
     handed_over = routing.hand_over(plan, batch, usage.input, first, timing.first_token, latest)
     kept = np.ones(len(batch), np.bool_)
     kept[handed_over.row] = False
@@ -243,9 +242,9 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
     return sent.and_then(handed_over)
 
 
-def _turn_down_cold_turns(batch: RequestBatch, usage: Usage, ts: I64, hops: Mask, error: I32) -> I64:
+def _turn_down_cold_turns(terms: _Terms, usage: Usage, ts: I64, hops: Mask, error: I32) -> I64:
     """Reject turns that are too heavy because the turn before failed and left no cache; tokens that count then."""
-    opening = rate_limits.opening_requests(batch.sessions, len(batch))
+    batch, opening = terms.batch, terms.opening
     while True:
         found = prompt_cache.conversation_reads(batch, usage, ts, ~hops & (error < 0))
         colder = (error < 0) & (found < usage.cache_read)
@@ -260,11 +259,11 @@ def _turn_down_cold_turns(batch: RequestBatch, usage: Usage, ts: I64, hops: Mask
         error[at[over & (error[at] < 0)]] = rate_limits.REJECTED
 
 
-def _latest(batch: RequestBatch, usage: Usage, timing: Timing) -> I64:
+def _latest(terms: _Terms, timing: Timing) -> I64:
     """Until when another attempt is of use: in a conversation its answer must be there before the next turn."""
-    following = np.r_[timing.ts[1:], 0] - timing.latency
-    has_next = np.r_[batch.session[1:] == batch.session[:-1], False] if len(batch) else np.zeros(0, np.bool_)
-    return np.where(has_next & _waits(batch, usage), following, np.iinfo(np.int64).max)
+    following, session = np.r_[timing.ts[1:], 0] - timing.latency, terms.batch.session
+    has_next = np.r_[session[1:] == session[:-1], False] if len(session) else np.zeros(0, np.bool_)
+    return np.where(has_next & terms.waits, following, np.iinfo(np.int64).max)
 
 
 def _use_cache(batch: RequestBatch, content: SessionContent, usage: Usage, routed: RoutedRequests) -> None:
@@ -279,7 +278,7 @@ def _use_cache(batch: RequestBatch, content: SessionContent, usage: Usage, route
 
 def _with_single_calls(terms: _Terms, usage: Usage, timing: Timing) -> Timing:
     """Times of answers that nobody waits for added, which may depend on what they read from the cache."""
-    rows = np.flatnonzero(~_waits(terms.batch, usage))
+    rows = np.flatnonzero(~terms.waits)
     timing.latency[rows], timing.first_token[rows] = terms.answer_times(rows, timing.ts, usage)
     return timing
 

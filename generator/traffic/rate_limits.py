@@ -8,6 +8,7 @@ import numpy as np
 
 from generator.arrays import F64, I32, I64, U64, Mask
 from generator.population import subscription_plans
+from generator.population.accounts import relays
 from generator.rng import streams
 from generator.traffic.sessions import DAY_MS
 
@@ -32,7 +33,9 @@ _OWN_PART = 0.8  # of its limits that an account may fill itself, where it stand
 _NANO_USD = 1e9  # sums of whole numbers are exact
 
 
-def request_errors(batch: RequestBatch, ts: I64, tokens: I64, cost: F64, overloaded: Mask) -> tuple[I32, Mask]:
+def request_errors(
+    batch: RequestBatch, ts: I64, tokens: I64, cost: F64, overloaded: Mask, opening: Mask
+) -> tuple[I32, Mask]:
     """What becomes of the first attempt at each request, and whether no other can help: the money is spent.
 
     Parameters
@@ -47,6 +50,8 @@ def request_errors(batch: RequestBatch, ts: I64, tokens: I64, cost: F64, overloa
         List price, USD.
     overloaded : ndarray of bool, shape (requests,)
         Whether the provider is overloaded at that moment.
+    opening : ndarray of bool, shape (requests,)
+        See `opening_requests`.
 
     Returns
     -------
@@ -55,7 +60,6 @@ def request_errors(batch: RequestBatch, ts: I64, tokens: I64, cost: F64, overloa
     spent : ndarray of bool, shape (requests,)
         Whether the account has reached its cap of spend.
     """
-    opening = opening_requests(batch.sessions, len(ts))
     spent = _overspent(batch, ts, cost, opening)
     over = too_fast(batch.accounts, batch.account, ts, tokens, opening) | spent
     error = np.where(is_malformed(batch), INVALID, provider_failures(batch.key, overloaded))
@@ -200,7 +204,8 @@ def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Ma
     ends = np.searchsorted(stamp, stamp + _MINUTE_MS, side="left")
     total, openings, of_openings = (np.r_[0, np.cumsum(x)] for x in (tokens, first, np.where(first, tokens, 0)))
     # There must be room for the openings of the minute that follows: those are answered in any case.
-    room = np.where(_relays(accounts), _OWN_PART, 1)[account]
+    # What comes to a relay from others is made elsewhere, so room for it is set aside.
+    room = np.where(relays(accounts.dials), _OWN_PART, 1)[account]
     many = here + 1 - began + openings[ends] - openings[here + 1] > (
         room * subscription_plans.REQUESTS_PER_MINUTE[plan]
     )
@@ -212,11 +217,6 @@ def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Ma
     result = np.zeros(len(ts), np.bool_)
     result[order] = over & ~first
     return result
-
-
-def _relays(accounts: Accounts) -> Mask:
-    """Accounts that send for others too; what comes to them is made elsewhere, so room for it is set aside."""
-    return np.asarray((accounts.dials["hopping"] > 0) | (accounts.dials["handover"] > 0))
 
 
 def finds_no_room(accounts: Accounts, account: I64, ts: I64, tokens: I64, asks: Mask) -> Mask:

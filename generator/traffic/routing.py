@@ -14,6 +14,7 @@ import numpy as np
 
 from generator.arrays import I32, I64, U64, Mask
 from generator.config.parameters import CHOICES
+from generator.population.accounts import relays
 from generator.rng import streams
 from generator.traffic import provider
 from generator.traffic.rate_limits import INVALID, REJECTED
@@ -133,8 +134,7 @@ def pod_members(plan: PopulationPlan, index: I64) -> I64:
         Accounts, by number in the plan.
     """
     cohort = plan.account_cohort[index]
-    relays = ((plan.dials["hopping"] > 0) | (plan.dials["handover"] > 0))[cohort]
-    pods = np.unique(_pod_first(plan, index[relays]))
+    pods = np.unique(_pod_first(plan, index[relays(plan.dials)[cohort]]))
     size = _pod_size(plan, pods)
     member = np.repeat(pods, size) + np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
     return np.setdiff1d(member, index)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from generator.config import dataset_config
+from generator.config import dataset_config, distributions
 from generator.config.dataset_config import Config
 from generator.pipeline import labels
 from generator.population import accounts
@@ -67,7 +67,7 @@ def test_prompts_begin_on_every_day_on_both_sides() -> None:
 
 
 def test_several_answers_to_one_prompt_are_asked_for_in_a_row(tiny_config: Config) -> None:
-    dials = {name: dataset_config._parsed({name: value})[name] for name, value in SAMPLED.items()}
+    dials = {name: distributions.parse(name, value) for name, value in SAMPLED.items()}
     swarm = dataset_config.ExtraCohort("swarm", "A2", 20, "overt", dials=dials)
     plan = quotas.plan_world(
         replace(tiny_config, campaigns=0, extraction_accounts=0, cohorts=(swarm,), buckets=1), "train"

@@ -6,12 +6,13 @@ import polars as pl
 
 from generator.audit.physics.history_views import PATIENCE_MS
 from generator.audit.physics.invariant import Invariant
+from generator.audit.physics.request_view import SINCE_START
 
 _CACHE_MS = 300_000  # after which an unused prefix leaves the cache (a)
 _CENT = 0.01  # USD; the log's prices are sums of floats
 _known_plan = pl.col("accounts.plan").is_not_null()
 _direct = _known_plan & (pl.col("endpoint") != "batches")  # batches wait in a queue of their own
-_since_start = pl.col("ms since the window began")
+_since_start = pl.col(SINCE_START)
 _follows = pl.col("messages before").is_not_null()
 _after_answer = pl.col("status before") == 200
 _visible = pl.col("output_tokens before") - pl.col("reasoning_tokens before")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from generator.audit.physics.request_view import embedding, since_start
+from generator.audit.physics.request_view import SINCE_START, embedding, since_start
 from generator.dataset import Split
 
 ROWS_AT_ONCE = 5_000_000  # requests of which one pass takes its part: some hundreds of MB
@@ -24,7 +24,7 @@ TURNS = {
 _ITEM = ("prompt_simhash", "embedding", "system_prompt_hash", "language")
 _SKETCH = "requests.prompt_simhash requests.prompt_emb_* requests.system_prompt_hash requests.language"
 RETRIES = {
-    "ms since the window began": "requests.ts",
+    SINCE_START: "requests.ts",
     "attempts before": f"{_SKETCH} requests.ts requests.retries requests.status requests.error_type",
     "attempts before, backed off": f"{_SKETCH} requests.ts requests.retries",
     "attempts before, same conversation": f"{_SKETCH} requests.conversation_id requests.retries",
@@ -114,7 +114,7 @@ def retries(split: Split) -> Iterator[pl.DataFrame]:
         )
     )
     yield again.join(pairs, on="request_id", how="left", maintain_order="left").with_columns(
-        since_start(split).alias("ms since the window began"),
+        since_start(split).alias(SINCE_START),
         pl.col("^attempts before.*$").fill_null(0),
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from generator.arrays import I64
-from generator.audit.physics.request_view import beside, since_start, with_account_and_model
+from generator.audit.physics.request_view import SINCE_START, beside, since_start, with_account_and_model
 from generator.config.parameters import CHOICES
 from generator.dataset import Split
 from generator.population import subscription_plans
@@ -29,7 +29,7 @@ DERIVED = {
     "tokens a minute of the plan": "accounts.plan",
     "requests a day of the plan": "accounts.plan",
     "USD a month of the plan": "accounts.plan",
-    "ms since the window began": "requests.ts",
+    SINCE_START: "requests.ts",
 }
 _PRICES = ("input_price", "output_price", "cache_write_price", "cache_read_price", "batch_factor")
 _READ = (
@@ -66,7 +66,7 @@ def frames(split: Split) -> Iterator[pl.DataFrame]:
     releases = beside(split, "releases", "model", *_PRICES)
     for bucket in split.requests.buckets():
         answered = bucket.filter(pl.col("status") == 200).select(_READ)
-        timed = answered.with_columns(since_start(split).alias("ms since the window began"))
+        timed = answered.with_columns(since_start(split).alias(SINCE_START))
         rows = with_account_and_model(timed, accounts, releases)
         rows = rows.sort("account_id", "ts", maintain_order=True).with_columns(_limits())
         frame = rows.with_columns(
@@ -129,7 +129,7 @@ def _minute(frame: pl.DataFrame) -> list[pl.Series]:
     """Answered requests of the account in the 60 s up to each request, and tokens of those before it."""
     account = frame["account_id"].to_physical().to_numpy()
     opens = np.r_[True, account[1:] != account[:-1]][: len(account)]
-    ts = frame["ms since the window began"].to_numpy()
+    ts = frame[SINCE_START].to_numpy()
     stamp = np.cumsum(np.where(opens, MINUTE_MS, np.diff(ts, prepend=0)))  # accounts lie a minute apart
     first = np.searchsorted(stamp, stamp - MINUTE_MS, side="right")
     uncached = frame["input_tokens"].cast(pl.Int64) - frame["cache_read_input_tokens"]
