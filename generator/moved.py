@@ -89,7 +89,7 @@ MOVED = {
     "generator.config.from_dict": "generator.config.dataset_config.from_dict",
     "generator.config.from_file": "generator.config.dataset_config.from_file",
     "generator.config.from_preset": "generator.config.dataset_config.from_preset",
-    "generator.content": "generator.traffic.content",
+    "generator.content": "generator.traffic.session_content",
     "generator.contexts": "generator.workloads.dispatch",
     "generator.echo": "generator.traffic.quotations",
     "generator.engine": "generator.pipeline.engines",

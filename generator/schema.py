@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from generator.columns import (
     CATEGORY,
+    DAY_MS,
     EMBEDDING_COLUMNS,
     EMBEDDING_DIMENSIONS,
     GROUPS,
@@ -33,6 +34,7 @@ __all__ = [
     "ACCOUNT_LABELS",
     "CAMPAIGNS",
     "CATEGORY",
+    "DAY_MS",
     "EMBEDDING_COLUMNS",
     "EMBEDDING_DIMENSIONS",
     "GROUPS",

@@ -55,7 +55,7 @@ DIALS: dict[str, Dial] = {
     ),
     "pool_share": _share("cohort", 0, "share of templated work whose template is the cohort's"),
     "pool": Dial("cohort", "templates", 4, 1, 1e4, "templates in the cohort's pool"),
-    "paraphrase": Dial("cohort", "bits", 20, 12, 32, "SimHash bits that filling a template changes"),
+    "fixed": Dial("cohort", "1", 0.05, 0.005, 0.95, "share of a prompt's shingles that its template fixes, about"),
     "topic_share": _share("cohort", 0, "share of work on the cohort's topics"),
     "cohort_topics": Dial("cohort", "topics", 4, 1, 200, "topics of the cohort's work"),
     "coverage": _share("cohort", 0, "share of work that partitions one list, so that no item comes twice"),
@@ -170,7 +170,7 @@ DIALS: dict[str, Dial] = {
 
 
 COHORT_CHOICES: dict[str, tuple[str, ...]] = {
-    # What a cohort's work is about; of a campaign, the capability it is after.
+    # What a cohort's work is about; of a campaign, the capability it is after: one of the first six.
     "domain": (
         "coding",
         "agentic tool use",
@@ -178,8 +178,17 @@ COHORT_CHOICES: dict[str, tuple[str, ...]] = {
         "rubric grading",
         "safety style",
         "domain reasoning",
+        "customer support",
+        "document processing",
+        "translation",
+        "marketing copy",
+        "teaching",
+        "everyday",
     ),
 }
+TOPICS_PER_DOMAIN = 16
+TOPICS = TOPICS_PER_DOMAIN * len(COHORT_CHOICES["domain"])
+"""Number of topics; those of a domain follow each other, in the order of `COHORT_CHOICES`."""
 
 
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -14,9 +14,10 @@ from generator.config.parameters import CHOICES
 from generator.population import identities, locales
 from generator.population.accounts import Accounts, account_ids
 from generator.population.population_plan import PopulationPlan
+from generator.prompts import categories
 from generator.rng import streams
-from generator.traffic import provider, sketches
-from generator.traffic.sessions import DAY_MS
+from generator.schema import DAY_MS
+from generator.traffic import provider
 from generator.traffic.simulate import Shard
 
 _SIGN_UP_MS = 600_000  # over which the sign-ups of one moment spread (a)
@@ -30,7 +31,7 @@ POOLS: dict[str, tuple[str, ...]] = {
     "error_type": provider.ERRORS,
     "country": locales.COUNTRIES,
     "language": locales.LANGUAGES,
-    "stop_category": sketches.STOP_CATEGORIES,
+    "stop_category": categories.STOP_CATEGORIES,
 }
 
 

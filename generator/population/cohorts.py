@@ -31,7 +31,10 @@ ACCOUNT_DIALS = tuple(n for n, d in DIALS.items() if d.level == "account")
 KIND_OF_DOMAIN = dict(
     zip(
         COHORT_CHOICES["domain"],
-        ("code", "agent", "reasoning", "api", "conversation", "conversation"),
+        (
+            *("code", "agent", "reasoning", "api", "conversation", "conversation"),
+            *("conversation", "api", "api", "conversation", "conversation", "conversation"),
+        ),
         strict=True,
     )
 )

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F64, I32, I64, U64, Mask, map_arrays
-from generator.schema import KINDS
+from generator.schema import DAY_MS, KINDS
 from generator.traffic import provider, rate_limits, routing
-from generator.traffic.content import PromptItems, SessionContent, draw_content, draw_items, recurring_prompts
+from generator.traffic.prompt_items import PromptItems, draw_items, recurring_prompts
 from generator.traffic.routing import RoutedRequests
-from generator.traffic.sessions import DAY_MS, arrival_times, pauses
+from generator.traffic.session_content import SessionContent, draw_content
+from generator.traffic.sessions import arrival_times, pauses
 from generator.workloads import prompt_cache
 from generator.workloads.batch import RequestBatch, Sessions
 from generator.workloads.token_usage import Usage, draw_usage, forget_lost_answers

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from generator.arrays import F64, I32, I64, U64, Mask
 from generator.rng import exact_functions, streams
-from generator.schema import KINDS
-from generator.traffic.sessions import DAY_MS
+from generator.schema import DAY_MS, KINDS
 from generator.workloads.token_usage import Usage, is_conversation
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ import numpy as np
 from generator.arrays import I64, U64, Mask
 from generator.population.accounts import draw_accounts
 from generator.rng import exact_functions, opaque_ids, streams
+from generator.schema import DAY_MS
 from generator.traffic import provider, rate_limits
 from generator.traffic.attempts import within_window
 from generator.traffic.routing import RoutedRequests
-from generator.traffic.sessions import DAY_MS, draw_sessions, request_counts
+from generator.traffic.sessions import draw_sessions, request_counts
 from generator.workloads.batch import RequestBatch
 from generator.workloads.token_usage import Usage, draw_usage
 

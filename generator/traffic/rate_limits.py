@@ -10,7 +10,7 @@ from generator.arrays import F64, I32, I64, U64, Mask
 from generator.population import subscription_plans
 from generator.population.accounts import relays
 from generator.rng import streams
-from generator.traffic.sessions import DAY_MS
+from generator.schema import DAY_MS
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts

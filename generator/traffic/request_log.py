@@ -14,13 +14,15 @@ from generator.config.parameters import CHOICES
 from generator.population import addresses
 from generator.population.accounts import Accounts
 from generator.population.population_plan import PopulationPlan
+from generator.prompts import categories, embeddings, revisions, simhash
 from generator.rng import opaque_ids, streams
-from generator.traffic import provider, quotations, revisions, routing, sketches
+from generator.schema import DAY_MS
+from generator.traffic import provider, quotations, routing
 from generator.traffic.attempts import Attempts
-from generator.traffic.content import PromptItems, SessionContent
+from generator.traffic.prompt_items import PromptItems
 from generator.traffic.provider import Response
 from generator.traffic.routing import SessionLegs
-from generator.traffic.sessions import DAY_MS
+from generator.traffic.session_content import SessionContent
 from generator.workloads.batch import RequestBatch
 from generator.workloads.token_usage import Usage, answer_limits, is_conversation, offered_tools, settings_keys
 
@@ -86,7 +88,7 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
     places = addresses.session_addresses(plan, accounts, legs.sender, address_bits, sessions.work[legs.session])
     columns |= {name: values[legs.of] for name, values in places.items()}
     columns |= _content(batch, prompts, items, tools)
-    sketch = sketches.response_simhash(items.key, model, batch.key)
+    sketch = simhash.response_simhash(items.key, model, batch.key)
     fingerprint = (response.error < 0) & (usage.output >= _FINGERPRINTED)
     columns |= {
         "response_simhash": np.where(fingerprint, sketch, np.uint64(0)),
@@ -176,7 +178,7 @@ def _sender(batch: RequestBatch, sender: I64) -> Columns:
     named = (users > 0)[session] & (channel == _CONSOLE)
     return {
         "api_key": streams.halves(bits, 2)[session] % keys[sender]
-        + revisions.key_rotations(accounts, sessions)[session],
+        + revisions.key_rotations(accounts.key[sessions.account], sessions.start)[session],
         "channel": channel,
         "conversation_id": np.where(talks & (channel != _AGGREGATOR), conversation, -1),
         "end_user_id": np.where(named, opaque_ids.opaque53(user)[session], -1),
@@ -187,12 +189,17 @@ def _content(batch: RequestBatch, prompts: SessionContent, items: PromptItems, t
     """What the provider's index holds of the prompts."""
     session = batch.session
     tools_hash = opaque_ids.opaque53(streams.items(streams.child(prompts.tools, "hash")[session], tools))
-    embedding = sketches.prompt_embedding(batch, items)
+    embedding = embeddings.prompt_embedding(items.key, items.topic, np.full(len(session), 6, np.int16))
+    alone = items.check | ~prompts.templated[session]
+    prompt_hash = opaque_ids.opaque53(streams.child(prompts.template, "hash"))
+    wording = streams.below(streams.child(prompts.template, "task"), 14) * 10 + prompts.template_language
     return {
-        "system_prompt_hash": np.where(prompts.templated, sketches.system_prompt_hash(prompts), -1)[session],
+        "system_prompt_hash": np.where(prompts.templated, prompt_hash, -1)[session],
         "tools_hash": np.where(tools > 0, tools_hash, -1),
-        "prompt_simhash": sketches.prompt_simhash(batch, prompts, items),
+        "prompt_simhash": simhash.prompt_simhash(
+            prompts.template, prompts.fixed, wording, items.key, np.where(alone, -1, session)
+        ),
         **{f"prompt_emb_{i:02d}": values for i, values in enumerate(embedding)},
         "language": items.language,
-        "stop_category": sketches.stop_category(items.topic, batch.stream("category")),
+        "stop_category": categories.stop_category(items.topic, batch.stream("category")),
     }

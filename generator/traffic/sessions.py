@@ -9,6 +9,7 @@ import numpy as np
 
 from generator.arrays import F64, I64, U64, Mask
 from generator.rng import exact_functions, streams
+from generator.schema import DAY_MS
 from generator.traffic import burstiness
 from generator.workloads.batch import RequestBatch, Sessions
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
 
-DAY_MS = 86_400_000
 _LONGEST_GAP_MS = DAY_MS / 4
 _GAP_STEP = 97  # milliseconds that are added to a gap by chance, one less at most (a)
 _RATE_CAPS = 5  # no day's mean is above so many times the config's cap of requests (a)

@@ -13,9 +13,10 @@ from generator.config import dataset_config
 from generator.config.parameters import COHORT_CHOICES
 from generator.population import cohorts, subscription_plans
 from generator.population.population_plan import PopulationPlan
+from generator.prompts import sketches
+from generator.traffic.session_content import TOPICS
 from generator.schema import KINDS
-from generator.traffic import provider, rate_limits, simulate, sketches
-from generator.traffic.content import TOPICS
+from generator.traffic import provider, rate_limits, simulate
 from generator.workloads import prompt_cache
 from generator.workloads.token_usage import forget_lost_answers
 

@@ -11,8 +11,9 @@ from generator.config import dataset_config, distributions
 from generator.config.dataset_config import Config
 from generator.pipeline import labels
 from generator.population import accounts
+from generator.prompts import revisions
 from generator.rng import streams
-from generator.traffic import quotas, revisions, simulate
+from generator.traffic import quotas, simulate
 
 DAY_MS = 86_400_000
 SAMPLED = {

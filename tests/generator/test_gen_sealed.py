@@ -18,9 +18,9 @@ from generator.dataset import load, read_manifest
 from generator.errors import UserError
 from generator.pipeline import generate, sealed_publication, sealed_worlds
 from generator.population import cohorts
+from generator.prompts import sketches
 from generator.rng import keyed_streams, streams
 from generator.schema import TRUTH
-from generator.traffic import sketches
 
 KEY, OTHER = "1f" * 32, "1f" * 31 + "1e"
 GOLDEN = 0x9E3779B97F4A7C15

@@ -99,7 +99,7 @@ def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypa
         "samples": 1,
         "probes": 0,
         "conversation": 0,
-        "paraphrase": 20,
+        "fixed": 0.1,
         "focus": 1,
         "disguise": 0,
     }
@@ -158,13 +158,13 @@ def test_answers_come_back_in_prompts_of_other_members(make: Make) -> None:
 
 
 def test_check_prompts_come_back_day_after_day(make: Make) -> None:
-    rows = make("A8", probes=0.5, camouflage=0, coverage=1, samples=1, repeat=0, disguise=0, paraphrase=20).rows
+    rows = make("A8", probes=0.5, camouflage=0, coverage=1, samples=1, repeat=0, disguise=0, fixed=0.1).rows
     work = rows.filter(pl.col("attack") & pl.col("work"))
     often = work.group_by("cohort", "prompt_simhash").agg(pl.len(), days=pl.col("day").n_unique())
     checks = often.filter(pl.col("len") > 3)
     assert 3 <= checks.group_by("cohort").len()["len"].max() <= 5  # type: ignore[operator]
     assert checks["days"].max() > 3  # type: ignore[operator]
-    none = make("A8", probes=0, camouflage=0, coverage=1, samples=1, repeat=0, disguise=0, paraphrase=20).rows
+    none = make("A8", probes=0, camouflage=0, coverage=1, samples=1, repeat=0, disguise=0, fixed=0.1).rows
     asked = none.filter(pl.col("attack") & pl.col("work") & (pl.col("retries") == 0))
     assert asked["prompt_simhash"].is_duplicated().mean() < 0.001  # type: ignore[operator]
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from generator.audit.physics.invariant import Invariant
 from generator.audit.physics.request_view import SINCE_START, WINDOW
-from generator.traffic.sessions import DAY_MS
+from generator.schema import DAY_MS
 
 
 def _is(column: str, *values: str) -> pl.Expr:

@@ -6,8 +6,7 @@ import polars as pl
 
 from generator.audit.physics.invariant import Invariant
 from generator.audit.physics.request_view import SINCE_START, WINDOW
-from generator.schema import EMBEDDING_COLUMNS
-from generator.traffic.sessions import DAY_MS
+from generator.schema import DAY_MS, EMBEDDING_COLUMNS
 
 _BATCH_MS = (60_000, DAY_MS)  # no batch is answered sooner (a), or later, as providers of batches promise
 _MOST_RETRIES = 3

@@ -7,17 +7,11 @@ phase of their own, in a time that is longer than the world.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from generator.arrays import F32, F64, I64, U64
 from generator.rng import exact_functions, streams
-from generator.traffic.sessions import DAY_MS
-
-if TYPE_CHECKING:
-    from generator.population.accounts import Accounts
-    from generator.workloads.batch import Sessions
+from generator.schema import DAY_MS
 
 _PERIOD_SIGMA = np.float32(0.7)  # of the log of an interval around the usual one (a)
 _FRAMEWORK_DAYS = np.float32(25)  # between versions of a framework's default prompt (a)
@@ -47,16 +41,19 @@ def number(scope: U64, ms: I64, days: F32 | np.float32) -> I64:
     )
 
 
-def projects(accounts: Accounts, sessions: Sessions) -> U64:
-    """Stream of the project that each session belongs to.
+def projects(account: U64, ms: I64, days: F32) -> U64:
+    """Stream of the project that an account works on.
 
     Parameters
     ----------
-    accounts, sessions : Accounts, Sessions
-        Accounts and their sessions.
+    account : ndarray of uint64, shape (n,)
+        Streams of the accounts.
+    ms : ndarray of int64, shape (n,)
+        Moments, milliseconds since the window began.
+    days : ndarray of float32, shape (n,)
+        Usual length of the account's projects.
     """
-    scope = streams.child(accounts.key, "project")[sessions.account]
-    return _renewed(scope, sessions.start, accounts.dials["project"][sessions.account])
+    return _renewed(streams.child(account, "project"), ms, days)
 
 
 def of_frameworks(template: U64, adopter: U64, ms: I64) -> U64:
@@ -91,17 +88,19 @@ def of_pools(template: U64, member: U64, ms: I64, days: F32) -> U64:
     return _renewed(template, ms - _late(member, _ROLLED_OUT_DAYS), days)
 
 
-def key_rotations(accounts: Accounts, sessions: Sessions) -> I64:
-    """How often each session's account has renewed its keys since the window began.
+def key_rotations(account: U64, ms: I64) -> I64:
+    """How often an account has renewed its keys since the window began.
 
     Parameters
     ----------
-    accounts, sessions : Accounts, Sessions
-        Accounts and their sessions.
+    account : ndarray of uint64, shape (n,)
+        Streams of the accounts.
+    ms : ndarray of int64, shape (n,)
+        Moments, milliseconds since the window began.
     """
-    scope = streams.child(accounts.key, "key rotation")[sessions.account]
+    scope = streams.child(account, "key rotation")
     begun = number(scope, np.zeros(len(scope), np.int64), _KEY_DAYS)
-    return np.asarray(np.maximum(number(scope, sessions.start, _KEY_DAYS) - begun, 0))
+    return np.asarray(np.maximum(number(scope, ms, _KEY_DAYS) - begun, 0))
 
 
 def _renewed(scope: U64, ms: I64, days: F32 | np.float32) -> U64:
