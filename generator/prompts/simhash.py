@@ -59,7 +59,9 @@ def _limits(template: U64, fixed: F32, task: I64) -> U8:
     common = np.where(task < 0, np.float32(0), TASK_SHARE)
     left = 1 - fixed - common
     # In whole numbers, which any machine rounds alike: normals in 32nds, their weights in 16ths.
-    weight, other = (np.rint(_PARTS * np.sqrt(share / left)).astype(np.int16)[:, None] for share in (fixed, common))
+    weight, other = (
+        np.rint(_PARTS * np.sqrt(share / left)).astype(np.int16)[:, None] for share in (fixed, common)
+    )
     step = streams.NORMAL8.take(_bytes(streams.child(template, "simhash")))
     step *= weight
     step += _of_tasks().take(np.maximum(task, 0), axis=0) * other
