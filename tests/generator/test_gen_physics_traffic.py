@@ -14,9 +14,9 @@ from generator.config.parameters import COHORT_CHOICES
 from generator.population import cohorts, subscription_plans
 from generator.population.population_plan import PopulationPlan
 from generator.prompts import sketches
-from generator.traffic.session_content import TOPICS
 from generator.schema import KINDS
 from generator.traffic import provider, rate_limits, simulate
+from generator.traffic.session_content import TOPICS
 from generator.workloads import prompt_cache
 from generator.workloads.token_usage import forget_lost_answers
 
