@@ -74,7 +74,7 @@ def _bytes(keys: U64) -> U8:
     """One byte for each of 64 bits, shape (n, 64)."""
     words = np.empty((len(keys), _WORDS), np.uint64)
     for i in range(_WORDS):
-        words[:, i] = streams.items(keys, np.int64(i))
+        words[:, i] = streams.items(keys, np.full(1, i))
     return words.view(np.uint8)
 
 
