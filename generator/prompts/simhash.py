@@ -59,12 +59,10 @@ def _limits(template: U64, fixed: F32, task: I64) -> U8:
     common = np.where(task < 0, np.float32(0), TASK_SHARE)
     left = 1 - fixed - common
     # In whole numbers, which any machine rounds alike: normals in 32nds, their weights in 16ths.
-    weight, other = (
-        np.rint(_PARTS * np.sqrt(share / left)).astype(np.int16)[:, None] for share in (fixed, common)
-    )
+    weight, other = (np.rint(_PARTS * np.sqrt(share / left)).astype(np.int16) for share in (fixed, common))
     step = streams.NORMAL8.take(_bytes(streams.child(template, "simhash")))
-    step *= weight
-    step += _of_tasks().take(np.maximum(task, 0), axis=0) * other
+    step *= weight[:, None]
+    step += _of_tasks().take(np.maximum(task, 0), axis=0) * other[:, None]
     step //= _PARTS
     step += _MOST
     return _chances().take(np.clip(step, 0, 2 * _MOST, out=step))
@@ -74,7 +72,7 @@ def _bytes(keys: U64) -> U8:
     """One byte for each of 64 bits, shape (n, 64)."""
     words = np.empty((len(keys), _WORDS), np.uint64)
     for i in range(_WORDS):
-        words[:, i] = streams.items(keys, np.full(1, i))
+        words[:, i] = streams.items(keys, np.array([i]))
     return words.view(np.uint8)
 
 
