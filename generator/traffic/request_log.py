@@ -9,20 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import schema
-from generator.arrays import I64, Mask
+from generator.arrays import F32, I64, Mask
 from generator.config.parameters import CHOICES
 from generator.population import addresses
 from generator.population.accounts import Accounts
+from generator.population.locales import LANGUAGES
 from generator.population.population_plan import PopulationPlan
 from generator.prompts import categories, embeddings, revisions, simhash
 from generator.rng import opaque_ids, streams
 from generator.schema import DAY_MS
-from generator.traffic import provider, quotations, routing
+from generator.traffic import provider, quotations, routing, text_samples
 from generator.traffic.attempts import Attempts
 from generator.traffic.prompt_items import PromptItems
 from generator.traffic.provider import Response
 from generator.traffic.routing import SessionLegs
 from generator.traffic.session_content import SessionContent
+from generator.traffic.text_samples import TextSample
 from generator.workloads.batch import RequestBatch
 from generator.workloads.token_usage import Usage, answer_limits, is_conversation, offered_tools, settings_keys
 
@@ -53,14 +55,19 @@ class LogChunk:
         Whether a row is a second attempt.
     quotations : Quotations
         Rows that quote an answer.
+    texts : TextSample or None
+        Rows that may be shown as text.
     """
 
     columns: Columns
     resent: Mask
     quotations: quotations.Quotations
+    texts: TextSample | None
 
 
-def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -> LogChunk:
+def log_attempts(
+    plan: PopulationPlan, accounts: Accounts, attempts: Attempts, text_chance: F32 | None = None
+) -> LogChunk:
     """What is logged of some attempts, one row each.
 
     Parameters
@@ -71,6 +78,8 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
         Authors and senders.
     attempts : Attempts
         As many requests as attempts, see `Attempts.take`; their usage and cost change with the sender.
+    text_chance : ndarray of float32, shape (accounts,), optional
+        Chance of each sender's rows to be candidates for texts, see `text_samples.chances`.
     """
     batch, usage, cost, routed = attempts.requests(accounts), attempts.usage, attempts.cost, attempts.routed
     session, sessions, sender = batch.session, batch.sessions, routed.sender
@@ -104,7 +113,10 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts) -
         "kind": accounts.choices["kind"][batch.account],
     }
     narrow = {n: v.astype(_NARROW.get(n, v.dtype), copy=False) for n, v in columns.items()}
-    return LogChunk(narrow, routed.resent, quotations.draw_quotations(plan, batch, routed.ts, usage))
+    texts = None
+    if text_chance is not None:
+        texts = text_samples.draw_sample(plan, accounts, attempts, columns["request_id"], text_chance)
+    return LogChunk(narrow, routed.resent, quotations.draw_quotations(plan, batch, routed.ts, usage), texts)
 
 
 def _request_ids(plan: PopulationPlan, batch: RequestBatch, attempts: Attempts) -> I64:
@@ -192,7 +204,7 @@ def _content(batch: RequestBatch, prompts: SessionContent, items: PromptItems, t
     embedding = embeddings.prompt_embedding(items.key, items.topic, np.full(len(session), 6, np.int16))
     alone = items.check | ~prompts.templated[session]
     prompt_hash = opaque_ids.opaque53(streams.child(prompts.template, "hash"))
-    wording = streams.below(streams.child(prompts.template, "task"), 14) * 10 + prompts.template_language
+    wording = prompts.task.astype(np.int64) * len(LANGUAGES) + prompts.template_language
     return {
         "system_prompt_hash": np.where(prompts.templated, prompt_hash, -1)[session],
         "tools_hash": np.where(tools > 0, tools_hash, -1),

@@ -13,6 +13,7 @@ from generator.population import locales
 from generator.population.accounts import pool_sizes
 from generator.prompts import revisions
 from generator.rng import exact_functions, streams
+from generator.text.tasks import tasks_of
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -44,8 +45,9 @@ class SessionContent:
         Key of the tools that would be offered.
     topic, language : ndarray of int
         Topic of the session, language of its prompts (an index into `locales.LANGUAGES`).
-    domain, template_language : ndarray of int
-        What the template was written for (an index into the domains) and in which language.
+    domain, task, template_language : ndarray of int
+        What the template was written for (an index into the domains), what it asks for (an index of
+        `latents.TASKS`) and in which language.
     fixed : ndarray of float32
         Share of a prompt's shingles that the template fixes.
     """
@@ -57,6 +59,7 @@ class SessionContent:
     topic: I64
     language: I32
     domain: I64
+    task: I32
     template_language: I32
     fixed: F32
 
@@ -110,7 +113,8 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     written = np.where(framework, _ENGLISH, main)
     written = np.where(shared, cohort_languages(plan, accounts)[account], written)
     fixed = _fixed_shares(dials["fixed"][account], template)
-    return SessionContent(template, templated, shared, tools, topic, language, domain, written, fixed)
+    task = tasks_of(template, domain)
+    return SessionContent(template, templated, shared, tools, topic, language, domain, task, written, fixed)
 
 
 def cohort_languages(plan: PopulationPlan, accounts: Accounts) -> I32:

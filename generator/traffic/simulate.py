@@ -9,11 +9,12 @@ import numpy as np
 from generator.arrays import F64, I8, I32, I64, U64, Mask, map_arrays
 from generator.population.accounts import Accounts, accounts_in_bucket, draw_accounts
 from generator.population.population_plan import PopulationPlan
-from generator.traffic import attempts, quotations, request_log
+from generator.traffic import attempts, quotations, request_log, text_samples
 from generator.traffic.cross_shard import CrossShardCache
 from generator.traffic.request_log import Columns, LogChunk
 from generator.traffic.routing import pod_members
 from generator.traffic.sessions import account_chunks, draw_sessions, request_counts
+from generator.traffic.text_samples import TextSample
 
 _CHUNK_ROWS = 100_000  # requests whose columns stay in the processor's cache
 _PACKED_BITS = 63  # of a whole number above 0: moment, second attempt and row
@@ -43,6 +44,8 @@ class Shard:
         Whether a row serves its cohort's work.
     kind : ndarray of int8
         Workload of each row, an index into `schema.KINDS`.
+    texts : TextSample or None
+        What may be shown as text, if any was asked for.
     """
 
     accounts: Accounts
@@ -54,9 +57,10 @@ class Shard:
     day_edges: I64
     work: Mask
     kind: I8
+    texts: TextSample | None = None
 
 
-def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = None) -> Shard:
+def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = None, texts: int = 0) -> Shard:
     """Everything that the accounts of a bucket do, sorted by time.
 
     Parameters
@@ -67,6 +71,8 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
         Number of the bucket.
     cache : CrossShardCache, optional
         Notes from buckets of the same world that were made before; it saves time, and changes nothing.
+    texts : int
+        Requests of each account that are wanted as text; somewhat more are given, where there are more.
     """
     cache = cache or CrossShardCache(plan)
     own = accounts_in_bucket(plan, bucket)
@@ -74,31 +80,34 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
     accounts = draw_accounts(plan, np.concatenate([own, others]))
     counts = request_counts(plan, accounts, np.arange(-1, plan.config.days))
     counts[len(own) :][cache.known[others]] = 0
+    chance = text_samples.chances(counts.sum(axis=1), texts) if texts else None
     chunks, handed_over = [], []
     for some in account_chunks(counts, _CHUNK_ROWS):
         every = attempts.make_attempts(plan, accounts, draw_sessions(plan, accounts, some, counts))
         author, sender = every.author, every.routed.sender
         arrives = attempts.within_window(plan, accounts, every.routed)
         here = (sender < len(own)) & (author < len(own))
-        chunks.append(request_log.log_attempts(plan, accounts, every.take(np.flatnonzero(arrives & here))))
+        chunks.append(request_log.log_attempts(plan, accounts, every.take(np.flatnonzero(arrives & here)), chance))
         handed_over.append(every.take(np.flatnonzero(arrives & (author != sender))))
     cache.record(accounts, handed_over)
-    chunks.append(request_log.log_attempts(plan, accounts, cache.take_for(accounts, bucket)))
-    columns, edges = _merged(plan, chunks)
+    chunks.append(request_log.log_attempts(plan, accounts, cache.take_for(accounts, bucket), chance))
+    columns, edges, shown = _merged(plan, chunks)
     item, cost, owner, work, kind = (columns.pop(name) for name in ("item", "cost", "owner", "work", "kind"))
-    return Shard(accounts, len(own), columns, owner, item, cost, edges, work, kind)
+    return Shard(accounts, len(own), columns, owner, item, cost, edges, work, kind, shown)
 
 
-def _merged(plan: PopulationPlan, chunks: list[LogChunk]) -> tuple[Columns, I64]:
-    """Columns in the order of arrival, and the first row of each day. Chunks are emptied column by column."""
+def _merged(plan: PopulationPlan, chunks: list[LogChunk]) -> tuple[Columns, I64, TextSample | None]:
+    """Columns in the order of arrival, first row of each day, texts. Chunks are emptied column by column."""
     for chunk, ids in zip(chunks, _quoted(plan, chunks), strict=True):
         chunk.columns["echo_response_id"] = ids
     ts, resent = (np.concatenate(x) for x in zip(*((c.columns["ts"], c.resent) for c in chunks), strict=True))
     order = _by_time(ts, resent)
+    samples = [chunk.texts for chunk in chunks if chunk.texts is not None]
+    texts = text_samples.joined(samples, [len(c.resent) for c in chunks], order) if samples else None
     columns = {}
     for name in list(chunks[0].columns):
         columns[name] = np.concatenate([chunk.columns.pop(name) for chunk in chunks]).take(order)
-    return columns, np.searchsorted(columns["day"], np.arange(plan.config.days + 1))
+    return columns, np.searchsorted(columns["day"], np.arange(plan.config.days + 1)), texts
 
 
 def _by_time(ts: I64, resent: Mask) -> I64:

@@ -1,0 +1,1 @@
+"""Prompts as text: what the latent names of the log's prompts read like."""

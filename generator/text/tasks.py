@@ -1,0 +1,41 @@
+"""What prompts ask for, by what they are about."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+from generator.arrays import I32, I64, U64
+from generator.rng import streams
+from generator.text.latents import DOMAINS, TASKS
+
+_UNIFORMS = 65_536  # steps of `streams.uniform`
+
+
+def tasks_of(keys: U64, domain: I64) -> I32:
+    """Task of each template or free question.
+
+    Parameters
+    ----------
+    keys : ndarray of uint64, shape (n,)
+        Streams of the templates or items.
+    domain : ndarray of int64, shape (n,)
+        What they are about, index of `DOMAINS`.
+
+    Returns
+    -------
+    ndarray of int32, shape (n,)
+        Index of `TASKS`.
+    """
+    return _task_by_uniform()[domain, streams.halves(streams.child(keys, "task"), 0)]
+
+
+@cache
+def _task_by_uniform() -> I32:
+    """Task that each of the uniforms draws in each domain, shape (domains, uniforms)."""
+    every = np.arange(_UNIFORMS, dtype=np.uint64)
+    weights = tomllib.loads(resources.files("generator.text").joinpath("data/tasks.toml").read_text("utf-8"))
+    return np.stack([streams.pick(every, np.array([weights[d].get(t, 0) for t in TASKS], float)) for d in DOMAINS])

@@ -1,0 +1,140 @@
+"""Which requests are shown as text, and what their texts are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from generator.arrays import F32, I64, U64, Mask, map_arrays
+from generator.config.parameters import TOPICS_PER_DOMAIN
+from generator.rng import streams
+from generator.text.latents import PromptLatents
+from generator.text.tasks import tasks_of
+
+if TYPE_CHECKING:
+    from generator.population.accounts import Accounts
+    from generator.population.population_plan import PopulationPlan
+    from generator.traffic.attempts import Attempts
+
+_SPARE = np.float32(1.5)  # candidates for each request that is kept, so that hardly an account is left with fewer
+_INSTRUCTED = 0.6  # share of a templated call's tokens that is not the system prompt (a)
+_TURN_TOKENS = 120  # of a later turn of a conversation that are its own, at most (a)
+
+
+@dataclass
+class TextSample:
+    """Requests that may be shown as text; arrays of shape (sampled requests,).
+
+    Attributes
+    ----------
+    row : ndarray of int64
+        Each one's row in the log.
+    rank : ndarray of uint64
+        Which of an account's come first, where fewer are wanted.
+    system : ndarray of uint64
+        Stream of its system prompt; 0: it has none.
+    latents : PromptLatents
+        What the texts are made from.
+    """
+
+    row: I64
+    rank: U64
+    system: U64
+    latents: PromptLatents
+
+    def take(self, at: I64) -> TextSample:
+        """Some of them.
+
+        Parameters
+        ----------
+        at : ndarray of int64
+            Which.
+        """
+        some: TextSample = map_arrays(lambda x: x[at], self)
+        return some
+
+
+def chances(counts: I64, per_account: int) -> F32:
+    """Chance of each account's requests to be candidates.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (accounts,)
+        Requests of each.
+    per_account : int
+        Texts that are wanted of each.
+    """
+    return np.minimum(_SPARE * per_account / np.maximum(counts, 1), 1).astype(np.float32)
+
+
+def joined(samples: list[TextSample], sizes: list[int], order: I64) -> TextSample:
+    """Samples of parts of a log as one of the whole, in the order of its rows.
+
+    Parameters
+    ----------
+    samples : list of TextSample
+        One for each part.
+    sizes : list of int
+        Rows of each part.
+    order : ndarray of int64, shape (rows,)
+        Row of the parts, one after the other, that each row of the whole is.
+    """
+    together: TextSample = map_arrays(lambda *x: np.concatenate(x), *samples)
+    before = np.cumsum(sizes) - sizes
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    together.row = place[together.row + np.repeat(before, [len(s.row) for s in samples])]
+    return together.take(np.argsort(together.row))
+
+
+def draw_sample(
+    plan: PopulationPlan, accounts: Accounts, attempts: Attempts, request_id: I64, chance: F32
+) -> TextSample:
+    """Candidates among some attempts, one row each.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Authors and senders.
+    attempts : Attempts
+        As many requests as attempts.
+    request_id : ndarray of int64, shape (rows,)
+        Id of each row.
+    chance : ndarray of float32, shape (accounts,)
+        Chance of each sender's rows.
+    """
+    rank = streams.child(request_id.view(np.uint64) ^ plan.root, "text sample")
+    row = np.flatnonzero(streams.uniform_wide(rank) < chance[attempts.routed.sender])
+    session, items, content = attempts.session[row], attempts.items, attempts.content
+    author = attempts.sessions.account[session]
+    kind = accounts.choices["kind"][author]
+    system = np.where(content.templated[session], content.template[session], np.uint64(0))
+    templated = (system > 0) & ~items.check[row]  # check prompts are asked as they are
+    item, topic = items.key[row], items.topic[row]
+    turn, tokens = attempts.usage.turn[row], attempts.usage.input[row]
+    own = np.where(templated, (tokens * _INSTRUCTED).astype(np.int64), tokens)
+    latents = PromptLatents(
+        template=np.where(templated, system, np.uint64(0)),
+        domain=content.domain[session].astype(np.int32),
+        task=np.where(templated, content.task[session], tasks_of(item, topic // TOPICS_PER_DOMAIN)),
+        template_language=content.template_language[session],
+        fixed=content.fixed[session],
+        item=item,
+        topic=topic,
+        language=items.language[row],
+        kind=kind,
+        turn=turn,
+        style=_styles(plan, accounts, author, content.shared[session]),
+        tokens=np.where(turn > 0, np.minimum(tokens, _TURN_TOKENS), own),
+    )
+    return TextSample(row, rank[row], system, latents)
+
+
+def _styles(plan: PopulationPlan, accounts: Accounts, author: I64, shared: Mask) -> U64:
+    """Who words the prompt: the account, or in joint work whoever writes the cohort's programs."""
+    cohort = plan.cohort_key[accounts.cohort[author]]
+    return streams.child(np.where(shared, cohort, accounts.key[author]), "style")
