@@ -25,7 +25,7 @@ class View:
     Attributes
     ----------
     groups : str
-        Of M, L and C.
+        Of M, L, C and X.
     timed : bool
         Otherwise every request is sent when the window begins; when accounts were created stays.
     """
@@ -36,11 +36,11 @@ class View:
     def __call__(self, split: Split) -> Split:
         """The split with constants in place of hidden columns: a detector finds all that it declared."""
         tables = dict(split.tables)
-        for name in schema.PUBLIC:
+        for name in set(schema.PUBLIC) & set(tables):
             hidden = [c for c in schema.TABLES[name] if c.group not in ("K", *self.groups)]
             # An embedding is a place and needs numbers; everywhere else null says nothing.
             fixed = [pl.lit(0 if c.name in schema.EMBEDDING_COLUMNS else None).alias(c.name) for c in hidden]
-            if name == "requests" and not self.timed:
+            if name in schema.SHARDED and not self.timed:
                 fixed += [pl.lit(split.start).alias("ts"), pl.lit(0).alias("day")]
             tables[name] = _changed(tables[name], fixed)
         return replace(split, tables=tables)

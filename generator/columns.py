@@ -1,4 +1,4 @@
-"""What a column is, and the columns of the table requests."""
+"""What a column is, and the columns of the tables requests and prompts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ GROUPS = {
     "M": "metadata and timing",
     "L": "links between accounts",
     "C": "content sketches",
+    "X": "text: prompts that can be read, where the dataset has them",
     "T": "truth: sealed, never handed to a detector that scores",
 }
 
 SPLITS = ("train", "validation", "test")
 LABELS = ("benign", "extraction", "grey")
+TEXTS = ("none", "sample", "all")
+"""Whose prompts a dataset holds as text: nobody's, some of each account, every one."""
 TIERS = ("overt", "evasive", "adaptive")
 KINDS = ("api", "reasoning", "conversation", "code", "agent")
 
@@ -28,6 +31,7 @@ OPAQUE = "opaque number; equal means the same, nothing else does"
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 TIMESTAMP = pa.timestamp("ms", tz="UTC")
+TEXT = "DELTA_LENGTH_BYTE_ARRAY"  # Parquet encoding of texts that rarely repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,4 +254,12 @@ REQUESTS: tuple[Column, ...] = (
         "request_id of an earlier answer that the provider's index found in this prompt; null: none",
         True,
     ),
+)
+
+PROMPTS: tuple[Column, ...] = (
+    _C("request_id", pa.int64(), "K", "-", "gen_ai.response.id", "request that sent the prompt", encoding="PLAIN"),
+    _C("account_id", CATEGORY, "K", "-", "user.id", "account that sent it"),
+    _C("day", pa.int32(), "M", "days", "-", "whole days since the window of this world began"),
+    _C("system_prompt", pa.string(), "X", "-", "gen_ai.system_instructions", "text before it; null: none", True),
+    _C("prompt", pa.string(), "X", "-", "gen_ai.input.messages", "last user turn", encoding=TEXT),
 )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MANIFEST", "MASKED", "Dataset", "Split", "Table", "load", "read_manifest"]
 
+_NO_TEXT = "the dataset was made without text; make it again with siphonbench generate --text sample"
+
 
 @dataclass(frozen=True)
 class Split:
@@ -60,6 +62,19 @@ class Split:
         return self.tables["releases"]
 
     @property
+    def prompts(self) -> Table:
+        """One row per request whose prompt can be read, in the order of `requests`.
+
+        Raises
+        ------
+        UserError
+            If the dataset was made without text.
+        """
+        if why := self.lacking(("prompts.prompt",)):
+            raise UserError(why)
+        return self.tables["prompts"]
+
+    @property
     def labels(self) -> Table:
         """One row per account: label, archetype, cohort, campaign, tier."""
         return self._truth("account_labels")
@@ -92,9 +107,9 @@ class Split:
         if not 0 <= day < self.days:
             raise UserError(f"day {day} is outside the window of {self.name}: choose 0 to {self.days - 1}")
         end = self.start + timedelta(days=day + 1)
-        tables = {name: self.tables[name] for name in schema.PUBLIC}
-        for name, known in (("requests", pl.col("ts") < end), ("accounts", pl.col("created") < end)):
-            tables[name] = tables[name].where(known)
+        known = {"requests": pl.col("ts") < end, "accounts": pl.col("created") < end}
+        known["prompts"] = pl.col("day") <= day
+        tables = {name: t.where(known[name]) if name in known else t for name, t in self._public().items()}
         return replace(self, days=day + 1, tables=tables, masked=True)
 
     def restrict(self, fields: Iterable[str]) -> Split:
@@ -104,16 +119,37 @@ class Split:
         ----------
         fields : iterable of str
             table.column names, see `schema.check_fields`.
+
+        Raises
+        ------
+        UserError
+            If a field is of a table that this dataset was made without.
         """
         declared = schema.check_fields(fields)
+        if why := self.lacking(declared):
+            raise UserError(why)
         tables = dict(self.tables)
-        for name in schema.PUBLIC:
-            tables[name] = tables[name].restrict(f.partition(".")[2] for f in declared if f.startswith(name + "."))
+        for name, table in self._public().items():
+            tables[name] = table.restrict(f.partition(".")[2] for f in declared if f.startswith(name + "."))
         return replace(self, tables=tables)
+
+    def lacking(self, fields: Iterable[str]) -> str:
+        """Why some public fields can't be read here; "" if all can.
+
+        Parameters
+        ----------
+        fields : iterable of str
+            table.column names.
+        """
+        absent = [f for f in fields if f.partition(".")[0] in set(schema.OPTIONAL) - set(self.tables)]
+        return f"{self.name} has no {absent[0]}: {_NO_TEXT}" if absent else ""
 
     def without_labels(self) -> Split:
         """The same split as a detector sees it when it scores."""
-        return replace(self, tables={name: self.tables[name] for name in schema.PUBLIC}, masked=True)
+        return replace(self, tables=self._public(), masked=True)
+
+    def _public(self) -> dict[str, Table]:
+        return {name: self.tables[name] for name in schema.PUBLIC if name in self.tables}
 
     def _truth(self, table: str) -> Table:
         if self.masked:

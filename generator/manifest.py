@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from generator.errors import UserError, printable
-from generator.schema import PUBLIC, SPLITS, TABLES
+from generator.schema import OPTIONAL, PUBLIC, SPLITS, TABLES
 
 MANIFEST = "manifest.json"
 MASKED = ("test",)
@@ -135,7 +135,9 @@ def _split_faults(where: str, name: str, split: dict[str, Any]) -> Iterator[str]
         yield f"{where}start: {split['start'][:40]!r} is no date and time"
     if all(map(inside, split["files"])):
         tables = {table_of(path) for path in split["files"] if _is_data(path)}
-        yield from (f"{where}files: no {table} among them" for table in PUBLIC if table not in tables)
+        yield from (
+            f"{where}files: no {table} among them" for table in PUBLIC if table not in (*tables, *OPTIONAL)
+        )
     for path, entry in split["files"].items():
         if inside(path) and not _is_data(path):
             yield f"{where}files: {path[:80]} is no table of a split"

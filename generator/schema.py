@@ -22,8 +22,10 @@ from generator.columns import (
     KINDS,
     LABELS,
     OPAQUE,
+    PROMPTS,
     REQUESTS,
     SPLITS,
+    TEXTS,
     TIERS,
     TIMESTAMP,
     Column,
@@ -40,6 +42,8 @@ __all__ = [
     "GROUPS",
     "KINDS",
     "LABELS",
+    "OPTIONAL",
+    "PROMPTS",
     "PUBLIC",
     "RELEASES",
     "REQUESTS",
@@ -47,6 +51,7 @@ __all__ = [
     "SHARDED",
     "SPLITS",
     "TABLES",
+    "TEXTS",
     "TIERS",
     "TIMESTAMP",
     "TRUTH",
@@ -68,15 +73,7 @@ ACCOUNTS: tuple[Column, ...] = (
     _C("plan", CATEGORY, "M", "-", "-", "what the account pays for"),
     _C("verification", CATEGORY, "M", "-", "-", "strongest check passed at sign-up"),
     _C("payment_type", CATEGORY, "L", "-", "-", "card, prepaid, invoice, credits or marketplace"),
-    _C(
-        "payment_id",
-        pa.int64(),
-        "L",
-        "-",
-        "-",
-        "payment instrument; " + OPAQUE + "; null: none on file",
-        True,
-    ),
+    _C("payment_id", pa.int64(), "L", "-", "-", "payment instrument; " + OPAQUE + "; null: none on file", True),
     _C("email_domain", pa.string(), "L", "-", "-", "invented domain of the e-mail address"),
     _C("email_type", CATEGORY, "L", "-", "-", "free, corporate, education or disposable"),
     _C("organization", pa.string(), "L", "-", "-", "invented name given at sign-up; null: a person", True),
@@ -147,13 +144,15 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "requests": REQUESTS,
     "accounts": ACCOUNTS,
     "releases": RELEASES,
+    "prompts": PROMPTS,
     "account_labels": ACCOUNT_LABELS,
     "request_labels": REQUEST_LABELS,
     "campaigns": CAMPAIGNS,
 }
-PUBLIC = ("requests", "accounts", "releases")
+PUBLIC = ("requests", "accounts", "releases", "prompts")
+OPTIONAL = ("prompts",)  # a dataset may be without, see `text` in its configuration
 TRUTH = ("account_labels", "request_labels", "campaigns")
-SHARDED = ("requests", "request_labels")  # one file per day and account bucket; the others are one file
+SHARDED = ("requests", "request_labels", "prompts")  # one file per day and account bucket; the others are one file
 
 
 def arrow_schema(table: str) -> pa.Schema:
@@ -268,7 +267,7 @@ def field_groups(fields: Iterable[str]) -> str:
     'M+L'
     """
     groups = {column(f).group for f in check_fields(fields)} - {"K"}
-    return "+".join(g for g in "MLC" if g in groups) or "-"
+    return "+".join(g for g in "MLCX" if g in groups) or "-"
 
 
 def column(field: str) -> Column:

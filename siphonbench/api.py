@@ -61,6 +61,7 @@ def generate(
     resume: bool = False,
     engine: str = "",
     scheduler: str = "",
+    text: str | None = None,
     storage_options: dict[str, Any] | None = None,
 ) -> Dataset:
     """Generate a dataset and open it.
@@ -69,8 +70,8 @@ def generate(
     ----------
     preset : str
         "nano", "small", "medium" or "full".
-    seed : int, optional
-        Base seed; left out, what the config file says, or 0.
+    seed, text : int, str, optional
+        Base seed, and whose prompts can be read: "none", "sample" or "all". Left out, what preset or file says.
     out : path, optional
         New or empty folder, or an address such as s3://BUCKET/NAME; siphonbench-data/PRESET if left out.
     workers : int
@@ -105,7 +106,7 @@ def generate(
     from generator.pipeline import engines
     from generator.pipeline import generate as pipeline
 
-    plan, runs = _plan(preset, seed, config), engines.choose(engine, workers, scheduler)
+    plan, runs = _plan(preset, seed, config, text), engines.choose(engine, workers, scheduler)
     where = Path(out or DATA.parent / plan.name)
     return load(pipeline.generate(plan, where, workers, on_shard, resume, runs, storage_options), storage_options)
 
@@ -120,6 +121,7 @@ def release(
     resume: bool = False,
     engine: str = "",
     scheduler: str = "",
+    text: str | None = None,
     **options: Any,
 ) -> Dataset:
     """Write the folder of a dataset as it is uploaded, and open it.
@@ -128,7 +130,7 @@ def release(
     ----------
     out : path
         New or empty folder.
-    preset, seed, workers, config, on_shard, resume, engine, scheduler
+    preset, seed, workers, config, on_shard, resume, engine, scheduler, text
         As for `generate`.
     **options
         test_truth, published and owner: see `generator.publish.release_folder.write`.
@@ -141,10 +143,9 @@ def release(
     from generator.pipeline import engines
     from generator.publish import release_folder
 
-    plan, runs = _plan(preset, seed, config), engines.choose(engine, workers, scheduler)
-    return load(
-        release_folder.write(plan, Path(out), workers, on_shard, resume=resume, with_engine=runs, **options)
-    )
+    plan, runs = _plan(preset, seed, config, text), engines.choose(engine, workers, scheduler)
+    options |= {"resume": resume, "with_engine": runs}
+    return load(release_folder.write(plan, Path(out), workers, on_shard, **options))
 
 
 def verify(
@@ -278,8 +279,8 @@ def load_verified(path: Path) -> Dataset:
     from generator.errors import UserError
 
     if faults := verify(path):
-        count = f"{len(faults)} damaged file{'s' * (len(faults) > 1)}"
-        raise UserError(f"{path} has {count}: {'; '.join(faults[:3])}; generate or download it again")
+        shown = f"damaged file{'s' * (len(faults) > 1)}: {'; '.join(faults[:3])}"
+        raise UserError(f"{path} has {len(faults)} {shown}; generate or download it again")
     return load(path)
 
 
@@ -287,10 +288,10 @@ def _opened(dataset: Dataset | str | Path) -> Dataset:
     return load(dataset) if isinstance(dataset, str | Path) else dataset
 
 
-def _plan(preset: str, seed: int | None, config: str | Path | None) -> Config:
+def _plan(preset: str, seed: int | None, config: str | Path | None, text: str | None) -> Config:
     from generator.config import dataset_config as configs
 
-    return configs.from_file(Path(config), seed) if config else configs.from_preset(preset, seed or 0)
+    return configs.from_file(Path(config), seed, text) if config else configs.from_preset(preset, seed or 0, text)
 
 
 def _evaluated(dataset: Dataset, predictions: str | Path, split: str, task: str) -> tuple[Submission, Scorecard]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from baselines.base.search_space import Ranges
+from generator.errors import UserError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -145,3 +146,28 @@ def accounts(split: Split) -> pl.Series:
 
     ids = split.accounts.polars().select(pl.col("account_id").cast(pl.String)).collect()
     return ids.to_series().sort()
+
+
+def shown(detector: Detector, world: Split) -> Split:
+    """A split as a detector sees it: only the columns that it declared.
+
+    Parameters
+    ----------
+    detector : Detector
+        Who will look.
+    world : Split
+        Its labels stay as they are, open or not.
+
+    Returns
+    -------
+    Split
+        What it is shown.
+
+    Raises
+    ------
+    UserError
+        If it reads text and the dataset was made without.
+    """
+    if why := world.lacking(detector.fields):
+        raise UserError(f"detector {detector.name} reads text, and {why}")
+    return world.restrict(detector.fields)

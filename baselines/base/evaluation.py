@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from baselines.base.detector import Detector
+from baselines.base.detector import Detector, shown
 from generator.dataset import Split
 from generator.errors import UserError
 
@@ -151,8 +151,13 @@ def fit(detector: Detector, worlds: Iterable[Split]) -> Detector:
     -------
     Detector
         The fitted clone.
+
+    Raises
+    ------
+    UserError
+        If it reads text and the dataset was made without.
     """
-    return detector.clone().fit(*(world.restrict(detector.fields) for world in worlds))
+    return detector.clone().fit(*(shown(detector, world) for world in worlds))
 
 
 def answer(fitted: Detector, target: Split, task: str = "accounts") -> pl.DataFrame:
@@ -283,5 +288,4 @@ def _key_faults(keys: pl.Series, expected: pl.Series) -> dict[str, pl.Series]:
 
 
 def _ask(fitted: Detector, target: Split, task: AnswerFormat) -> pl.DataFrame:
-    shown = target.restrict(fitted.fields).without_labels()
-    return check(fitted.name, getattr(fitted, task.method)(shown), target, task)
+    return check(fitted.name, getattr(fitted, task.method)(shown(fitted, target).without_labels()), target, task)

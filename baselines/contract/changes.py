@@ -123,7 +123,14 @@ def other_future(tables: Tables, day: int) -> dict[str, pl.DataFrame]:
     future = pl.col("day") > day
     known, rest = rows.filter(~future), rows.filter(future)
     moved = rest.with_columns(pl.exclude("ts", "day", "request_id").reverse()).gather_every(2)
-    return {**tables, "requests": pl.concat([known, moved])}
+    texts = tables["prompts"]
+    others = texts.filter(future).with_columns(pl.col("system_prompt", "prompt").reverse()).drop("account_id")
+    owned = others.join(moved.select("request_id", "account_id"), on="request_id").select(texts.columns)
+    return {
+        **tables,
+        "requests": pl.concat([known, moved]),
+        "prompts": pl.concat([texts.filter(~future), owned]),
+    }
 
 
 def filtered(tables: Tables, requests: pl.Expr, accounts: pl.Expr | None = None) -> dict[str, pl.DataFrame]:
@@ -143,5 +150,6 @@ def filtered(tables: Tables, requests: pl.Expr, accounts: pl.Expr | None = None)
     dict of str to polars.DataFrame
         The changed tables.
     """
-    kept = {**tables, "requests": tables["requests"].filter(requests)}
+    rows = tables["requests"].filter(requests)
+    kept = {**tables, "requests": rows, "prompts": tables["prompts"].join(rows, on="request_id", how="semi")}
     return kept if accounts is None else kept | {"accounts": tables["accounts"].filter(accounts)}

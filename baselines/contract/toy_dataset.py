@@ -106,6 +106,7 @@ def world(seed: int, accounts: int = 120, campaign: int = 24) -> dict[str, pl.Da
         "requests": frame("requests", requests),
         "accounts": frame("accounts", _accounts(rng, ids, bad, cohort)),
         "releases": _releases(),
+        "prompts": frame("prompts", toy_requests.prompts(rng, requests)),
         "account_labels": frame("account_labels", _truth(requests, ids, bad, cohort)),
         "request_labels": frame("request_labels", _request_truth(requests, ids[bad])),
         "campaigns": _campaigns(requests, ids, bad, cohort),

@@ -70,6 +70,29 @@ def requests(
     return values | columns | times | {"account_id": ids[account]}
 
 
+def prompts(rng: np.random.Generator, sent: dict[str, Any]) -> dict[str, Any]:
+    """Write the prompts of all requests: equal system prompts begin alike, and the rest is a number.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    sent : dict of str to sequence
+        Columns of the table requests.
+
+    Returns
+    -------
+    dict of str to sequence
+        Every column of the table prompts, in the order of the requests.
+    """
+    template = np.asarray(sent["system_prompt_hash"]).tolist()
+    items = rng.integers(0, 10_000, len(template)).tolist()
+    return {name: sent[name] for name in ("request_id", "account_id", "day")} | {
+        "system_prompt": some(rng, 0.2, np.array([f"You do work number {t}." for t in template])),
+        "prompt": [f"Do step {t} of work {t} with item {i}." for t, i in zip(template, items, strict=True)],
+    }
+
+
 def _columns(
     rng: np.random.Generator,
     account: npt.NDArray[Any],

@@ -79,6 +79,10 @@ class Config:
         Largest mean of requests per active day; keeps small presets small.
     least_campaigns : int
         Campaigns that each archetype of a world must have.
+    text : str
+        Whose prompts are there to be read, one of `schema.TEXTS`; no other table depends on it.
+    prompts_per_account : int
+        How many of each account's, where `text` is "sample".
     start : str
         First day of the first window, ISO format.
     splits : tuple of str
@@ -106,6 +110,8 @@ class Config:
     quiet_days: int
     rate_cap: int
     least_campaigns: int
+    text: str
+    prompts_per_account: int
     start: str
     splits: tuple[str, ...]
     mix: dict[str, float]
@@ -136,7 +142,7 @@ class Config:
         return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
 
 
-def from_preset(name: str, seed: int = 0) -> Config:
+def from_preset(name: str, seed: int = 0, text: str | None = None) -> Config:
     """Configuration of a preset.
 
     Parameters
@@ -145,6 +151,8 @@ def from_preset(name: str, seed: int = 0) -> Config:
         One of `PRESETS`.
     seed : int
         Base seed.
+    text : str, optional
+        Takes the place of the preset's.
 
     Raises
     ------
@@ -153,7 +161,7 @@ def from_preset(name: str, seed: int = 0) -> Config:
     """
     if name not in PRESETS:
         raise UserError(f"no preset {name!r}: choose {', '.join(PRESETS)}, or write a file and use --config")
-    return from_dict(preset(name) | {"seed": seed}, f"preset {name}")
+    return from_dict(preset(name) | _given(seed=seed, text=text), f"preset {name}")
 
 
 def preset(name: str) -> dict[str, Any]:
@@ -167,15 +175,15 @@ def preset(name: str) -> dict[str, Any]:
     return _toml(_FOLDER / "base.toml") | _toml(_FOLDER / f"{name}.toml")
 
 
-def from_file(path: Path, seed: int | None = None) -> Config:
+def from_file(path: Path, seed: int | None = None, text: str | None = None) -> Config:
     """Configuration from a TOML file; `preset = "nano"` in it names what to start from.
 
     Parameters
     ----------
     path : Path
         File, or the name of a scenario that comes with the package.
-    seed : int, optional
-        Takes the place of the file's.
+    seed, text : optional
+        Take the place of the file's.
 
     Raises
     ------
@@ -188,8 +196,7 @@ def from_file(path: Path, seed: int | None = None) -> Config:
     except (OSError, ValueError, RecursionError) as error:  # not TOML, not UTF-8, or nested without end
         known = f"; scenarios that come with SiphonBench: {', '.join(SCENARIOS)}" if not path.exists() else ""
         raise UserError(f"{path} can't be read as TOML: {error}{known}") from error
-    given = {} if seed is None else {"seed": seed}
-    return from_dict(over_preset(document, str(path)) | given, str(path))
+    return from_dict(over_preset(document, str(path)) | _given(seed=seed, text=text), str(path))
 
 
 def over_preset(document: dict[str, Any], where: str) -> dict[str, Any]:
@@ -241,6 +248,10 @@ def from_dict(document: dict[str, Any], where: str) -> Config:
     lists = {k: tuple(merged[k]) for k in ("splits", "campaign_archetypes", "test_only_archetypes")}
     mix = dict(sorted(merged["mix"].items()))
     return replace(Config(**(merged | lists)), start=str(merged["start"]), cohorts=extra, overlay=overlay, mix=mix)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _parsed(dials: dict[str, Any]) -> dict[str, ParameterRange]:

@@ -27,6 +27,8 @@ _KEYS = {
     "least_campaigns": "what cannot give each archetype so many campaigns is refused",
     "quiet_days": "days in a row, anywhere in each world, on which no campaign collects",
     "rate_cap": "largest mean of requests on an active day of one account",
+    "text": "whose prompts are there to be read: none, a sample of each account's, or all",
+    "prompts_per_account": "how many of each account's make the sample",
     "buckets": "parts a world is made in: some 5,000 accounts or a million requests each",
 }
 _DIALS_SHOWN = ("rate", "synchrony", "camouflage", "coverage", "leak_payment")

@@ -11,7 +11,7 @@ from generator.config import distributions, feasibility
 from generator.config.archetypes import archetypes
 from generator.config.distributions import shown, suggestion
 from generator.config.parameters import COHORT_CHOICES
-from generator.schema import SPLITS, TIERS
+from generator.schema import SPLITS, TEXTS, TIERS
 
 BOUNDS = {
     "accounts": (50, 5_000_000),
@@ -22,6 +22,7 @@ BOUNDS = {
     "buckets": (1, 4096),
     "rate_cap": (1, 1_000_000),
     "least_campaigns": (0, 1000),
+    "prompts_per_account": (1, 1_000_000),
     "seed": (0, 2**63 - 1),
 }
 _YEARS = (1970, 2200)  # whose times every reader of the tables can hold
@@ -88,6 +89,11 @@ def _start(value: Any) -> Iterator[str]:
         yield f"start: {shown(value)} is no date such as 2026-01-05"
     elif not _YEARS[0] <= start.year <= _YEARS[1]:
         yield f"start: {shown(value)} is outside the years {_YEARS[0]} to {_YEARS[1]}"
+
+
+def _text(value: Any) -> Iterator[str]:
+    if value not in TEXTS:
+        yield f"text: {shown(value)} is none of {', '.join(TEXTS)}{suggestion(str(value), TEXTS)}"
 
 
 def _labelled(extraction: bool) -> list[str]:
@@ -186,6 +192,7 @@ def _cohort(where: str, cohort: _Document) -> Iterator[str]:
 _OTHERS: dict[str, Callable[[Any], Iterator[str]]] = {
     "name": _name,
     "start": _start,
+    "text": _text,
     "splits": _splits,
     "mix": _mix,
     "overlay": _overlay,

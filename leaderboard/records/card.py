@@ -118,8 +118,8 @@ def check_text(key: str, value: Any, faults: list[str]) -> None:
     if key.endswith("_url") and value and not value.startswith(("https://", "http://")):
         faults.append(f"card.toml: {key}: {value[:40]!r} must start with https:// or http://")
     groups = value.split("+")
-    if key == "field_groups" and value != "-" and (set(groups) - set("MLC") or len(set(groups)) < len(groups)):
-        faults.append(f"card.toml: field_groups: {value!r} must be - or some of M, L, C joined by +")
+    if key == "field_groups" and value != "-" and (set(groups) - set("MLCX") or len(set(groups)) < len(groups)):
+        faults.append(f"card.toml: field_groups: {value!r} must be - or some of M, L, C, X joined by +")
 
 
 def toml(card: Card) -> str:

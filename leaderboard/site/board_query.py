@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from leaderboard.tracking.board import Board, RankedEntry
 
 PER_PAGE = 100
-GROUPS = {"M": "metadata", "L": "links", "C": "content"}
+GROUPS = {"M": "metadata", "L": "links", "C": "content", "X": "text"}
 
 
 @dataclass(frozen=True)

@@ -286,4 +286,5 @@ def _samples(folder: Path) -> list[tuple[str, tuple[schema.Column, ...], list[tu
     return [
         (name, schema.TABLES[name], train.tables[name].polars().head(_SAMPLE).collect().rows())
         for name in schema.PUBLIC
+        if name in train.tables
     ]

@@ -56,6 +56,12 @@ Engine = Annotated[str, typer.Option(help="serial, processes or dask; left out, 
 Scheduler = Annotated[
     str, typer.Option(help="Address of Dask's scheduler; left out, --engine dask starts a cluster here.")
 ]
+Text = Annotated[
+    str | None,
+    typer.Option(
+        help="Whose prompts are there to be read: none, sample or all; the preset's or file's if left out."
+    ),
+]
 Split = Annotated[str, typer.Option(help="validation or test.")]
 Task = Annotated[str, typer.Option(help="accounts, campaigns, requests or early.")]
 Host = Annotated[str, typer.Option(help="Address to listen at.")]

@@ -27,9 +27,10 @@ def _generate(
     resume: options.Resume = False,
     engine: options.Engine = "",
     scheduler: options.Scheduler = "",
+    text: options.Text = None,
 ) -> None:
     """Make a dataset: three worlds of labelled traffic."""
-    make(preset, seed, out, workers, config, resume=resume, engine=engine, scheduler=scheduler)
+    make(preset, seed, out, workers, config, resume=resume, engine=engine, scheduler=scheduler, text=text)
 
 
 def make(
@@ -47,7 +48,7 @@ def make(
     preset, seed, out, workers, config
         As for `siphonbench.generate`.
     **settings
-        resume, engine and scheduler, as there.
+        resume, engine, scheduler and text, as there.
     """
     options.one_of(preset, config)
     with output.progress("generating") as tick:

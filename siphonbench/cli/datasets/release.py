@@ -26,6 +26,7 @@ def _release(
     resume: options.Resume = False,
     engine: options.Engine = "",
     scheduler: options.Scheduler = "",
+    text: options.Text = None,
     test_truth: Annotated[
         bool,
         typer.Option(
@@ -40,7 +41,7 @@ def _release(
 ) -> None:
     """Write a dataset as it is uploaded: data, samples, checksums, and metadata for every host."""
     options.one_of(preset, config)
-    how: dict[str, Any] = {"resume": resume, "engine": engine, "scheduler": scheduler}
+    how: dict[str, Any] = {"resume": resume, "engine": engine, "scheduler": scheduler, "text": text}
     how |= {"test_truth": test_truth, "published": date, "owner": owner}
     with output.progress("generating") as tick:
         dataset = api.release(out, preset or "nano", seed, workers, config, tick, **how)

@@ -20,6 +20,7 @@ from siphonbench.workflows import detector_runs
 from siphonbench.workflows.detector_runs import REPORTS
 
 if TYPE_CHECKING:
+    from baselines.base.detector import Detector
     from baselines.isolated_run import DetectorJob
     from generator.dataset import Dataset
     from siphonbench.workflows.detector_runs import FinishedRun
@@ -52,7 +53,7 @@ def _run(
     dataset = api.load_verified(data)
     dataset.reveal(split)
     jobs = _jobs(dataset, names, tasks, split, seed or 0, parameters, explicit=task != "all")
-    for name, why in () if names else _skipped():
+    for name, why in () if names else _skipped(dataset):
         typer.echo(f"skipped {name}: it {why}", err=True)
     options.private_board(out)
     runs, failed = _run_all(dataset, jobs, out)
@@ -158,11 +159,24 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
 
 
-def _skipped() -> Iterable[tuple[str, str]]:
+def _skipped(data: Dataset) -> Iterable[tuple[str, str]]:
     """Detectors that can't be run here, and why."""
     from baselines.registry import SKIPPED
 
-    return SKIPPED.items()
+    return (
+        SKIPPED | {name: f"reads text, and {why}" for name, why in _wordless(data, _all_kinds()).items()}
+    ).items()
+
+
+def _all_kinds() -> dict[str, type[Detector]]:
+    from baselines import plugins, registry
+
+    return {name: plugins.find(name) for name in [*registry.DETECTORS, *plugins.installed()]}
+
+
+def _wordless(data: Dataset, kinds: dict[str, type[Detector]]) -> dict[str, str]:
+    """Detectors that read text where the dataset has none, and why they can't."""
+    return {name: why for name, kind in kinds.items() if (why := data.train.lacking(kind.fields))}
 
 
 def _tasks(task: str) -> tuple[str, ...]:
@@ -181,9 +195,13 @@ def _jobs(
     explicit: bool,
 ) -> list[DetectorJob]:
     """One job per detector; every name and parameter is checked before the first one runs."""
-    from baselines import isolated_run, plugins, registry
+    from baselines import isolated_run, plugins
 
-    kinds = {n: plugins.find(n) for n in names or [*registry.DETECTORS, *plugins.installed()]}
+    kinds = {n: plugins.find(n) for n in names} if names else _all_kinds()
+    wordless = _wordless(data, kinds)
+    if names and wordless:
+        raise UserError(f"{', '.join(wordless)} reads text, and {next(iter(wordless.values()))}")
+    kinds = {name: kind for name, kind in kinds.items() if name not in wordless}
     if bounds := [kind.name for kind in kinds.values() if kind.upper_bound]:
         raise UserError(f"{', '.join(bounds)} knows part of the truth and stands on no board: choose others")
     silent = [n for n, kind in kinds.items() if not set(tasks) & set(kind.tasks)]

@@ -85,6 +85,7 @@ def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int
     """
     from baselines import plugins
     from baselines.base import evaluation
+    from baselines.base.detector import shown
     from generator import dataset
     from leaderboard.seasons import client
 
@@ -100,8 +101,8 @@ def play(name: str, train: Path, days: Transport, seed: int, tick: Callable[[int
     fitted = evaluation.fit(detector, [dataset.load(train).reveal("train")])
 
     def score(split: Split) -> pl.DataFrame:
-        shown = split.restrict(fitted.fields).without_labels()
-        return evaluation.check(fitted.name, fitted.score(shown), split, evaluation.TASKS["early"])
+        answer = fitted.score(shown(fitted, split).without_labels())
+        return evaluation.check(fitted.name, answer, split, evaluation.TASKS["early"])
 
     with TemporaryDirectory(prefix="siphonbench-") as folder:
         client.play(days, score, Path(folder), tick)
