@@ -29,7 +29,9 @@ def test_a_sample_of_parts_is_the_sample_of_the_whole() -> None:
 
 
 def test_bad_text_is_refused_with_all_other_faults() -> None:
-    with pytest.raises(UserError, match=r"2 faults: text: 'al' is none of none, sample, all.*prompts_per_account: 0 is no "):
+    with pytest.raises(
+        UserError, match=r"2 faults: text: 'al' is none of none, sample, all.*prompts_per_account: 0 is no "
+    ):
         dataset_config.from_dict(
             dataset_config.preset("nano") | {"seed": 1, "text": "al", "prompts_per_account": 0}, "x"
         )
