@@ -1,44 +1,48 @@
-"""Embeddings of prompts: what they are about, in 16 dimensions."""
+"""Embeddings of prompts: what a real encoder makes of what they are about, in 16 dimensions."""
 
 from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from generator.arrays import I8, I64, U64
-from generator.config.parameters import TOPICS
-from generator.rng import keyed_streams, streams
-from generator.schema import EMBEDDING_DIMENSIONS
+from generator.arrays import I8, I32, I64, U64
+from generator.text.choices import item_choices
 
-_CENTRE_SIGMA = 10  # of a topic's centre in each dimension, in steps of the embedding (a)
-_NOISE_SHIFT = 5  # `streams.NORMAL8` is a standard normal times 2^5
+FILE = Path(__file__).parent / "phrase_vectors.npy"
+"""Vectors of the phrases that items are told with, made by `python -m benchmarks.fit_embeddings`."""
 
 
-def prompt_embedding(item: U64, topic: I64, width: npt.NDArray[np.int16]) -> I8:
-    """Prompt embedding: centre of the topic plus the item's own noise.
+def prompt_embedding(item: U64, topic: I64, language: I32) -> I8:
+    """Embedding of each prompt: the sum of the vectors of the six phrases that its item is told with.
+
+    Parameters
+    ----------
+    item : ndarray of uint64, shape (requests,)
+        Streams of the items.
+    topic : ndarray of int64, shape (requests,)
+        Their topics.
+    language : ndarray of int32, shape (requests,)
+        Their languages, index of `locales.LANGUAGES`.
 
     Returns
     -------
     ndarray of int8, shape (dimensions, requests)
         From -127 to 127.
+
+    Source: the mean of token vectors is what static encoders make of a text (model2vec, WordLlama, MIT licence);
+    the fit and its limits are in docs/text.md.
     """
-    word = streams.child(item, "embedding")
-    draws = np.stack([word, streams.mix(word + np.uint64(1))], axis=1).view(np.uint8)
-    result = np.empty((EMBEDDING_DIMENSIONS, len(word)), np.int8)
-    for i, (centre, draw) in enumerate(zip(_centres(), np.ascontiguousarray(draws.T), strict=True)):
-        noise = streams.NORMAL8.take(draw)
-        noise *= width
-        noise >>= _NOISE_SHIFT
-        noise += centre.take(topic)
-        result[i] = np.clip(noise, -127, 127, out=noise)
-    return result
+    chosen = item_choices(item, topic, language)
+    vectors = _vectors()
+    total = vectors.take(chosen[:, 0], axis=0)
+    for phrase in chosen.T[1:]:
+        total += vectors.take(phrase, axis=0)
+    return np.ascontiguousarray(np.clip(total, -127, 127, out=total).T).astype(np.int8)
 
 
-def _centres() -> npt.NDArray[np.int16]:
-    """Centres of the topics, shape (dimensions, topics): the same in every world, as meanings are."""
-    with keyed_streams.keyed(""):
-        keys = streams.items(
-            streams.items(np.full(1, streams.key("topics")), np.arange(TOPICS))[None, :],
-            np.arange(EMBEDDING_DIMENSIONS)[:, None],
-        )
-    return np.round(streams.normal(keys) * _CENTRE_SIGMA).astype(np.int16)
+@cache
+def _vectors() -> npt.NDArray[np.int16]:
+    return np.asarray(np.load(FILE), np.int16)

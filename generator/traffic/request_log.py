@@ -201,7 +201,7 @@ def _content(batch: RequestBatch, prompts: SessionContent, items: PromptItems, t
     """What the provider's index holds of the prompts."""
     session = batch.session
     tools_hash = opaque_ids.opaque53(streams.items(streams.child(prompts.tools, "hash")[session], tools))
-    embedding = embeddings.prompt_embedding(items.key, items.topic, np.full(len(session), 6, np.int16))
+    embedding = embeddings.prompt_embedding(items.key, items.topic, items.language)
     alone = items.check | ~prompts.templated[session]
     prompt_hash = opaque_ids.opaque53(streams.child(prompts.template, "hash"))
     wording = prompts.task.astype(np.int64) * len(LANGUAGES) + prompts.template_language

@@ -25,6 +25,7 @@ _POPULARITY = 3  # power of a uniform that says how much more (a)
 # Of the log odds of the share that a template fixes: with the ranges of the dial, prompts of one template differ
 # in 19, 26, 30, 33, 37 of 64 bits at 5, 25, 50, 75, 95 %, as real ones do (geometry of public prompt templates).
 _FIXED_SIGMA = np.float32(1.6)
+_SUBJECT = np.float32(0.75)  # share of a template's sessions that are about one subject (a)
 _DOMAINS, _ENGLISH = COHORT_CHOICES["domain"], locales.LANGUAGES.index("en")
 _OWN_HABIT = np.float32(0.5)  # share of projects that have a habit of their own of using system prompts (a)
 
@@ -93,20 +94,23 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     template = np.where(framework, revisions.of_frameworks(public, own, sessions.start), own)
     place = streams.items(streams.child(accounts.key, "templates")[account], seat)
     nth = streams.below(place, pool_sizes(plan, accounts, "pool")[account])
-    pooled = streams.items(streams.child(cohort, "template pool"), nth)
-    pooled = revisions.of_pools(pooled, place, sessions.start, dials["revision"][account])
+    lineage = streams.items(streams.child(cohort, "template pool"), nth)
+    pooled = revisions.of_pools(lineage, place, sessions.start, dials["revision"][account])
     template = np.where(shared, pooled, template)
     domain = streams.below(streams.child(np.where(framework, public, project), "domain"), len(_DOMAINS))
     domain = np.where(shared, plan.domain[accounts.cohort][account], domain)
     tools = streams.child(np.where(templated, template, project), "tools")
 
     more = streams.child(sessions.key, "topic")
-    nth = streams.below(more, np.floor(dials["topics"]).astype(np.int64)[account])
+    # Most of what a template is used for is one subject.
+    usual = templated & (streams.uniform(more, 3) < _SUBJECT)
+    subject = streams.child(np.where(shared, lineage, place), "subject")
+    nth = streams.below(np.where(usual, subject, more), np.floor(dials["topics"]).astype(np.int64)[account])
     # Every other topic lasts longer than a project.
     scope = np.where(nth % 2 == 0, accounts.key[account], project)
     alone = streams.below(streams.items(streams.child(scope, "topics"), nth), TOPICS)
     common = sessions.work & (streams.uniform(more, 0) < dials["topic_share"][account])
-    topic = np.where(common, common_topics(plan, accounts, account, more), alone)
+    topic = np.where(common, common_topics(plan, accounts, account, np.where(usual, subject, more)), alone)
     main = locales.main_languages(accounts.home, accounts.key)[account]
     other = locales.other_languages(more, 1)
     language = np.where(streams.uniform(more, 2) < dials["languages"][account], other, main)

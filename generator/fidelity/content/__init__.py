@@ -1,1 +1,1 @@
-"""Content: distances of sketches and embeddings, by relation of two prompts, beside those of texts and of real prompts."""
+"""Content: how alike sketches and embeddings of two prompts are, by their relation, beside texts and real prompts."""

@@ -1,10 +1,8 @@
-"""Geometry of texts: SimHash of their word shingles, distances of pairs, a real encoder where one is installed."""
+"""Geometry of texts: SimHash of their word shingles, distances of pairs; that of real prompts from a file."""
 
 from __future__ import annotations
 
 import json
-from functools import cache
-from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,6 @@ from generator.errors import UserError
 
 _SHINGLE = 3  # words
 _CHUNK = 2_000  # texts whose shingles' bits are in memory at a time
-PACKAGE = "wordllama"
-"""The encoder: it carries its weights along, so it needs no network."""
 
 
 def simhash(texts: list[str]) -> U64:
@@ -69,7 +65,7 @@ def hamming(a: U64, b: U64) -> I64:
     a, b : ndarray of uint64, shape (pairs,)
         Sketches of both prompts of each pair.
     """
-    return np.bitwise_count(a ^ b).astype(np.int64)
+    return np.asarray(np.bitwise_count(a ^ b), np.int64)
 
 
 def cosine(a: F32, b: F32) -> F32:
@@ -82,48 +78,6 @@ def cosine(a: F32, b: F32) -> F32:
     """
     norm = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return np.asarray((a * b).sum(axis=1) / np.maximum(norm, 1e-9), np.float32)
-
-
-def encode(texts: list[str]) -> F32:
-    """Mean of the token vectors of each text, of length 1.
-
-    Parameters
-    ----------
-    texts : list of str
-        The texts.
-
-    Returns
-    -------
-    ndarray of float32, shape (texts, 256)
-    """
-    tokenizer, vectors = _encoder()
-    ids = [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
-    length = np.array([len(i) for i in ids])
-    flat = np.concatenate([np.array(i, np.int64) for i in ids])
-    sums = np.add.reduceat(vectors[flat], np.cumsum(length) - length, axis=0)
-    return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
-
-
-def has_encoder() -> bool:
-    """Whether the encoder's package is installed."""
-    return util.find_spec(PACKAGE) is not None
-
-
-@cache
-def _encoder() -> tuple[Any, F32]:
-    """Tokenizer and token vectors, read from the package's own folders: its loader looks for them elsewhere."""
-    spec = util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise UserError(f"the encoder {PACKAGE} is not installed: pip install 'siphonbench[encoder]'")
-    from safetensors.numpy import load_file
-    from tokenizers import Tokenizer
-
-    folder = Path(spec.submodule_search_locations[0])
-    weights = load_file(folder / "weights" / "l2_supercat_256.safetensors")
-    (vectors,) = weights.values()
-    return Tokenizer.from_file(str(folder / "tokenizers" / "l2_supercat_tokenizer_config.json")), vectors.astype(
-        np.float32
-    )
 
 
 def read_reference(path: Path) -> dict[str, Any]:
