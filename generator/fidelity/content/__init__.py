@@ -1,1 +1,1 @@
-"""Content: how alike sketches and embeddings of two prompts are, by their relation, beside texts and real prompts."""
+"""Content: how alike sketches and embeddings of two prompts are, by relation, beside texts and real prompts."""
