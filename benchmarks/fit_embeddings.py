@@ -4,8 +4,8 @@ python -m benchmarks.fit_embeddings                  # writes generator/prompts/
 python -m benchmarks.fit_embeddings --check          # only compares with the file that is there
 
 The encoder's vector of a text is the mean of its tokens' vectors. So what a prompt is about adds up: the
-vectors of the six phrases that its item is told with. They are taken to 16 dimensions by the principal axes of such sums, in each
-language around that language's mean; beside them stands a small part for the language itself.
+vectors of the six phrases that its item is told with. They are taken to 16 dimensions by the principal axes of
+such sums, in each language around that language's mean; beside them stands a small part for the language itself.
 """
 
 from __future__ import annotations
