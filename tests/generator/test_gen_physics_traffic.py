@@ -10,13 +10,12 @@ import polars as pl
 import pytest
 
 from generator.config import dataset_config
-from generator.config.parameters import COHORT_CHOICES
+from generator.config.parameters import COHORT_CHOICES, TOPICS
 from generator.population import cohorts, subscription_plans
 from generator.population.population_plan import PopulationPlan
-from generator.prompts import sketches
+from generator.prompts import categories
 from generator.schema import KINDS
 from generator.traffic import provider, rate_limits, simulate
-from generator.traffic.session_content import TOPICS
 from generator.workloads import prompt_cache
 from generator.workloads.token_usage import forget_lost_answers
 
@@ -78,7 +77,7 @@ def test_batches_are_single_calls(nano: World) -> None:
 
 def test_flags_follow_the_topic() -> None:
     topic = np.repeat(np.arange(TOPICS), 20_000)
-    flagged = sketches.stop_category(
+    flagged = categories.stop_category(
         topic, np.random.default_rng(1).integers(0, 2**63, len(topic)).astype(np.uint64)
     )
     rate = (flagged >= 0).reshape(len(COHORT_CHOICES["domain"]), -1).mean(axis=1)
