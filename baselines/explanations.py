@@ -18,6 +18,7 @@ from baselines.tie_kinds import TIE_KINDS, TieKind
 from generator.arrays import I64
 from generator.dataset import Split
 from generator.errors import MaskedLabelsError
+from generator.example_prompts import ExamplePrompt, examples
 
 HABITS = feature_table.named(
     *("requests", "active_days", "age", "quiet_share", "gap_cv", "prompts_distinct", "template_top_share"),
@@ -93,12 +94,15 @@ class Case:
         Rarest among the reference first; what is not so comes last.
     habits : tuple of Habit
         What is furthest from the middle first.
+    prompts : tuple of ExamplePrompt
+        Some prompts of the accounts, where the dataset has text.
     """
 
     accounts: tuple[str, ...]
     reference: str
     findings: tuple[Finding, ...]
     habits: tuple[Habit, ...]
+    prompts: tuple[ExamplePrompt, ...] = ()
 
     @property
     def partners(self) -> list[str]:
@@ -143,7 +147,8 @@ def case(
     progress(len(TIE_KINDS), len(TIE_KINDS) + 1)
     habits = _habits(public, known, members, usual)
     findings.sort(key=lambda f: (f.linked == 0, f.usual))
-    return Case(tuple(ids.gather(members)), reference, tuple(findings), habits)
+    prompts = examples(public, accounts)
+    return Case(tuple(ids.gather(members)), reference, tuple(findings), habits, prompts)
 
 
 def _finding(kind: TieKind, ties: sparse.csr_array, members: I64, ids: pl.Series, reference: I64) -> Finding:

@@ -173,8 +173,7 @@ def verify(
     """
     from generator.publish import verify as check
 
-    folder = check.local_copy(path, storage_options)
-    faults = check.verify(folder)
+    faults = check.verify(folder := check.local_copy(path, storage_options))
     return check.regenerate(folder, workers, on_shard) if regenerate and not faults else faults
 
 
@@ -279,8 +278,8 @@ def load_verified(path: Path) -> Dataset:
     from generator.errors import UserError
 
     if faults := verify(path):
-        shown = f"damaged file{'s' * (len(faults) > 1)}: {'; '.join(faults[:3])}"
-        raise UserError(f"{path} has {len(faults)} {shown}; generate or download it again")
+        which = f"damaged file{'s' * (len(faults) > 1)}: {'; '.join(faults[:3])}"
+        raise UserError(f"{path} has {len(faults)} {which}; generate or download it again")
     return load(path)
 
 

@@ -12,10 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from generator import files
 from generator.campaign_report import behaviour, content, selection
-from generator.campaign_report.selection import Portrait, ReportedSplit
+from generator.campaign_report.selection import Crowd, Portrait, ReportedSplit
 from generator.config.archetypes import archetypes
 from generator.config.parameters import DIALS
 from generator.errors import UserError
+from generator.example_prompts import ExamplePrompt, examples
 
 INDEX = "index.html"
 FIGURES = (behaviour.activity, behaviour.links, behaviour.habits, content.content, content.coverage)
@@ -117,6 +118,7 @@ def render(portrait: Portrait, seed: int = 0, siblings: bool = False) -> str:
         facts=[(title, text.format(row[column])) for column, title, text in FACTS],
         dials=[_dial(name, value) for name, value in portrait.dials.items()],
         figures=[figure(portrait) for figure in FIGURES],
+        prompts=_prompts(portrait),
         others=[other for other in _roster(portrait.split) if other["campaign"] != row["campaign"]],
         siblings=siblings,
         seed=seed,
@@ -152,6 +154,19 @@ def _roster(split: ReportedSplit) -> list[dict[str, Any]]:
         options = ("--split", split.source.name, "--campaign", row["campaign"])
         row["command"] = shlex.join(("siphonbench", "inspect", str(split.dataset.path), *options))
     return rows
+
+
+def _prompts(portrait: Portrait) -> list[tuple[str, tuple[ExamplePrompt, ...]]]:
+    """Some prompts of each crowd that has any; of the members those first that serve the extraction."""
+    some = [
+        (crowd.title, examples(portrait.split.source, crowd.accounts["account_id"], _extracting(crowd)))
+        for crowd in portrait.crowds
+    ]
+    return [(title, prompts) for title, prompts in some if prompts]
+
+
+def _extracting(crowd: Crowd) -> list[int]:
+    return crowd.requests.filter("is_extraction")["request_id"].to_list()
 
 
 def _dial(name: str, value: float) -> tuple[str, str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -131,6 +132,11 @@ class Config:
         """
         first = datetime.fromisoformat(self.start).replace(tzinfo=UTC)
         return first + timedelta(days=self.days * SPLITS.index(split))
+
+    @property
+    def most_texts(self) -> int:
+        """How many of each account's prompts are there to be read."""
+        return {"none": 0, "sample": self.prompts_per_account, "all": sys.maxsize}[self.text]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in the manifest."""

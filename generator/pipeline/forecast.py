@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,11 +25,24 @@ from generator.traffic import provider, quotas, sessions
 from generator.workloads.batch import RequestBatch
 from generator.workloads.token_usage import draw_usage
 
+BYTES_PER_PROMPT = 200  # on disk
 SAMPLE = 20_000  # accounts per group; the mean of the most skewed archetype then has an error of about 4 %
 _TOKEN_ROWS = 100_000  # requests per group whose tokens are drawn
 BYTES_PER_REQUEST = 66  # on disk, truth included
 MEMORY_PER_REQUEST = 420  # bytes of a worker for each request of its shard, above some 100 MB (measured)
 _SAMPLE = 4_000  # accounts of each world; their mean has an error of up to a tenth
+
+
+class ExpectedRows(NamedTuple):
+    """How many rows accounts give rise to: requests, and those of them that are shown as text."""
+
+    requests: float
+    prompts: float
+
+    @property
+    def disk(self) -> float:
+        """Bytes of their files, truth included."""
+        return BYTES_PER_REQUEST * self.requests + BYTES_PER_PROMPT * self.prompts
 
 
 @dataclass(frozen=True)
@@ -48,8 +61,8 @@ class Group:
         Expected requests on each day of the window.
     median : float
         Requests a day of the median account, over the whole window.
-    output_tokens, list_price : float
-        Expected, over the whole window; USD.
+    prompts, output_tokens, list_price : float
+        Expected, over the whole window: requests that are shown as text, tokens, USD.
     """
 
     name: str
@@ -62,6 +75,7 @@ class Group:
     last_day: int
     per_day: F64
     median: float
+    prompts: float
     output_tokens: float
     list_price: float
 
@@ -105,21 +119,26 @@ def expected(
     return groups
 
 
-def expected_requests(config: Config) -> dict[str, float]:
-    """Requests of each world of a dataset, from those of a few thousand of its accounts.
+def expected_rows(config: Config) -> dict[str, ExpectedRows]:
+    """Rows of each world of a dataset, from those of a few thousand of its accounts.
 
     Parameters
     ----------
     config : Config
         What would be made.
     """
-    requests = {}
+    rows = {}
     with keyed_streams.keyed(config.secret):
         for split in config.splits:
             plan = quotas.plan_world(config, split)
             _, counts, factor = _counted(plan, np.arange(len(plan.account_key)), _SAMPLE)
-            requests[split] = float(counts.sum()) * factor
-    return requests
+            rows[split] = ExpectedRows(float(counts.sum()) * factor, _texts(config, counts) * factor)
+    return rows
+
+
+def _texts(config: Config, counts: I64) -> float:
+    """How many requests of some accounts are shown as text, from what each sends a day."""
+    return float(np.minimum(counts.sum(axis=1), config.most_texts).sum())
 
 
 def _counted(plan: PopulationPlan, members: I64, sample: int) -> tuple[I64, I64, float]:
@@ -149,6 +168,7 @@ def _group(plan: PopulationPlan, name: str, which: Integers, sample: int) -> Gro
         first_day=max(0, int(begins[first])) if campaign else 0,
         last_day=min(plan.config.days, int(ends[first])) - 1 if campaign else plan.config.days - 1,
         per_day=counts.sum(axis=0) * factor,
+        prompts=_texts(plan.config, counts) * factor,
         median=float(np.median(per_account)) / plan.config.days,
         output_tokens=outputs * factor,
         list_price=price * factor,

@@ -12,7 +12,7 @@ from generator.config.dataset_config import Config
 from generator.errors import UserError
 from generator.manifest import MANIFEST
 from generator.pipeline.folder_target import WORK, Folder, check_free
-from generator.pipeline.forecast import BYTES_PER_REQUEST, MEMORY_PER_REQUEST, expected_requests
+from generator.pipeline.forecast import BYTES_PER_PROMPT, MEMORY_PER_REQUEST, ExpectedRows, expected_rows
 from generator.pipeline.targets import Target
 from generator.rng import keyed_streams
 
@@ -54,9 +54,9 @@ def begin(config: Config, at: Target, resume: bool, memory: float = math.inf) ->
     elif sizes:
         remedy = "go on with --resume, or remove them" if left else "choose another address, or remove them"
         raise UserError(f"--out {at.name} holds {len(sizes)} files already: {remedy}")
-    requests = expected_requests(config)
-    _check_memory(config, requests, memory)
-    _check_room(sum(requests.values()), at, sum(sizes.values()))
+    rows = expected_rows(config)
+    _check_memory(config, {split: n.requests for split, n in rows.items()}, memory)
+    _check_room(list(rows.values()), at, sum(sizes.values()))
     at.prepare()
     at.write(_RECORD, _recorded(config))
     return False
@@ -100,16 +100,20 @@ def _check_memory(config: Config, requests: dict[str, float], memory: float) -> 
         )
 
 
-def _check_room(requests: float, at: Target, used: int) -> None:
+def _check_room(rows: list[ExpectedRows], at: Target, used: int) -> None:
     """Refuse to begin what the disk has no room for."""
     free = at.free()
     if free is None:
         return
-    need = _SPARE * BYTES_PER_REQUEST * requests - used
+    need = _SPARE * sum(n.disk for n in rows) - used
     if free < need:
+        prompts = sum(n.prompts for n in rows)
+        texts = f", {prompts * BYTES_PER_PROMPT / 1e9:.1f} of them for {prompts:,.0f} prompts as text" * (
+            prompts > 0
+        )
         raise UserError(
-            f"--out {at.name}: about {need / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "
-            "choose another disk or a smaller preset"
+            f"--out {at.name}: about {need / 1e9:.1f} GB are needed{texts}, and {free / 1e9:.1f} GB are free; "
+            f"choose another disk{', --text none' * (prompts > 0)} or a smaller preset"
         )
 
 

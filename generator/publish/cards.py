@@ -132,6 +132,7 @@ def _card(release: ReleaseInfo) -> str:
         f"| `{name}` | {'public' if name in schema.PUBLIC else 'truth'} | {len(columns)} | "
         f"{', '.join(f'`{c.name}`' for c in columns[:5])} ... |"
         for name, columns in schema.TABLES.items()
+        if name in {table for _, table, _ in release.tables}
     )
     return f"""# {release.title}
 

@@ -69,19 +69,21 @@ _RESPONSIBLE = {
     "rai:dataAnnotationProtocol": ["Labels are written from the plan of the simulated groups; nobody annotated."],
     "rai:machineAnnotationTools": ["siphonbench"],
     "rai:personalSensitiveInformation": [
-        "None. Names, organisations, domains and places are invented, prompts exist as hashes only."
+        "None. Names, organisations, domains and places are invented, prompts are hashes or composed text."
     ],
     "rai:dataUseCases": [
         "Training, comparing and teaching detectors of distillation-extraction campaigns in logs of API usage.",
         "Not for: judging real people or accounts, or estimating how common such campaigns are.",
     ],
     "rai:dataBiases": [
+        "Texts have one grammar for everybody; real authors differ in more than casing and greetings.",
         "How members of a campaign share templates, links and time is assumed; so is the mix of benign customers.",
         "Prevalence is far above that of real traffic.",
     ],
     "rai:dataLimitations": [
         "Sizes and rhythms follow public traces of large customers; small ones are known from one service only.",
-        "No prompt text, images or audio; operators do not adapt while a world runs.",
+        "Texts of prompts, where there are some, are composed by a grammar; no answer exists as text.",
+        "No images or audio; operators do not adapt while a world runs.",
     ],
     "rai:dataSocialImpact": "Helps defenders without anybody's logs. A detector tuned here may accuse the wrong "
     "people elsewhere: read the false positives per kind of benign customer.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,8 @@ def write(root: Path, entries: dict[str, dict[str, Any]], split: str = "train") 
     """
     labels = pq.read_table(root / split / "account_labels.parquet")
     first_day, chosen = _choose(labels, pq.read_table(root / split / "campaigns.parquet"))
-    requests, truth = _requests(root, [p for p in entries if table_of(p) == "requests"], chosen, first_day)
     accounts = pq.read_table(root / split / "accounts.parquet")
-    tables = {
-        "requests": requests,
-        "request_labels": truth,
+    tables = _requests(root, entries, chosen, first_day) | {
         "accounts": accounts.filter(_among(accounts, chosen)),
         "account_labels": labels.filter(_among(labels, chosen)),
     }
@@ -70,24 +68,22 @@ def _choose(labels: pa.Table, campaigns: pa.Table) -> tuple[int, pa.Array]:
     return int(first["first_day"]), pa.chunked_array([*members.chunks, *benign.chunks]).combine_chunks()
 
 
-def _requests(root: Path, paths: list[str], chosen: pa.Array, first_day: int) -> tuple[pa.Table, pa.Table]:
-    """Their requests from that day on, at most `ROWS`, and the truth about them."""
-    requests, truth, rows = [], [], 0
-    for path in sorted(paths):
+def _requests(root: Path, entries: Iterable[str], chosen: pa.Array, first_day: int) -> dict[str, pa.Table]:
+    """Their requests from that day on, at most `ROWS`, the truth about them, and texts if there are any."""
+    names = [name for name in schema.SHARDED if name in {table_of(p) for p in entries}]
+    parts: dict[str, list[pa.Table]] = {name: [schema.arrow_schema(name).empty_table()] for name in names}
+    rows = 0
+    for path in sorted(p for p in entries if table_of(p) == "requests"):
         if rows >= ROWS or int(path.split("/day-")[1][:3]) < first_day:
             continue
         table = pq.read_table(root / path, partitioning=None)
-        keep = _among(table, chosen)
-        labels = pq.read_table(root / path.replace("/requests/", "/request_labels/"), partitioning=None)
-        requests.append(table.filter(keep))
-        truth.append(labels.filter(keep))
-        rows += requests[-1].num_rows
-    return _joined(requests, "requests"), _joined(truth, "request_labels")
-
-
-def _joined(parts: list[pa.Table], name: str) -> pa.Table:
-    whole = pa.concat_tables(parts) if parts else schema.arrow_schema(name).empty_table()
-    return whole.slice(0, ROWS).unify_dictionaries().combine_chunks()
+        kept = table.filter(_among(table, chosen)).slice(0, ROWS - rows)
+        rows += kept.num_rows
+        parts["requests"].append(kept)
+        for name in names[1:]:
+            beside = pq.read_table(root / path.replace("/requests/", f"/{name}/"), partitioning=None)
+            parts[name].append(beside.filter(pc.is_in(beside["request_id"], kept["request_id"].combine_chunks())))
+    return {name: pa.concat_tables(some).unify_dictionaries().combine_chunks() for name, some in parts.items()}
 
 
 def _among(table: pa.Table, chosen: pa.Array) -> pa.ChunkedArray:

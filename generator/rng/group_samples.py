@@ -15,7 +15,7 @@ def smallest(groups: Integers, draws: U64, most: int) -> I64:
     Parameters
     ----------
     groups : ndarray of int, shape (rows,)
-        Group of each row.
+        Group of each row, 0 or more.
     draws : ndarray of uint64, shape (rows,)
         A draw of each row's own stream.
     most : int
@@ -31,6 +31,10 @@ def smallest(groups: Integers, draws: U64, most: int) -> I64:
     >>> smallest(np.array([7, 7, 3, 7]), np.array([30, 10, 50, 20], np.uint64), 2).tolist()
     [1, 2, 3]
     """
+    if not most:
+        return np.zeros(0, np.int64)
+    if np.bincount(groups).max(initial=0) <= most:
+        return np.arange(len(groups))
     order = np.lexsort((draws, groups))
     first = np.flatnonzero(np.diff(groups[order], prepend=-1))
     rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import schema
-from generator.arrays import F32, I64, Mask
+from generator.arrays import I64, Mask
 from generator.config.parameters import CHOICES
 from generator.population import addresses
 from generator.population.accounts import Accounts
@@ -55,19 +55,17 @@ class LogChunk:
         Whether a row is a second attempt.
     quotations : Quotations
         Rows that quote an answer.
-    texts : TextSample or None
+    texts : TextSample
         Rows that may be shown as text.
     """
 
     columns: Columns
     resent: Mask
     quotations: quotations.Quotations
-    texts: TextSample | None
+    texts: TextSample
 
 
-def log_attempts(
-    plan: PopulationPlan, accounts: Accounts, attempts: Attempts, text_chance: F32 | None = None
-) -> LogChunk:
+def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts, texts: int = 0) -> LogChunk:
     """What is logged of some attempts, one row each.
 
     Parameters
@@ -78,8 +76,8 @@ def log_attempts(
         Authors and senders.
     attempts : Attempts
         As many requests as attempts, see `Attempts.take`; their usage and cost change with the sender.
-    text_chance : ndarray of float32, shape (accounts,), optional
-        Chance of each sender's rows to be candidates for texts, see `text_samples.chances`.
+    texts : int
+        Requests of each sender that are wanted as text.
     """
     batch, usage, cost, routed = attempts.requests(accounts), attempts.usage, attempts.cost, attempts.routed
     session, sessions, sender = batch.session, batch.sessions, routed.sender
@@ -113,10 +111,8 @@ def log_attempts(
         "kind": accounts.choices["kind"][batch.account],
     }
     narrow = {n: v.astype(_NARROW.get(n, v.dtype), copy=False) for n, v in columns.items()}
-    texts = None
-    if text_chance is not None:
-        texts = text_samples.draw_sample(plan, accounts, attempts, columns["request_id"], text_chance)
-    return LogChunk(narrow, routed.resent, quotations.draw_quotations(plan, batch, routed.ts, usage), texts)
+    sample = text_samples.draw_sample(plan, accounts, attempts, columns["request_id"], texts)
+    return LogChunk(narrow, routed.resent, quotations.draw_quotations(plan, batch, routed.ts, usage), sample)
 
 
 def _request_ids(plan: PopulationPlan, batch: RequestBatch, attempts: Attempts) -> I64:

@@ -44,8 +44,8 @@ class Shard:
         Whether a row serves its cohort's work.
     kind : ndarray of int8
         Workload of each row, an index into `schema.KINDS`.
-    texts : TextSample or None
-        What may be shown as text, if any was asked for.
+    texts : TextSample
+        What is shown as text, of no request unless some were asked for.
     """
 
     accounts: Accounts
@@ -57,7 +57,7 @@ class Shard:
     day_edges: I64
     work: Mask
     kind: I8
-    texts: TextSample | None = None
+    texts: TextSample
 
 
 def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = None, texts: int = 0) -> Shard:
@@ -72,7 +72,7 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
     cache : CrossShardCache, optional
         Notes from buckets of the same world that were made before; it saves time, and changes nothing.
     texts : int
-        Requests of each account that are wanted as text; somewhat more are given, where there are more.
+        Requests of each account that are wanted as text; all where it has fewer.
     """
     cache = cache or CrossShardCache(plan)
     own = accounts_in_bucket(plan, bucket)
@@ -80,34 +80,33 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
     accounts = draw_accounts(plan, np.concatenate([own, others]))
     counts = request_counts(plan, accounts, np.arange(-1, plan.config.days))
     counts[len(own) :][cache.known[others]] = 0
-    chance = text_samples.chances(counts.sum(axis=1), texts) if texts else None
     chunks, handed_over = [], []
     for some in account_chunks(counts, _CHUNK_ROWS):
         every = attempts.make_attempts(plan, accounts, draw_sessions(plan, accounts, some, counts))
         author, sender = every.author, every.routed.sender
         arrives = attempts.within_window(plan, accounts, every.routed)
         here = (sender < len(own)) & (author < len(own))
-        chunks.append(request_log.log_attempts(plan, accounts, every.take(np.flatnonzero(arrives & here)), chance))
+        chunks.append(request_log.log_attempts(plan, accounts, every.take(np.flatnonzero(arrives & here)), texts))
         handed_over.append(every.take(np.flatnonzero(arrives & (author != sender))))
     cache.record(accounts, handed_over)
-    chunks.append(request_log.log_attempts(plan, accounts, cache.take_for(accounts, bucket), chance))
-    columns, edges, shown = _merged(plan, chunks)
+    chunks.append(request_log.log_attempts(plan, accounts, cache.take_for(accounts, bucket), texts))
+    columns, edges, shown = _merged(plan, chunks, texts)
     item, cost, owner, work, kind = (columns.pop(name) for name in ("item", "cost", "owner", "work", "kind"))
     return Shard(accounts, len(own), columns, owner, item, cost, edges, work, kind, shown)
 
 
-def _merged(plan: PopulationPlan, chunks: list[LogChunk]) -> tuple[Columns, I64, TextSample | None]:
+def _merged(plan: PopulationPlan, chunks: list[LogChunk], texts: int) -> tuple[Columns, I64, TextSample]:
     """Columns in the order of arrival, first row of each day, texts. Chunks are emptied column by column."""
     for chunk, ids in zip(chunks, _quoted(plan, chunks), strict=True):
         chunk.columns["echo_response_id"] = ids
     ts, resent = (np.concatenate(x) for x in zip(*((c.columns["ts"], c.resent) for c in chunks), strict=True))
     order = _by_time(ts, resent)
-    samples = [chunk.texts for chunk in chunks if chunk.texts is not None]
-    texts = text_samples.joined(samples, [len(c.resent) for c in chunks], order) if samples else None
     columns = {}
     for name in list(chunks[0].columns):
         columns[name] = np.concatenate([chunk.columns.pop(name) for chunk in chunks]).take(order)
-    return columns, np.searchsorted(columns["day"], np.arange(plan.config.days + 1)), texts
+    sizes = [len(chunk.resent) for chunk in chunks]
+    sample = text_samples.joined([c.texts for c in chunks], sizes, order, columns["owner"], texts)
+    return columns, np.searchsorted(columns["day"], np.arange(plan.config.days + 1)), sample
 
 
 def _by_time(ts: I64, resent: Mask) -> I64:

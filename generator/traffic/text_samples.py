@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import F32, I64, U64, Mask, map_arrays
+from generator.arrays import I64, U64, Integers, Mask, map_arrays
 from generator.config.parameters import TOPICS_PER_DOMAIN
-from generator.rng import streams
+from generator.rng import group_samples, streams
 from generator.text.latents import PromptLatents
 from generator.text.tasks import tasks_of
 
@@ -18,21 +18,20 @@ if TYPE_CHECKING:
     from generator.population.population_plan import PopulationPlan
     from generator.traffic.attempts import Attempts
 
-_SPARE = np.float32(1.5)  # candidates for each request that is kept, so that hardly an account is left with fewer
 _INSTRUCTED = 0.6  # share of a templated call's tokens that is not the system prompt (a)
 _TURN_TOKENS = 120  # of a later turn of a conversation that are its own, at most (a)
 
 
 @dataclass
 class TextSample:
-    """Requests that may be shown as text; arrays of shape (sampled requests,).
+    """Requests that are shown as text; arrays of shape (sampled requests,).
 
     Attributes
     ----------
     row : ndarray of int64
         Each one's row in the log.
     rank : ndarray of uint64
-        Which of an account's come first, where fewer are wanted.
+        Which of an account's are taken: those where it is smallest.
     system : ndarray of uint64
         Stream of its system prompt; 0: it has none.
     latents : PromptLatents
@@ -56,20 +55,9 @@ class TextSample:
         return some
 
 
-def chances(counts: I64, per_account: int) -> F32:
-    """Chance of each account's requests to be candidates.
-
-    Parameters
-    ----------
-    counts : ndarray of int64, shape (accounts,)
-        Requests of each.
-    per_account : int
-        Texts that are wanted of each.
-    """
-    return np.minimum(_SPARE * per_account / np.maximum(counts, 1), 1).astype(np.float32)
-
-
-def joined(samples: list[TextSample], sizes: list[int], order: I64) -> TextSample:
+def joined(
+    samples: list[TextSample], sizes: list[int], order: I64, owner: Integers, per_account: int
+) -> TextSample:
     """Samples of parts of a log as one of the whole, in the order of its rows.
 
     Parameters
@@ -80,19 +68,24 @@ def joined(samples: list[TextSample], sizes: list[int], order: I64) -> TextSampl
         Rows of each part.
     order : ndarray of int64, shape (rows,)
         Row of the parts, one after the other, that each row of the whole is.
+    owner : ndarray of int, shape (rows,)
+        Account of each row of the whole.
+    per_account : int
+        Texts that are wanted of each account.
     """
     together: TextSample = map_arrays(lambda *x: np.concatenate(x), *samples)
     before = np.cumsum(sizes) - sizes
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     together.row = place[together.row + np.repeat(before, [len(s.row) for s in samples])]
-    return together.take(np.argsort(together.row))
+    together = together.take(np.argsort(together.row))
+    return together.take(group_samples.smallest(owner[together.row], together.rank, per_account))
 
 
 def draw_sample(
-    plan: PopulationPlan, accounts: Accounts, attempts: Attempts, request_id: I64, chance: F32
+    plan: PopulationPlan, accounts: Accounts, attempts: Attempts, request_id: I64, per_account: int
 ) -> TextSample:
-    """Candidates among some attempts, one row each.
+    """Sample of some attempts, one row each.
 
     Parameters
     ----------
@@ -104,11 +97,11 @@ def draw_sample(
         As many requests as attempts.
     request_id : ndarray of int64, shape (rows,)
         Id of each row.
-    chance : ndarray of float32, shape (accounts,)
-        Chance of each sender's rows.
+    per_account : int
+        Texts that are wanted of each sender.
     """
     rank = streams.child(request_id.view(np.uint64) ^ plan.root, "text sample")
-    row = np.flatnonzero(streams.uniform_wide(rank) < chance[attempts.routed.sender])
+    row = group_samples.smallest(attempts.routed.sender, rank, per_account)
     session, items, content = attempts.session[row], attempts.items, attempts.content
     author = attempts.sessions.account[session]
     kind = accounts.choices["kind"][author]

@@ -120,6 +120,8 @@ def text(case: Case, title: str) -> str:
     lines.append("Not found: " + (", ".join(_absent(case)) or "nothing"))
     lines += [f"- {' '.join(counted(h))}, {place(h)}" for h in case.habits if h.unusual]
     lines.append("Ordinary, as the middle 90 % of usual accounts: " + ("; ".join(_ordinary(case)) or "nothing"))
+    lines += ["Some prompts:"] * bool(case.prompts)
+    lines += [f"- {p.account}: {p.prompt}" for p in case.prompts]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ import pytest
 from baselines.base import evaluation
 from baselines.base.detector import Detector
 from baselines.contract import checks, toy_dataset
+from generator import example_prompts
 from generator.dataset import Split
 from generator.errors import UserError
 
@@ -42,3 +43,19 @@ def test_it_is_refused_by_name_without_text() -> None:
     world = toy_dataset.split("train", {name: rows for name, rows in tables.items() if name != "prompts"})
     with pytest.raises(UserError, match=r"detector longest reads text, and train has no prompts\.prompt"):
         evaluation.run(Longest(), world, world)
+
+
+def test_examples_are_of_many_accounts_and_cut() -> None:
+    tables = toy_dataset.world(1)
+    long = pl.when(pl.col("request_id") % 2 == 0).then(pl.lit("one\ntwo \x1b[2J " * 90)).otherwise("prompt")
+    split = toy_dataset.split("train", tables | {"prompts": tables["prompts"].with_columns(prompt=long)})
+    ids = tables["requests"]["account_id"].cast(pl.String).unique().sort()[:3].to_list()
+    own = tables["requests"].filter(pl.col("account_id").cast(pl.String) == ids[1])["request_id"]
+    found = example_prompts.examples(split, ids, preferred=own[-1:].to_list())
+    assert len(found) == example_prompts.MOST
+    assert found[0].account == ids[1]
+    assert {p.account for p in found[:3]} == set(ids)
+    texts = [p.prompt for p in example_prompts.examples(split, ids[:1])]
+    assert all(text.isprintable() and len(text) <= example_prompts.LETTERS for text in texts)
+    without = toy_dataset.split("train", {name: rows for name, rows in tables.items() if name != "prompts"})
+    assert example_prompts.examples(without, ids) == ()

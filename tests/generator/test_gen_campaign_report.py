@@ -262,15 +262,19 @@ def test_hostile_names_are_only_text(world: ReportedSplit, portrait: Portrait) -
     row = portrait.campaign | {"campaign": HOSTILE, "archetype": HOSTILE, "target": HOSTILE, "tier": HOSTILE}
     named = pl.lit(HOSTILE)
     roster = world.roster.with_columns(campaign=named + pl.col("campaign"), archetype=named, tier=named)
-    bad = replace(
-        world, roster=roster, dataset=replace(world.dataset, manifest={"name": HOSTILE, "digest": HOSTILE})
-    )
+    members = portrait.members.accounts.select("account_id", request_id=pl.int_range(pl.len()))
+    texts = members.lazy().with_columns(system_prompt=named, prompt=named)
+    columns = ("request_id", "account_id", "system_prompt", "prompt")
+    source = replace(world.source, tables={**world.source.tables, "prompts": Table("prompts", [texts], columns)})
+    dataset = replace(world.dataset, manifest={"name": HOSTILE, "digest": HOSTILE})
+    bad = replace(world, roster=roster, dataset=dataset, source=source)
     everyone = {"members": replace(portrait.members, title=HOSTILE)}
     groups = tuple(replace(g, title=HOSTILE + g.title) for g in portrait.groups)
     made = page.render(
         replace(portrait, split=bad, campaign=row, dials={HOSTILE: 1.0}, groups=groups, **everyone), siblings=True
     )
     read = Reader(made)
+    assert 'id="prompts"' in made
     assert read.open == []
     assert "script" not in read.tags
     assert "<script" not in made

@@ -157,9 +157,9 @@ def test_disk_space_is_estimated_from_a_few_accounts(
     tiny: Dataset, tiny_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = sum(split["counts"]["requests"] for split in tiny.manifest["splits"].values())
-    assert sum(forecast.expected_requests(tiny_config).values()) == pytest.approx(found, rel=0.05)
+    assert sum(n.requests for n in forecast.expected_rows(tiny_config).values()) == pytest.approx(found, rel=0.05)
     monkeypatch.setattr(forecast, "_SAMPLE", 120)
-    assert sum(forecast.expected_requests(tiny_config).values()) == pytest.approx(found, rel=0.3)
+    assert sum(n.requests for n in forecast.expected_rows(tiny_config).values()) == pytest.approx(found, rel=0.3)
 
 
 def test_too_small_a_disk_is_noticed_before_work(

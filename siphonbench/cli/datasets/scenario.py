@@ -96,7 +96,7 @@ def _config(file: Path, seed: int | None) -> Config:
 
 def _show(config: Config, split: str, groups: list[Group]) -> None:
     from generator.config.archetypes import archetypes
-    from generator.pipeline.forecast import BYTES_PER_REQUEST
+    from generator.pipeline.forecast import ExpectedRows
 
     head = ("accounts", "days", "requests", "a day, median", "output tokens", "list price USD")
     attacks = [g for g in groups if g.tier]
@@ -110,11 +110,12 @@ def _show(config: Config, split: str, groups: list[Group]) -> None:
     totals = {name: (sum(g.accounts for g in part), sum(g.requests for g in part)) for name, part in parts.items()}
     for name, (accounts, requests) in totals.items():
         typer.echo(f"{name:<10} {accounts:>11,} accounts {requests:>15,.0f} requests")
-    requests = totals["together"][1]
-    disk, shard = requests * BYTES_PER_REQUEST / 1e9, requests / config.buckets / 1e6
+    both = ExpectedRows(totals["together"][1], sum(g.prompts for g in groups))
+    texts = f"{both.prompts:,.0f} prompts as text, " * (both.prompts > 0)
     typer.echo(
-        f"{config.name}, {split}: {config.days} days, {config.quiet_days} of them quiet; about {disk:,.1f} GB, "
-        f"{shard:,.2f} M requests in each of {config.buckets} shards"
+        f"{config.name}, {split}: {config.days} days, {config.quiet_days} of them quiet; {texts}about "
+        f"{both.disk / 1e9:,.1f} GB, {both.requests / config.buckets / 1e6:,.2f} M requests in each of "
+        f"{config.buckets} shards"
     )
     if any(g.sampled < g.accounts for g in groups):
         most = max(g.sampled for g in groups)
