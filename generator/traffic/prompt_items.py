@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import I32, I64, U64, Mask
-from generator.config.parameters import TOPICS
 from generator.population import locales, parameter_draws
 from generator.rng import streams
 from generator.schema import KINDS
@@ -95,7 +94,7 @@ def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionConten
     topic[rows] = session_content.common_topics(plan, accounts, account[rows], streams.child(item[rows], "topic"))
     language[rows] = session_content.cohort_languages(plan, accounts)[account[rows]]
     rows = np.flatnonzero(again & ~check)
-    topic[rows] = streams.below(streams.child(item[rows], "topic"), TOPICS)
+    topic[rows] = session_content.own_topics(streams.child(item[rows], "topic"))
     language[rows] = locales.main_languages(accounts.home, accounts.key)[account[rows]]
     return PromptItems(item, check, common, topic, language)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F32, I32, I64, U64, Mask
-from generator.config.parameters import COHORT_CHOICES, TOPICS, TOPICS_PER_DOMAIN
+from generator.config.parameters import COHORT_CHOICES, TOPICS_PER_DOMAIN
 from generator.population import locales
 from generator.population.accounts import pool_sizes
 from generator.prompts import revisions
@@ -25,6 +25,8 @@ _POPULARITY = 3  # power of a uniform that says how much more (a)
 # Of the log odds of the share that a template fixes: with the ranges of the dial, prompts of one template differ
 # in 19, 26, 30, 33, 37 of 64 bits at 5, 25, 50, 75, 95 %, as real ones do (geometry of public prompt templates).
 _FIXED_SIGMA = np.float32(1.6)
+# How often accounts choose topics of each domain for themselves (a): what models are good at is what people want.
+_OWN_DOMAINS = np.array([0.2, 0.08, 0.08, 0.06, 0.06, 0.2, 0.08, 0.07, 0.05, 0.04, 0.04, 0.04])
 _SUBJECT = np.float32(0.75)  # share of a template's sessions that are about one subject (a)
 _DOMAINS, _ENGLISH = COHORT_CHOICES["domain"], locales.LANGUAGES.index("en")
 _OWN_HABIT = np.float32(0.5)  # share of projects that have a habit of their own of using system prompts (a)
@@ -108,7 +110,7 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     nth = streams.below(np.where(usual, subject, more), np.floor(dials["topics"]).astype(np.int64)[account])
     # Every other topic lasts longer than a project.
     scope = np.where(nth % 2 == 0, accounts.key[account], project)
-    alone = streams.below(streams.items(streams.child(scope, "topics"), nth), TOPICS)
+    alone = own_topics(streams.items(streams.child(scope, "topics"), nth))
     common = sessions.work & (streams.uniform(more, 0) < dials["topic_share"][account])
     topic = np.where(common, common_topics(plan, accounts, account, np.where(usual, subject, more)), alone)
     main = locales.main_languages(accounts.home, accounts.key)[account]
@@ -119,6 +121,18 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     fixed = _fixed_shares(dials["fixed"][account], template)
     task = tasks_of(template, domain)
     return SessionContent(template, templated, shared, tools, topic, language, domain, task, written, fixed)
+
+
+def own_topics(bits: U64) -> I64:
+    """Topics that accounts choose for themselves.
+
+    Parameters
+    ----------
+    bits : ndarray of uint64, shape (n,)
+        One draw each.
+    """
+    domain = streams.pick(bits, _OWN_DOMAINS).astype(np.int64)
+    return domain * TOPICS_PER_DOMAIN + streams.halves(bits, 1) % TOPICS_PER_DOMAIN
 
 
 def cohort_languages(plan: PopulationPlan, accounts: Accounts) -> I32:
