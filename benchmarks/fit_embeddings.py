@@ -16,9 +16,8 @@ import numpy as np
 
 from generator.arrays import F32, I8
 from generator.fidelity.content import encoder
-from generator.population.locales import LANGUAGES
 from generator.prompts.embeddings import FILE
-from generator.schema import EMBEDDING_DIMENSIONS
+from generator.schema import EMBEDDING_DIMENSIONS, LANGUAGES
 from generator.text import choices
 from generator.text.latents import TOPICS
 from generator.text.lexicon import DATA, read_lexicon
@@ -61,7 +60,7 @@ def fitted() -> I8:
     tongue = rng.normal(size=(len(LANGUAGES), EMBEDDING_DIMENSIONS))
     spread = np.sqrt(6) * _SCALE * np.sqrt(_LANGUAGE_SHARE / (1 - _LANGUAGE_SHARE))
     vectors += (tongue * spread / 6)[language_of]
-    return np.clip(np.rint(vectors), -127, 127).astype(np.int8)
+    return np.asarray(np.clip(np.rint(vectors), -127, 127), np.int8)
 
 
 def main() -> None:

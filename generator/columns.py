@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+LANGUAGES = ("en", "zh", "es", "de", "fr", "ja", "pt", "ko", "ru", "other")
 EMBEDDING_DIMENSIONS = 16
 DAY_MS = 86_400_000  # milliseconds of a day, in which moments are counted
 EMBEDDING_COLUMNS = tuple(f"prompt_emb_{i:02d}" for i in range(EMBEDDING_DIMENSIONS))

@@ -30,7 +30,7 @@ POOLS: dict[str, tuple[str, ...]] = {
     "stop_reason": provider.STOP_REASONS,
     "error_type": provider.ERRORS,
     "country": locales.COUNTRIES,
-    "language": locales.LANGUAGES,
+    "language": schema.LANGUAGES,
     "stop_category": categories.STOP_CATEGORIES,
 }
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from generator.arrays import F32, I32, U64
 from generator.rng import streams
+from generator.schema import LANGUAGES
 
-LANGUAGES = ("en", "zh", "es", "de", "fr", "ja", "pt", "ko", "ru", "other")
 _HOURS_PER_DAY = 24
 
 

@@ -25,7 +25,7 @@ def prompt_embedding(item: U64, topic: I64, language: I32) -> I8:
     topic : ndarray of int64, shape (requests,)
         Their topics.
     language : ndarray of int32, shape (requests,)
-        Their languages, index of `locales.LANGUAGES`.
+        Their languages, index of `schema.LANGUAGES`.
 
     Returns
     -------

@@ -7,8 +7,8 @@ from itertools import permutations
 import numpy as np
 
 from generator.arrays import F32, I32, I64, U64
-from generator.population.locales import LANGUAGES
 from generator.rng import streams
+from generator.schema import LANGUAGES
 from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, TOPICS, TOPICS_OF_DOMAIN
 
 CHOSEN = 3  # entities and aspects that one item is told with

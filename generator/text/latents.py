@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from generator.arrays import F32, I32, I64, U64
-from generator.population.locales import LANGUAGES
+from generator.schema import LANGUAGES
 
 DOMAINS = (
     "coding",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.population.locales import LANGUAGES
+from generator.schema import LANGUAGES
 from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, TASKS, TOPICS_OF_DOMAIN
 
 DATA = Path(__file__).parent / "data"

@@ -13,11 +13,10 @@ from generator.arrays import I64, Mask
 from generator.config.parameters import CHOICES
 from generator.population import addresses
 from generator.population.accounts import Accounts
-from generator.population.locales import LANGUAGES
 from generator.population.population_plan import PopulationPlan
 from generator.prompts import categories, embeddings, revisions, simhash
 from generator.rng import opaque_ids, streams
-from generator.schema import DAY_MS
+from generator.schema import DAY_MS, LANGUAGES
 from generator.traffic import provider, quotations, routing, text_samples
 from generator.traffic.attempts import Attempts
 from generator.traffic.prompt_items import PromptItems

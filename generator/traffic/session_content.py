@@ -13,6 +13,7 @@ from generator.population import locales
 from generator.population.accounts import pool_sizes
 from generator.prompts import revisions
 from generator.rng import exact_functions, streams
+from generator.schema import LANGUAGES
 from generator.text.tasks import tasks_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _FIXED_SIGMA = np.float32(1.6)
 # How often accounts choose topics of each domain for themselves (a): what models are good at is what people want.
 _OWN_DOMAINS = np.array([0.2, 0.08, 0.08, 0.06, 0.06, 0.2, 0.08, 0.07, 0.05, 0.04, 0.04, 0.04])
 _SUBJECT = np.float32(0.75)  # share of a template's sessions that are about one subject (a)
-_DOMAINS, _ENGLISH = COHORT_CHOICES["domain"], locales.LANGUAGES.index("en")
+_DOMAINS, _ENGLISH = COHORT_CHOICES["domain"], LANGUAGES.index("en")
 _OWN_HABIT = np.float32(0.5)  # share of projects that have a habit of their own of using system prompts (a)
 
 
@@ -47,7 +48,7 @@ class SessionContent:
     tools : ndarray of uint64
         Key of the tools that would be offered.
     topic, language : ndarray of int
-        Topic of the session, language of its prompts (an index into `locales.LANGUAGES`).
+        Topic of the session, language of its prompts (an index into `schema.LANGUAGES`).
     domain, task, template_language : ndarray of int
         What the template was written for (an index into the domains), what it asks for (an index of
         `latents.TASKS`) and in which language.

@@ -20,7 +20,7 @@ from generator.population.account_choices import draw_terms, has_instrument
 from generator.population.accounts import Accounts
 from generator.population.population_plan import PopulationPlan
 from generator.rng import streams
-from generator.schema import LABELS
+from generator.schema import LABELS, LANGUAGES
 from generator.traffic import burstiness, sessions
 
 N = 40_000
@@ -48,8 +48,8 @@ def test_languages_follow_the_country(world: tuple[PopulationPlan, Accounts]) ->
     home = locales.homes(keys())
     language = locales.main_languages(home, keys())
     for i, (name, region) in enumerate(locales.REGIONS.items()):
-        mix = np.bincount(language[home == i], minlength=len(locales.LANGUAGES)) / (home == i).sum()
-        want = [region.languages.get(word, 0) for word in locales.LANGUAGES]
+        mix = np.bincount(language[home == i], minlength=len(LANGUAGES)) / (home == i).sum()
+        want = [region.languages.get(word, 0) for word in LANGUAGES]
         assert np.allclose(mix, want, atol=0.05), name
         assert sum(want) == pytest.approx(1) == sum(region.offsets.values())
         assert all(-12 <= hours <= 14 for hours in region.offsets)
