@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -9,8 +10,14 @@ import numpy as np
 from generator.arrays import F32, I32, I64, U64
 from generator.rng import streams
 from generator.schema import LANGUAGES
-from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, TOPICS, TOPICS_OF_DOMAIN
+from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, TASKS, TOPICS, TOPICS_OF_DOMAIN
+from generator.text.segments import WORD, Segments, segments
 
+NONE = -1  # no frame
+MOST_RULES = 6
+_LEAD_INS, _FORMATS = 0.7, 0.6  # share of templates that have room for them and use one (a)
+_TYPICAL = 140  # words of a prompt with a template, median of 190 public templates on real work items
+_ORDERS = 4096
 CHOSEN = 3  # entities and aspects that one item is told with
 FIRST_ASPECT = len(LANGUAGES) * TOPICS * ENTITIES  # the segments begin with all entities, then all aspects
 _ENTITIES = np.array(list(permutations(range(ENTITIES), CHOSEN)))
@@ -63,4 +70,72 @@ def template_choices(template: U64, task: I32, language: I32, fixed: F32) -> tup
     segments : ndarray of int64
         Rows of `Segments`.
     """
-    raise NotImplementedError
+    table = segments()
+    frames = scaffold(template, task, language, fixed, table)
+    frames[template == 0] = NONE
+    kept = frames != NONE
+    offsets = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    return offsets, table.codes[table.starts[frames[kept]]].astype(np.int64)  # these frames have one segment each
+
+
+def scaffold(template: U64, task: I32, language: I32, fixed: F32, table: Segments) -> I64:
+    """Frames of the scaffold of templates.
+
+    Parameters
+    ----------
+    template, task, language, fixed : ndarray
+        As `template_choices` takes them.
+    table : Segments
+        What the frames belong to.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 3 + MOST_RULES)
+        Frames of instruction, lead-in, format and rules; `NONE` for those that a template does without.
+    """
+    bits = streams.child(template, "scaffold")
+    tongue = language.astype(np.int64)
+    drawn = streams.child(template, "wording")
+    frames = np.empty((len(template), 3 + MOST_RULES), np.int64)
+    instructions = table.sizes["explain.instructions"][0]
+    frames[:, 0] = _instructions(table)[task, tongue] + streams.below(drawn, instructions)
+    for column, section in enumerate(("lead_ins", "formats"), 1):
+        drawn = streams.child(template, section)
+        frames[:, column] = table.first[section][tongue] + streams.below(drawn, table.sizes[section][0])
+    rules = shuffled(streams.child(template, "rules"), int(table.sizes["rules"][0]))
+    frames[:, 3:] = table.first["rules"][tongue][:, None] + rules[:, :MOST_RULES]
+    wanted = np.ones(frames.shape, np.bool_)
+    wanted[:, 1] = streams.uniform(bits, 0) < _LEAD_INS
+    wanted[:, 2] = streams.uniform(bits, 1) < _FORMATS
+    words = np.where(wanted, table.frame_words[frames], 0)
+    before = np.cumsum(words, axis=1) - words
+    # A part is added as long as at least half of it fits.
+    wanted[:, 1:] &= (before + words // 2)[:, 1:] <= (fixed * np.float32(_TYPICAL * WORD))[:, None]
+    return np.where(wanted, frames, NONE)
+
+
+def shuffled(keys: U64, n: int) -> I64:
+    """The numbers below n in an order of each stream's own.
+
+    Parameters
+    ----------
+    keys : ndarray of uint64, shape (rows,)
+        Streams.
+    n : int
+        How many numbers.
+    """
+    orders = _orders(n)
+    return orders[streams.below(keys, len(orders))]
+
+
+@cache
+def _orders(n: int) -> I64:
+    """Some orders of the numbers below n, the same in every world: which one is taken is what streams draw."""
+    draws = np.random.PCG64(n).random_raw(_ORDERS * n).reshape(_ORDERS, n)
+    return np.argsort(draws, axis=1, kind="stable")
+
+
+@cache
+def _instructions(table: Segments) -> I64:
+    """First instruction of each task in each language."""
+    return np.stack([table.first[f"{task}.instructions"] for task in TASKS])

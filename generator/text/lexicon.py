@@ -50,9 +50,9 @@ def read_toml(file: Path, faults: list[str]) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        faults.append(f"{file.name}: missing")
+        faults.append(f"{file.parent.name}/{file.name}: missing")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults.append(f"{file.name}: no TOML: {error}")
+        faults.append(f"{file.parent.name}/{file.name}: no TOML: {error}")
     return {}
 
 
@@ -69,7 +69,7 @@ def read_lexicon(folder: Path, faults: list[str]) -> Lexicon:
     topics: list[str] = []
     entities: dict[str, list[tuple[str, ...]]] = {language: [] for language in LANGUAGES}
     aspects: dict[str, list[tuple[str, ...]]] = {language: [] for language in LANGUAGES}
-    files = {f"{domain.replace(' ', '_')}.toml": domain for domain in DOMAINS}
+    files = {f"{re.sub('[ -]', '_', domain)}.toml": domain for domain in DOMAINS}
     strays = {f.name for f in (folder / "lexicon").glob("*.toml")} - files.keys()
     faults += [f"lexicon/{name}: no such domain" for name in sorted(strays)]
     for name, domain in files.items():
@@ -83,9 +83,6 @@ def read_lexicon(folder: Path, faults: list[str]) -> Lexicon:
             entities[language] += [tuple(topic[language]) for topic in document["topics"]]
             aspects[language].append(tuple(document["aspects"][language]))
     faults += [f"lexicon: {n} topics are called {name}" for name, n in Counter(topics).items() if n > 1]
-    for language, of_topics in entities.items():
-        first = Counter(words[0] for words in of_topics)
-        faults += [f"lexicon: {n} topics are {name!r} in {language}" for name, n in first.items() if n > 1]
     return Lexicon(
         tuple(topics),
         {language: tuple(rows) for language, rows in entities.items()},

@@ -1,0 +1,142 @@
+"""What prompts work on: the notes, the block of code or the results of tools that belong to an item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from generator.arrays import F64, I32, I64, U64
+from generator.rng import streams
+from generator.text.choices import NONE, shuffled
+from generator.text.grammar import ITEM_SLOTS, PROGRAMMING
+from generator.text.latents import CODES
+from generator.text.segments import BRIEF, LINE, SPACE, Segments
+
+MOST_SENTENCES = 20  # or lines, of one prompt
+_ITEM = len(ITEM_SLOTS)
+_ON_LINES = 0.25  # share of items whose sentences stand on a line each (a)
+
+
+@dataclass
+class Item:
+    """What the material of n prompts depends on.
+
+    Attributes
+    ----------
+    stream : ndarray of uint64, shape (n,)
+        Streams of the items, at their turns.
+    language : ndarray of int64, shape (n,)
+        Index of `LANGUAGES`.
+    fills : ndarray of int64, shape (n, len(SLOTS))
+        Rows of `Segments` that fill the slots.
+    room : ndarray of float64, shape (n,)
+        Words, in parts, that the material may have.
+    needed : bool
+        Whether something must be there however little room there is.
+    """
+
+    stream: U64
+    language: I64
+    fills: I64
+    room: F64
+    needed: bool
+
+
+def words_of(frames: I64, fills: I64, table: Segments) -> I32:
+    """Length of filled frames, in parts of a word.
+
+    Parameters
+    ----------
+    frames : ndarray of int64, shape (n, k)
+        Frames.
+    fills : ndarray of int64, shape (n, len(SLOTS))
+        Rows of `Segments` that fill the slots; `NONE` in the columns of slots that do not occur.
+    table : Segments
+        What both belong to.
+    """
+    words = table.frame_words[frames]
+    for times, rows in zip(table.slots, fills.T, strict=True):
+        if len(rows) and rows[0] != NONE:
+            words += times[frames] * table.words[rows][:, None]
+    return words
+
+
+def notes(item: Item, table: Segments) -> tuple[I64, I32]:
+    """Sentences about an item in its own order, as many as there is room for.
+
+    Parameters
+    ----------
+    item : Item
+        Of n prompts.
+    table : Segments
+        What the frames belong to.
+
+    Returns
+    -------
+    frames : ndarray of int64, shape (n, `MOST_SENTENCES`)
+        Frames, or `NONE`.
+    words : ndarray of int32, shape (n,)
+        Their length, in parts of a word.
+    """
+    order = shuffled(streams.child(item.stream, "body"), int(table.sizes["body"][0]))[:, :MOST_SENTENCES]
+    frames = table.first["body"][item.language][:, None] + order
+    on_lines = streams.uniform(streams.child(item.stream, "layout")) < _ON_LINES
+    return _fitted(frames, table.first[BRIEF][item.language], np.where(on_lines, LINE, SPACE), item, table)
+
+
+def code(item: Item, table: Segments) -> tuple[I64, I32]:
+    """Lines of code in one programming language, after a comment that says what they are about.
+
+    Parameters
+    ----------
+    item : Item
+        Of n prompts.
+    table : Segments
+        What the frames belong to.
+
+    Returns
+    -------
+    frames : ndarray of int64, shape (n, `MOST_SENTENCES`)
+        Frames, or `NONE`.
+    words : ndarray of int32, shape (n,)
+        Their length, in parts of a word.
+    """
+    programming = streams.below(streams.child(item.stream, "programming"), len(PROGRAMMING))
+    order = shuffled(streams.child(item.stream, "lines"), int(table.sizes["code"].min()))
+    frames = table.first["code"][programming][:, None] + order[:, :MOST_SENTENCES]
+    frames[:, 0] = table.first["comments"][programming * len(CODES) + item.language]
+    return _fitted(frames, frames[:, 0], np.full(len(frames), LINE), item, table)
+
+
+def tool_results(item: Item, table: Segments) -> tuple[I64, I32]:
+    """What an agent's tools returned, in an order of the item's own.
+
+    Parameters
+    ----------
+    item : Item
+        Of n prompts.
+    table : Segments
+        What the frames belong to.
+
+    Returns
+    -------
+    frames : ndarray of int64, shape (n, `MOST_SENTENCES`)
+        Frames, or `NONE`.
+    words : ndarray of int32, shape (n,)
+        Their length, in parts of a word.
+    """
+    order = shuffled(streams.child(item.stream, "results"), int(table.sizes["tool_results"][0]))
+    frames = table.first["tool_results"][0] + order[:, :MOST_SENTENCES]
+    return _fitted(frames, frames[:, 0], np.full(len(frames), LINE), item, table)
+
+
+def _fitted(frames: I64, brief: I64, leading: I64, item: Item, table: Segments) -> tuple[I64, I32]:
+    """As many of the first frames as there is room for; if there must be one and none fits, the brief one."""
+    words = words_of(frames, item.fills, table)
+    fits = np.cumsum(words, axis=1) <= item.room[:, None]
+    frames = np.where(fits, frames, NONE)
+    if item.needed:
+        frames[:, 0] = np.where(fits[:, 0], frames[:, 0], brief)
+    led = np.where(frames == NONE, NONE, frames + leading[:, None] * table.plain)
+    return led, np.where(fits, words, 0).sum(axis=1, dtype=np.int32)
