@@ -69,7 +69,7 @@ def read_lexicon(folder: Path, faults: list[str]) -> Lexicon:
     topics: list[str] = []
     entities: dict[str, list[tuple[str, ...]]] = {language: [] for language in LANGUAGES}
     aspects: dict[str, list[tuple[str, ...]]] = {language: [] for language in LANGUAGES}
-    files = {f"{re.sub('[ -]', '_', domain)}.toml": domain for domain in DOMAINS}
+    files = {f"{domain.replace(' ', '_')}.toml": domain for domain in DOMAINS}
     strays = {f.name for f in (folder / "lexicon").glob("*.toml")} - files.keys()
     faults += [f"lexicon/{name}: no such domain" for name in sorted(strays)]
     for name, domain in files.items():
