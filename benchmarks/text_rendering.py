@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from generator.population.locales import LANGUAGES
 from generator.rng import streams
-from generator.schema import KINDS
+from generator.schema import KINDS, LANGUAGES
 from generator.text.latents import DOMAINS, TOPICS, TOPICS_OF_DOMAIN, PromptLatents
 from generator.text.render import render_prompts
 from generator.text.tasks import tasks_of

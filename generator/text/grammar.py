@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.population.locales import LANGUAGES
+from generator.schema import LANGUAGES
 from generator.text.latents import CODES, TASKS
 from generator.text.lexicon import read_toml
 

@@ -64,7 +64,7 @@ class PromptLatents:
     task : ndarray of int32
         Task of the template or of the free question, index of `TASKS`.
     template_language : ndarray of int32
-        Language of the template, index of `generator.population.locales.LANGUAGES`.
+        Language of the template, index of `generator.schema.LANGUAGES`.
     fixed : ndarray of float32
         Share of the prompt's words that the template fixes, 0-1; one value a template.
     item : ndarray of uint64

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from generator.arrays import I32, I64
 from generator.errors import UserError
-from generator.population.locales import LANGUAGES
+from generator.schema import LANGUAGES
 from generator.text.grammar import (
     ITEM_SLOTS,
     NAME_SLOTS,
