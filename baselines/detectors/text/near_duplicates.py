@@ -1,0 +1,248 @@
+"""Near-duplicate prompts of strangers: MinHash finds candidates, TF-IDF confirms them, trees judge the groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from baselines.base import search_space
+from baselines.detectors.text.described_accounts import DescribedAccounts
+from baselines.features import prompt_texts
+from baselines.features.prompt_texts import U64
+from baselines.graph import shared_keys
+from baselines.graph.communities import communities
+from generator.arrays import F64, I64
+from generator.dataset import Split
+
+_SHINGLE = 12  # bytes: about two words (a)
+_SAMPLED = np.uint64(8)  # one shingle in so many is looked at, chosen by its hash (a)
+_BANDS, _ROWS = 12, 3  # MinHashes: a pair whose shingles overlap by a quarter meets with a chance of .64
+_TERMS = 18  # bits of a shingle's column in the TF-IDF matrix
+_FIRM = 100  # near-duplicates that make the firmest tie (a)
+_RESOLUTION = 0.05  # mean tie of pairs above which two groups are one (a)
+_POOLED = 10  # bits of a column of the accounts' pooled shingles: only how mixed a group is hangs on them
+_AT_ONCE = 1 << 15  # pairs compared at once: bounds memory
+
+
+@dataclass
+class NearDuplicates(DescribedAccounts):
+    """Groups of strangers whose prompts are near-duplicates, judged by size, suddenness and mixture.
+
+    A prompt is the set of its shingles. MinHashes of 16 bands propose pairs of prompts of different accounts, buckets of
+    more than `most` accounts being phrases that everybody writes; the cosine of their TF-IDF vectors confirms
+    them. Accounts are tied by what is confirmed, unless they openly belong together, and fall into groups. Trees
+    learn from groups of the training world: how many accounts, how much of their work is shared, since when and
+    how suddenly, and how little else the members have in common.
+
+    Parameters
+    ----------
+    cosine : float
+        TF-IDF cosine from which on two prompts are near-duplicates.
+    most : int
+        Accounts above which a bucket is common phrase.
+    """
+
+    name: ClassVar[str] = "text-duplicates"
+    description: ClassVar[str] = "trees on groups of strangers with near-duplicate prompts, by MinHash and TF-IDF"
+    source: ClassVar[str] = "Broder, SEQUENCES 1997; Salton and Buckley, 1988"
+    fields: ClassVar[tuple[str, ...]] = tuple(
+        sorted({*prompt_texts.FIELDS, *shared_keys.ORDER_FIELDS, *shared_keys.DECLARED_FIELDS})
+    )
+    ranges: ClassVar[search_space.Ranges] = {
+        "cosine": search_space.SearchRange(0.1, 0.8),
+        "most": search_space.SearchRange(20, 200, log=True),
+    }
+
+    cosine: float = 0.15
+    most: int = 60
+
+    def describe(self, split: Split) -> tuple[pl.Series, F64]:
+        """Number the accounts' near-duplicates, and the group that they form."""
+        ids = shared_keys.ordered_ids(split)
+        texts = prompt_texts.read_texts(split, ids)
+        row = texts["row"].to_numpy()
+        signature, terms, pooled = sketches(texts, len(ids))
+        pairs = confirmed(candidates(signature, row, self.most), terms, self.cosine)
+        tied = shared_keys.without_declared(tie_graph(pairs, row, len(ids)), shared_keys.declared_ties(split, ids))
+        label = communities(tied, _RESOLUTION)
+        # Only pairs inside a group say what the group shares.
+        inside = pairs.filter(pl.Series(label[row[pairs["i"]]] == label[row[pairs["j"]]]))
+        shared = np.union1d(inside["i"].to_numpy(), inside["j"].to_numpy())
+        columns = _own(row, shared, pairs, tied) | _of_groups(label, tied, texts, shared, pooled, split.days)
+        return ids, np.column_stack(list(columns.values()))
+
+
+def sketches(texts: pl.DataFrame, accounts: int) -> tuple[U64, sparse.csr_array, sparse.csr_array]:
+    """MinHashes and hashed shingles of prompts.
+
+    Parameters
+    ----------
+    texts : polars.DataFrame
+        As `prompt_texts.read_texts` gives them.
+    accounts : int
+        Number of accounts.
+
+    Returns
+    -------
+    signature : ndarray of uint64, shape (prompts, 16 bands)
+        Hash of each band's MinHashes; 0 where a prompt has no shingle.
+    terms : scipy.sparse.csr_array, shape (prompts, 2^18)
+        Shingles of each prompt, each once.
+    pooled : scipy.sparse.csr_array, shape (accounts, 2^10)
+        Shingles of each account.
+    """
+    plain = texts.select(pl.col("text").str.to_lowercase().str.replace_all(r"\s+", " ")).to_series()
+    row = texts["row"].to_numpy()
+    rng = np.random.default_rng(_SHINGLE)
+    factors = rng.integers(0, 2**63, _BANDS * _ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    signature = np.zeros((len(texts), _BANDS), np.uint64)
+    parts, pooled = [], sparse.csr_array((accounts, 1 << _POOLED))
+    for start, stop, hashes, owner in prompt_texts.hashed_ngrams(plain, _SHINGLE):
+        chosen = hashes % _SAMPLED == 0
+        h, owner = hashes[chosen] // _SAMPLED, owner[chosen]
+        first = np.flatnonzero(np.diff(owner, prepend=-1))
+        if len(h):
+            for band in range(_BANDS):
+                rows = [np.minimum.reduceat(h * f, first) for f in factors[band * _ROWS : (band + 1) * _ROWS]]
+                key = sum((m * f for m, f in zip(rows, factors[:_ROWS], strict=True)), start=np.uint64(band))
+                signature[start + owner[first], band] = key
+        column = (h % np.uint64(1 << _TERMS)).astype(np.int32)
+        term = sparse.csr_array((np.ones(len(h), np.float32), (owner, column)), (stop - start, 1 << _TERMS))
+        term.data[:] = 1
+        parts.append(term)
+        low = (column & ((1 << _POOLED) - 1), row[start + owner])
+        pooled = pooled + sparse.csr_array((np.ones(len(h)), low[::-1]), pooled.shape)
+    terms = sparse.csr_array(sparse.vstack(parts)) if parts else sparse.csr_array((0, 1 << _TERMS), dtype=np.float32)
+    return signature, terms, sparse.csr_array(pooled)
+
+
+def candidates(signature: U64, row: I64, most: int) -> pl.DataFrame:
+    """Pairs of prompts of different accounts that share a band.
+
+    Parameters
+    ----------
+    signature : ndarray of uint64, shape (prompts, bands)
+        Keys; 0 is none.
+    row : ndarray of int64, shape (prompts,)
+        Account of each prompt.
+    most : int
+        Accounts above which a bucket is left out.
+
+    Returns
+    -------
+    polars.DataFrame
+        i < j, prompts; distinct, sorted. Of an account's prompts in a bucket the first one stands for all.
+    """
+    bands = []
+    for key in signature.T:
+        used = np.flatnonzero(key)
+        held = pl.DataFrame({"key": key[used], "row": row[used], "i": used})
+        held = held.unique(("key", "row"), keep="first", maintain_order=True)
+        held = held.filter(pl.len().over("key").is_between(2, most))
+        both = held.join(held.select("key", j="i"), on="key").filter(pl.col("i") < pl.col("j"))
+        bands.append(both.select("i", "j"))
+    return pl.concat(bands).unique().sort("i", "j")
+
+
+def confirmed(pairs: pl.DataFrame, terms: sparse.csr_array, least: float) -> pl.DataFrame:
+    """Keep the pairs whose TF-IDF vectors are alike.
+
+    Parameters
+    ----------
+    pairs : polars.DataFrame
+        i, j, prompts.
+    terms : scipy.sparse.csr_array, shape (prompts, columns)
+        Shingles of each prompt.
+    least : float
+        Cosine from which on a pair is kept.
+
+    Returns
+    -------
+    polars.DataFrame
+        i, j, cosine.
+    """
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    if pairs.is_empty():
+        return pairs.with_columns(cosine=pl.lit(0.0))
+    weights = sparse.csr_array(TfidfTransformer().fit_transform(terms), dtype=np.float32)
+    i, j = pairs["i"].to_numpy(), pairs["j"].to_numpy()
+    cosine = np.zeros(len(pairs))
+    for start in range(0, len(pairs), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        cosine[part] = weights[i[part]].multiply(weights[j[part]]).sum(axis=1)
+    return pairs.with_columns(cosine=pl.Series(cosine.round(5))).filter(pl.col("cosine") >= least)
+
+
+def tie_graph(pairs: pl.DataFrame, row: I64, accounts: int) -> sparse.csr_array:
+    """Tie accounts by their near-duplicates.
+
+    Parameters
+    ----------
+    pairs : polars.DataFrame
+        i, j, cosine.
+    row : ndarray of int64, shape (prompts,)
+        Account of each prompt.
+    accounts : int
+        Number of accounts.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (accounts, accounts)
+        Symmetric, 0 to 1: log of the summed cosines; sorted indices.
+    """
+    first, second = row[pairs["i"]], row[pairs["j"]]
+    both = (np.r_[first, second], np.r_[second, first])
+    graph = sparse.csr_array((np.tile(pairs["cosine"].to_numpy(), 2), both), shape=(accounts, accounts))
+    graph.sum_duplicates()
+    graph.data = np.minimum(np.log1p(graph.data) / np.log(_FIRM), 1.0).round(9)
+    graph.sort_indices()
+    return graph
+
+
+def _own(row: I64, shared: I64, pairs: pl.DataFrame, tied: sparse.csr_array) -> dict[str, F64]:
+    """What an account's own near-duplicates say."""
+    n = tied.shape[0]
+    count = np.bincount(row, minlength=n).astype(np.float64)
+    cosine = np.tile(pairs["cosine"].to_numpy(), 2)
+    holder = row[np.r_[pairs["i"].to_numpy(), pairs["j"].to_numpy()]]
+    found = np.bincount(holder, minlength=n)
+    return {
+        "shared": np.bincount(row[shared], minlength=n) / np.maximum(count, 1),
+        "partners": np.log1p(np.diff(tied.indptr)),
+        "tie": tied.sum(axis=1),
+        "cosine": np.bincount(holder, cosine, n) / np.maximum(found, 1),
+    }
+
+
+def _of_groups(
+    label: I64, tied: sparse.csr_array, texts: pl.DataFrame, shared: I64, pooled: sparse.csr_array, days: int
+) -> dict[str, Any]:
+    """What the group of each account says: its size, its ties, how sudden its work is and how mixed its members."""
+    size = np.bincount(label).astype(np.float64)
+    pairs = np.maximum(size * (size - 1), 1)
+    row, day = texts["row"].to_numpy(), texts["day"].to_numpy()
+    at = pl.DataFrame({"group": label[row[shared]], "day": day[shared]}).group_by("group")
+    when = {"first": pl.col("day").min(), "middle": pl.col("day").median(), "last": pl.col("day").max()}
+    of_group = {name: np.full(len(size), np.nan) for name in when}
+    for group, *values in at.agg(**{k: v.cast(pl.Float64) / days for k, v in when.items()}).iter_rows():
+        for name, value in zip(when, values, strict=True):
+            of_group[name][group] = value
+    weight = np.bincount(label, shared_keys.weight_inside(tied, label), len(size))
+    unit = sparse.diags_array(1 / np.maximum(np.sqrt(pooled.power(2).sum(axis=1)), 1)) @ pooled
+    member = sparse.csr_array((np.ones(len(label)), (label, np.arange(len(label)))))
+    sums = sparse.csr_array(member @ unit)
+    alike = (sums.power(2).sum(axis=1) - member @ unit.power(2).sum(axis=1)) / pairs
+    used = np.bincount(label[row], minlength=len(size))
+    of_group |= {
+        "size": np.log(size),
+        "density": weight / pairs,
+        "work": np.bincount(label[row[shared]], minlength=len(size)) / np.maximum(used, 1),
+        "alike": np.where(size > 1, alike, np.nan),
+        "span": of_group["last"] - of_group["first"],
+    }
+    return {f"group:{name}": values[label] for name, values in of_group.items()}

@@ -1,0 +1,1 @@
+"""What prompts give away as text: their words, and style without words."""
