@@ -14,7 +14,6 @@ import polars as pl
 
 from generator.arrays import I64, U8
 from generator.dataset import Split
-from generator.errors import UserError
 
 FIELDS = ("prompts.day", "prompts.prompt")
 _AT_ONCE = 1 << 13  # prompts hashed at once: bounds memory
@@ -37,19 +36,9 @@ def read_texts(split: Split, ids: pl.Series) -> pl.DataFrame:
     -------
     polars.DataFrame
         row (position in `ids`), day, text; sorted, so that names and order of requests play no part.
-
-    Raises
-    ------
-    UserError
-        If the dataset holds no prompts as text.
     """
-    if "prompts" not in split.tables:
-        raise UserError(
-            f"{split.name} holds no prompts as text: generate the dataset with --text sample, "
-            "or choose detectors that do not read the field group X"
-        )
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
-    prompts = split.tables["prompts"].polars().select(pl.col("account_id").cast(pl.String), "day", text="prompt")
+    prompts = split.prompts.polars().select(pl.col("account_id").cast(pl.String), "day", text="prompt")
     return prompts.collect().join(rows, on="account_id").select("row", "day", "text").sort("row", "day", "text")
 
 
@@ -96,7 +85,7 @@ def hashed_ngrams(texts: pl.Series, width: int, view: U8 | None = None) -> Itera
 
 
 def _rolled(data: U8, width: int) -> U64:
-    """Hash of each run of `width` bytes: of two runs side by side it follows from theirs, so that lengths double."""
+    """Hash of each run of `width` bytes; that of two side by side follows from theirs: lengths double."""
     total, length = np.zeros(max(0, len(data) - width + 1), np.uint64), 0
     power, size, base = data.astype(np.uint64), 1, _BASE
     while True:

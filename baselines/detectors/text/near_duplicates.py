@@ -20,9 +20,8 @@ from generator.dataset import Split
 
 _SHINGLE = 12  # bytes: about two words (a)
 _SAMPLED = np.uint64(8)  # one shingle in so many is looked at, chosen by its hash (a)
-_BANDS, _ROWS = 12, 3  # MinHashes: a pair whose shingles overlap by a quarter meets with a chance of .64
+_BANDS, _ROWS = 12, 3  # MinHashes: prompts that share a third of their shingles meet with a chance of .36 (a)
 _TERMS = 18  # bits of a shingle's column in the TF-IDF matrix
-_FIRM = 100  # near-duplicates that make the firmest tie (a)
 _RESOLUTION = 0.05  # mean tie of pairs above which two groups are one (a)
 _POOLED = 10  # bits of a column of the accounts' pooled shingles: only how mixed a group is hangs on them
 _AT_ONCE = 1 << 15  # pairs compared at once: bounds memory
@@ -32,8 +31,8 @@ _AT_ONCE = 1 << 15  # pairs compared at once: bounds memory
 class NearDuplicates(DescribedAccounts):
     """Groups of strangers whose prompts are near-duplicates, judged by size, suddenness and mixture.
 
-    A prompt is the set of its shingles. MinHashes of 16 bands propose pairs of prompts of different accounts, buckets of
-    more than `most` accounts being phrases that everybody writes; the cosine of their TF-IDF vectors confirms
+    A prompt is the set of its shingles. Bands of MinHashes propose pairs of prompts of different accounts, buckets
+    of more than `most` accounts being phrases that everybody writes; the cosine of their TF-IDF vectors confirms
     them. Accounts are tied by what is confirmed, unless they openly belong together, and fall into groups. Trees
     learn from groups of the training world: how many accounts, how much of their work is shared, since when and
     how suddenly, and how little else the members have in common.
@@ -88,7 +87,7 @@ def sketches(texts: pl.DataFrame, accounts: int) -> tuple[U64, sparse.csr_array,
 
     Returns
     -------
-    signature : ndarray of uint64, shape (prompts, 16 bands)
+    signature : ndarray of uint64, shape (prompts, bands)
         Hash of each band's MinHashes; 0 where a prompt has no shingle.
     terms : scipy.sparse.csr_array, shape (prompts, 2^18)
         Shingles of each prompt, each once.
@@ -116,8 +115,8 @@ def sketches(texts: pl.DataFrame, accounts: int) -> tuple[U64, sparse.csr_array,
         parts.append(term)
         low = (column & ((1 << _POOLED) - 1), row[start + owner])
         pooled = pooled + sparse.csr_array((np.ones(len(h)), low[::-1]), pooled.shape)
-    terms = sparse.csr_array(sparse.vstack(parts)) if parts else sparse.csr_array((0, 1 << _TERMS), dtype=np.float32)
-    return signature, terms, sparse.csr_array(pooled)
+    empty = sparse.csr_array((0, 1 << _TERMS), dtype=np.float32)
+    return signature, sparse.csr_array(sparse.vstack([empty, *parts])), sparse.csr_array(pooled)
 
 
 def candidates(signature: U64, row: I64, most: int) -> pl.DataFrame:
@@ -193,13 +192,16 @@ def tie_graph(pairs: pl.DataFrame, row: I64, accounts: int) -> sparse.csr_array:
     Returns
     -------
     scipy.sparse.csr_array, shape (accounts, accounts)
-        Symmetric, 0 to 1: log of the summed cosines; sorted indices.
+        Symmetric, 0 to 1: summed cosines over the geometric mean of both accounts' prompts; sorted indices.
     """
+    count = np.maximum(np.bincount(row, minlength=accounts), 1)
     first, second = row[pairs["i"]], row[pairs["j"]]
     both = (np.r_[first, second], np.r_[second, first])
     graph = sparse.csr_array((np.tile(pairs["cosine"].to_numpy(), 2), both), shape=(accounts, accounts))
     graph.sum_duplicates()
-    graph.data = np.minimum(np.log1p(graph.data) / np.log(_FIRM), 1.0).round(9)
+    scale = sparse.diags_array(count**-0.5)
+    graph = sparse.csr_array(scale @ graph @ scale)
+    graph.data = np.minimum(graph.data, 1.0).round(9)
     graph.sort_indices()
     return graph
 
@@ -222,7 +224,7 @@ def _own(row: I64, shared: I64, pairs: pl.DataFrame, tied: sparse.csr_array) -> 
 def _of_groups(
     label: I64, tied: sparse.csr_array, texts: pl.DataFrame, shared: I64, pooled: sparse.csr_array, days: int
 ) -> dict[str, Any]:
-    """What the group of each account says: its size, its ties, how sudden its work is and how mixed its members."""
+    """What the group of each account says: its size and ties, how sudden its work, how mixed its members."""
     size = np.bincount(label).astype(np.float64)
     pairs = np.maximum(size * (size - 1), 1)
     row, day = texts["row"].to_numpy(), texts["day"].to_numpy()

@@ -14,7 +14,7 @@ from baselines.detectors.text.described_accounts import DescribedAccounts
 from baselines.features import prompt_texts
 from baselines.graph import shared_keys
 from baselines.graph.communities import communities
-from generator.arrays import F32, F64, U8
+from generator.arrays import F32, F64, U8, Mask
 from generator.dataset import Split
 
 _WIDTHS = (3, 5)  # bytes of an n-gram (a)
@@ -71,11 +71,11 @@ class StyleLinks(DescribedAccounts):
         size = np.bincount(label).astype(np.float64)
         inside = shared_keys.weight_inside(mutual, label)
         weight = np.bincount(label, inside, len(size))
-        columns = [_at_rank(graph, rank) for rank in _RANKS]
-        columns += [np.diff(mutual.indptr), mutual.sum(axis=1), inside / np.maximum(size[label] - 1, 1)]
-        columns += [np.log(size)[label], (weight / np.maximum(size * (size - 1), 1))[label]]
-        columns += [np.bincount(texts["row"].to_numpy(), minlength=len(ids))]
-        return ids, np.column_stack(columns).astype(np.float64)
+        columns: list[F64] = [_at_rank(graph, rank) for rank in _RANKS]
+        columns += [np.diff(mutual.indptr).astype(np.float64), np.asarray(mutual.sum(axis=1), np.float64)]
+        columns += [inside / np.maximum(size[label] - 1, 1), np.log(size)[label]]
+        columns += [(weight / np.maximum(size * (size - 1), 1))[label]]
+        return ids, np.column_stack(columns)
 
 
 def style_vectors(texts: pl.DataFrame, accounts: int) -> F32:
@@ -105,7 +105,7 @@ def style_vectors(texts: pl.DataFrame, accounts: int) -> F32:
         # Square roots of shares: Hellinger's distance, in which rare n-grams count as they should.
         blocks.append(np.sqrt(table / np.maximum(table.sum(axis=1, keepdims=True), 1)))
     x = np.hstack(blocks)
-    wrote = x.any(axis=1)
+    wrote: Mask = np.asarray(x.sum(axis=1) > 0)
     spread = x[wrote].std(axis=0) if wrote.any() else np.ones(x.shape[1])
     middle = x[wrote].mean(axis=0) if wrote.any() else 0.0
     x = np.clip((x - middle) / np.where(spread > 1e-9, spread, np.inf), -_FAR, _FAR) * wrote[:, None]

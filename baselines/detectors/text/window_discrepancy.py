@@ -1,4 +1,4 @@
-"""The published test of distillation traffic: windows of embedded prompts against benign ones, by mean discrepancy."""
+"""The published test of distillation traffic: windows of embedded prompts against benign ones."""
 
 from __future__ import annotations
 
@@ -66,13 +66,14 @@ class WindowDiscrepancy(detector.Detector):
 
     def fit(self, *worlds: Split) -> Self:
         """Scale, mean embedding, and what benign windows of each size show by chance."""
-        read = [_benign_texts(world) for world in worlds]
-        some = pl.concat(texts["text"] for texts in read)
+        benign = [_benign_texts(world) for world in worlds]
+        read = [(texts, texts["row"].to_numpy()) for texts in benign]
+        some = pl.concat(texts["text"] for texts in benign)
         some = some.gather_every(1 + len(some) // _SCALED_BY)
         x = np.concatenate([np.zeros((1, _DIMENSIONS), np.float32), *(part for _, _, part in _embedded(some))])
         self._middle, spread = x.mean(axis=0), x.std(axis=0)
         self._scale = np.where(spread > 0, spread, 1)
-        parts = [self._sums(texts["text"], texts["row"].to_numpy(), int(texts["row"].max() or 0) + 1) for texts in read]
+        parts = [self._sums(texts["text"], row, int(row.max(initial=-1)) + 1) for texts, row in read]
         sums, count = (np.concatenate(part) for part in zip(*parts, strict=True))
         sums, count = sums[count > 0], count[count > 0]
         self._reference = sums[::2].sum(axis=0) / max(1, count[::2].sum())

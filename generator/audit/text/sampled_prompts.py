@@ -43,7 +43,7 @@ def has_text(split: LabelledSplit) -> bool:
     split : LabelledSplit
         Any.
     """
-    return "prompts" in split.source.tables
+    return not split.source.lacking(("prompts.prompt",))
 
 
 def sample(split: LabelledSplit) -> SampledPrompts:
@@ -55,7 +55,7 @@ def sample(split: LabelledSplit) -> SampledPrompts:
         With prompts as text.
     """
     kept = []
-    for part in split.source.tables["prompts"].buckets():
+    for part in split.source.prompts.buckets():
         frame = split.joined(part.select("account_id", "request_id", "prompt"))
         judged = frame.filter(pl.col("hidden") | pl.col("benign")).sort(pl.col("request_id").hash(0))
         kept.append(judged.group_by("row", maintain_order=True).head(PROMPTS))

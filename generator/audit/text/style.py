@@ -11,7 +11,7 @@ from scipy import sparse
 from generator.arrays import F64, Mask
 from generator.audit.text.sampled_prompts import SampledPrompts
 
-_MARKS = (".", ",", ";", ":", "!", "?", "-", "(", "\"", "'", "/", "*", "#", "`", "…", "。", "，", "、", "？", "！")
+_MARKS = (".", ",", ";", ":", "!", "?", "-", "(", '"', "'", "/", "*", "#", "`", "…", "。", "，", "、", "？", "！")
 _TREES = {"max_iter": 80, "max_depth": 3, "max_bins": 64, "early_stopping": False, "class_weight": "balanced"}
 
 
@@ -76,7 +76,7 @@ def pooled(prompts: SampledPrompts, described: dict[str, F64]) -> dict[str, F64]
         By habit.
     """
     count = np.bincount(prompts.row)
-    result = {}
+    result: dict[str, F64] = {}
     for name, values in described.items():
         mean = np.bincount(prompts.row, values) / count
         spread = np.bincount(prompts.row, (values - mean[prompts.row]) ** 2) / count
@@ -101,7 +101,9 @@ def fit(described: dict[str, F64], positive: Mask) -> Any:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    return HistGradientBoostingClassifier(**_TREES, random_state=0).fit(np.column_stack(list(described.values())), positive)
+    return HistGradientBoostingClassifier(**_TREES, random_state=0).fit(
+        np.column_stack(list(described.values())), positive
+    )
 
 
 def score(model: Any, described: dict[str, F64]) -> F64:
