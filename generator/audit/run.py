@@ -10,6 +10,7 @@ from generator.audit.audited_dataset import AuditedDataset
 from generator.audit.base.gate import Gate
 from generator.audit.physics import invariants
 from generator.audit.shortcuts import column_pairs, single_column
+from generator.audit.text import text_gates
 
 Tick = Callable[[int, int], None]
 GATES: dict[str, Callable[[AuditedDataset], list[Gate]]] = {
@@ -21,6 +22,7 @@ GATES: dict[str, Callable[[AuditedDataset], list[Gate]]] = {
     "hunt": lambda data: data.hunt.gates(),
     "places": lambda data: addresses.gates(data.splits),
     "artifacts": lambda data: gate_family.gates(data.dataset, data.splits),
+    "text": lambda data: text_gates.gates(data.splits),
     "benign groups": lambda data: [structure.benign_groups(data.splits)],
     "campaigns of archetypes": lambda data: [structure.campaigns_of_archetypes(data.dataset, data.splits)],
     "campaigns of tiers": lambda data: [structure.campaigns_of_tiers(data.dataset, data.splits)],

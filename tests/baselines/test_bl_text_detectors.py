@@ -15,23 +15,7 @@ from baselines.features import prompt_texts
 from baselines.registry import DETECTORS
 from generator.dataset import Split
 
-WORDS = np.array(
-    [
-        "pools",
-        "report",
-        "summary",
-        "customer",
-        "invoice",
-        "latency",
-        "budget",
-        "query",
-        "table",
-        "lesson",
-        "garden",
-        "travel",
-        "policy",
-    ]
-)
+WORDS = ["pools", "report", "summary", "customer", "invoice", "latency", "budget", "query", "garden", "travel"]
 NAMES = ("text-duplicates", "text-style", "text-discrepancy")
 
 
