@@ -107,15 +107,7 @@ ACCOUNT_LABELS: tuple[Column, ...] = (
 )
 
 REQUEST_LABELS: tuple[Column, ...] = (
-    _C(
-        "request_id",
-        pa.int64(),
-        "K",
-        "-",
-        "gen_ai.response.id",
-        "request; rows in the order of requests",
-        encoding="PLAIN",
-    ),
+    _C("request_id", pa.int64(), "K", "-", "gen_ai.response.id", "request; rows as in requests", encoding="PLAIN"),
     _C("day", pa.int32(), "T", "days", "-", "whole days since the window began"),
     _C("is_extraction", pa.bool_(), "T", "-", "-", "whether this very request serves an extraction campaign"),
     _C("kind", CATEGORY, "T", "-", "-", "workload: api, reasoning, conversation, code or agent"),
