@@ -124,7 +124,9 @@ def measure(dataset: Dataset, reference: dict[str, Any], split: str = "train", s
 def _sample(dataset: Dataset, split: str) -> PromptSample:
     """Prompts of the first bucket that open sessions, in English."""
     if dataset.manifest.get("sealed"):
-        raise UserError(f"{dataset.name} is sealed: its texts can't be made again; measure an open dataset of its config")
+        raise UserError(
+            f"{dataset.name} is sealed: its texts can't be made again; measure an open dataset of its config"
+        )
     config = dataset_config.from_dict(dataset.manifest["config"], dataset.name)
     shard = simulate(plan_world(config, split), 0, texts=_TEXTS)
     texts = shard.texts
@@ -136,7 +138,9 @@ def _sample(dataset: Dataset, split: str) -> PromptSample:
     row = texts.row[chosen]
     ids = shard.columns["request_id"][row]
     names = ["request_id", "prompt_simhash", *EMBEDDING_COLUMNS]
-    logged = dataset.reveal(split).requests.polars().select(names).filter(pl.col("request_id").is_in(ids)).collect()
+    logged = (
+        dataset.reveal(split).requests.polars().select(names).filter(pl.col("request_id").is_in(ids)).collect()
+    )
     logged = pl.DataFrame({"request_id": ids}).join(logged, on="request_id", how="left", maintain_order="left")
     rendered = render_prompts(latents).to_pylist()
     return PromptSample(
@@ -154,7 +158,14 @@ def _hamming(name: str, sample: PromptSample, a: I64, b: I64, reference: dict[st
     logged, text = (geometry.hamming(s[a], s[b]) for s in (sample.sketch, sample.text_sketch))
     real = reference.get(name, {}).get(HAMMING, {})
     return [
-        _row(name, f"Hamming, {share:.0%}", np.quantile(logged, share), np.quantile(text, share), real.get(share), BITS)
+        _row(
+            name,
+            f"Hamming, {share:.0%}",
+            np.quantile(logged, share),
+            np.quantile(text, share),
+            real.get(share),
+            BITS,
+        )
         for share in QUARTILES
     ]
 
