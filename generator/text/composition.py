@@ -33,6 +33,7 @@ from generator.text.style import habits
 MOST_WORDS = 240  # of a prompt, apart from the line on what is attached
 WORDS_PER_TOKEN = 0.7  # of a text, at most (a)
 _ATTACHED_FROM = 1.5  # times the text's own tokens, from which on an attachment is spoken of
+_LEAST_ATTACHED = 30  # tokens that an attachment has (a)
 _LEAST_FIXED = 0.02
 _MATERIAL_FIRST, _LEAD_LINE = 0.25, 0.6  # shares of templates and of questions with that layout (a)
 _BARE = 0.3  # share of free questions without any background (a)
@@ -136,7 +137,7 @@ def _frames(part: PromptLatents, table: Segments, framing: _Framer, material: _M
     digits = np.minimum(missing // 10**power, DIGITS + 9)
     fills[:, _NUMBER] = table.numbers + power * DIGITS + np.maximum(digits - 10, 0)
     attachment = _drawn("attachments", part.item, language, table) + PARAGRAPH * table.plain
-    frames[:, -1] = np.where(missing >= 10, attachment, NONE)
+    frames[:, -1] = np.where(missing >= _LEAST_ATTACHED, attachment, NONE)
     # Nothing stands before the first frame of a prompt.
     first = np.argmax(frames != NONE, axis=1)[:, None]
     np.put_along_axis(frames, first, np.take_along_axis(frames, first, axis=1) % table.plain, axis=1)

@@ -1,4 +1,4 @@
-"""Habits of authors, and what they do to finished texts: casing, stops, spaces, accents, misspelt words."""
+"""AuthorHabits of authors, and what they do to finished texts: casing, stops, spaces, accents, misspelt words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ACCENTS = tuple(zip("áàâãéèêíóôõúùûçñßü", [*"aaaaeeeiooouuucn
 
 
 @dataclass
-class Habits:
+class AuthorHabits:
     """What authors do; every array has one entry a prompt.
 
     Attributes
@@ -56,8 +56,8 @@ class Habits:
     misspells: list[Mask]
 
 
-def habits(style: U64) -> Habits:
-    """Habits of each author.
+def habits(style: U64) -> AuthorHabits:
+    """AuthorHabits of each author.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def habits(style: U64) -> Habits:
         return loose & (streams.uniform(bits, part) < share)
 
     words = [streams.items(letters, np.full(1, i)) for i in range(0, len(_MISSPELT), 4)]
-    return Habits(
+    return AuthorHabits(
         greets=has(_GREETING, manners, 0),
         closes=has(_CLOSING, manners, 1),
         lower=has(_LOWER, forms, 0),
