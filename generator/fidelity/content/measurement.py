@@ -113,7 +113,7 @@ def measure(dataset: Dataset, reference: dict[str, Any], split: str = "train", s
     short = [f"{name} ({len(a)})" for name, (a, _) in pairs.items() if len(a) < _LEAST]
     if short:
         raise UserError(
-            f"{dataset.name} has fewer than {_LEAST} pairs of {', '.join(short)}; take a larger dataset, such as small"
+            f"{dataset.name} has fewer than {_LEAST} pairs of {', '.join(short)}; take a larger dataset (small)"
         )
     rows = [row for name, (a, b) in pairs.items() for row in _hamming(name, sample, a, b, reference)]
     if encoder.installed():
