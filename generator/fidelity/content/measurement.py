@@ -182,7 +182,7 @@ def _cosines(
         logged = geometry.cosine(sample.vector[a], sample.vector[b])
         text = geometry.cosine(centred[a] @ axes, centred[b] @ axes)
         real = reference.get(name, {}).get(COSINE, {}).get(0.5)
-        rows.append(_row(name, "cosine, median", np.median(logged), np.median(text), real, COSINES))
+        rows.append(_row(name, "cosine, median", float(np.median(logged)), float(np.median(text)), real, COSINES))
         some = slice(min(len(a) for a, _ in pairs.values()))
         ours.append(logged[some])
         theirs.append(geometry.cosine(vectors[a[some]], vectors[b[some]]))
