@@ -22,7 +22,6 @@ _UNIT = 32  # of `streams.NORMAL8`
 TASK_SHARE = np.float32(0.03)
 """Share of a templated prompt's shingles that prompts of the same task have in common: real prompts of one task
 family and different templates differ in 31 of 64 bits, unrelated ones in 32 (geometry of public templates)."""
-_MOST_FIXED = np.float32(0.98) - TASK_SHARE  # something of the item always shows
 # An answer's sketch differs from the usual one by about two of 64 bits: 1/16 times 8/16 of them (a).
 _ALTERED = np.uint64(1), np.uint64(8)
 _PARTS = np.int16(16)
@@ -37,7 +36,7 @@ def prompt_simhash(template: U64, fixed: F32, task: I64, item: U64, of_item: I64
     template : ndarray of uint64, shape (uses,)
         Stream of each template.
     fixed : ndarray of float32, shape (uses,)
-        Share of a prompt's shingles that the template fixes, 0 to 1.
+        Share of a prompt's shingles that the template fixes, 0 to 0.9.
     task : ndarray of int64, shape (uses,)
         What its wording shares with other templates: number of task and language; -1: nothing.
     item : ndarray of uint64, shape (requests,)
@@ -55,7 +54,6 @@ def prompt_simhash(template: U64, fixed: F32, task: I64, item: U64, of_item: I64
 
 def _limits(template: U64, fixed: F32, task: I64) -> U8:
     """Below which byte of the item's a bit is one, of 256; shape (uses, 64)."""
-    fixed = np.minimum(fixed, _MOST_FIXED)
     common = np.where(task < 0, np.float32(0), TASK_SHARE)
     left = 1 - fixed - common
     # In whole numbers, which any machine rounds alike: normals in 32nds, their weights in 16ths.

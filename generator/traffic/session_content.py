@@ -28,6 +28,8 @@ _POPULARITY = 3  # power of a uniform that says how much more (a)
 _FIXED_SIGMA = np.float32(1.6)
 # How often accounts choose topics of each domain for themselves (a): what models are good at is what people want.
 _OWN_DOMAINS = np.array([0.2, 0.08, 0.08, 0.06, 0.06, 0.2, 0.08, 0.07, 0.05, 0.04, 0.04, 0.04])
+# With more, two items of a template would now and then have one sketch; one real template in a hundred has more.
+_MOST_FIXED = np.float32(0.6)
 _SUBJECT = np.float32(0.75)  # share of a template's sessions that are about one subject (a)
 _DOMAINS, _ENGLISH = COHORT_CHOICES["domain"], LANGUAGES.index("en")
 _OWN_HABIT = np.float32(0.5)  # share of projects that have a habit of their own of using system prompts (a)
@@ -154,7 +156,7 @@ def _fixed_shares(usual: F32, template: U64) -> F32:
     """Share of a prompt that each template fixes: around the usual one by some log odds."""
     normal = streams.normal(streams.child(template, "fixed"))
     odds = usual / (1 - usual) * exact_functions.exp(_FIXED_SIGMA * normal).astype(np.float32)
-    return odds / (1 + odds)
+    return np.minimum(odds / (1 + odds), _MOST_FIXED)
 
 
 def _templated(habit: F32, project: U64) -> F32:

@@ -13,6 +13,7 @@ from generator.arrays import F32
 from generator.errors import UserError
 
 PACKAGE = "wordllama"
+MISSING = f"the encoder {PACKAGE} is not installed: pip install 'siphonbench[encoder]'"
 
 
 def installed() -> bool:
@@ -65,7 +66,7 @@ def _encoder() -> tuple[Any, F32]:
     """Tokenizer and token vectors, read from the package's own folders: its loader looks for them elsewhere."""
     spec = util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise UserError(f"the encoder {PACKAGE} is not installed: pip install 'siphonbench[encoder]'")
+        raise UserError(MISSING)
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 

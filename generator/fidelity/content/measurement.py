@@ -113,7 +113,7 @@ def measure(dataset: Dataset, reference: dict[str, Any], split: str = "train", s
     short = [f"{name} ({len(a)})" for name, (a, _) in pairs.items() if len(a) < _LEAST]
     if short:
         raise UserError(
-            f"{dataset.name} has fewer than {_LEAST} pairs of {', '.join(short)}; take a larger dataset (small)"
+            f"{dataset.name} has fewer than {_LEAST} pairs of {', '.join(short)}; take a larger one, such as small"
         )
     rows = [row for name, (a, b) in pairs.items() for row in _hamming(name, sample, a, b, reference)]
     if encoder.installed():
@@ -125,7 +125,7 @@ def _sample(dataset: Dataset, split: str) -> PromptSample:
     """Prompts of the first bucket that open sessions, in English."""
     if dataset.manifest.get("sealed"):
         raise UserError(
-            f"{dataset.name} is sealed: its texts can't be made again; measure an open dataset of its config"
+            f"{dataset.name} is sealed: its texts can't be made again; measure an open one of its config"
         )
     config = dataset_config.from_dict(dataset.manifest["config"], dataset.name)
     shard = simulate(plan_world(config, split), 0, texts=_TEXTS)
@@ -157,17 +157,8 @@ def _hamming(name: str, sample: PromptSample, a: I64, b: I64, reference: dict[st
     """Quartiles of the bits in which sketches differ."""
     logged, text = (geometry.hamming(s[a], s[b]) for s in (sample.sketch, sample.text_sketch))
     real = reference.get(name, {}).get(HAMMING, {})
-    return [
-        _row(
-            name,
-            f"Hamming, {share:.0%}",
-            np.quantile(logged, share),
-            np.quantile(text, share),
-            real.get(share),
-            BITS,
-        )
-        for share in QUARTILES
-    ]
+    q = {share: (np.quantile(logged, share), np.quantile(text, share), real.get(share)) for share in QUARTILES}
+    return [_row(name, f"Hamming, {share:.0%}", *values, BITS) for share, values in q.items()]
 
 
 def _cosines(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -15,11 +16,23 @@ from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import app
 
 if TYPE_CHECKING:
+    from generator.dataset import Dataset
+    from generator.fidelity.content.measurement import ContentRow
     from generator.fidelity.report import Report, Verdict
 
-Reference = Annotated[Path, typer.Option("--reference", help="Folder of real traces (Parquet).")]
+CONTENT = "content"
+Reference = Annotated[
+    Path,
+    typer.Option(
+        "--reference",
+        help="Folder of real traces (Parquet); with --kind content, geometry of real prompts (JSON).",
+    ),
+]
 Peer = Annotated[Path | None, typer.Option(help="Folder of other real traces, the peers of the references.")]
-Kind = Annotated[str | None, typer.Option(help="api, reasoning, conversation, code or agent; all if left out.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(help="api, reasoning, conversation, code or agent; all of these if left out. Or content."),
+]
 AnySplit = Annotated[str, typer.Option("--split", help="train, validation or test.")]
 Repeats = Annotated[int, typer.Option(min=1, help="Times to draw samples.")]
 Quick = Annotated[bool, typer.Option("--quick", help="No classifiers: seconds instead of minutes.")]
@@ -29,7 +42,9 @@ Plots = Annotated[Path | None, typer.Option(help="Folder to write an SVG plot of
 
 
 @app.command(
-    "fidelity", epilog="Example: siphonbench fidelity siphonbench-data/small --reference traces --kind agent"
+    "fidelity",
+    epilog="Examples: siphonbench fidelity siphonbench-data/small --reference traces --kind agent; "
+    "siphonbench fidelity siphonbench-data/small --reference geometry.json --kind content",
 )
 def _fidelity(
     reference: Reference,
@@ -45,11 +60,17 @@ def _fidelity(
     out: File = None,
     plots: Plots = None,
 ) -> None:
-    """Compare benign traffic with real traces, kind by kind; exit code 1 if a threshold is missed."""
+    """Compare benign traffic with real traces, kind by kind; exit code 1 if a threshold is missed.
+
+    Kind content: how alike sketches and embeddings of two prompts are, by their relation, beside the texts that
+    they read like and beside real prompts.
+    """
     from generator.fidelity import comparison
 
     if out:
         files.check_writable(out)
+    if kind == CONTENT:
+        _content(api.load_verified(data), reference, split, seed or 0, as_json, out)
     pairs = comparison.pairs(reference, peer, kind)
     world = api.load_verified(data).reveal(split)
     with output.progress("comparing") as tick:
@@ -63,6 +84,34 @@ def _fidelity(
     else:
         _show(reports)
     raise typer.Exit(0 if all(report.passed for report in reports) else 1)
+
+
+def _content(
+    dataset: Dataset, reference: Path, split: str, seed: int, as_json: bool, out: Path | None
+) -> NoReturn:
+    """Show the content's distances, and end."""
+    from generator.fidelity.content import encoder, geometry, measurement
+
+    with output.progress("comparing"):
+        rows = measurement.measure(dataset, geometry.read_reference(reference), split, seed)
+    text = json.dumps([asdict(row) for row in rows], indent=1)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        files.write_text(out, text + "\n")
+    if as_json:
+        typer.echo(text)
+    else:
+        columns = ("relation", "measure", "logged", "text", "real", "bound", "result")
+        output.show(columns, [_cells(row) for row in rows])
+        if not encoder.installed():
+            typer.echo(f"embeddings were not compared: {encoder.MISSING}", err=True)
+    raise typer.Exit(0 if all(row.holds for row in rows) else 1)
+
+
+def _cells(row: ContentRow) -> list[str]:
+    """A row of the table."""
+    numbers = ("-" if x is None else f"{x:.2f}" for x in (row.logged, row.text, row.real, row.bound))
+    return [row.relation, row.measure, *numbers, "passed" if row.holds else "FAILED"]
 
 
 def _show(reports: list[Report]) -> None:
