@@ -33,10 +33,11 @@ def simhash(texts: list[str]) -> U64:
 
 def _simhash(texts: list[str]) -> U64:
     pattern = r"[\p{Han}\p{Hiragana}\p{Katakana}]|[^\s\p{P}\p{Han}\p{Hiragana}\p{Katakana}]+"
-    words = pl.Series(texts, dtype=pl.String).str.to_lowercase().str.extract_all(pattern)
+    found = pl.Series("text", texts, dtype=pl.String).str.to_lowercase().str.extract_all(pattern).to_frame()
+    # A text without a word counts as one empty word.
+    words = found.select(pl.when(pl.col("text").list.len() > 0).then("text").otherwise([""])).to_series()
     length = words.list.len().to_numpy().astype(np.int64)
     word = words.explode().hash(seed=0).to_numpy()
-    length = np.maximum(length, 1)  # of no word is one null left
     text = np.repeat(np.arange(len(texts)), length)
     last = np.cumsum(length)[text] - 1
     at = np.arange(len(word))
