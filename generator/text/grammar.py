@@ -44,6 +44,7 @@ SECTIONS = {
     "formats": Section(12),
     "lead_ins": Section(10),
     "body": Section(30, ITEM_SLOTS, 2, 4),
+    "records": Section(30, ITEM_SLOTS, 2, 6),
     "follow_ups": Section(16, ITEM_SLOTS, 1, 2),
     "greetings": Section(8),
     "closings": Section(8),

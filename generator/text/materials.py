@@ -13,6 +13,7 @@ from generator.text.grammar import ITEM_SLOTS, PROGRAMMING
 from generator.text.latents import CODES
 from generator.text.segments import BRIEF, LINE, SPACE, Segments
 
+_RECORDS = np.float32(0.75)  # share of items that are told in short records, not in sentences (a)
 MOST_SENTENCES = 20  # or lines, of one prompt
 _ITEM = len(ITEM_SLOTS)
 _ON_LINES = 0.25  # share of items whose sentences stand on a line each (a)
@@ -63,7 +64,7 @@ def words_of(frames: I64, fills: I64, table: Segments) -> I32:
 
 
 def notes(item: Item, table: Segments) -> tuple[I64, I32]:
-    """Sentences about an item in its own order, as many as there is room for.
+    """Sentences or short records about an item in its own order, as many as there is room for.
 
     Parameters
     ----------
@@ -80,7 +81,9 @@ def notes(item: Item, table: Segments) -> tuple[I64, I32]:
         Their length, in parts of a word.
     """
     order = shuffled(streams.child(item.stream, "body"), int(table.sizes["body"][0]))[:, :MOST_SENTENCES]
-    frames = table.first["body"][item.language][:, None] + order
+    records = streams.uniform(streams.child(item.stream, "records")) < _RECORDS
+    first = np.where(records, *(table.first[section][item.language] for section in ("records", "body")))
+    frames = first[:, None] + order
     on_lines = streams.uniform(streams.child(item.stream, "layout")) < _ON_LINES
     return _fitted(frames, table.first[BRIEF][item.language], np.where(on_lines, LINE, SPACE), item, table)
 
