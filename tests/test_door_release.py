@@ -40,6 +40,8 @@ days = 2
 quiet_days = 0
 buckets = 2
 rate_cap = 20
+text = "sample"
+prompts_per_account = 3
 """
 DATE = "2026-11-25"
 DAMAGE = [
@@ -122,6 +124,10 @@ def test_the_sample_is_half_a_campaign(tiny: Path) -> None:
     requests, truth = (pl.read_parquet(tiny / f"sample/{t}.parquet") for t in ("requests", "request_labels"))
     assert set(requests["account_id"].unique()) <= set(labels["account_id"])
     assert requests["request_id"].to_list() == truth["request_id"].to_list()
+    prompts = pl.read_parquet(tiny / "sample/prompts.parquet")
+    assert prompts["request_id"].is_in(requests["request_id"].implode()).all()
+    assert set(prompts["account_id"]) == set(requests["account_id"])
+    assert pl.read_csv(tiny / "sample/prompts.csv")["prompt"].to_list() == prompts["prompt"].to_list()
     shown = pl.read_csv(tiny / "sample/requests.csv", schema_overrides={"prompt_simhash": pl.UInt64})
     assert shown["prompt_simhash"].to_list() == requests["prompt_simhash"].to_list()
 
@@ -382,7 +388,7 @@ def test_croissant_streams_every_record_set(croissant: Any, open_truth: Path) ->
     assert data.metadata.ctx.issues.report() == ""
     written = json.loads((open_truth / "croissant.json").read_text("utf-8"))
     names = [r["@id"] for r in written["recordSet"]]
-    assert len(names) == 6 * 3 + 4
+    assert len(names) == 7 * 3 + 5
     for name in names:
         part, _, table = name.partition("_")
         folder = "test-truth" if name.startswith("test_truth") else part

@@ -17,8 +17,10 @@ from generator.population.population_plan import PopulationPlan
 from generator.prompts import categories
 from generator.rng import streams
 from generator.schema import DAY_MS
+from generator.text import render
 from generator.traffic import provider
 from generator.traffic.simulate import Shard
+from generator.traffic.text_samples import TextSample
 
 _SIGN_UP_MS = 600_000  # over which the sign-ups of one moment spread (a)
 
@@ -67,6 +69,45 @@ def requests(plan: PopulationPlan, shard: Shard) -> Iterator[tuple[int, pa.Table
             else:
                 arrays.append(_array(column, shard.columns[column.name][rows], pools))
         yield day, pa.Table.from_arrays(arrays, schema=schema.arrow_schema("requests"))
+
+
+def prompts(plan: PopulationPlan, shard: Shard) -> Iterator[tuple[int, pa.Table]]:
+    """Tables of prompts as text, one per day; none of a dataset without text.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        The shard's world.
+    shard : Shard
+        Simulated requests, and which of them are shown.
+
+    Yields
+    ------
+    int
+        Day, from 0.
+    pyarrow.Table
+        Rows of `schema.PROMPTS`, in the order of the requests.
+    """
+    ids = pa.array(account_ids(shard.accounts.key[: shard.size]), pa.string())
+    edges = np.searchsorted(shard.texts.row, shard.day_edges)
+    for day in range(plan.config.days if plan.config.most_texts else 0):  # one by one: texts take room
+        texts = shard.texts.take(np.arange(edges[day], edges[day + 1]))
+        columns = [
+            pa.array(shard.columns["request_id"][texts.row]),
+            pa.DictionaryArray.from_arrays(pa.array(shard.owner[texts.row]), ids),
+            pa.array(np.full(len(texts.row), day, np.int32)),
+            _system_prompts(texts),
+            render.render_prompts(texts.latents),
+        ]
+        yield day, pa.Table.from_arrays(columns, schema=schema.arrow_schema("prompts"))
+
+
+def _system_prompts(texts: TextSample) -> pa.Array:
+    """Each one's system prompt; those of one stream are written once."""
+    streams_of, first, which = np.unique(texts.system, return_index=True, return_inverse=True)
+    latents = texts.latents
+    once = render.render_system_prompts(streams_of, latents.domain[first], latents.template_language[first])
+    return once.take(pa.array(which, mask=texts.system == 0))
 
 
 def account_rows(plan: PopulationPlan, accounts: Accounts) -> pa.Table:

@@ -213,13 +213,17 @@ def _world(config: Config, split: str) -> Iterator[tuple[population_plan.Populat
 
 def _made(job: ShardJob) -> ShardReceipt:
     with _world(job.config, job.split) as (plan, book):
-        shard = simulate.simulate(plan, job.bucket, book)
+        shard = simulate.simulate(plan, job.bucket, book, job.config.most_texts)
     files = {}
-    for day, table in arrow_tables.requests(plan, shard):
-        tail = f"day-{day:03d}/bucket-{job.bucket:04d}.parquet"
-        for name, rows in (("requests", table), ("request_labels", labels.request_labels(plan, shard, day))):
-            path = f"{job.split}/{name}/{tail}"
-            files[path] = write_table(job.target, path, rows)
+    tables = {
+        "requests": arrow_tables.requests(plan, shard),
+        "request_labels": ((day, labels.request_labels(plan, shard, day)) for day in range(job.config.days)),
+        "prompts": arrow_tables.prompts(plan, shard),
+    }
+    for name, days in tables.items():
+        for day, table in days:
+            path = f"{job.split}/{name}/day-{day:03d}/bucket-{job.bucket:04d}.parquet"
+            files[path] = write_table(job.target, path, table)
     accounts = shard.accounts.first(shard.size)
     return ShardReceipt(
         files=files,

@@ -21,6 +21,8 @@ TINY = {
     "quiet_days": 0,
     "buckets": 2,
     "rate_cap": 60,
+    "text": "sample",
+    "prompts_per_account": 5,
 }
 
 
