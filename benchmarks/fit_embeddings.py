@@ -1,66 +1,102 @@
-"""Fit the embeddings of prompts to a real encoder: one vector for each entity and aspect of the lexicon.
+"""Fit the embeddings of prompts to a real encoder: vectors of the lexicon's phrases and of first sentences.
 
-python -m benchmarks.fit_embeddings                  # writes generator/prompts/phrase_vectors.npy; needs wordllama
-python -m benchmarks.fit_embeddings --check          # only compares with the file that is there
+python -m benchmarks.fit_embeddings           # writes generator/prompts/embedding_vectors.npz; needs wordllama
+python -m benchmarks.fit_embeddings --check   # only compares with the file that is there
 
-The encoder's vector of a text is the mean of its tokens' vectors. So what a prompt is about adds up: the
-vectors of the six phrases that its item is told with. They are taken to 16 dimensions by the principal axes of
-such sums, in each language around that language's mean; beside them stands a small part for the language itself.
+The encoder's vector of a text is the mean of its tokens' vectors, so what a text is made of adds up. In each
+language vectors are taken around its usual direction, and to the 16 principal axes of texts of one world; then those
+of other languages are turned so that their phrases lie where the English ones lie, as multilingual encoders have it.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy.linalg import orthogonal_procrustes
 
-from generator.arrays import F32, I8
+from generator.arrays import F32, I64, map_arrays
+from generator.config import dataset_config
 from generator.fidelity.content import encoder
-from generator.prompts.embeddings import FILE
-from generator.schema import EMBEDDING_DIMENSIONS, LANGUAGES
-from generator.text import choices
-from generator.text.latents import TOPICS
-from generator.text.lexicon import DATA, read_lexicon
+from generator.prompts import embeddings
+from generator.schema import EMBEDDING_DIMENSIONS, KINDS, LANGUAGES
+from generator.text import choices, segments
+from generator.text.grammar import SLOT
+from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, INSTRUCTIONS, QUESTIONS, TASKS, TOPICS
+from generator.text.render import render_prompts
+from generator.traffic.quotas import plan_world
+from generator.traffic.simulate import simulate
 
-_ITEMS = 20_000  # drawn for each language
-_SCALE = 8.5  # SD of a phrase's vector in each dimension, so that six seldom reach 127
-_LANGUAGE_SHARE = 0.15  # of the variance of a prompt's embedding that its language makes (a)
-_ENGLISH = 0.6  # weight of English among the languages, about its share of requests
+_WORDLESS = np.isin(KINDS, ["code", "agent"])  # kinds whose prompts ask nothing in words
+_STEP = 40  # steps of a phrase's vector, of its standard deviation in a dimension
+_WORLD = "small", 4099  # preset and seed of the world whose texts give the axes
+_TEXTS = 40  # of each of its accounts
 
 
-def phrase_sums() -> F32:
-    """Sum of the token vectors of each phrase of the lexicon, shape (phrases, 256)."""
-    faults: list[str] = []
-    lexicon = read_lexicon(DATA, faults)
-    assert not [f for f in faults if "topics are" not in f], faults
+def token_sums() -> tuple[F32, F32]:
+    """Sums of the token vectors of phrases, and of openings without their slots; shape (n, 256) both."""
+    lexicon, grammar = segments.check()
     of_all = (*lexicon.entities.values(), *lexicon.aspects.values())  # in the order of `choices.item_choices`
-    return encoder.token_sums([phrase for words in of_all for place in words for phrase in place])
+    frames = [
+        SLOT.sub("", frame)
+        for section in ("instructions", "questions")
+        for task in TASKS
+        for language in LANGUAGES
+        for frame in grammar.sections[f"{task}.{section}", language]
+    ]
+    phrases = encoder.token_sums([phrase for words in of_all for place in words for phrase in place])
+    return phrases, encoder.token_sums(frames)
 
 
-def fitted() -> I8:
-    """Vectors of the phrases, shape (phrases, 16)."""
-    phrases = phrase_sums()
-    rng = np.random.default_rng(0)
-    key = rng.integers(0, 2**63, _ITEMS).astype(np.uint64)
-    topic = rng.integers(0, TOPICS, _ITEMS)
-    centred, second = np.zeros_like(phrases), np.zeros((phrases.shape[1],) * 2)
-    language_of = np.empty(len(phrases), np.int64)
-    for language, name in enumerate(LANGUAGES):
-        chosen = choices.item_choices(key, topic, np.full(_ITEMS, language, np.int32))
-        items = phrases[chosen].sum(axis=1)
-        length = np.sqrt((items**2).sum(axis=1).mean())
-        own = np.unique(chosen)
-        language_of[own] = language
-        centred[own] = (phrases[own] - items.mean(axis=0) / chosen.shape[1]) / length
-        spread = centred[chosen].sum(axis=1)
-        second += (_ENGLISH if name == "en" else (1 - _ENGLISH) / (len(LANGUAGES) - 1)) * spread.T @ spread
-    axes = np.linalg.eigh(second)[1][:, ::-1][:, :EMBEDDING_DIMENSIONS]
-    vectors = centred @ axes
-    vectors *= _SCALE / vectors.std()
-    tongue = rng.normal(size=(len(LANGUAGES), EMBEDDING_DIMENSIONS))
-    spread = np.sqrt(6) * _SCALE * np.sqrt(_LANGUAGE_SHARE / (1 - _LANGUAGE_SHARE))
-    vectors += (tongue * spread / 6)[language_of]
-    return np.asarray(np.clip(np.rint(vectors), -127, 127), np.int8)
+def fitted() -> dict[str, npt.NDArray[Any]]:
+    """Vectors of phrases and openings, see `embeddings.Vectors`."""
+    phrases, openings = token_sums()
+    parts = [np.zeros((len(table), EMBEDDING_DIMENSIONS)) for table in (phrases, openings)]
+    for language, usual, axes in _spaces():
+        rows = _phrases_of(language), _of_language(language)
+        for part, table, at in zip(parts, (phrases, openings), rows, strict=True):
+            part[at] = (table[at] - np.outer(table[at] @ usual, usual)) @ axes
+        turn = orthogonal_procrustes(parts[0][rows[0]], parts[0][_phrases_of(0)])[0]
+        for part, at in zip(parts, rows, strict=True):
+            part[at] = part[at] @ turn
+    scale = _STEP / parts[0].std()
+    nothing = np.zeros(EMBEDDING_DIMENSIONS)
+    return {
+        "phrases": np.rint(parts[0] * scale).astype(np.int16),
+        "openings": np.rint(np.vstack([parts[1], nothing]) * scale).astype(np.float32),
+    }
+
+
+def _spaces() -> Iterator[tuple[int, F32, F32]]:
+    """Of each language, English first: its texts' usual direction and their principal axes around it."""
+    shard = simulate(plan_world(dataset_config.from_preset(*_WORLD), "train"), 0, texts=_TEXTS)
+    assert shard.texts is not None
+    latents = shard.texts.latents
+    for language in range(len(LANGUAGES)):
+        some = np.flatnonzero((latents.language == language) & (latents.turn == 0) & ~_WORDLESS[latents.kind])
+        some = some[(latents.template_language[some] == language) | (latents.template[some] == 0)]
+        vectors = encoder.encode(render_prompts(map_arrays(lambda x, at=some: x[at], latents)).to_pylist())
+        usual = vectors.mean(axis=0) / np.linalg.norm(vectors.mean(axis=0))
+        spread = vectors - np.outer(vectors @ usual, usual)
+        yield language, usual, np.linalg.eigh(spread.T @ spread)[1][:, ::-1][:, :EMBEDDING_DIMENSIONS]
+
+
+def _phrases_of(language: int) -> I64:
+    """Rows of a language's entities and aspects, in the order of `choices.item_choices`."""
+    entities, aspects = TOPICS * ENTITIES, len(DOMAINS) * ASPECTS
+    first = choices.FIRST_ASPECT + language * aspects
+    return np.asarray(np.r_[language * entities : (language + 1) * entities, first : first + aspects])
+
+
+def _of_language(language: int) -> I64:
+    """Rows of a language's openings, in the order of `wordings`."""
+    tasks = np.arange(len(TASKS))[:, None] * len(LANGUAGES) + language
+    first = tasks * INSTRUCTIONS + np.arange(INSTRUCTIONS)
+    then = len(TASKS) * len(LANGUAGES) * INSTRUCTIONS + tasks * QUESTIONS + np.arange(QUESTIONS)
+    return np.concatenate([first.ravel(), then.ravel()])
 
 
 def main() -> None:
@@ -69,10 +105,12 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="compare with the file that is there")
     vectors = fitted()
     if parser.parse_args().check:
-        print(f"largest difference: {int(np.abs(vectors.astype(int) - np.load(FILE).astype(int)).max())} of 127")
+        with np.load(embeddings.FILE) as old:
+            off = max(float(np.abs(new.astype(float) - old[name]).max()) for name, new in vectors.items())
+        print(f"largest difference: {off:g}")
         return
-    np.save(FILE, vectors)
-    print(f"{FILE}: {vectors.shape[0]} phrases, {vectors.nbytes / 1024:.0f} KiB")
+    np.savez_compressed(embeddings.FILE, **vectors)  # type: ignore[arg-type]
+    print(f"{embeddings.FILE}: {embeddings.FILE.stat().st_size / 1024:.0f} KiB")
 
 
 if __name__ == "__main__":

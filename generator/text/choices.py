@@ -7,16 +7,26 @@ from itertools import permutations
 
 import numpy as np
 
-from generator.arrays import F32, I32, I64, U64
+from generator.arrays import F32, F64, I32, I64, U64
 from generator.rng import streams
 from generator.schema import LANGUAGES
-from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, TASKS, TOPICS, TOPICS_OF_DOMAIN
+from generator.text.latents import (
+    ASPECTS,
+    DOMAINS,
+    ENTITIES,
+    INSTRUCTIONS,
+    QUESTIONS,
+    TASKS,
+    TOPICS,
+    TOPICS_OF_DOMAIN,
+)
 from generator.text.segments import WORD, Segments, segments
 
 NONE = -1  # no frame
 MOST_RULES = 6
 _LEAD_INS, _FORMATS = 0.7, 0.6  # share of templates that have room for them and use one (a)
 _TYPICAL = 140  # words of a prompt with a template, median of 190 public templates on real work items
+_BARE = 0.3  # share of free questions without any background (a)
 _ORDERS = 4096
 CHOSEN = 3  # entities and aspects that one item is told with
 FIRST_ASPECT = len(LANGUAGES) * TOPICS * ENTITIES  # the segments begin with all entities, then all aspects
@@ -47,6 +57,53 @@ def item_choices(item: U64, topic: I64, language: I32) -> I64:
     entities += ((tongue * TOPICS + topic) * ENTITIES)[:, None]
     aspects += ((tongue * len(DOMAINS) + topic // TOPICS_OF_DOMAIN) * ASPECTS + FIRST_ASPECT)[:, None]
     return np.concatenate([entities, aspects], axis=1)
+
+
+def instruction_places(template: U64) -> I64:
+    """Which of its task's instructions each template begins with.
+
+    Parameters
+    ----------
+    template : ndarray of uint64, shape (n,)
+        Streams of the templates.
+    """
+    return streams.below(streams.child(template, "wording"), INSTRUCTIONS)
+
+
+def question_places(stream: U64) -> I64:
+    """Which of its task's questions each free prompt asks.
+
+    Parameters
+    ----------
+    stream : ndarray of uint64, shape (n,)
+        Streams of the items at their turns, see `turns`.
+    """
+    return streams.below(streams.child(stream, "wording"), QUESTIONS)
+
+
+def turns(item: U64, turn: I64) -> U64:
+    """Stream of each item at a turn of its conversation.
+
+    Parameters
+    ----------
+    item : ndarray of uint64, shape (n,)
+        Streams of the items.
+    turn : ndarray of int64, shape (n,)
+        Turns, 0 for openings and single calls.
+    """
+    return streams.items(streams.child(item, "turn"), turn)
+
+
+def backgrounds(stream: U64) -> F64:
+    """Share of its room that each free prompt fills with background; often none.
+
+    Parameters
+    ----------
+    stream : ndarray of uint64, shape (n,)
+        Streams of the items at their turns.
+    """
+    share = streams.uniform(streams.child(stream, "question"), 0).astype(np.float64)
+    return np.where(share < _BARE, 0, share)
 
 
 def template_choices(template: U64, task: I32, language: I32, fixed: F32) -> tuple[I64, I64]:
@@ -95,10 +152,8 @@ def scaffold(template: U64, task: I32, language: I32, fixed: F32, table: Segment
     """
     bits = streams.child(template, "scaffold")
     tongue = language.astype(np.int64)
-    drawn = streams.child(template, "wording")
     frames = np.empty((len(template), 3 + MOST_RULES), np.int64)
-    instructions = table.sizes["explain.instructions"][0]
-    frames[:, 0] = _instructions(table)[task, tongue] + streams.below(drawn, instructions)
+    frames[:, 0] = _instructions(table)[task, tongue] + instruction_places(template)
     for column, section in enumerate(("lead_ins", "formats"), 1):
         drawn = streams.child(template, section)
         frames[:, column] = table.first[section][tongue] + streams.below(drawn, table.sizes[section][0])

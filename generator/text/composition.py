@@ -11,9 +11,9 @@ import numpy as np
 from generator.arrays import F64, I32, I64, U64, Mask, map_arrays
 from generator.rng import streams
 from generator.schema import KINDS
-from generator.text.choices import MOST_RULES, NONE, item_choices, scaffold
+from generator.text.choices import MOST_RULES, NONE, backgrounds, item_choices, question_places, scaffold, turns
 from generator.text.grammar import ITEM_SLOTS
-from generator.text.latents import TASKS, PromptLatents
+from generator.text.latents import MOST_WORDS, TASKS, WORDS_PER_TOKEN, PromptLatents
 from generator.text.materials import MOST_SENTENCES, Item, code, notes, tool_results, words_of
 from generator.text.segments import (
     BRIEF,
@@ -30,13 +30,10 @@ from generator.text.segments import (
 )
 from generator.text.style import habits
 
-MOST_WORDS = 240  # of a prompt, apart from the line on what is attached
-WORDS_PER_TOKEN = 0.7  # of a text, at most (a)
 _ATTACHED_FROM = 1.5  # times the text's own tokens, from which on an attachment is spoken of
 _LEAST_ATTACHED = 30  # tokens that an attachment has (a)
 _LEAST_FIXED = 0.02
 _MATERIAL_FIRST, _LEAD_LINE = 0.25, 0.6  # shares of templates and of questions with that layout (a)
-_BARE = 0.3  # share of free questions without any background (a)
 _HEAD = 2 + MOST_RULES  # instruction, rules, format
 _NAMES, _NUMBER = slice(len(ITEM_SLOTS), len(ITEM_SLOTS) + len(NAMES)), SLOTS.index("n")
 _CODE_KIND, _AGENT_KIND = KINDS.index("code"), KINDS.index("agent")
@@ -120,7 +117,7 @@ def _forms(latents: PromptLatents) -> I64:
 
 def _frames(part: PromptLatents, table: Segments, framing: _Framer, material: _Materials) -> tuple[I64, I64]:
     """Frames of prompts of one form in the order of the text, and what fills their slots."""
-    stream = streams.items(streams.child(part.item, "turn"), part.turn)
+    stream = turns(part.item, part.turn)
     language = part.language.astype(np.int64)
     fills = np.full((len(stream), len(SLOTS)), NONE)
     fills[:, : len(ITEM_SLOTS)] = item_choices(part.item, part.topic, part.language)
@@ -196,12 +193,10 @@ def _asked(part: PromptLatents, table: Segments, stream: U64, fills: I64, cap: F
     """A question in somebody's own words, or what is said in a later turn; often with some background."""
     language, opening = part.language.astype(np.int64), part.turn == 0
     questions = np.stack([table.first[f"{task}.questions"] for task in TASKS])[part.task, language]
-    wording = streams.below(streams.child(stream, "wording"), table.sizes["explain.questions"][0])
-    ask = np.where(opening, questions + wording, _drawn("follow_ups", stream, language, table))
+    ask = np.where(opening, questions + question_places(stream), _drawn("follow_ups", stream, language, table))
     words = words_of(ask[:, None], fills, table)[:, 0].astype(np.int64)
     ask = np.where(words <= cap, ask, table.first[BRIEF][language])
     layout = streams.child(stream, "question")
-    share = streams.uniform(layout, 0).astype(np.float64)
     habit = habits(part.style)
     polite = opening & (words + 4 * WORD <= cap)
     head, tail = (np.full((len(ask), _HEAD), NONE) for _ in range(2))
@@ -218,7 +213,7 @@ def _asked(part: PromptLatents, table: Segments, stream: U64, fills: I64, cap: F
         lead=np.full(len(ask), NONE),
         before=np.where(streams.uniform(layout, 2) < _LEAD_LINE, SPACE, PARAGRAPH),
         words=words,
-        room=np.where(share < _BARE, 0, (cap - words - 8 * WORD) * share),
+        room=(cap - words - 8 * WORD) * backgrounds(stream),
     )
 
 

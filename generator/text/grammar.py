@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from generator.schema import LANGUAGES
-from generator.text.latents import CODES, TASKS
+from generator.text.latents import CODES, INSTRUCTIONS, QUESTIONS, TASKS
 from generator.text.lexicon import read_toml
 
 ITEM_SLOTS = ("e1", "e2", "e3", "a1", "a2", "a3")
@@ -53,7 +53,7 @@ SECTIONS = {
     "attachments": Section(6, ("n",), 1, 1),
 }
 """Lists of frames of a language, apart from those of each task."""
-TASK_SECTIONS = {"instructions": Section(8), "questions": Section(10, ITEM_SLOTS, 1, 6)}
+TASK_SECTIONS = {"instructions": Section(INSTRUCTIONS), "questions": Section(QUESTIONS, ITEM_SLOTS, 1, 6)}
 IDENTIFIERS, TOOL_RESULTS, LINES = 80, 20, 15  # LINES: the least of each programming language
 PROGRAMMING = {"python": "#", "typescript": "//", "sql": "--"}
 """Programming languages, and how a comment begins in each."""

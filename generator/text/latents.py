@@ -47,6 +47,10 @@ CODES = (*LANGUAGES[:-1], "it")
 TOPICS_OF_DOMAIN = 16
 TOPICS = len(DOMAINS) * TOPICS_OF_DOMAIN
 """Number of topics; a topic's number is 16 times its domain's and its place among the domain's."""
+INSTRUCTIONS, QUESTIONS = 8, 10
+"""Wordings of a template's first sentence, and of a free question, for each task in every language."""
+MOST_WORDS, WORDS_PER_TOKEN = 240, 0.7
+"""Words of a text, at most, and for each of its tokens (a)."""
 ENTITIES, ASPECTS = 8, 16
 """Entities of each topic and aspects of each domain, in every language."""
 

@@ -9,21 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from generator import schema
-from generator.arrays import I64, Mask
-from generator.config.parameters import CHOICES
+from generator.arrays import I8, I64, Mask
+from generator.config.parameters import CHOICES, TOPICS_PER_DOMAIN
 from generator.population import addresses
 from generator.population.accounts import Accounts
 from generator.population.population_plan import PopulationPlan
-from generator.prompts import categories, embeddings, revisions, simhash
+from generator.prompts import categories, embeddings, revisions, simhash, wordings
 from generator.rng import opaque_ids, streams
-from generator.schema import DAY_MS, LANGUAGES
+from generator.schema import DAY_MS, KINDS, LANGUAGES
+from generator.text import choices
+from generator.text.tasks import tasks_of
 from generator.traffic import provider, quotations, routing, text_samples
 from generator.traffic.attempts import Attempts
 from generator.traffic.prompt_items import PromptItems
 from generator.traffic.provider import Response
 from generator.traffic.routing import SessionLegs
 from generator.traffic.session_content import SessionContent
-from generator.traffic.text_samples import TextSample
+from generator.traffic.text_samples import TextSample, own_tokens
 from generator.workloads.batch import RequestBatch
 from generator.workloads.token_usage import Usage, answer_limits, is_conversation, offered_tools, settings_keys
 
@@ -39,6 +41,7 @@ _NARROW = {c.name: schema.numpy_type(c) for c in schema.REQUESTS} | {
     "owner": np.dtype(np.int32),
     "kind": np.dtype(np.int8),
 }
+_WORDLESS = np.isin(KINDS, ["code", "agent"])  # workloads whose prompts ask no question in words
 _MOST_MESSAGES = np.iinfo(_NARROW["messages"]).max  # longer histories are logged as so long
 
 
@@ -93,7 +96,7 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts, t
     address_bits = streams.child(sessions.key[legs.session], "address")
     places = addresses.session_addresses(plan, accounts, legs.sender, address_bits, sessions.work[legs.session])
     columns |= {name: values[legs.of] for name, values in places.items()}
-    columns |= _content(batch, prompts, items, tools)
+    columns |= _content(batch, prompts, items, usage, tools)
     sketch = simhash.response_simhash(items.key, model, batch.key)
     fingerprint = (response.error < 0) & (usage.output >= _FINGERPRINTED)
     columns |= {
@@ -192,21 +195,42 @@ def _sender(batch: RequestBatch, sender: I64) -> Columns:
     }
 
 
-def _content(batch: RequestBatch, prompts: SessionContent, items: PromptItems, tools: I64) -> Columns:
+def _content(
+    batch: RequestBatch, prompts: SessionContent, items: PromptItems, usage: Usage, tools: I64
+) -> Columns:
     """What the provider's index holds of the prompts."""
     session = batch.session
     tools_hash = opaque_ids.opaque53(streams.items(streams.child(prompts.tools, "hash")[session], tools))
-    embedding = embeddings.prompt_embedding(items.key, items.topic, items.language)
-    alone = items.check | ~prompts.templated[session]
+    of_template = np.where(items.check | ~prompts.templated[session], -1, session)
+    embedding = _embedding(batch, prompts, items, usage, of_template)
     prompt_hash = opaque_ids.opaque53(streams.child(prompts.template, "hash"))
     wording = prompts.task.astype(np.int64) * len(LANGUAGES) + prompts.template_language
     return {
         "system_prompt_hash": np.where(prompts.templated, prompt_hash, -1)[session],
         "tools_hash": np.where(tools > 0, tools_hash, -1),
-        "prompt_simhash": simhash.prompt_simhash(
-            prompts.template, prompts.fixed, wording, items.key, np.where(alone, -1, session)
-        ),
+        "prompt_simhash": simhash.prompt_simhash(prompts.template, prompts.fixed, wording, items.key, of_template),
         **{f"prompt_emb_{i:02d}": values for i, values in enumerate(embedding)},
         "language": items.language,
         "stop_category": categories.stop_category(items.topic, batch.stream("category")),
     }
+
+
+def _embedding(
+    batch: RequestBatch, prompts: SessionContent, items: PromptItems, usage: Usage, of_template: I64
+) -> I8:
+    """Embeddings of prompts, shape (dimensions, requests): their first sentences, and what follows."""
+    kind, templated = batch.accounts.choices["kind"][batch.account], of_template >= 0
+    stream = choices.turns(items.key, usage.turn)
+    task = tasks_of(items.key, items.topic // TOPICS_PER_DOMAIN)
+    instruction = wordings.instructions(prompts.template, prompts.task, prompts.template_language)
+    opening = np.where(templated, instruction[batch.session], wordings.questions(stream, task, items.language))
+    spoken = (usage.turn == 0) & (templated | ~_WORDLESS[kind])
+    tokens = own_tokens(usage.input, usage.turn, templated)
+    return embeddings.prompt_embedding(
+        items.key,
+        items.topic,
+        items.language,
+        np.where(spoken, opening, wordings.NOTHING),
+        spoken & ~templated,
+        wordings.words(wordings.material(prompts.fixed), of_template, stream, tokens),
+    )

@@ -55,6 +55,22 @@ class TextSample:
         return some
 
 
+def own_tokens(tokens: I64, turn: I64, templated: Mask) -> I64:
+    """Tokens of prompts themselves, without system prompts and what was said before.
+
+    Parameters
+    ----------
+    tokens : ndarray of int64, shape (n,)
+        Input tokens of the requests.
+    turn : ndarray of int64, shape (n,)
+        Turns of their conversations, 0 for openings and single calls.
+    templated : ndarray of bool, shape (n,)
+        Whether they have a system prompt.
+    """
+    own = np.where(templated, (tokens * _INSTRUCTED).astype(np.int64), tokens)
+    return np.where(turn > 0, np.minimum(tokens, _TURN_TOKENS), own)
+
+
 def joined(
     samples: list[TextSample], sizes: list[int], order: I64, owner: Integers, per_account: int
 ) -> TextSample:
@@ -109,7 +125,6 @@ def draw_sample(
     templated = (system > 0) & ~items.check[row]  # check prompts are asked as they are
     item, topic = items.key[row], items.topic[row]
     turn, tokens = attempts.usage.turn[row], attempts.usage.input[row]
-    own = np.where(templated, (tokens * _INSTRUCTED).astype(np.int64), tokens)
     latents = PromptLatents(
         template=np.where(templated, system, np.uint64(0)),
         domain=content.domain[session].astype(np.int32),
@@ -122,7 +137,7 @@ def draw_sample(
         kind=kind,
         turn=turn,
         style=_styles(plan, accounts, author, content.shared[session]),
-        tokens=np.where(turn > 0, np.minimum(tokens, _TURN_TOKENS), own),
+        tokens=own_tokens(tokens, turn, templated),
     )
     return TextSample(row, rank[row], system, latents)
 
