@@ -4,8 +4,8 @@ python -m benchmarks.fit_embeddings           # writes generator/prompts/embeddi
 python -m benchmarks.fit_embeddings --check   # only compares with the file that is there
 
 The encoder's vector of a text is the mean of its tokens' vectors, so what a text is made of adds up. In each
-language vectors are taken around its usual direction, and to the 16 principal axes of texts of one world; then those
-of other languages are turned so that their phrases lie where the English ones lie, as multilingual encoders have it.
+language vectors are taken around its usual direction, and to the 16 principal axes of texts of one world. Then those
+of other languages are turned so that their phrases lie where the English ones do, as multilingual encoders have it.
 """
 
 from __future__ import annotations
