@@ -4,8 +4,8 @@ python -m benchmarks.fit_embeddings           # writes generator/prompts/embeddi
 python -m benchmarks.fit_embeddings --check   # only compares with the file that is there
 
 The encoder's vector of a text is the mean of its tokens' vectors, so what a text is made of adds up. In each
-language vectors are taken around its usual direction, and to the 16 principal axes of texts of one world. Then those
-of other languages are turned so that their phrases lie where the English ones do, as multilingual encoders have it.
+language vectors are taken around its usual direction, and to the 16 principal axes of texts of one world. Then
+those of other languages are turned so that their phrases lie where the English ones do: one encoder knows all.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def fitted() -> dict[str, npt.NDArray[Any]]:
         rows = _phrases_of(language), _of_language(language)
         for part, table, at in zip(parts, (phrases, openings), rows, strict=True):
             part[at] = (table[at] - np.outer(table[at] @ usual, usual)) @ axes
+        instructions = rows[1][: len(TASKS) * INSTRUCTIONS]
+        parts[1][instructions] -= parts[1][instructions].mean(axis=0)  # they have a manner of their own in common
         turn = orthogonal_procrustes(parts[0][rows[0]], parts[0][_phrases_of(0)])[0]
         for part, at in zip(parts, rows, strict=True):
             part[at] = part[at] @ turn
