@@ -101,6 +101,11 @@ class Scorecard:
         """Benign archetype that is falsely flagged most often; "" where the task has none."""
         return max(self.false_positives, key=lambda k: self.false_positives[k].value, default="")
 
+    @property
+    def worst_archetype_flagged(self) -> float | None:
+        """Share of the worst archetype that is flagged; None where the task has none."""
+        return self.false_positives[self.worst_archetype].value if self.false_positives else None
+
     def to_json(self) -> str:
         """The whole card as JSON."""
         return json.dumps(asdict(self), indent=1)
@@ -130,9 +135,8 @@ class Scorecard:
         for name, table in self.tables.items():
             numbers |= _flat({f"{name}/{metric}": v for metric, v in table.items()})
         numbers |= {f"fpr/{a}": v.value for a, v in self.false_positives.items()}
-        single = {
-            name: getattr(self, name) for name in ("grey_flagged", "sleepers_flagged", "ceiling", "headroom")
-        }
+        names = ("grey_flagged", "sleepers_flagged", "ceiling", "headroom", "worst_archetype_flagged")
+        single = {name: getattr(self, name) for name in names}
         return numbers | {name: number for name, number in single.items() if number is not None}
 
 

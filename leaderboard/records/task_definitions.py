@@ -44,12 +44,16 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class BoardColumn:
-    """A column of the board: the number's name in `Scorecard.flat`, what stands above it, and its direction."""
+    """A column of the board: the number's name in `Scorecard.flat`, what stands above it, and its direction.
+
+    Where `tag` names a tag of entries, its text stands before the number: whose number it is.
+    """
 
     number: str
     title: str
     short: str
     higher_is_better: bool = True
+    tag: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from leaderboard.tasks.scoring import ScoredTask
 
 NAME = "accounts"
 FALSE_POSITIVES = 0.01
+"""Working point of boards: share of benign accounts flagged (a)."""
 BUDGETS = np.geomspace(1e-4, 1, 61)
 
 
@@ -143,13 +144,20 @@ TASK = ScoredTask(
     short="AP",
     metrics=METRICS,
     columns=(
-        BoardColumn("headroom", "Share of the way from chance to the ceiling that is left", "headroom", False),
         BoardColumn("overt/ap", "AP overt", "overt"),
         BoardColumn("evasive/ap", "AP evasive", "evasive"),
         BoardColumn("adaptive/ap", "AP adaptive", "adaptive"),
+        BoardColumn(
+            "worst_archetype_flagged",
+            "Share of the worst benign archetype flagged where 1 % of all benign accounts are",
+            "worst",
+            False,
+            tag="worst_archetype",
+        ),
         BoardColumn("overall/recall_fpr_1e-2", "Recall at 1 % false positives", "R@1%"),
         BoardColumn("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
         BoardColumn("overall/roc_auc", "ROC AUC", "AUC"),
+        BoardColumn("headroom", "Share of the way from chance to the ceiling that is left", "headroom", False),
         BoardColumn(
             "ceiling", "AP of an omniscient ranking, by the true number of requests that served", "ceiling"
         ),

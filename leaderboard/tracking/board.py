@@ -125,10 +125,16 @@ class RankedEntry:
         """Training and scoring time, where it is known."""
         return self.numbers.get("seconds")
 
-    @property
-    def worst_archetype(self) -> str:
-        """Benign archetype falsely flagged most often; "" where the task has none."""
-        return self.tags.get("worst_archetype", "")
+    def cell(self, column: BoardColumn) -> str:
+        """What stands in a column of the board, "–" where the entry has nothing to say there.
+
+        Parameters
+        ----------
+        column : BoardColumn
+            Of its task.
+        """
+        number = self.numbers.get(column.number)
+        return "–" if number is None else f"{self.tags.get(column.tag, '')} {number:.3f}".strip()
 
     @property
     def mark(self) -> str:

@@ -31,14 +31,13 @@ def table(board: Board) -> Table:
         left = name in ("entry", "fields")
         shown.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
     for e, label in zip(board.entries, board.labels, strict=True):
-        numbers = [f"{e.numbers[c.number]:.3f}" if c.number in e.numbers else "-" for c in columns]
         shown.add_row(
             str(e.rank),
             Text(label),
             e.field_groups,
             f"{e.primary:.3f}",
             f"{e.low:.3f}-{e.high:.3f}",
-            *numbers,
+            *(e.cell(c) for c in columns),
             *["-" if e.seconds is None else f"{e.seconds:.1f}"] * board.timed,
         )
     notes = [f"{task.short}: {task.title}; chance {board.entries[0].chance:.3f}."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from leaderboard.metrics.harm import COLLECTING_USD, REBUILDING_USD, REPORTED_TO
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from leaderboard.records.scorecard import Scorecard
+    from leaderboard.records.scorecard import Line, Scorecard, Value
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ PANELS = {
         "share of the model's worth",
         {"xscale": "log", "ylim": (0, 1.02)},
     ),
+    "cost": PlotPanel("Cost of a threshold", "accounts flagged", "USD", {"xscale": "log"}),
+    "innocents": PlotPanel("Innocents hit", "campaigns stopped", "benign accounts reviewed", {"yscale": "symlog"}),
+    "queue_precision": PlotPanel(
+        "Precision of a review budget",
+        "reviews a day",
+        "extraction accounts among the reviewed",
+        {"xscale": "log", "ylim": (0, 1.02)},
+    ),
+    "reliability": PlotPanel(
+        "Reliability", "probability said", "extraction accounts found", {"xlim": (0, 1), "ylim": (0, 1.02)}
+    ),
 }
 
 
@@ -63,13 +75,34 @@ def write(card: Scorecard, folder: Path) -> list[Path]:
     folder : Path
         Which exists.
     """
+    drawn = curves(card.curves, card.tables, folder)
+    if card.false_positives:
+        false_positives(card, folder / "false_positives.svg")
+        drawn.append(folder / "false_positives.svg")
+    return drawn
+
+
+def curves(
+    panels: Mapping[str, Mapping[str, Line]], tables: Mapping[str, Mapping[str, Value]], folder: Path
+) -> list[Path]:
+    """Draw lines, one file per panel.
+
+    Parameters
+    ----------
+    panels : mapping of str to mapping of str to (x, y)
+        Lines by panel of `PANELS` and name.
+    tables : mapping of str to mapping of str to Value
+        Metrics by name of a line, where it has some.
+    folder : Path
+        Which exists.
+    """
     drawn = []
-    for name, lines in card.curves.items():
+    for name, lines in panels.items():
         panel, path = PANELS[name], folder / f"{name}.svg"
         figure, axes = _axes(panel.title, panel.x, panel.y)
         for label, (x, y) in lines.items():
             (line,) = axes.plot(x, y, label=label, marker="." if len(x) < 20 else None)
-            table = card.tables.get(label, {})
+            table = tables.get(label, {})
             if name == "precision_recall" and "ap" in table:
                 line.set_label(f"{label}, AP {table['ap'].value:.3f}")
                 axes.axhline(table["ap"].chance, color=line.get_color(), linestyle=":", linewidth=1)
@@ -79,9 +112,6 @@ def write(card: Scorecard, folder: Path) -> list[Path]:
         axes.legend(title="dotted: chance" if name == "precision_recall" else None)
         figure.savefig(path)
         drawn.append(path)
-    if card.false_positives:
-        false_positives(card, folder / "false_positives.svg")
-        drawn.append(folder / "false_positives.svg")
     return drawn
 
 

@@ -1,7 +1,7 @@
 """All commands, each imported for the sake of being registered."""
 
 from siphonbench.cli import quickstart
-from siphonbench.cli.boards import classes, leaderboard, seasons, serve, teams
+from siphonbench.cli.boards import classes, decide, leaderboard, seasons, serve, teams
 from siphonbench.cli.common.app import app
 from siphonbench.cli.datasets import audit, columns, fidelity, generate, inspect, release, scenario
 from siphonbench.cli.detectors import authors, duel, explain, group, reproduce, run, tune
@@ -12,6 +12,7 @@ __all__ = [
     "authors",
     "classes",
     "columns",
+    "decide",
     "duel",
     "explain",
     "fidelity",

@@ -34,7 +34,7 @@ def entry(rank: int, name: str, **numbers: float) -> RankedEntry:
         id=f"{rank:016x}",
         run_id="r",
         numbers=primary
-        | {"overt/ap": 0.75, "evasive/ap": 0.5, "overall/roc_auc": 0.875, "fpr/B3": 0.0625}
+        | {"overt/ap": 0.75, "evasive/ap": 0.5, "overall/roc_auc": 0.875, "worst_archetype_flagged": 0.0625}
         | numbers,
         tags={f"card.{k}": v for k, v in card.items()} | {"worst_archetype": "B3", "dataset": "nano-0"},
         when=datetime(2026, 3, 2, tzinfo=UTC),
@@ -106,10 +106,10 @@ def test_everything_is_on_it(text: str) -> None:
         "0.625",
         "0.750",
         "0.875",
-        "B3 6.2 %",
+        "B3 0.062",
         "2026-03-02 00:00",
         "AP evasive",
-        "Worst confounder: the benign",
+        "Share of the worst benign archetype flagged",
     ):
         assert part in shown
     assert RANK_RULE in text

@@ -53,6 +53,12 @@ def _evaluate(
         typer.echo(
             f"Ceiling {card.ceiling:.4f}; this entry leaves {card.headroom:.1%} of the way from chance to it."
         )
+    if card.worst_archetype_flagged is not None:
+        budget = card.false_positives[card.worst_archetype].chance
+        typer.echo(
+            f"Worst benign archetype: {card.worst_archetype}, {card.worst_archetype_flagged:.1%} of it flagged "
+            f"where {budget:.1%} of all benign accounts are."
+        )
     if card.sleepers_flagged is not None:
         typer.echo(
             f"Not scored: {card.counts['sleepers']:,} accounts of campaigns that did not serve in this window, "
