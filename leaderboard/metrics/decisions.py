@@ -234,7 +234,7 @@ def working_points(
         reviewed=reviewed.astype(np.int64),
         caught=(reviewed - innocents).astype(np.int64),
         innocents=innocents.astype(np.int64),
-        campaigns=np.searchsorted(np.sort(stopping), ends).astype(np.int64),
+        campaigns=np.asarray(np.searchsorted(np.sort(stopping), ends), np.int64),
         kept=until(saved) / max(total, 1.0),
         review_usd=costs.review * reviewed,
         false_ban_usd=costs.false_ban * costs.wrong_bans * innocents,
