@@ -26,7 +26,7 @@ from generator.errors import UserError
 from generator.rng import keyed_streams
 from leaderboard.intake import teams
 from leaderboard.seasons import client, routes
-from leaderboard.seasons.daily_replay import DailyReplay
+from leaderboard.seasons.daily_replay import DAILY_TABLES, DailyReplay
 from leaderboard.seasons.submissions import SeasonService
 from leaderboard.tasks import parts
 from siphonbench.cli.main import app
@@ -159,7 +159,7 @@ def test_what_is_handed_out_is_what_was_known_then(early: Place, tmp_path: Path)
     past = client.Past(early.season, tmp_path)
     walk = DailyReplay(early.desk, "A")
     for day in range(early.season.days):
-        past.add(day, {name: walk.table(day, name) for name in ("requests", "accounts", *["releases"][day:])})
+        past.add(day, {name: walk.table(day, name) for name in (*DAILY_TABLES, *["releases"][day:])})
         mine, known = past.split(), early.truth.as_of(day)
         assert (mine.days, mine.start, mine.masked) == (known.days, known.start, True)
         for name in schema.PUBLIC:

@@ -16,7 +16,7 @@ import polars as pl
 from generator import schema
 from generator.dataset import Split, Table
 from generator.errors import UserError, printable
-from leaderboard.seasons.daily_replay import TABLES, DailyReplay
+from leaderboard.seasons.daily_replay import DAILY_TABLES, TABLES, DailyReplay
 from leaderboard.seasons.rules import Season, parse
 
 _SECONDS = 120.0
@@ -181,6 +181,8 @@ class Past:
         tables = {}
         for name in TABLES:
             part = pl.scan_parquet(sorted(self._folder.glob(f"{name}-*.parquet")), glob=False)
+            if name in schema.OPTIONAL and part.head(1).collect().is_empty():
+                continue
             tables[name] = Table(name, [part], tuple(c.name for c in schema.TABLES[name]))
         return Split("test", self._start, self._days, tables, masked=True)
 
@@ -208,7 +210,7 @@ def play(
     past, have = Past(season, folder), 0
     while (day := transport.day()) is not None:
         for earlier in range(have, day + 1):
-            names = TABLES if earlier == 0 else TABLES[:2]
+            names = TABLES if earlier == 0 else DAILY_TABLES
             past.add(earlier, {name: transport.table(earlier, name) for name in names})
         have = day + 1
         file = folder / "scores.parquet"

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import sqlalchemy as sa
 
+from generator import schema
 from generator.errors import UserError
 from leaderboard.seasons import receipts
 from leaderboard.seasons.attempts_table import ATTEMPTS, DAYS
@@ -17,7 +18,8 @@ from leaderboard.seasons.rules import DAILY
 from leaderboard.seasons.submissions import SeasonService
 from leaderboard.tracking.database import now, retrying, writing
 
-TABLES = ("requests", "accounts", "releases")
+DAILY_TABLES = ("requests", "accounts", "prompts")
+TABLES = (*DAILY_TABLES, "releases")
 
 
 class DailyReplay:
@@ -47,7 +49,7 @@ class DailyReplay:
         return done if done < self.public.days else None
 
     def table(self, day: int, name: str, when: float | None = None) -> bytes:
-        """What a day added to a table: requests, new accounts; on day 0 releases too.
+        """What a day added to a table: requests, prompts if there is text, new accounts; on day 0 releases too.
 
         Parameters
         ----------
@@ -179,6 +181,10 @@ class DailyReplay:
     def _added(self, day: int, name: str) -> pl.DataFrame:
         if name == "requests":
             return self.public.requests.polars().filter(pl.col("day") == day).sort("ts").collect()
+        if name == "prompts":
+            texts = self.public.tables.get("prompts")
+            rows = texts.polars() if texts else pl.LazyFrame(schema.arrow_schema("prompts").empty_table())
+            return rows.filter(pl.col("day") == day).collect()
         if name == "releases":
             return self.public.releases.polars().collect()
         end = self.public.start + timedelta(days=day + 1)
