@@ -23,9 +23,14 @@ from generator.text.latents import (
 from generator.text.segments import WORD, Segments, segments
 
 NONE = -1  # no frame
-MOST_RULES = 6
-_LEAD_INS, _FORMATS = 0.7, 0.6  # share of templates that have room for them and use one (a)
-_TYPICAL = 140  # words of a prompt with a template, median of 190 public templates on real work items
+LEAD_IN, FORMAT = 1, 2  # columns of a scaffold, after the instruction
+MOST_RULES, MOST_FIELDS = 6, 6
+RULES, FIELDS = slice(3, 3 + MOST_RULES), slice(3 + MOST_RULES, 3 + MOST_RULES + MOST_FIELDS)
+_SCAFFOLD = FIELDS.stop
+# In which order a scaffold's parts are added: instruction, lead-in, most fields, then rules, format, other fields.
+_ADDED = np.array([0, 1, 9, 10, 11, 12, 13, 3, 14, 2, 4, 5, 6, 7, 8])
+_LEAD_INS, _FORMATS, _FORMS = 0.7, 0.5, 0.9  # share of templates that have room for them and use them (a)
+_TYPICAL = 90  # words of a prompt, median of 95 public templates on real work items
 _BARE = 0.3  # share of free questions without any background (a)
 _ORDERS = 4096
 CHOSEN = 3  # entities and aspects that one item is told with
@@ -107,7 +112,7 @@ def backgrounds(stream: U64) -> F64:
 
 
 def template_choices(template: U64, task: I32, language: I32, fixed: F32) -> tuple[I64, I64]:
-    """Segments of the scaffold that templates put around their items: instruction, lead-in, format, rules.
+    """Segments of the scaffold that templates put around their items: instruction, lead-in, format, rules, fields.
 
     Parameters
     ----------
@@ -132,7 +137,7 @@ def template_choices(template: U64, task: I32, language: I32, fixed: F32) -> tup
     frames[template == 0] = NONE
     kept = frames != NONE
     offsets = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    return offsets, table.codes[table.starts[frames[kept]]].astype(np.int64)  # these frames have one segment each
+    return offsets, table.codes[table.starts[frames[kept]]].astype(np.int64)  # the first is all that is fixed
 
 
 def scaffold(template: U64, task: I32, language: I32, fixed: F32, table: Segments) -> I64:
@@ -147,50 +152,86 @@ def scaffold(template: U64, task: I32, language: I32, fixed: F32, table: Segment
 
     Returns
     -------
-    ndarray of int64, shape (n, 3 + MOST_RULES)
-        Frames of instruction, lead-in, format and rules; `NONE` for those that a template does without.
+    ndarray of int64, shape (n, 3 + MOST_RULES + MOST_FIELDS)
+        Frames of instruction, lead-in, format, rules and fields; `NONE` for those that a template does without.
     """
     bits = streams.child(template, "scaffold")
     tongue = language.astype(np.int64)
-    frames = np.empty((len(template), 3 + MOST_RULES), np.int64)
-    frames[:, 0] = _instructions(table)[task, tongue] + instruction_places(template)
-    for column, section in enumerate(("lead_ins", "formats"), 1):
-        drawn = streams.child(template, section)
-        frames[:, column] = table.first[section][tongue] + streams.below(drawn, table.sizes[section][0])
-    rules = shuffled(streams.child(template, "rules"), int(table.sizes["rules"][0]))
-    frames[:, 3:] = table.first["rules"][tongue][:, None] + rules[:, :MOST_RULES]
+    frames = np.empty((len(template), _SCAFFOLD), np.int64)
+    frames[:, 0] = of_tasks("instructions", table)[task, tongue] + instruction_places(template)
+    for section, columns, most in (
+        ("lead_ins", slice(LEAD_IN, LEAD_IN + 1), 1),
+        ("formats", slice(FORMAT, FORMAT + 1), 1),
+        ("rules", RULES, MOST_RULES),
+        ("fields", FIELDS, MOST_FIELDS),
+    ):
+        order = shuffled(streams.child(template, section), table.sizes[section][tongue], most)
+        frames[:, columns] = table.first[section][tongue][:, None] + order
     wanted = np.ones(frames.shape, np.bool_)
-    wanted[:, 1] = streams.uniform(bits, 0) < _LEAD_INS
-    wanted[:, 2] = streams.uniform(bits, 1) < _FORMATS
-    words = np.where(wanted, table.frame_words[frames], 0)
+    wanted[:, LEAD_IN] = streams.uniform(bits, 0) < _LEAD_INS
+    wanted[:, FORMAT] = streams.uniform(bits, 1) < _FORMATS
+    wanted[:, FIELDS] = (streams.uniform(bits, 2) < _FORMS)[:, None]
+    words = np.where(wanted, table.frame_words[frames], 0)[:, _ADDED]
     before = np.cumsum(words, axis=1) - words
     # A part is added as long as at least half of it fits.
-    wanted[:, 1:] &= (before + words // 2)[:, 1:] <= (fixed * np.float32(_TYPICAL * WORD))[:, None]
+    room = fixed * np.float32(_TYPICAL * WORD) * spread(streams.child(template, "size"))
+    fits = before + words // 2 <= room[:, None]
+    fits[:, 0] = True
+    wanted[:, _ADDED] &= fits
     return np.where(wanted, frames, NONE)
 
 
-def shuffled(keys: U64, n: int) -> I64:
-    """The numbers below n in an order of each stream's own.
+def spread(keys: U64) -> F64:
+    """Length against the usual, 0.5 to 2 with the median 1.
 
     Parameters
     ----------
-    keys : ndarray of uint64, shape (rows,)
+    keys : ndarray of uint64
         Streams.
-    n : int
-        How many numbers.
     """
-    orders = _orders(n)
-    return orders[streams.below(keys, len(orders))]
+    u = streams.uniform(keys).astype(np.float64)
+    return np.where(u < 0.5, 0.5 + u, 1 / (1.5 - u))
+
+
+def of_tasks(section: str, table: Segments) -> I64:
+    """First frame of a section of each task in each language, shape (tasks, languages).
+
+    Parameters
+    ----------
+    section : str
+        Name of a section that every task has.
+    table : Segments
+        What the frames belong to.
+    """
+    return np.stack([table.first[f"{task}.{section}"] for task in TASKS])
+
+
+def shuffled(keys: U64, sizes: I64, most: int) -> I64:
+    """The first of the numbers below each size in an order of each stream's own.
+
+    Parameters
+    ----------
+    keys : ndarray of uint64, shape (n,)
+        Streams.
+    sizes : ndarray of int64, shape (n,)
+        How many numbers there are; few different ones.
+    most : int
+        How many of them are taken.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, most)
+    """
+    order = np.empty((len(keys), most), np.int64)
+    drawn = streams.below(keys, _ORDERS)
+    for size in np.unique(sizes):
+        rows = sizes == size
+        order[rows] = _orders(int(size), most)[drawn[rows]]
+    return order
 
 
 @cache
-def _orders(n: int) -> I64:
-    """Some orders of the numbers below n, the same in every world: which one is taken is what streams draw."""
-    draws = np.random.PCG64(n).random_raw(_ORDERS * n).reshape(_ORDERS, n)
-    return np.argsort(draws, axis=1, kind="stable")
-
-
-@cache
-def _instructions(table: Segments) -> I64:
-    """First instruction of each task in each language."""
-    return np.stack([table.first[f"{task}.instructions"] for task in TASKS])
+def _orders(size: int, most: int) -> I64:
+    """Some orders of the numbers below a size, the same in every world; streams draw which is taken."""
+    draws = np.random.PCG64(size).random_raw(_ORDERS * size).reshape(_ORDERS, size)
+    return np.argsort(draws, axis=1, kind="stable")[:, :most]

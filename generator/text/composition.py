@@ -11,9 +11,24 @@ import numpy as np
 from generator.arrays import F64, I32, I64, U64, Mask, map_arrays
 from generator.rng import streams
 from generator.schema import KINDS
-from generator.text.choices import MOST_RULES, NONE, backgrounds, item_choices, question_places, scaffold, turns
+from generator.text.choices import (
+    FIELDS,
+    FORMAT,
+    LEAD_IN,
+    MOST_FIELDS,
+    MOST_RULES,
+    NONE,
+    RULES,
+    backgrounds,
+    item_choices,
+    of_tasks,
+    question_places,
+    scaffold,
+    spread,
+    turns,
+)
 from generator.text.grammar import ITEM_SLOTS
-from generator.text.latents import MOST_WORDS, TASKS, WORDS_PER_TOKEN, PromptLatents
+from generator.text.latents import MOST_WORDS, WORDS_PER_TOKEN, PromptLatents
 from generator.text.materials import MOST_SENTENCES, Item, code, notes, tool_results, words_of
 from generator.text.segments import (
     BRIEF,
@@ -34,7 +49,7 @@ _ATTACHED_FROM = 1.5  # times the text's own tokens, from which on an attachment
 _LEAST_ATTACHED = 30  # tokens that an attachment has (a)
 _LEAST_FIXED = 0.02
 _MATERIAL_FIRST, _LEAD_LINE = 0.25, 0.6  # shares of templates and of questions with that layout (a)
-_HEAD = 2 + MOST_RULES  # instruction, rules, format
+_HEAD = 2 + MOST_RULES + MOST_FIELDS  # instruction, rules, format, fields
 _NAMES, _NUMBER = slice(len(ITEM_SLOTS), len(ITEM_SLOTS) + len(NAMES)), SLOTS.index("n")
 _CODE_KIND, _AGENT_KIND = KINDS.index("code"), KINDS.index("agent")
 _JOINTS = np.array([SPACE, LINE, BULLET])  # before each rule of a template
@@ -149,51 +164,51 @@ def _missing(part: PromptLatents, words: I64) -> I64:
 
 def _drawn(section: str, keys: U64, language: I64, table: Segments) -> I64:
     """A frame of a section for each stream."""
-    return table.first[section][language] + streams.below(streams.child(keys, section), table.sizes[section][0])
+    return table.first[section][language] + streams.below(
+        streams.child(keys, section), table.sizes[section][language]
+    )
 
 
 def _scaffolded(part: PromptLatents, table: Segments, stream: U64, fills: I64, cap: F64) -> _Framing:
     """A template's scaffold; as much room for the material as leaves it the template's share of the words."""
     parts = scaffold(part.template, part.task, part.template_language, part.fixed, table)
-    words = np.where(parts == NONE, 0, table.frame_words[parts])
+    words = np.where(parts == NONE, 0, words_of(parts, fills, table))
     brief = words_of(table.first[BRIEF][part.language][:, None], fills, table)
     late = np.cumsum(words, axis=1) > cap[:, None] - brief
     late[:, 0] = False
     parts[late], words[late] = NONE, 0
     total = words.sum(axis=1)
+    own = np.where(parts == NONE, 0, table.frame_words[parts]).sum(axis=1)  # without what fills the fields
     fixed = np.maximum(part.fixed.astype(np.float64), _LEAST_FIXED)
-    room = np.minimum(cap - total, total * (1 - fixed) / fixed * _spread(stream))
+    others = own * (1 - fixed) / fixed * spread(streams.child(stream, "length"))
+    room = np.minimum(cap - total, others - (total - own))
 
     layout = streams.child(part.template, "layout")
     joint = _JOINTS[streams.below(streams.child(layout, "joint"), len(_JOINTS))][:, None]
-    joints = np.concatenate([np.full_like(joint, PARAGRAPH), np.repeat(joint, MOST_RULES, axis=1)], axis=1)
-    joints = np.concatenate([joints, np.where(joint == SPACE, SPACE, PARAGRAPH)], axis=1)
-    order = [0, *range(3, 3 + MOST_RULES), 2]
-    block = np.where(parts[:, order] == NONE, NONE, parts[:, order] + joints * table.plain)
+    joints = np.repeat(joint, _HEAD, axis=1)
+    joints[:, [0]] = PARAGRAPH
+    joints[:, [1 + MOST_RULES]] = np.where(joint == SPACE, SPACE, PARAGRAPH)
+    joints[:, 2 + MOST_RULES :] = LINE
+    block = np.concatenate([parts[:, [0]], parts[:, RULES], parts[:, [FORMAT]], parts[:, FIELDS]], axis=1)
+    block = np.where(block == NONE, NONE, block + joints * table.plain)
     last = (streams.uniform(layout, 0) < _MATERIAL_FIRST)[:, None]
-    has_lead = parts[:, 1] != NONE
+    has_lead = parts[:, LEAD_IN] != NONE
     inline = (streams.uniform(layout, 1) >= _LEAD_LINE) & (part.template_language == part.language)
     return _Framing(
         head=np.where(last, NONE, block),
         tail=np.where(last, block, NONE),
-        lead=np.where(has_lead, parts[:, 1] + PARAGRAPH * table.plain, NONE),
+        lead=np.where(has_lead, parts[:, LEAD_IN] + PARAGRAPH * table.plain, NONE),
         before=np.where(has_lead, np.where(inline, SPACE, LINE), PARAGRAPH),
         words=total,
         room=room,
     )
 
 
-def _spread(stream: U64) -> F64:
-    """Length of an item's material against the usual, .5 to 2 with the median 1."""
-    u = streams.uniform(streams.child(stream, "length")).astype(np.float64)
-    return np.where(u < 0.5, 0.5 + u, 1 / (1.5 - u))
-
-
 def _asked(part: PromptLatents, table: Segments, stream: U64, fills: I64, cap: F64) -> _Framing:
     """A question in somebody's own words, or what is said in a later turn; often with some background."""
     language, opening = part.language.astype(np.int64), part.turn == 0
-    questions = np.stack([table.first[f"{task}.questions"] for task in TASKS])[part.task, language]
-    ask = np.where(opening, questions + question_places(stream), _drawn("follow_ups", stream, language, table))
+    question = of_tasks("questions", table)[part.task, language] + question_places(stream)
+    ask = np.where(opening, question, _drawn("follow_ups", stream, language, table))
     words = words_of(ask[:, None], fills, table)[:, 0].astype(np.int64)
     ask = np.where(words <= cap, ask, table.first[BRIEF][language])
     layout = streams.child(stream, "question")
@@ -211,7 +226,7 @@ def _asked(part: PromptLatents, table: Segments, stream: U64, fills: I64, cap: F
         head=head,
         tail=tail,
         lead=np.full(len(ask), NONE),
-        before=np.where(streams.uniform(layout, 2) < _LEAD_LINE, SPACE, PARAGRAPH),
+        before=np.where(last | (streams.uniform(layout, 2) >= _LEAD_LINE), PARAGRAPH, SPACE),
         words=words,
         room=(cap - words - 8 * WORD) * backgrounds(stream),
     )

@@ -80,10 +80,10 @@ def notes(item: Item, table: Segments) -> tuple[I64, I32]:
     words : ndarray of int32, shape (n,)
         Their length, in parts of a word.
     """
-    order = shuffled(streams.child(item.stream, "body"), int(table.sizes["body"][0]))[:, :MOST_SENTENCES]
     records = streams.uniform(streams.child(item.stream, "records")) < _RECORDS
-    first = np.where(records, *(table.first[section][item.language] for section in ("records", "body")))
-    frames = first[:, None] + order
+    of_language = [(table.first[s][item.language], table.sizes[s][item.language]) for s in ("records", "body")]
+    first, sizes = (np.where(records, *both) for both in zip(*of_language, strict=True))
+    frames = first[:, None] + shuffled(streams.child(item.stream, "body"), sizes, MOST_SENTENCES)
     on_lines = streams.uniform(streams.child(item.stream, "layout")) < _ON_LINES
     return _fitted(frames, table.first[BRIEF][item.language], np.where(on_lines, LINE, SPACE), item, table)
 
@@ -106,8 +106,8 @@ def code(item: Item, table: Segments) -> tuple[I64, I32]:
         Their length, in parts of a word.
     """
     programming = streams.below(streams.child(item.stream, "programming"), len(PROGRAMMING))
-    order = shuffled(streams.child(item.stream, "lines"), int(table.sizes["code"].min()))
-    frames = table.first["code"][programming][:, None] + order[:, :MOST_SENTENCES]
+    order = shuffled(streams.child(item.stream, "lines"), table.sizes["code"][programming], MOST_SENTENCES)
+    frames = table.first["code"][programming][:, None] + order
     frames[:, 0] = table.first["comments"][programming * len(CODES) + item.language]
     return _fitted(frames, frames[:, 0], np.full(len(frames), LINE), item, table)
 
@@ -129,8 +129,10 @@ def tool_results(item: Item, table: Segments) -> tuple[I64, I32]:
     words : ndarray of int32, shape (n,)
         Their length, in parts of a word.
     """
-    order = shuffled(streams.child(item.stream, "results"), int(table.sizes["tool_results"][0]))
-    frames = table.first["tool_results"][0] + order[:, :MOST_SENTENCES]
+    sizes = np.full(len(item.stream), table.sizes["tool_results"][0])
+    frames = table.first["tool_results"][0] + shuffled(
+        streams.child(item.stream, "results"), sizes, MOST_SENTENCES
+    )
     return _fitted(frames, frames[:, 0], np.full(len(frames), LINE), item, table)
 
 

@@ -69,8 +69,10 @@ def render_system_prompts(template: U64, domain: I32, language: I32) -> pa.Strin
     """
     table, tongue = segments(), language.astype(np.int64)
     stream = streams.items(streams.child(template, "system prompt"), domain)
-    role = table.first["roles"][tongue] + streams.below(streams.child(stream, "role"), table.sizes["roles"][0])
-    order = shuffled(streams.child(stream, "conduct"), int(table.sizes["conduct"][0]))[:, :_MOST_CONDUCT]
+    role = table.first["roles"][tongue] + streams.below(
+        streams.child(stream, "role"), table.sizes["roles"][tongue]
+    )
+    order = shuffled(streams.child(stream, "conduct"), table.sizes["conduct"][tongue], _MOST_CONDUCT)
     joint = np.where(streams.uniform(streams.child(stream, "layout")) < 0.5, SPACE, LINE)
     conduct = (table.first["conduct"][tongue] + joint * table.plain)[:, None] + order
     count = 1 + streams.below(streams.child(stream, "count"), _MOST_CONDUCT)

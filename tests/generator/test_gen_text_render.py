@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from generator.schema import KINDS, LANGUAGES
 from generator.text import segments
 from generator.text.choices import item_choices, template_choices
 from generator.text.composition import compose, typed
-from generator.text.grammar import SLOT, UNCASED
+from generator.text.grammar import ITEM_SLOTS, SLOT, UNCASED
 from generator.text.latents import MOST_WORDS, TOPICS, WORDS_PER_TOKEN, PromptLatents
 from generator.text.render import render_prompts, render_system_prompts
 from generator.text.style import styled
@@ -32,12 +31,6 @@ def take(names: PromptLatents, rows: Any) -> PromptLatents:
 def repeated(names: PromptLatents, n: int, **changes: Any) -> PromptLatents:
     """The first prompt n times, apart from what is changed."""
     return replace(take(names, np.zeros(n, np.int64)), **changes)
-
-
-def chunked(names: PromptLatents) -> tuple[list[list[int]], segments.Segments]:
-    table = segments.segments()
-    offsets, rows = compose(names, table)
-    return [rows[a:b].tolist() for a, b in pairwise(offsets)], table
 
 
 def test_a_text_depends_on_its_own_names_only() -> None:
@@ -83,15 +76,21 @@ def test_the_same_item_has_the_same_body_under_every_template() -> None:
         template_language=np.zeros(n, np.int32),
         tokens=np.full(n, 400),
     )
-    rows, table = chunked(names)
-    chosen = set(item_choices(names.item[:1], names.topic[:1], names.language[:1])[0].tolist())
-    filled = [[row for row in prompt if row in chosen] for prompt in rows]
-    assert {row for prompt in filled for row in prompt} == chosen
-    longest = max(filled, key=len)
-    assert len({len(prompt) for prompt in filled}) > 5
-    assert all(prompt == longest[: len(prompt)] for prompt in filled if len(prompt) > 2)  # one ends earlier
-    others = set(range(table.names)) - chosen
-    assert not any(others & set(prompt) for prompt in rows)  # and no other word of the lexicon
+    table, grammar = segments.segments(), segments.check()[1]
+    chosen = item_choices(names.item[:1], names.topic[:1], names.language[:1])[0].tolist()
+    fills = {slot: table.text[row].as_py() for slot, row in zip(ITEM_SLOTS, chosen, strict=True)}
+    frames = grammar.sections["body", "en"] + grammar.sections["records", "en"]
+    sentences = [frame.format(**fills) for frame in frames]
+    bodies = [
+        [sentence for _, sentence in sorted((text.find(s), s) for s in sentences if s in text)]
+        for text in render_prompts(names).to_pylist()
+    ]
+    longest = max(bodies, key=len)
+    assert len(longest) > 8
+    assert len({len(body) for body in bodies}) > 5
+    assert all(body == longest[: len(body)] for body in bodies)  # where there is less room, it ends earlier
+    _, rows = compose(names, table)
+    assert set(rows[rows < table.names].tolist()) == set(chosen)
 
 
 def test_choices_are_different_and_of_the_topic() -> None:
@@ -174,7 +173,7 @@ def test_a_style_changes_free_prompts_only_and_lightly() -> None:
     by_hand = typed(names)
     assert (texts[~by_hand] == others[~by_hand]).all()
     changed = np.mean(texts[by_hand] != others[by_hand])
-    assert 0.5 < changed < 0.98
+    assert 0.4 < changed < 0.98
     plain = [re.sub(r"\W", "", text.lower()) for text in texts[by_hand]]
     again = [re.sub(r"\W", "", text.lower()) for text in others[by_hand]]
     assert np.mean([a[20:60] in b or b[20:60] in a for a, b in zip(plain, again, strict=True)]) > 0.6
