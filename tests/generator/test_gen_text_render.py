@@ -140,7 +140,7 @@ def test_what_the_text_does_not_hold_is_said_to_be_attached() -> None:
 
 @pytest.mark.parametrize("language", ["en", "de", "ja"])
 def test_templates_fix_the_share_of_words_that_they_are_asked_to(language: str) -> None:
-    n = 4000
+    n = 1500
     code = np.full(n, LANGUAGES.index(language), np.int32)
     names = replace(latents(n, "api"), language=code, template_language=code, turn=np.zeros(n, np.int64))
     names = take(replace(names, tokens=np.full(n, 500)), names.template != 0)
