@@ -163,10 +163,14 @@ def scaffold(template: U64, task: I32, language: I32, fixed: F32, table: Segment
         ("lead_ins", slice(LEAD_IN, LEAD_IN + 1), 1),
         ("formats", slice(FORMAT, FORMAT + 1), 1),
         ("rules", RULES, MOST_RULES),
-        ("fields", FIELDS, MOST_FIELDS),
     ):
         order = shuffled(streams.child(template, section), table.sizes[section][tongue], most)
         frames[:, columns] = table.first[section][tongue][:, None] + order
+    # The list of fields says each slot twice, in other words: one of both is taken.
+    form = streams.child(template, "fields")
+    order = shuffled(form, np.full(len(form), MOST_FIELDS), MOST_FIELDS)
+    order += MOST_FIELDS * streams.below(streams.items(form[:, None], np.arange(MOST_FIELDS)), 2)
+    frames[:, FIELDS] = table.first["fields"][tongue][:, None] + order
     wanted = np.ones(frames.shape, np.bool_)
     wanted[:, LEAD_IN] = streams.uniform(bits, 0) < _LEAD_INS
     wanted[:, FORMAT] = streams.uniform(bits, 1) < _FORMATS

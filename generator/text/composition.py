@@ -191,8 +191,8 @@ def _scaffolded(part: PromptLatents, table: Segments, stream: U64, fills: I64, c
     joints[:, 2 + MOST_RULES :] = LINE
     block = np.concatenate([parts[:, [0]], parts[:, RULES], parts[:, [FORMAT]], parts[:, FIELDS]], axis=1)
     block = np.where(block == NONE, NONE, block + joints * table.plain)
-    last = (streams.uniform(layout, 0) < _MATERIAL_FIRST)[:, None]
     has_lead = parts[:, LEAD_IN] != NONE
+    last = (has_lead & (streams.uniform(layout, 0) < _MATERIAL_FIRST))[:, None]  # what comes first is announced
     inline = (streams.uniform(layout, 1) >= _LEAD_LINE) & (part.template_language == part.language)
     return _Framing(
         head=np.where(last, NONE, block),
