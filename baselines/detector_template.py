@@ -53,6 +53,7 @@ _DETECTOR = '''\
 import dataclasses
 import typing
 
+import numpy as np
 import polars as pl
 
 from baselines.base import detector
@@ -85,24 +86,27 @@ class $kind(detector.Detector):
     tasks: typing.ClassVar[tuple[str, ...]] = ("accounts", "early")
 
     strength: float = 1.0
-    # What is learnt is a field with init=False: a clone comes without it.
-    _model: typing.Any = dataclasses.field(init=False, repr=False, default=None)
+    # What is learnt is a field with init=False: a clone comes without it. Plain values can be saved.
+    _weights: arrays.F64 = dataclasses.field(init=False, repr=False, default_factory=lambda: np.zeros(len(WANTED)))
+    _offset: float = dataclasses.field(init=False, repr=False, default=0.0)
 
     def fit(self, *worlds: dataset.Split) -> "$kind":
         """Learn from accounts with a label; supervision.labelled leaves grey ones out."""
         from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
         known = supervision.labelled(worlds, WANTED)
         model = LogisticRegression(C=self.strength, class_weight="balanced", max_iter=1000)
-        self._model = make_pipeline(StandardScaler(), model).fit(_filled(known.x), known.positive)
+        scale, x = StandardScaler(), _filled(known.x)
+        model.fit(scale.fit_transform(x), known.positive)
+        self._weights = model.coef_[0] / scale.scale_
+        self._offset = float(model.intercept_[0] - scale.mean_ @ self._weights)
         return self
 
     def score(self, split: dataset.Split) -> pl.DataFrame:
         """One row (account_id, score) for every account; higher is worse."""
         frame = account_features.account_features(split, WANTED)
-        odds = self._model.decision_function(_filled(supervision.matrix(frame)))
+        odds = _filled(supervision.matrix(frame)) @ self._weights + self._offset
         return frame.select("account_id", score=pl.Series(odds))
 
 

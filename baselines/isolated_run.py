@@ -14,12 +14,12 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from baselines import plugins
-from baselines.base import error_hints, evaluation
+from baselines.base import error_hints, evaluation, parameters
 from baselines.base.detector import Detector
 from generator import dataset
 from generator.errors import UserError
@@ -165,21 +165,7 @@ def build_detector(name: str, seed: int, params: Mapping[str, Any]) -> Detector:
     >>> build_detector("random-forest", seed=1, params={"trees": 10})
     RandomForest(seed=1, trees=10, leaf=5)
     """
-    kind = plugins.find(name)
-    plain = kind(seed=seed)
-    known = {f.name for f in fields(kind) if f.init} - {"seed"}
-    faults = []
-    for key, value in params.items():
-        if key not in known:
-            faults.append(f"{key}: no such parameter; known are {', '.join(sorted(known)) or 'none'}")
-            continue
-        default = getattr(plain, key)
-        wanted = (int, float) if isinstance(default, float) else type(default)
-        if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool):
-            faults.append(f"{key}: {value!r} is no {type(default).__name__} as the default {default!r} is")
-    if faults:
-        raise UserError(f"detector {name}: {'; '.join(faults)}")
-    return kind(seed=seed, **params)
+    return parameters.configured(plugins.find(name), seed, params)
 
 
 def code_version(kind: type[Detector]) -> str:

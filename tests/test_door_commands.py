@@ -41,6 +41,8 @@ COMMANDS = (
     "release",
     "inspect",
     "explain",
+    "fit",
+    "apply",
     "audit",
     "fidelity",
     "evaluate",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from baselines.base.search_space import Ranges
 from generator.errors import UserError
@@ -123,6 +124,42 @@ class Detector(ABC):
             One row (request_id, score) for every request; scores are finite.
         """
         raise NotImplementedError(f"detector {self.name} declares the task requests and has no score_requests")
+
+    def state(self) -> dict[str, Any]:
+        """What was learnt, so that a fitted detector can be kept as a file.
+
+        Returns
+        -------
+        dict of str to object
+            The fields with ``init=False``. Their values can be kept if they are None, truth values, finite
+            numbers, text, NumPy arrays of numbers, XGBoost models of two classes, or lists and dictionaries of
+            such; whoever learns something else overrides this and `restore`.
+        """
+        return {f.name: getattr(self, f.name) for f in fields(self) if not f.init}
+
+    def restore(self, state: Mapping[str, Any]) -> Self:
+        """Take over what another of this class, with the same parameters, has learnt.
+
+        Parameters
+        ----------
+        state : mapping of str to object
+            As `state` gave it; a tuple may have become a list.
+
+        Returns
+        -------
+        Detector
+            The detector itself.
+
+        Raises
+        ------
+        UserError
+            If it is the state of another class.
+        """
+        if missing := {f.name for f in fields(self) if not f.init} ^ set(state):
+            raise UserError(f"detector {self.name} has learnt other things: {', '.join(sorted(missing))[:80]}")
+        for name, value in state.items():
+            setattr(self, name, value)
+        return self
 
     def clone(self) -> Self:
         """An unfitted detector with the same parameters."""

@@ -3,7 +3,7 @@
     for check in checks(MyDetector):
         check()  # raises where the promise is broken
 
-A check meets the detector on little worlds in memory; nothing is read from disk.
+A check meets the detector on little worlds in memory; the disk is for a saved detector alone.
 """
 
 from __future__ import annotations

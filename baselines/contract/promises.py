@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 import polars as pl
 
@@ -11,6 +13,7 @@ from baselines.base import evaluation
 from baselines.base.detector import Detector
 from baselines.contract import changes, context, toy_dataset
 from baselines.contract.context import BrokenPromiseError, CheckContext
+from baselines.fitted import folder
 from generator import schema
 
 
@@ -136,6 +139,14 @@ def _two(b: CheckContext) -> None:
     b.answers_on(b.tables, evaluation.fit(b.kind(), b.lessons))
 
 
+def _saved(b: CheckContext) -> None:
+    """Saved as a file of plain data and read again, it says the same."""
+    with tempfile.TemporaryDirectory() as place:
+        path = folder.write(Path(place, "fitted"), b.fitted, ())
+        again, _ = folder.read(path, b.kind)
+    context.require_same(b.answers, b.answers_on(b.tables, again))
+
+
 def _higher(b: CheckContext) -> None:
     """Scores a blatant campaign no lower than benign accounts on average, unless it is a floor."""
     from scipy.stats import rankdata
@@ -183,5 +194,6 @@ CONTRACT: dict[str, Callable[[CheckContext], None]] = {
     "one account": _one,
     "two worlds": _two,
     "higher is worse": _higher,
+    "saved": _saved,
 }
 """Name of each check, and the function that tries it; its docstring is the promise."""

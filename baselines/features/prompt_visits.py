@@ -6,7 +6,6 @@ A coarse view of the requests, in fewer rows, that still says who used which pro
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -22,45 +21,35 @@ _AT_ONCE = 1 << 16  # embeddings compared at once: bounds memory
 _EMBEDDING = list(schema.EMBEDDING_COLUMNS)
 
 
-@dataclass(frozen=True)
-class Codebook:
-    """Centres of topics, learnt from one world and used in all.
+def nearest_topics(centres: F32, embedding: F32) -> I64:
+    """Find the topic of each embedding.
 
-    Attributes
+    Parameters
     ----------
     centres : ndarray of float32, shape (topics, dimensions)
-        In the units of the prompt embedding, 1/127.
+        As `codebook` learnt them from one world or several, to be used in all.
+    embedding : ndarray of float32, shape (visits, dimensions)
+        Prompt embeddings, 1/127.
+
+    Returns
+    -------
+    ndarray of int64, shape (visits,)
+        Number of the nearest centre.
+
+    Examples
+    --------
+    >>> nearest_topics(np.array([[0, 0], [10, 10]], np.float32), np.array([[9, 8], [1, 0]], np.float32))
+    array([1, 0])
     """
-
-    centres: F32
-
-    def nearest(self, embedding: F32) -> I64:
-        """Find the topic of each embedding.
-
-        Parameters
-        ----------
-        embedding : ndarray of float32, shape (visits, dimensions)
-            Prompt embeddings, 1/127.
-
-        Returns
-        -------
-        ndarray of int64, shape (visits,)
-            Number of the nearest centre.
-
-        Examples
-        --------
-        >>> Codebook(np.array([[0, 0], [10, 10]], np.float32)).nearest(np.array([[9, 8], [1, 0]], np.float32))
-        array([1, 0])
-        """
-        numbers = np.zeros(len(embedding), np.int64)
-        half = (self.centres**2).sum(axis=1) / 2
-        for first in range(0, len(embedding), _AT_ONCE):
-            rows = slice(first, first + _AT_ONCE)
-            numbers[rows] = np.argmax(embedding[rows] @ self.centres.T - half, axis=1)
-        return numbers
+    numbers = np.zeros(len(embedding), np.int64)
+    half = (centres**2).sum(axis=1) / 2
+    for first in range(0, len(embedding), _AT_ONCE):
+        rows = slice(first, first + _AT_ONCE)
+        numbers[rows] = np.argmax(embedding[rows] @ centres.T - half, axis=1)
+    return numbers
 
 
-def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> Codebook:
+def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> F32:
     """Learn topics from the first visits of every account, by k-means on mini-batches.
 
     Parameters
@@ -72,8 +61,8 @@ def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> Codebook:
 
     Returns
     -------
-    Codebook
-        At most `TOPICS` centres.
+    ndarray of float32, shape (topics, dimensions)
+        At most `TOPICS` centres, in the units of the prompt embedding, 1/127.
 
     References
     ----------
@@ -86,10 +75,10 @@ def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> Codebook:
     embedding = sample.to_numpy().astype(np.float32)
     distinct = len(np.unique(embedding, axis=0))
     if not distinct:
-        return Codebook(np.zeros((1, len(_EMBEDDING)), np.float32))
+        return np.zeros((1, len(_EMBEDDING)), np.float32)
     means = MiniBatchKMeans(min(TOPICS, distinct), random_state=seed, batch_size=4096, n_init=3, max_iter=30)
     centres = means.fit(embedding).cluster_centers_
-    return Codebook(np.round(centres, 2).astype(np.float32))
+    return np.asarray(np.round(centres, 2), np.float32)
 
 
 def visits(split: Split, ids: pl.Series) -> pl.DataFrame:
@@ -129,15 +118,15 @@ def visits(split: Split, ids: pl.Series) -> pl.DataFrame:
     )
 
 
-def with_topics(visits: pl.DataFrame, topics: Codebook) -> pl.DataFrame:
+def with_topics(visits: pl.DataFrame, topics: F32) -> pl.DataFrame:
     """Replace the embedding of visits by the number of their topic.
 
     Parameters
     ----------
     visits : polars.DataFrame
         As `visits` gives them.
-    topics : Codebook
-        Centres.
+    topics : ndarray of float32, shape (topics, dimensions)
+        Centres, as `codebook` gives them.
 
     Returns
     -------
@@ -145,4 +134,4 @@ def with_topics(visits: pl.DataFrame, topics: Codebook) -> pl.DataFrame:
         Column topic in place of the embedding.
     """
     embedding = visits.select(_EMBEDDING).to_numpy().astype(np.float32)
-    return visits.drop(_EMBEDDING).with_columns(topic=pl.Series(topics.nearest(embedding)))
+    return visits.drop(_EMBEDDING).with_columns(topic=pl.Series(nearest_topics(topics, embedding)))

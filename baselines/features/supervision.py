@@ -215,9 +215,16 @@ def predict(model: Any, x: npt.NDArray[np.floating[Any]]) -> F64:
     -------
     ndarray of float64, shape (rows,)
         Log-odds.
+
+    Raises
+    ------
+    UserError
+        If the trees were fitted on another number of columns.
     """
     import xgboost
 
+    if (columns := model.num_features()) != x.shape[1]:  # XGBoost would take missing ones for undefined
+        raise UserError(f"trees fitted on {columns} columns can't judge {x.shape[1]}: fit the detector again")
     return np.asarray(model.predict(xgboost.DMatrix(x, nthread=1), output_margin=True), np.float64)
 
 

@@ -19,7 +19,7 @@ from generator.arrays import F64, I64, Mask
 _EPOCHS = 100  # passes over the whole graph (a)
 _RATE, _DECAY = 0.01, 1e-3  # step and weight decay of AdamW (a)
 Tensor = Any
-Layers = list[tuple[Tensor, Tensor]]
+Layers = list[tuple[F64, F64]]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def train(n: Nodes, rows: I64, positive: Mask, weight: F64, hidden: int, drop: f
 
     Returns
     -------
-    list of (Tensor, Tensor)
+    list of (ndarray of float64, ndarray of float64)
         Weights and offsets of each layer.
 
     References
@@ -110,7 +110,7 @@ def train(n: Nodes, rows: I64, positive: Mask, weight: F64, hidden: int, drop: f
                 logits, targets, counts, reduction="sum"
             ).backward()
             learner.step()
-    return [(w.detach(), b.detach()) for w, b in layers]
+    return [(w.detach().numpy(), b.detach().numpy()) for w, b in layers]
 
 
 def logits(layers: Layers, n: Nodes) -> F64:
@@ -118,7 +118,7 @@ def logits(layers: Layers, n: Nodes) -> F64:
 
     Parameters
     ----------
-    layers : list of (Tensor, Tensor)
+    layers : list of (ndarray of float64, ndarray of float64)
         As `train` returns them.
     n : Nodes
         A graph with the same features.
@@ -129,10 +129,11 @@ def logits(layers: Layers, n: Nodes) -> F64:
         Log-odds.
     """
     with _one_thread(), torch.no_grad():
-        return np.asarray(_forward(layers, n).numpy(), np.float64)
+        tensors = [tuple(torch.tensor(values) for values in layer) for layer in layers]
+        return np.asarray(_forward(tensors, n).numpy(), np.float64)
 
 
-def _forward(layers: Layers, n: Nodes, drop: float = 0.0, draw: Any = None) -> Tensor:
+def _forward(layers: Tensor, n: Nodes, drop: float = 0.0, draw: Any = None) -> Tensor:
     def hidden(values: Tensor) -> Tensor:
         if not drop:
             return values

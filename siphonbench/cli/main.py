@@ -4,7 +4,7 @@ from siphonbench.cli import quickstart
 from siphonbench.cli.boards import classes, decide, leaderboard, seasons, serve, teams
 from siphonbench.cli.common.app import app
 from siphonbench.cli.datasets import audit, columns, fidelity, generate, inspect, release, scenario
-from siphonbench.cli.detectors import authors, duel, explain, group, reproduce, run, tune
+from siphonbench.cli.detectors import authors, duel, explain, fit, group, reproduce, run, tune
 
 __all__ = [
     "app",
@@ -16,6 +16,7 @@ __all__ = [
     "duel",
     "explain",
     "fidelity",
+    "fit",
     "generate",
     "group",
     "inspect",

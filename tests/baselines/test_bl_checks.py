@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -191,6 +191,28 @@ class UpsideDownRequests(Sound):
         return super().score_requests(split).with_columns(-pl.col("score"))
 
 
+class Scattered(Sound):
+    """Keeps what it learns where it was not declared."""
+
+    def fit(self, *worlds: Split) -> Self:
+        self.spread = float(np.mean([busy(w)["score"].std() for w in worlds]))
+        return super().fit(*worlds)
+
+    def score(self, split: Split) -> pl.DataFrame:
+        return super().score(split).with_columns(pl.col("score") / self.spread)
+
+
+@dataclass
+class Opaque(Sound):
+    """Learns a function."""
+
+    _model: Any = field(init=False, repr=False, default=None)
+
+    def fit(self, *worlds: Split) -> Self:
+        self._model = busy
+        return super().fit(*worlds)
+
+
 FAULTY: list[tuple[type[Detector], str, str]] = [
     (Nameless, "declaration", "description is ''"),
     (Idle, "declaration", "task requests needs a method score_requests"),
@@ -213,6 +235,8 @@ FAULTY: list[tuple[type[Detector], str, str]] = [
     (OneWorld, "two worlds", "too many values to unpack"),
     (UpsideDown, "higher is worse", "turn the sign round"),
     (UpsideDownRequests, "higher is worse", "task requests"),
+    (Scattered, "saved", "AttributeError in test_bl_checks.py, line "),
+    (Opaque, "saved", "a function is no plain value"),
 ]
 
 

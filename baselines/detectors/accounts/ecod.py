@@ -39,7 +39,8 @@ class Ecod(detector.Detector):
         )
         self._sorted = [np.sort(c[~np.isnan(c)]) for c in x.T]
         flat = (len(c) < 3 or c[0] == c[-1] for c in self._sorted)
-        self._skew = np.array([0.0 if f else stats.skew(c) for f, c in zip(flat, self._sorted, strict=True)])
+        skew = [0.0 if f else stats.skew(c) for f, c in zip(flat, self._sorted, strict=True)]
+        self._skew = np.nan_to_num(skew)
         return self
 
     def score(self, split: Split) -> pl.DataFrame:

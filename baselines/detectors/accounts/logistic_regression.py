@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
 from baselines.base import search_space
 from baselines.detectors.accounts import sklearn_base
+from generator.arrays import F64, Mask
 
 
 @dataclass
@@ -26,8 +30,15 @@ class LogisticRegression(sklearn_base.RankedClassifier):
 
     strength: float = 0.05
 
-    def classifier(self) -> Any:
+    def learn(self, x: F64, positive: Mask) -> dict[str, npt.NDArray[Any]]:
         """scikit-learn's, with its default solver."""
         from sklearn.linear_model import LogisticRegression as Linear
 
-        return Linear(C=self.strength, class_weight="balanced", max_iter=2000)
+        linear = Linear(C=self.strength, class_weight="balanced", max_iter=2000).fit(x, positive)
+        return {"weights": linear.coef_[0], "offset": linear.intercept_}
+
+    def chances(self, x: F64) -> F64:
+        """Logistic function of the weighted sum."""
+        from scipy import special
+
+        return np.asarray(special.expit(x @ self._model["weights"] + self._model["offset"]), np.float64)

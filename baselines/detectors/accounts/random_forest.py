@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from baselines.base import search_space
 from baselines.detectors.accounts import sklearn_base
+from baselines.features import forests
+from generator.arrays import F64, Mask
 
 
 @dataclass
@@ -30,10 +32,16 @@ class RandomForest(sklearn_base.RankedClassifier):
     trees: int = 200
     leaf: int = 5
 
-    def classifier(self) -> Any:
-        """scikit-learn's."""
+    def learn(self, x: F64, positive: Mask) -> forests.Forest:
+        """scikit-learn's; each leaf says which share of it is extraction."""
         from sklearn.ensemble import RandomForestClassifier
 
-        return RandomForestClassifier(
+        forest = RandomForestClassifier(
             self.trees, min_samples_leaf=self.leaf, class_weight="balanced_subsample", random_state=self.seed
-        )
+        ).fit(x, positive)
+        trees = [tree.tree_ for tree in forest.estimators_]
+        return forests.flatten(trees, (t.value[:, 0, 1] / t.value[:, 0].sum(axis=1) for t in trees))
+
+    def chances(self, x: F64) -> F64:
+        """Mean share over the trees."""
+        return forests.mean_value(self._model, x)

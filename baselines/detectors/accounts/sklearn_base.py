@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from baselines.base import detector
 from baselines.features import account_features, feature_table, supervision
-from generator.arrays import F64
+from generator.arrays import F64, Mask
 from generator.dataset import Split
 
 
@@ -25,11 +26,15 @@ class RankedClassifier(detector.Detector):
     fields: ClassVar[tuple[str, ...]] = account_features.fields_of(feature_table.FEATURES)
 
     _known: list[F64] = field(init=False, repr=False, default_factory=list)
-    _model: Any = field(init=False, repr=False, default=None)
+    _model: dict[str, npt.NDArray[Any]] = field(init=False, repr=False, default_factory=dict)
 
     @abstractmethod
-    def classifier(self) -> Any:
-        """An unfitted classifier."""
+    def learn(self, x: F64, positive: Mask) -> dict[str, npt.NDArray[Any]]:
+        """Fit scikit-learn's classifier, and keep the numbers that its decisions need."""
+
+    @abstractmethod
+    def chances(self, x: F64) -> F64:
+        """Chance of extraction, worked out from what `learn` kept."""
 
     def fit(self, *worlds: Split) -> Self:
         """Extraction accounts against benign ones; grey ones are left out."""
@@ -37,14 +42,13 @@ class RankedClassifier(detector.Detector):
         self._known = [np.sort(c[~np.isnan(c)]) for c in known.x.T]
         x = self._ranks(known.x)
         order = np.lexsort((*x.T, known.positive))  # some classifiers draw rows by position
-        self._model = self.classifier().fit(x[order], known.positive[order])
+        self._model = self.learn(x[order], known.positive[order])
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
         """Chance of extraction."""
         frame = account_features.account_features(split, feature_table.FEATURES)
-        chance = self._model.predict_proba(self._ranks(supervision.matrix(frame)))[:, 1]
-        return frame.select("account_id", score=pl.Series(np.asarray(chance, np.float64)))
+        return frame.select("account_id", score=pl.Series(self.chances(self._ranks(supervision.matrix(frame)))))
 
     def _ranks(self, x: F64) -> F64:
         ranks = np.zeros_like(x)

@@ -12,7 +12,7 @@ from scipy import sparse
 from baselines.base import detector, search_space
 from baselines.features import prompt_visits, supervision
 from baselines.graph import candidate_pairs, relational_view
-from generator.arrays import F64, I64, Mask
+from generator.arrays import F32, F64, I64, Mask
 from generator.dataset import Split
 
 
@@ -52,7 +52,7 @@ class LeidenFusion(detector.Detector):
     suspect: float = 0.06
     loose: float = 0.01
     _pair_model: Any = field(init=False, repr=False, default=None)
-    _topics: Any = field(init=False, repr=False, default=None)
+    _topics: F32 = field(init=False, repr=False, default_factory=lambda: np.zeros((0, 0), np.float32))
     _model: Any = field(init=False, repr=False, default=None)
 
     def fit(self, *worlds: Split) -> Self:

@@ -14,7 +14,7 @@ from baselines.base import detector, search_space
 from baselines.features import prompt_visits, supervision
 from baselines.graph import candidate_pairs, relational_view
 from baselines.graph.communities import communities
-from generator.arrays import F64, I64, Mask
+from generator.arrays import F32, F64, I64, Mask
 from generator.dataset import Split
 
 RESOLUTIONS = (0.3, 0.1, 0.03)  # close-knit to loose: chances above which two groups are one (a)
@@ -54,7 +54,7 @@ class XGBoostRelational(detector.Detector):
     depth: int = TREES["max_depth"]
     eta: float = TREES["eta"]
     _pair_model: Any = field(init=False, repr=False, default=None)
-    _topics: Any = field(init=False, repr=False, default=None)
+    _topics: F32 = field(init=False, repr=False, default_factory=lambda: np.zeros((0, 0), np.float32))
     _of_accounts: list[Any] = field(init=False, repr=False, default_factory=list)
     _of_groups: list[Any] = field(init=False, repr=False, default_factory=list)
 

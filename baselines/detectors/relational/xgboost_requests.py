@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -62,6 +63,15 @@ class RequestTrees(detector.Detector):
         x, y = np.concatenate([a for a, _ in lessons]), np.concatenate([b for _, b in lessons])
         self._model = supervision.boost(x, y, self.seed, rounds=_ROUNDS) if 0 < y.sum() < len(y) else None
         return self
+
+    def state(self) -> dict[str, Any]:
+        """That of the accounts' detector, and the trees."""
+        return super().state() | {"_accounts": self._accounts.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> Self:
+        """Both models."""
+        accounts = xgboost_relational.XGBoostRelational(seed=self.seed).restore(state["_accounts"])
+        return super().restore({**state, "_accounts": accounts})
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds of the account."""

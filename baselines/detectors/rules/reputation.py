@@ -32,7 +32,7 @@ class Reputation(detector.Detector):
         *(f"requests.{c}" for c in _OF_REQUESTS),
     )
 
-    _known: pl.DataFrame = field(init=False, repr=False, default_factory=pl.DataFrame)
+    _known: list[tuple[str, str, float]] = field(init=False, repr=False, default_factory=list)
 
     def fit(self, *worlds: Split) -> Self:
         """Reputation of each value, from labelled accounts."""
@@ -47,12 +47,14 @@ class Reputation(detector.Detector):
         mean = float(rows["bad"].mean() or 0.0)  # type: ignore[arg-type]
         rate = (pl.col("bad").sum() + _PRIOR * mean) / (pl.len() + _PRIOR)
         odds = (rate / mean).log() - ((1 - rate) / (1 - mean)).log()
-        self._known = rows.group_by("source", "value").agg(odds=odds)
+        self._known = rows.group_by("source", "value").agg(odds=odds).sort("source", "value").rows()
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
         """Sum of log-odds; what was never seen in training says nothing."""
-        values = _held(split).join(self._known, on=("source", "value"), how="left", maintain_order="left")
+        schema = {"source": pl.String, "value": pl.String, "odds": pl.Float64}
+        known = pl.DataFrame(self._known, schema, orient="row")
+        values = _held(split).join(known, on=("source", "value"), how="left", maintain_order="left")
         # Added up in one order, so that the order of rows cannot show in the last digits.
         log_odds = values.group_by("account_id").agg(pl.col("odds").fill_null(0.0).sort().sum())
         ids = pl.DataFrame({"account_id": detector.accounts(split)})

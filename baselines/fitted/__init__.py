@@ -1,0 +1,1 @@
+"""Fitted detectors as folders of plain data: numbers, arrays and trees, checked before use and never run."""
