@@ -209,17 +209,12 @@ def predict(model: Any, x: npt.NDArray[np.floating[Any]]) -> F64:
     model : xgboost.Booster
         As `boost` returns it.
     x : ndarray of float, shape (rows, features)
-        NaN where undefined.
+        NaN where undefined; a UserError is raised if the trees were fitted on another number.
 
     Returns
     -------
     ndarray of float64, shape (rows,)
         Log-odds.
-
-    Raises
-    ------
-    UserError
-        If the trees were fitted on another number of columns.
     """
     import xgboost
 
