@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generator.errors import UserError
-from siphonbench import api
+from siphonbench.api import load
 
 if TYPE_CHECKING:
     from baselines.base.detector import Detector
@@ -189,4 +189,4 @@ def _probe(path: Path, detector: Detector) -> None:
 
 
 def _opened(dataset: Dataset | str | Path) -> Dataset:
-    return api.load(dataset) if isinstance(dataset, str | Path) else dataset
+    return load(dataset) if isinstance(dataset, str | Path) else dataset

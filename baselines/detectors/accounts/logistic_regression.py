@@ -30,14 +30,14 @@ class LogisticRegression(sklearn_base.RankedClassifier):
 
     strength: float = 0.05
 
-    def learn(self, x: F64, positive: Mask) -> dict[str, npt.NDArray[Any]]:
+    def _learn(self, x: F64, positive: Mask) -> dict[str, npt.NDArray[Any]]:
         """scikit-learn's, with its default solver."""
         from sklearn.linear_model import LogisticRegression as Linear
 
         linear = Linear(C=self.strength, class_weight="balanced", max_iter=2000).fit(x, positive)
         return {"weights": linear.coef_[0], "offset": linear.intercept_}
 
-    def chances(self, x: F64) -> F64:
+    def _chances(self, x: F64) -> F64:
         """Logistic function of the weighted sum."""
         from scipy import special
 

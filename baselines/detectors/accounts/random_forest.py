@@ -32,7 +32,7 @@ class RandomForest(sklearn_base.RankedClassifier):
     trees: int = 200
     leaf: int = 5
 
-    def learn(self, x: F64, positive: Mask) -> forests.Forest:
+    def _learn(self, x: F64, positive: Mask) -> forests.Forest:
         """scikit-learn's; each leaf says which share of it is extraction."""
         from sklearn.ensemble import RandomForestClassifier
 
@@ -42,6 +42,6 @@ class RandomForest(sklearn_base.RankedClassifier):
         trees = [tree.tree_ for tree in forest.estimators_]
         return forests.flatten(trees, (t.value[:, 0, 1] / t.value[:, 0].sum(axis=1) for t in trees))
 
-    def chances(self, x: F64) -> F64:
+    def _chances(self, x: F64) -> F64:
         """Mean share over the trees."""
         return forests.mean_value(self._model, x)

@@ -29,12 +29,12 @@ class RankedClassifier(detector.Detector):
     _model: dict[str, npt.NDArray[Any]] = field(init=False, repr=False, default_factory=dict)
 
     @abstractmethod
-    def learn(self, x: F64, positive: Mask) -> dict[str, npt.NDArray[Any]]:
+    def _learn(self, x: F64, positive: Mask) -> dict[str, npt.NDArray[Any]]:
         """Fit scikit-learn's classifier, and keep the numbers that its decisions need."""
 
     @abstractmethod
-    def chances(self, x: F64) -> F64:
-        """Chance of extraction, worked out from what `learn` kept."""
+    def _chances(self, x: F64) -> F64:
+        """Chance of extraction, worked out from what `_learn` kept."""
 
     def fit(self, *worlds: Split) -> Self:
         """Extraction accounts against benign ones; grey ones are left out."""
@@ -42,13 +42,13 @@ class RankedClassifier(detector.Detector):
         self._known = [np.sort(c[~np.isnan(c)]) for c in known.x.T]
         x = self._ranks(known.x)
         order = np.lexsort((*x.T, known.positive))  # some classifiers draw rows by position
-        self._model = self.learn(x[order], known.positive[order])
+        self._model = self._learn(x[order], known.positive[order])
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
         """Chance of extraction."""
         frame = account_features.account_features(split, feature_table.FEATURES)
-        return frame.select("account_id", score=pl.Series(self.chances(self._ranks(supervision.matrix(frame)))))
+        return frame.select("account_id", score=pl.Series(self._chances(self._ranks(supervision.matrix(frame)))))
 
     def _ranks(self, x: F64) -> F64:
         ranks = np.zeros_like(x)
