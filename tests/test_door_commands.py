@@ -29,6 +29,7 @@ from generator.audit.base.gate import Gate
 from generator.audit.hunt.search import Hunt
 from generator.audit.physics import invariants
 from siphonbench.cli.datasets import audit as gates
+from siphonbench.cli.detectors import run
 from siphonbench.cli.main import app
 from siphonbench.workflows import audit_detectors
 
@@ -350,3 +351,13 @@ def test_quickstart_from_an_empty_folder(here: Path) -> None:
     assert "Nothing can be told apart" not in done.stdout
     page = Path("siphonbench-board/board.html").read_text("utf-8")
     assert all(name in page for name in registry.DETECTORS)
+
+
+def test_detectors_that_read_text_are_skipped_or_refused_where_there_is_none(here: Path) -> None:
+    made = call("generate", "--preset", "nano", "--text", "none", "--out", "wordless")
+    assert made.exit_code == 0
+    reading = [n for n, d in registry.DETECTORS.items() if any(f.startswith("prompts.") for f in d.fields)]
+    refused = call("baselines", "run", reading[0], "--data", "wordless")
+    assert refused.exit_code == 2
+    assert f"{reading[0]} reads text, and train has no prompts" in refused.stderr
+    assert {n for n, why in run._skipped(siphonbench.load("wordless")) if "reads text" in why} == set(reading)

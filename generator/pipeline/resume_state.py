@@ -12,7 +12,7 @@ from generator.config.dataset_config import Config
 from generator.errors import UserError
 from generator.manifest import MANIFEST
 from generator.pipeline.folder_target import WORK, Folder, check_free
-from generator.pipeline.forecast import BYTES_PER_PROMPT, MEMORY_PER_REQUEST, ExpectedRows, expected_rows
+from generator.pipeline.forecast import BYTES_PER_PROMPT, ExpectedRows, expected_rows
 from generator.pipeline.targets import Target
 from generator.rng import keyed_streams
 
@@ -55,7 +55,7 @@ def begin(config: Config, at: Target, resume: bool, memory: float = math.inf) ->
         remedy = "go on with --resume, or remove them" if left else "choose another address, or remove them"
         raise UserError(f"--out {at.name} holds {len(sizes)} files already: {remedy}")
     rows = expected_rows(config)
-    _check_memory(config, {split: n.requests for split, n in rows.items()}, memory)
+    _check_memory(config, rows, memory)
     _check_room(list(rows.values()), at, sum(sizes.values()))
     at.prepare()
     at.write(_RECORD, _recorded(config))
@@ -87,14 +87,14 @@ def _recorded(config: Config) -> bytes:
     return json.dumps(_record(config)).encode()
 
 
-def _check_memory(config: Config, requests: dict[str, float], memory: float) -> None:
+def _check_memory(config: Config, rows: dict[str, ExpectedRows], memory: float) -> None:
     """Refuse to begin buckets that a worker can't hold."""
-    split, most = max(requests.items(), key=lambda item: item[1])
-    need = MEMORY_PER_REQUEST * most / config.buckets
+    split, most = max(rows.items(), key=lambda item: item[1].memory)
+    need, each = most.memory / config.buckets, most.requests / config.buckets
     if need > memory:
-        enough = math.ceil(MEMORY_PER_REQUEST * most / memory)
+        enough = math.ceil(most.memory / memory)
         raise UserError(
-            f"buckets: {config.buckets} of {split} hold about {most / config.buckets / 1e6:,.1f} million requests "
+            f"buckets: {config.buckets} of {split} hold about {each / 1e6:,.1f} million requests "
             f"each, which take {need / 1e9:,.1f} GB, and a worker may take {memory / 1e9:,.1f} GB: raise buckets "
             f"to {enough:,}, or take fewer workers"
         )
@@ -108,9 +108,8 @@ def _check_room(rows: list[ExpectedRows], at: Target, used: int) -> None:
     need = _SPARE * sum(n.disk for n in rows) - used
     if free < need:
         prompts = sum(n.prompts for n in rows)
-        texts = f", {prompts * BYTES_PER_PROMPT / 1e9:.1f} of them for {prompts:,.0f} prompts as text" * (
-            prompts > 0
-        )
+        room = f", {prompts * BYTES_PER_PROMPT / 1e9:.1f} of them for {prompts:,.0f} prompts as text"
+        texts = room if prompts else ""
         raise UserError(
             f"--out {at.name}: about {need / 1e9:.1f} GB are needed{texts}, and {free / 1e9:.1f} GB are free; "
             f"choose another disk{', --text none' * (prompts > 0)} or a smaller preset"
