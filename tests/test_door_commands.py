@@ -29,7 +29,7 @@ from generator.audit.base.gate import Gate
 from generator.audit.hunt.search import Hunt
 from generator.audit.physics import invariants
 from siphonbench.cli.datasets import audit as gates
-from siphonbench.cli.detectors import run
+from siphonbench.cli.detectors import run as running
 from siphonbench.cli.main import app
 from siphonbench.workflows import audit_detectors
 
@@ -360,4 +360,4 @@ def test_detectors_that_read_text_are_skipped_or_refused_where_there_is_none(her
     refused = call("baselines", "run", reading[0], "--data", "wordless")
     assert refused.exit_code == 2
     assert f"{reading[0]} reads text, and train has no prompts" in refused.stderr
-    assert {n for n, why in run._skipped(siphonbench.load("wordless")) if "reads text" in why} == set(reading)
+    assert {n for n, why in running._skipped(siphonbench.load("wordless")) if "reads text" in why} == set(reading)
