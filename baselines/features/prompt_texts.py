@@ -17,7 +17,7 @@ from generator.dataset import Split
 
 FIELDS = ("prompts.day", "prompts.prompt")
 _AT_ONCE = 1 << 13  # prompts hashed at once: bounds memory
-_BASE = 0x9E3779B97F4A7C15  # odd, bits well mixed: Knuth, TAOCP 3, 6.4 (golden ratio of 2^64)
+BASE = 0x9E3779B97F4A7C15  # odd, bits well mixed: Knuth, TAOCP 3, 6.4 (golden ratio of 2^64)
 _MIX = np.uint64(0xFF51AFD7ED558CCD)  # finaliser of MurmurHash3 (Appleby, 2011)
 U64 = npt.NDArray[np.uint64]
 
@@ -87,7 +87,7 @@ def hashed_ngrams(texts: pl.Series, width: int, view: U8 | None = None) -> Itera
 def _rolled(data: U8, width: int) -> U64:
     """Hash of each run of `width` bytes; that of two side by side follows from theirs: lengths double."""
     total, length = np.zeros(max(0, len(data) - width + 1), np.uint64), 0
-    power, size, base = data.astype(np.uint64), 1, _BASE
+    power, size, base = data.astype(np.uint64), 1, BASE
     while True:
         if width & size:
             total = total * np.uint64(base) + power[length : length + len(total)]

@@ -18,12 +18,13 @@ from baselines.graph.communities import communities
 from generator.arrays import F64, I64
 from generator.dataset import Split
 
-_SHINGLE = 12  # bytes: about two words (a)
+_SHINGLE = 32  # bytes: longer than most phrases that a subject interrupts (a)
 _SAMPLED = np.uint64(8)  # one shingle in so many is looked at, chosen by its hash (a)
-_BANDS, _ROWS = 12, 3  # MinHashes: prompts that share a third of their shingles meet with a chance of .36 (a)
-_TERMS = 18  # bits of a shingle's column in the TF-IDF matrix
+_KEPT = 16  # prompts of an account, chosen by hash (a)
+_COMMON = 3  # accounts that must write a shingle: what fewer write is what a prompt is about (a)
+_BANDS, _ROWS = 10, 4  # MinHashes: prompts that share .7 of their common shingles meet with a chance of .94 (a)
+_SHARED = 12  # shingles that near-duplicates share at least: with one in eight looked at, some 130 bytes (a)
 _RESOLUTION = 0.05  # mean tie of pairs above which two groups are one (a)
-_POOLED = 10  # bits of a column of the accounts' pooled shingles: only how mixed a group is hangs on them
 _AT_ONCE = 1 << 15  # pairs compared at once: bounds memory
 
 
@@ -56,67 +57,83 @@ class NearDuplicates(DescribedAccounts):
         "most": search_space.SearchRange(20, 200, log=True),
     }
 
-    cosine: float = 0.15
+    cosine: float = 0.5
     most: int = 60
 
     def describe(self, split: Split) -> tuple[pl.Series, F64]:
         """Number the accounts' near-duplicates, and the group that they form."""
         ids = shared_keys.ordered_ids(split)
         texts = prompt_texts.read_texts(split, ids)
+        texts = texts.filter(pl.col("text").hash(0).rank("ordinal").over("row") <= _KEPT)
         row = texts["row"].to_numpy()
-        signature, terms, pooled = sketches(texts, len(ids))
-        pairs = confirmed(candidates(signature, row, self.most), terms, self.cosine)
+        terms = shingles(texts)
+        pairs = confirmed(candidates(signatures(terms), row, self.most), terms, self.cosine)
         tied = shared_keys.without_declared(tie_graph(pairs, row, len(ids)), shared_keys.declared_ties(split, ids))
         label = communities(tied, _RESOLUTION)
         # Only pairs inside a group say what the group shares.
         inside = pairs.filter(pl.Series(label[row[pairs["i"]]] == label[row[pairs["j"]]]))
+        pooled = sparse.csr_array((np.ones(len(row)), (row, np.arange(len(row)))), (len(ids), len(row))) @ terms
         shared = np.union1d(inside["i"].to_numpy(), inside["j"].to_numpy())
         columns = _own(row, shared, pairs, tied) | _of_groups(label, tied, texts, shared, pooled, split.days)
         return ids, np.column_stack(list(columns.values()))
 
 
-def sketches(texts: pl.DataFrame, accounts: int) -> tuple[U64, sparse.csr_array, sparse.csr_array]:
-    """MinHashes and hashed shingles of prompts.
+def shingles(texts: pl.DataFrame) -> sparse.csr_array:
+    """Shingles of prompts that several accounts write.
 
     Parameters
     ----------
     texts : polars.DataFrame
         As `prompt_texts.read_texts` gives them.
-    accounts : int
-        Number of accounts.
 
     Returns
     -------
-    signature : ndarray of uint64, shape (prompts, bands)
-        Hash of each band's MinHashes; 0 where a prompt has no shingle.
-    terms : scipy.sparse.csr_array, shape (prompts, 2^18)
-        Shingles of each prompt, each once.
-    pooled : scipy.sparse.csr_array, shape (accounts, 2^10)
-        Shingles of each account.
+    scipy.sparse.csr_array, shape (prompts, shingles)
+        1 where a prompt has a shingle.
     """
     plain = texts.select(pl.col("text").str.to_lowercase().str.replace_all(r"\s+", " ")).to_series()
-    row = texts["row"].to_numpy()
-    rng = np.random.default_rng(_SHINGLE)
-    factors = rng.integers(0, 2**63, _BANDS * _ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    signature = np.zeros((len(texts), _BANDS), np.uint64)
-    parts, pooled = [], sparse.csr_array((accounts, 1 << _POOLED))
-    for start, stop, hashes, owner in prompt_texts.hashed_ngrams(plain, _SHINGLE):
+    row, parts = texts["row"].to_numpy(), []
+    for start, _, hashes, owner in prompt_texts.hashed_ngrams(plain, _SHINGLE):
         chosen = hashes % _SAMPLED == 0
-        h, owner = hashes[chosen] // _SAMPLED, owner[chosen]
-        first = np.flatnonzero(np.diff(owner, prepend=-1))
-        if len(h):
-            for band in range(_BANDS):
-                rows = [np.minimum.reduceat(h * f, first) for f in factors[band * _ROWS : (band + 1) * _ROWS]]
-                key = sum((m * f for m, f in zip(rows, factors[:_ROWS], strict=True)), start=np.uint64(band))
-                signature[start + owner[first], band] = key
-        column = (h % np.uint64(1 << _TERMS)).astype(np.int32)
-        term = sparse.csr_array((np.ones(len(h), np.float32), (owner, column)), (stop - start, 1 << _TERMS))
-        term.data[:] = 1
-        parts.append(term)
-        low = (column & ((1 << _POOLED) - 1), row[start + owner])
-        pooled = pooled + sparse.csr_array((np.ones(len(h)), low[::-1]), pooled.shape)
-    empty = sparse.csr_array((0, 1 << _TERMS), dtype=np.float32)
-    return signature, sparse.csr_array(sparse.vstack([empty, *parts])), sparse.csr_array(pooled)
+        parts.append(pl.DataFrame({"h": hashes[chosen], "i": start + owner[chosen]}))
+    found = pl.concat([pl.DataFrame(schema={"h": pl.UInt64, "i": pl.Int64}), *parts])
+    writers = found.select("h", row=pl.Series(row[found["i"]])).unique().group_by("h").len()
+    common = writers.filter(pl.col("len") >= _COMMON).sort("h").select("h", column=pl.int_range(pl.len()))
+    kept = found.join(common, on="h")
+    shape = (len(texts), len(common))
+    terms = sparse.csr_array(
+        (np.ones(len(kept), np.float32), (kept["i"].to_numpy(), kept["column"].to_numpy())), shape
+    )
+    terms.sum_duplicates()
+    terms.data[:] = 1
+    return terms
+
+
+def signatures(terms: sparse.csr_array) -> U64:
+    """MinHash the shingles of prompts.
+
+    Parameters
+    ----------
+    terms : scipy.sparse.csr_array, shape (prompts, shingles)
+        As `shingles` gives them.
+
+    Returns
+    -------
+    ndarray of uint64, shape (prompts, bands)
+        Hash of each band's MinHashes; 0 where a prompt has no shingle.
+
+    References
+    ----------
+    Broder, "On the resemblance and containment of documents", SEQUENCES 1997.
+    """
+    keys = np.random.default_rng(_SHINGLE).integers(1, 2**64, (_BANDS, _ROWS, terms.shape[1]), dtype=np.uint64)
+    some = np.flatnonzero(np.diff(terms.indptr))
+    signature = np.zeros((terms.shape[0], _BANDS), np.uint64)
+    for band in range(_BANDS):
+        for of_row in keys[band]:
+            least = np.minimum.reduceat(of_row[terms.indices], terms.indptr[some])
+            signature[some, band] = signature[some, band] * np.uint64(prompt_texts.BASE) + least
+    return signature
 
 
 def candidates(signature: U64, row: I64, most: int) -> pl.DataFrame:
@@ -170,11 +187,13 @@ def confirmed(pairs: pl.DataFrame, terms: sparse.csr_array, least: float) -> pl.
         return pairs.with_columns(cosine=pl.lit(0.0))
     weights = sparse.csr_array(TfidfTransformer().fit_transform(terms), dtype=np.float32)
     i, j = pairs["i"].to_numpy(), pairs["j"].to_numpy()
-    cosine = np.zeros(len(pairs))
+    shared, cosine = np.zeros(len(pairs)), np.zeros(len(pairs))
     for start in range(0, len(pairs), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        cosine[part] = weights[i[part]].multiply(weights[j[part]]).sum(axis=1)
-    return pairs.with_columns(cosine=pl.Series(cosine.round(5))).filter(pl.col("cosine") >= least)
+        both = weights[i[part]].multiply(weights[j[part]])
+        shared[part], cosine[part] = both.count_nonzero(axis=1), both.sum(axis=1)
+    kept = pairs.with_columns(cosine=pl.Series(cosine.round(5))).filter(pl.Series(shared >= _SHARED))
+    return kept.filter(pl.col("cosine") >= least)
 
 
 def tie_graph(pairs: pl.DataFrame, row: I64, accounts: int) -> sparse.csr_array:
