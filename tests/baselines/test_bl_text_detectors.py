@@ -16,7 +16,7 @@ from baselines.registry import DETECTORS
 from generator.dataset import Split
 
 WORDS = ["pools", "report", "summary", "customer", "invoice", "latency", "budget", "query", "garden", "travel"]
-NAMES = ("text-duplicates", "text-style", "text-discrepancy")
+NAMES = ("text-duplicates", "text-discrepancy")  # of style, toy accounts have too little to differ in
 
 
 def sentence(rng: np.random.Generator, words: int) -> str:
@@ -80,25 +80,23 @@ def test_ngrams_are_hashed_by_what_they_are_whatever_stands_around_them(monkeypa
     )
 
 
-def test_prompts_of_one_template_are_candidates_and_confirmed_and_others_are_not() -> None:
+def test_accounts_with_one_template_are_proposed_and_nearer_than_others() -> None:
     rng = np.random.default_rng(4)
-    templates = [sentence(rng, 40) for _ in range(10)]
-    prompts = [f"{templates[i % 10]} {sentence(rng, 20)}" for i in range(20)] + [
-        sentence(rng, 60) for _ in range(40)
-    ]
-    texts = as_texts(np.arange(60), prompts)
-    signature, terms, pooled = near_duplicates.sketches(texts, 60)
-    found = near_duplicates.confirmed(near_duplicates.candidates(signature, np.arange(60), 20), terms, 0.4)
-    assert set(found.select("i", "j").rows()) <= {(i, i + 10) for i in range(10)}
-    assert len(found) >= 8
-    assert pooled.shape[0] == 60
+    templates = [sentence(rng, 30) for _ in range(8)]
+    owners = np.repeat(np.arange(32), 4)
+    texts = as_texts(owners, [f"{templates[o % 8]} {sentence(rng, 20)}" for o in owners])
+    terms = near_duplicates.shingles(texts)
+    pairs = near_duplicates.candidates(near_duplicates.signatures(terms), owners, 20)
+    graph = near_duplicates.tied(pairs, near_duplicates.account_vectors(terms, owners, 32)).toarray()
+    same = np.equal.outer(np.arange(32) % 8, np.arange(32) % 8) & ~np.eye(32, dtype=bool)
+    assert graph[same].min() > 0.5 > graph[~same].max()
 
 
 def test_a_phrase_that_many_write_makes_no_candidates() -> None:
-    prompts = [f"{'Answer in short sentences and name your sources. ' * 3}"] * 30
-    signature, _, _ = near_duplicates.sketches(as_texts(np.arange(30), prompts), 30)
-    assert near_duplicates.candidates(signature, np.arange(30), most=29).is_empty()
-    assert len(near_duplicates.candidates(signature, np.arange(30), most=30)) == 30 * 29 / 2
+    prompts = ["Answer in short sentences and name your sources. " * 3] * 30
+    signatures = near_duplicates.signatures(near_duplicates.shingles(as_texts(np.arange(30), prompts)))
+    assert near_duplicates.candidates(signatures, np.arange(30), most=29).is_empty()
+    assert len(near_duplicates.candidates(signatures, np.arange(30), most=30)) == 30 * 29 / 2
 
 
 def test_accounts_of_one_habit_are_nearest_whatever_they_write_about() -> None:

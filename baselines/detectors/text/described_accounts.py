@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import polars as pl
+from scipy import sparse
 
 from baselines.base import detector
 from baselines.features import supervision
@@ -56,3 +57,32 @@ class DescribedAccounts(detector.Detector):
         """Log-odds of extraction."""
         ids, x = self.describe(split)
         return shared_keys.score_frame(ids, supervision.predict(self._model, supervision.rounded(x)))
+
+
+def at_rank(graph: sparse.csr_array, rank: int) -> F64:
+    """Weight of the edge of a rank, the heaviest of an account being the first.
+
+    Parameters
+    ----------
+    graph : scipy.sparse.csr_array, shape (accounts, accounts)
+        Weights.
+    rank : int
+        From 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (accounts,)
+        0 where an account has fewer edges.
+
+    Examples
+    --------
+    >>> at_rank(sparse.csr_array(np.array([[0, 0.2, 0.9], [0.2, 0, 0], [0.9, 0, 0]])), 2)
+    array([0.2, 0. , 0. ])
+    """
+    result = np.zeros(graph.shape[0])
+    row = np.repeat(np.arange(len(result)), np.diff(graph.indptr))
+    order = np.lexsort((-graph.data, row))
+    place = np.arange(len(row)) - graph.indptr[row]
+    at = place == rank - 1
+    result[row[order][at]] = graph.data[order][at]
+    return result

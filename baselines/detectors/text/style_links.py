@@ -10,7 +10,7 @@ import polars as pl
 from scipy import sparse
 
 from baselines.base import search_space
-from baselines.detectors.text.described_accounts import DescribedAccounts
+from baselines.detectors.text.described_accounts import DescribedAccounts, at_rank
 from baselines.features import prompt_texts
 from baselines.graph import shared_keys
 from baselines.graph.communities import communities
@@ -71,7 +71,7 @@ class StyleLinks(DescribedAccounts):
         size = np.bincount(label).astype(np.float64)
         inside = shared_keys.weight_inside(mutual, label)
         weight = np.bincount(label, inside, len(size))
-        columns: list[F64] = [_at_rank(graph, rank) for rank in _RANKS]
+        columns: list[F64] = [at_rank(graph, rank) for rank in _RANKS]
         columns += [np.diff(mutual.indptr).astype(np.float64), np.asarray(mutual.sum(axis=1), np.float64)]
         columns += [inside / np.maximum(size[label] - 1, 1), np.log(size)[label]]
         columns += [(weight / np.maximum(size * (size - 1), 1))[label]]
@@ -151,14 +151,3 @@ def nearest(x: F32, openly: sparse.csr_array, neighbours: int) -> sparse.csr_arr
     near = value > 0
     places = (np.concatenate(rows)[near], np.concatenate(columns)[near])
     return sparse.csr_array((value[near], places), shape=(n, n))
-
-
-def _at_rank(graph: sparse.csr_array, rank: int) -> F64:
-    """Nearness of the neighbour of a rank, 0 where there are fewer."""
-    result = np.zeros(graph.shape[0])
-    row = np.repeat(np.arange(len(result)), np.diff(graph.indptr))
-    order = np.lexsort((-graph.data, row))
-    place = np.arange(len(row)) - graph.indptr[row]
-    at = place == rank - 1
-    result[row[order][at]] = graph.data[order][at]
-    return result
