@@ -12,7 +12,7 @@ from generator.arrays import I64, U64
 from generator.config.parameters import TOPICS, TOPICS_PER_DOMAIN
 from generator.errors import UserError
 from generator.fidelity.content import encoder, geometry, measurement, relations
-from generator.prompts import embeddings, simhash
+from generator.prompts import embeddings, simhash, wordings
 from generator.text.latents import PromptLatents
 from siphonbench import generate
 
@@ -77,9 +77,9 @@ def test_a_sketch_depends_on_nothing_beside_its_prompt() -> None:
 
 def test_embeddings_of_one_topic_are_neighbours() -> None:
     topic = np.repeat(np.arange(TOPICS), 10)
-    vector = embeddings.prompt_embedding(keys(len(topic)), topic, np.zeros(len(topic), np.int32)).T.astype(
-        np.float32
-    )
+    n = len(topic)
+    nothing = np.full(n, wordings.NOTHING), np.zeros(n, np.bool_), np.full(n, 80, np.float32)
+    vector = embeddings.prompt_embedding(keys(n), topic, np.zeros(n, np.int32), *nothing).T.astype(np.float32)
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, len(topic), (2, 20_000))
     cosine = geometry.cosine(vector[a], vector[b])

@@ -19,7 +19,7 @@ from generator.dataset import load, read_manifest
 from generator.errors import UserError
 from generator.pipeline import generate, sealed_publication, sealed_worlds
 from generator.population import cohorts
-from generator.prompts import embeddings
+from generator.prompts import embeddings, wordings
 from generator.rng import keyed_streams, streams
 from generator.schema import TRUTH
 from generator.text.latents import TOPICS
@@ -130,9 +130,10 @@ def test_ids_of_an_open_world_can_be_run_backwards_and_those_of_a_sealed_one_can
 def _centres() -> npt.NDArray[np.float64]:
     """Mean embedding of 400 items of each topic."""
     topic, item = np.repeat(np.arange(TOPICS), 400), np.arange(TOPICS * 400, dtype=np.uint64)
-    return (
-        embeddings.prompt_embedding(item, topic, np.zeros(len(topic), np.int32)).reshape(16, -1, 400).mean(axis=2)
-    )
+    n = len(topic)
+    nothing = np.full(n, wordings.NOTHING), np.zeros(n, np.bool_), np.full(n, 80, np.float32)
+    vectors = embeddings.prompt_embedding(item, topic, np.zeros(n, np.int32), *nothing)
+    return vectors.reshape(16, -1, 400).mean(axis=2)
 
 
 def test_meanings_are_the_same_in_every_world() -> None:
