@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import polars as pl
 import pytest
@@ -16,7 +18,8 @@ from baselines.registry import DETECTORS
 from generator.dataset import Split
 
 WORDS = ["pools", "report", "summary", "customer", "invoice", "latency", "budget", "query", "garden", "travel"]
-NAMES = ("text-duplicates", "text-discrepancy")  # of style, toy accounts have too little to differ in
+NAMES = ("text-duplicates", "text-style", "text-discrepancy")
+LAYOUTS = (" ", "  ", "\n", "\n- ", " / ")
 
 
 def sentence(rng: np.random.Generator, words: int) -> str:
@@ -28,16 +31,24 @@ def as_texts(owners: np.ndarray, prompts: list[str]) -> pl.DataFrame:
 
 
 def world(seed: int, permuted: bool) -> tuple[Split, pl.DataFrame]:
-    """A toy world; campaigns write to a template of theirs, and in the second half of them all is lower case."""
+    """A toy world; campaigns write to a template and in a layout of theirs, other accounts each in its own."""
     tables = toy_dataset.world(seed)
     cohorts = tables["account_labels"].select(pl.col("account_id", "cohort").cast(pl.String))
     owners = tables["prompts"].with_columns(pl.col("account_id").cast(pl.String)).join(cohorts, on="account_id")
     rng, prompts = np.random.default_rng(seed), []
-    for cohort in owners["cohort"].to_list():
-        body = " ".join(sentence(rng, 9) for _ in range(5))
+    for account, cohort in owners.select("account_id", "cohort").rows():
         number = int(cohort[1:])
-        template = sentence(np.random.default_rng(9000 + 100 * seed + number), 25)
-        prompts.append(f"{template} {body}".lower().replace(".", " ;") if number < 1000 else body)
+        author = np.random.default_rng(
+            9000 + 100 * seed + number if number < 1000 else zlib.crc32(account.encode())
+        )
+        template = sentence(author, 25) if number < 1000 else ""
+        mark, joint, words = (
+            author.choice([".", " !", ";", "?", ","]),
+            author.choice(LAYOUTS),
+            author.integers(4, 14),
+        )
+        body = joint.join(sentence(rng, words)[:-1] + mark for _ in range(5))
+        prompts.append(f"{template} {body}")
     column = pl.Series("prompt", prompts)
     tables["prompts"] = owners.drop("cohort").with_columns(
         pl.col("account_id").cast(tables["prompts"].schema["account_id"]),
