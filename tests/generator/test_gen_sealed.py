@@ -133,7 +133,7 @@ def _centres() -> npt.NDArray[np.float64]:
     n = len(topic)
     nothing = np.full(n, wordings.NOTHING), np.zeros(n, np.bool_), np.full(n, 80, np.float32)
     vectors = embeddings.prompt_embedding(item, topic, np.zeros(n, np.int32), *nothing)
-    return vectors.reshape(16, -1, 400).mean(axis=2)
+    return np.asarray(vectors.reshape(16, -1, 400).mean(axis=2), np.float64)
 
 
 def test_meanings_are_the_same_in_every_world() -> None:
