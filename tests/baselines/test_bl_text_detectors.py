@@ -47,7 +47,7 @@ def world(seed: int, permuted: bool) -> tuple[Split, pl.DataFrame]:
             author.choice(LAYOUTS),
             author.integers(4, 14),
         )
-        body = joint.join(sentence(rng, words)[:-1] + mark for _ in range(5))
+        body = joint.join(sentence(rng, int(words))[:-1] + mark for _ in range(5))
         prompts.append(f"{template} {body}")
     column = pl.Series("prompt", prompts)
     tables["prompts"] = owners.drop("cohort").with_columns(
