@@ -151,7 +151,6 @@ DIALS: dict[str, Dial] = {
     "framework": _share("account", 0.3, "chance that such a prompt is a framework's default"),
     "repeat": _share("account", 0.05, "share of prompts that repeat an earlier item"),
     "topics": Dial("account", "topics", 3, 1, 100, "topics"),
-    "topic_width": Dial("account", "1/127", 7, 1, 25, "SD of the embedding around its topic"),
     "addresses": Dial("account", "prefixes", 2, 1, 200, "address prefixes in use"),
     "languages": _share("account", 0.1, "share of prompts outside the main language"),
     "stream": _share("account", 0.5, "share of streamed requests"),
