@@ -15,7 +15,8 @@ from generator.text.segments import LINE, SLOTS, SPACE, Segments, segments
 from generator.text.style import styled
 
 _CHUNK = 8192  # prompts whose working arrays stay in the processor's cache
-_MOST_CONDUCT = 6  # sentences of a system prompt after its first
+_MOST_CONDUCT = 3  # sentences of a system prompt after the first (a)
+_CONDUCT_WEIGHTS = np.array([0.5, 0.3, 0.15, 0.05])  # of none to three of them (a)
 
 
 def render_prompts(latents: PromptLatents) -> pa.StringArray:
@@ -75,7 +76,8 @@ def render_system_prompts(template: U64, domain: I32, language: I32) -> pa.Strin
     order = shuffled(streams.child(stream, "conduct"), table.sizes["conduct"][tongue], _MOST_CONDUCT)
     joint = np.where(streams.uniform(streams.child(stream, "layout")) < 0.5, SPACE, LINE)
     conduct = (table.first["conduct"][tongue] + joint * table.plain)[:, None] + order
-    count = 1 + streams.below(streams.child(stream, "count"), _MOST_CONDUCT)
+    # Mostly brief ones: what a request was counted as must have room for its system prompt.
+    count = streams.pick(streams.child(stream, "count"), _CONDUCT_WEIGHTS)
     conduct[np.arange(_MOST_CONDUCT) >= count[:, None]] = NONE
     frames = np.column_stack([role, conduct])
     text = _joined(*expand(frames, np.full((len(role), len(SLOTS)), NONE), table), table)
