@@ -88,6 +88,8 @@ def read(path: Path, load_json: Callable[[Path], Any]) -> list[Any]:
 
 def _check_model(document: Any) -> None:
     _keys(document, {"learner", "version"})
+    if len(_whole(document["version"])) != 3:
+        raise ValueError("a model names no version of XGBoost as three numbers")
     learner = document["learner"]
     _keys(learner, _LEARNER)
     if learner["attributes"] or learner["feature_names"] or learner["feature_types"]:

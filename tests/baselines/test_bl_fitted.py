@@ -221,6 +221,7 @@ HOSTILE: dict[str, tuple[str, Hostile, str]] = {
     "too few trees": (BOOSTED, learner(lambda m: m["gradient_booster"]["model"]["trees"].pop()), "counts them"),
     "another objective": (BOOSTED, learner(lambda m: m["objective"].update(name="reg:tweedie")), "objective"),
     "another booster": (BOOSTED, learner(lambda m: m["gradient_booster"].update(name="dart")), "no gbtree"),
+    "another version of XGBoost": (BOOSTED, said(lambda d: d[0].update(version=[0]), fitted.TREES), "no version"),
     "a model of more columns": (BOOSTED, columns(500), "trees fitted on 500 columns"),
     "no model at all": (
         BOOSTED,
