@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import socket
+import sqlite3
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +16,65 @@ import hypothesis
 import pytest
 
 import siphonbench
+from leaderboard.tracking.store import Store
 
 # How long a case takes is no promise; 40 examples, drawn anew in every run, keep the suite short.
 hypothesis.settings.register_profile("any machine", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("any machine")
 
+Once = Callable[[str, Callable[[Path], object]], Path]
+
 
 @pytest.fixture(scope="session")
-def nano_of(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[int], Path]:
-    """Nano of a seed, to be read only: made once for all processes of a run."""
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Something at a path of that name, to be read only: made by one process for all of a run."""
     base = tmp_path_factory.getbasetemp()
 
-    def made(seed: int) -> Path:
-        folder = (base if worker_id == "master" else base.parent) / f"nano-{seed}"
-        with folder.with_suffix(".lock").open("w") as lock:
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        path = (base if worker_id == "master" else base.parent) / name
+        with path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
-                siphonbench.generate("nano", seed, folder)
-        return folder
+            if not path.exists():
+                make(path)
+        return path
 
     return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_boards(once: Once) -> Iterator[None]:
+    """A new SQLite board takes its tables from one that MLflow made: its fifty migrations take two seconds."""
+    client = Store.client
+
+    def first(store: Store) -> Any:
+        whole = once("whole-board", lambda folder: client(Store(folder)).search_experiments())
+        client(Store(whole))  # imports MLflow as the library does
+        with closing(sqlite3.connect(whole / "mlflow.db")) as made:
+            tables = [s for s in made.iterdump() if not s.startswith('INSERT INTO "experiments"')]
+        utils = importlib.import_module("mlflow.store.db.utils")
+        real = utils._initialize_tables
+
+        def copied(engine: Any) -> None:
+            if engine.dialect.name != "sqlite":
+                real(engine)
+                return
+            with engine.connect() as connection:
+                for statement in tables:
+                    connection.exec_driver_sql(statement)
+
+        patched.setattr(utils, "_initialize_tables", copied)
+        patched.setattr(Store, "client", client)
+        return client(store)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Store, "client", first)
+        yield
+
+
+@pytest.fixture(scope="session")
+def nano_of(once: Once) -> Callable[[int], Path]:
+    """Nano of a seed, to be read only."""
+    return lambda seed: once(f"nano-{seed}", lambda folder: siphonbench.generate("nano", seed, folder))
 
 
 @pytest.fixture(scope="session")
