@@ -63,7 +63,7 @@ def test_a_cluster_started_here(tiny: Dataset, tiny_config: Config, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 2])  # nobody else is there to go on, and somebody is
 def test_a_worker_of_a_cluster_is_killed_in_the_middle(
     workers: int, tiny: Dataset, tiny_config: Config, tmp_path: Path
 ) -> None:

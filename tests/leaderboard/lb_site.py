@@ -85,6 +85,7 @@ def served(nano: Path, folder: Path, port: int | None = None, **options: object)
     """A server of its own on a store in `folder`, with the teams "red" and "blue"."""
     port = port or free_port()
     store = Store(folder)
+    store.client()  # makes MLflow's tables here, where that is quick
     tokens = {}
     if not teams.listed(store.engine()):
         tokens = {name: teams.add(store.engine(), name)[1] for name in ("red", "blue")}

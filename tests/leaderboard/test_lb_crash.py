@@ -24,7 +24,7 @@ from leaderboard.tasks import scoring
 from leaderboard.tracking import mlflow_runs, rankings
 from leaderboard.tracking.store import Store
 
-N, KINDS = 30, 10
+N, KINDS = 12, 4
 
 
 def scores(ids: list[str], kind: int) -> pl.DataFrame:
@@ -50,7 +50,7 @@ def send(server: Served, ids: list[str], i: int) -> str:
 def test_many_at_once_and_a_power_cut(nano: Path, tmp_path: Path) -> None:
     ids, folder, port = lb_site.accounts(nano), tmp_path / "board", lb_site.free_port()
     many = {"team_hour": 10_000, "address_minute": 100_000}
-    with ThreadPoolExecutor(24) as pool:
+    with ThreadPoolExecutor(N) as pool:
         with lb_site.served(nano, folder, port, **many) as first:
             tokens = first.tokens
             jobs = [pool.submit(send, first, ids, i) for i in range(N)]

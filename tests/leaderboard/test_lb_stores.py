@@ -109,14 +109,14 @@ def test_hosts_without_a_common_folder(kind: str, request: pytest.FixtureRequest
     store = server.store(tmp_path / "a")
     put(store, "before")
     context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(3)
-    hosts = [replace(store, folder=tmp_path / name) for name in ("a", "b", "c")]
+    barrier = context.Barrier(2)
+    hosts = [replace(store, folder=tmp_path / name) for name in ("b", "c")]
     racers = [context.Process(target=_race, args=(host, barrier)) for host in hosts]
     for r in racers:
         r.start()
     for r in racers:
         r.join()
-    assert [r.exitcode for r in racers] == [0, 0, 0]
+    assert [r.exitcode for r in racers] == [0, 0]
     assert finished(store) == ["before", "mine"]
     assert len(rankings.read(store, DIGEST).entries) == 2
 

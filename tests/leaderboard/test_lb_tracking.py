@@ -150,10 +150,12 @@ def _submit(store: Store, name: str) -> None:
 @pytest.mark.slow
 def test_two_processes_may_open_an_empty_store(store: Store) -> None:
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_submit, args=(store, name)) for name in ("x", "y", "x")]
+    # The same entry twice, too: of stores without a file `test_hosts_without_a_common_folder` shows that.
+    names = ("x", "y") if store.tracking else ("x", "y", "x")
+    workers = [context.Process(target=_submit, args=(store, name)) for name in names]
     for w in workers:
         w.start()
     for w in workers:
         w.join()
-    assert [w.exitcode for w in workers] == [0, 0, 0]
+    assert {w.exitcode for w in workers} == {0}
     assert sorted(e.name for e in rankings.read(store, DIGEST).entries) == ["x", "y"]
