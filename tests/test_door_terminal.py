@@ -37,7 +37,9 @@ def test_a_name_that_the_terminal_lacks_is_replaced(encoding: str, nano: Path, h
     Store(Path("siphonbench-board")).client()  # its tables are made quickly here
     commands = (f"submit|entry|--data|{nano}", f"leaderboard|--data|{nano}", f"info|{NAME}")
     done = subprocess.run(
-        [sys.executable, "-c", EACH, *commands], env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True
+        [sys.executable, "-c", EACH, *commands],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     assert b"Traceback" not in done.stderr
