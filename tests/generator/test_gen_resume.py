@@ -95,7 +95,7 @@ def killed_and_resumed(folder: Path, moments: list[int], workers: int) -> Tree:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_again_and_again(workers: int, want: Tree, tmp_path: Path) -> None:
-    """From outside, at the first shard, in the middle and near the end: `test_a_cut_at_any_write` has every write."""
+    """From outside, early, midway and late; `test_a_cut_at_any_write` has the moments within a shard."""
     assert killed_and_resumed(tmp_path, [1, SHARDS // 2, SHARDS - 2], workers) == want
 
 
