@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -45,25 +46,35 @@ def imports(tree: ast.AST) -> Iterator[str]:
         yield from (name for name in names if name.partition(".")[0] in PACKAGES)
 
 
+@functools.cache
 def parse(file: Path) -> ast.Module:
     return ast.parse((ROOT / file).read_text("utf-8"), str(file))
 
 
-def offenders(file: Path, source: str) -> set[str]:
+@functools.cache
+def imported(file: Path) -> frozenset[str]:
+    return frozenset(imports(parse(file)))
+
+
+@pytest.fixture(scope="module")
+def house() -> House:
+    return House.at(ROOT)
+
+
+def offenders(file: Path, names: Iterable[str]) -> set[str]:
     module = ".".join(file.with_suffix("").parts).removesuffix(".__init__")
     law = max((k for k in MAY_IMPORT if module == k or module.startswith(k + ".")), key=len)
     return {
         name
-        for name in imports(ast.parse(source))
+        for name in names
         if not any(
             name == root or (name.startswith(root + ".") and root not in PUBLIC) for root in MAY_IMPORT[law]
         )
     }
 
 
-@pytest.mark.parametrize("file", FILES, ids=str)
-def test_imports_keep_the_law(file: Path) -> None:
-    assert offenders(file, (ROOT / file).read_text("utf-8")) == set()
+def test_imports_keep_the_law() -> None:
+    assert {file: found for file in FILES if (found := offenders(file, imported(file)))} == {}
 
 
 @pytest.mark.parametrize(
@@ -89,11 +100,11 @@ def test_imports_keep_the_law(file: Path) -> None:
     ],
 )
 def test_the_law_can_be_broken(file: str, source: str, offence: str) -> None:
-    assert offenders(Path(file), source) == {offence}
+    assert offenders(Path(file), imports(ast.parse(source))) == {offence}
 
 
 def test_no_import_circles() -> None:
-    graph = {name: set(imports(parse(file))) - {name} for name, file in MODULES.items()}
+    graph = {name: imported(file) - {name} for name, file in MODULES.items()}
     assert set(TopologicalSorter(graph).static_order()) >= set(MODULES)  # a circle raises CycleError
 
 
@@ -105,7 +116,7 @@ def test_no_circles_between_rooms(package: str) -> None:
     graph: dict[str, set[str]] = {}
     for name, file in MODULES.items():
         if name.startswith(package + "."):
-            inside = {room(n) for n in imports(parse(file)) if n.startswith(package + ".")}
+            inside = {room(n) for n in imported(file) if n.startswith(package + ".")}
             graph.setdefault(room(name), set()).update(inside - {room(name)})
     assert list(TopologicalSorter(graph).static_order())
 
@@ -136,15 +147,15 @@ def test_init_holds_names_only_and_says_what_the_room_is(file: Path) -> None:
     assert [type(node).__name__ for node in rest if not isinstance(node, names_only)] == []
 
 
-@pytest.mark.parametrize("file", [f for f in FILES if f.parts[:2] != ("siphonbench", "cli")], ids=str)
-def test_only_the_command_line_prints(file: Path) -> None:
-    calls = [node.func for node in ast.walk(parse(file)) if isinstance(node, ast.Call)]
-    assert not [c.lineno for c in calls if isinstance(c, ast.Name) and c.id == "print"]
+def test_only_the_command_line_prints() -> None:
+    silent = [f for f in FILES if f.parts[:2] != ("siphonbench", "cli")]
+    calls = [(f, node) for f in silent for node in ast.walk(parse(f)) if isinstance(node, ast.Call)]
+    assert [(f, c.lineno) for f, c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"] == []
 
 
-@pytest.mark.parametrize("file", FILES, ids=str)
-def test_modules_stay_short(file: Path) -> None:
-    assert len((ROOT / file).read_text("utf-8").splitlines()) <= LONGEST
+def test_modules_stay_short() -> None:
+    lines = {file: len((ROOT / file).read_text("utf-8").splitlines()) for file in FILES}
+    assert {file: n for file, n in lines.items() if n > LONGEST} == {}
 
 
 def test_one_class_name_is_one_class() -> None:
@@ -152,15 +163,14 @@ def test_one_class_name_is_one_class() -> None:
     assert {name for name, n in names.items() if n > 1} == set()
 
 
-def test_the_house_is_low() -> None:
-    house = House.at(ROOT)
+def test_the_house_is_low(house: House) -> None:
     assert house.circles() == []
     assert max(house.floors("generator").values()) <= 8
 
 
-def test_every_public_function_says_what_it_takes() -> None:
-    assert House.at(ROOT).undocumented() == []
+def test_every_public_function_says_what_it_takes(house: House) -> None:
+    assert house.undocumented() == []
 
 
-def test_no_public_name_holds_a_retired_word() -> None:
-    assert House.at(ROOT).retired() == []
+def test_no_public_name_holds_a_retired_word(house: House) -> None:
+    assert house.retired() == []

@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 import siphonbench
+from leaderboard.tracking.store import Store
 
 HOME = Path(__file__).resolve().parents[2]
 TASK = '''
@@ -42,6 +44,7 @@ USE = """
 import json, sys
 from pathlib import Path
 import siphonbench
+from generator.errors import UserError
 from leaderboard.records.task_definitions import TASKS
 from leaderboard.site import build
 from leaderboard.site.settings import ServedDataset, Settings
@@ -54,15 +57,14 @@ build.build(Settings(Store(board), (ServedDataset.at(data),)), board / "site")
 (page,) = (board / "site" / "entries").glob("*/index.html")
 card = siphonbench.evaluate(dataset, entry, task=task).tables["overall"]
 metrics = {name: value.value for name, value in card.items()}
-print(json.dumps({"task": shown.task, "metrics": metrics, "page": page.read_text(), "tasks": [*TASKS]}))
+refusal = ""
+try:
+    siphonbench.submit(dataset, sys.argv[5], board, task=task)
+except UserError as error:
+    refusal = str(error)
+found = {"task": shown.task, "metrics": metrics, "page": page.read_text(), "tasks": [*TASKS]}
+print(json.dumps(found | {"refusal": refusal}))
 """
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    for package in ("generator", "baselines", "leaderboard", "siphonbench"):
-        shutil.copytree(HOME / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
 
 
 def insert(file: Path, after: str, text: str) -> None:
@@ -72,23 +74,12 @@ def insert(file: Path, after: str, text: str) -> None:
     file.write_text(source.replace(after, after + text), "utf-8")
 
 
-def use(copy: Path, nano: Path, task: str, entry: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", USE, str(nano), str(entry), str(copy / "board"), task]
-    return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture
-def entry(nano: Path, tmp_path: Path) -> Path:
-    """A submission that is right about every account."""
-    labels = siphonbench.load(nano).reveal("test").labels.polars()
-    names = labels.select(
-        pl.col("account_id").cast(pl.String), score=(pl.col("label") == "extraction").cast(pl.Float64)
-    )
-    names.collect().write_csv(tmp_path / "perfect.csv")
-    return tmp_path / "perfect.csv"
-
-
-def test_a_task_is_one_file_and_one_line(copy: Path, nano: Path, entry: Path) -> None:
+@pytest.fixture(scope="module")
+def shown(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a copy with both additions makes of a submission that is right about every account."""
+    copy = tmp_path_factory.mktemp("additions")
+    for package in ("generator", "baselines", "leaderboard", "siphonbench"):
+        shutil.copytree(HOME / package, copy / package)
     (copy / "leaderboard" / "tasks" / "shared.py").write_text(TASK, "utf-8")
     registry = copy / "leaderboard" / "records" / "task_definitions.py"
     insert(
@@ -96,21 +87,35 @@ def test_a_task_is_one_file_and_one_line(copy: Path, nano: Path, entry: Path) ->
         '    "early": "leaderboard.tasks.early:TASK",\n',
         '    "shared": "leaderboard.tasks.shared:TASK",\n',
     )
-    done = use(copy, nano, "shared", entry)
+    insert(copy / "leaderboard" / "metrics" / "ranking.py", "METRICS: dict[str, RankingMetric] = {\n", METRIC)
+    labels = siphonbench.load(nano).reveal("test").labels.polars()
+    names = labels.select(
+        pl.col("account_id").cast(pl.String), score=(pl.col("label") == "extraction").cast(pl.Float64)
+    )
+    names.collect().write_csv(copy / "perfect.csv")
+    (copy / "faulty.csv").write_text("account_id,score\nnobody,1\n")
+    Store(copy / "board").client()  # its tables are made quickly here
+    command = [
+        sys.executable,
+        "-c",
+        USE,
+        nano,
+        copy / "perfect.csv",
+        copy / "board",
+        "shared",
+        copy / "faulty.csv",
+    ]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout.splitlines()[-1])
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_a_task_is_one_file_and_one_line(shown: dict[str, Any]) -> None:
     assert (shown["task"], shown["metrics"]["ap"], shown["tasks"][-1]) == ("shared", 1.0, "shared")
     assert "shared on nano" in shown["page"]
-    # Validated as every task is.
-    entry.write_text("account_id,score\nnobody,1\n")
-    refused = use(copy, nano, "shared", entry)
-    assert "accounts missing" in refused.stderr
+    assert "accounts missing" in shown["refusal"]  # validated as every task is
 
 
-def test_a_metric_is_one_entry(copy: Path, nano: Path, entry: Path) -> None:
-    insert(copy / "leaderboard" / "metrics" / "ranking.py", "METRICS: dict[str, RankingMetric] = {\n", METRIC)
-    done = use(copy, nano, "accounts", entry)
-    assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout.splitlines()[-1])
+def test_a_metric_is_one_entry(shown: dict[str, Any]) -> None:
     assert shown["metrics"]["first_place"] == 1.0
     assert "share of positives in the first place" in shown["page"]
