@@ -156,7 +156,7 @@ PLAIN: dict[str, Change] = {
     "one left out": scores(lambda s: s.pop(2)),
     "last left out": scores(lambda s: s.pop()),
     "all left out": scores(lambda s: s.clear()),
-    "one listed 200 times": scores(lambda s: s.extend(dict(s[0]) for _ in range(199))),
+    "one listed 31 times": scores(lambda s: s.extend(dict(s[0]) for _ in range(30))),
     "one slipped in": scores(lambda s: s.append(s[0] | {"number": 6, "id": "f" * 32, "team": "Mine"})),
     "one moved": scores(lambda s: s.insert(0, s.pop())),
     "teams swapped": scores(lambda s: _swap(s[0], s[1], "team")),
