@@ -43,8 +43,8 @@ Plots = Annotated[Path | None, typer.Option(help="Folder to write an SVG plot of
 
 @app.command(
     "fidelity",
-    epilog="Examples: siphonbench fidelity siphonbench-data/small --reference traces --kind agent; "
-    "siphonbench fidelity siphonbench-data/small --reference geometry.json --kind content",
+    epilog="Example: siphonbench fidelity siphonbench-data/small --reference traces --kind agent "
+    "(or --reference geometry.json --kind content)",
 )
 def _fidelity(
     reference: Reference,
