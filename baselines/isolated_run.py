@@ -210,12 +210,15 @@ def _work(job: DetectorJob, folder: Path, out: TextIO) -> None:
     detector = build_detector(job.name, job.seed, job.params)
     data = dataset.load(job.data)
     target = data.reveal(job.split).without_labels()
-    began = time.perf_counter()
-    fitted = evaluation.fit(detector, [data.reveal("train")])
-    fitting = time.perf_counter() - began
+    fitted: dict[str, tuple[Detector, float]] = {}
     for task in job.tasks:
-        began = time.perf_counter()
-        predictions = evaluation.answer(fitted, target, task)
+        began, labels = time.perf_counter(), evaluation.TASKS[task].labels
+        if labels not in fitted:
+            model = evaluation.fit(detector, [data.reveal("train")], labels)
+            fitted[labels] = model, time.perf_counter() - began
+            began = time.perf_counter()
+        model, fitting = fitted[labels]
+        predictions = evaluation.answer(model, target, task)
         seconds = fitting + time.perf_counter() - began
         file = folder / f"{task}.parquet"
         predictions.write_parquet(file)

@@ -28,6 +28,8 @@ _ENTRIES = {
     "random-forest": "baselines.detectors.accounts.random_forest:RandomForest",
     "xgboost-aggregates": "baselines.detectors.accounts.xgboost_aggregates:XGBoostAggregates",
     "xgboost-windows": "baselines.detectors.accounts.xgboost_windows:XGBoostWindows",
+    "pu-bagging": "baselines.detectors.accounts.pu_bagging:PUBagging",
+    "confident-learning": "baselines.detectors.accounts.confident_learning:ConfidentLearning",
     "mean-discrepancy": "baselines.detectors.coordination.mean_discrepancy:MeanDiscrepancy",
     "change-detection": "baselines.detectors.accounts.change_detection:ChangeDetection",
     "link-communities": "baselines.detectors.coordination.link_communities:LinkCommunities",

@@ -17,11 +17,14 @@ GROUPS = {
     "L": "links between accounts",
     "C": "content sketches",
     "X": "text: prompts that can be read, where the dataset has them",
+    "O": "observed: what the provider knew at the time; to learn from, never handed to a detector that scores",
     "T": "truth: sealed, never handed to a detector that scores",
 }
 
 SPLITS = ("train", "validation", "test")
 LABELS = ("benign", "extraction", "grey")
+STATES = ("watch", "review", "banned", "cleared")
+SOURCES = ("rule", "manual review", "chargeback", "user report")
 TEXTS = ("none", "sample", "all")
 """Whose prompts a dataset holds as text: nobody's, some of each account, every one."""
 TIERS = ("overt", "evasive", "adaptive")
@@ -263,4 +266,11 @@ PROMPTS: tuple[Column, ...] = (
     _C("day", pa.int32(), "M", "days", "-", "whole days since the window of this world began"),
     _C("system_prompt", pa.string(), "X", "-", "gen_ai.system_instructions", "text before it; null: none", True),
     _C("prompt", pa.string(), "X", "-", "gen_ai.input.messages", "last user turn", encoding=TEXT),
+)
+
+LABELS_OBSERVED: tuple[Column, ...] = (
+    _C("account_id", CATEGORY, "K", "-", "user.id", "account; one that nobody noticed has no row"),
+    _C("day", pa.int32(), "O", "days", "-", "whole days since the window began when the state began"),
+    _C("state", CATEGORY, "O", "-", "-", "watch, review, banned or cleared; it may be wrong"),
+    _C("source", CATEGORY, "O", "-", "-", "rule, manual review, chargeback or user report"),
 )

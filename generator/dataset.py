@@ -12,10 +12,10 @@ from generator import remote, schema
 from generator.config.campaign_schedule import LEAST_OF_TIER
 from generator.errors import MaskedLabelsError, UserError
 from generator.manifest import MANIFEST, MASKED, read_manifest, table_of
-from generator.table import Table
+from generator.table import Table, scan
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 __all__ = ["MANIFEST", "MASKED", "Dataset", "Split", "Table", "load", "read_manifest"]
 
@@ -38,6 +38,8 @@ class Split:
         Every table that is on disk; use the properties.
     masked : bool
         Whether labels are refused.
+    observed : bool
+        Whether observed labels stand where truth stood, see `observed_labels.in_place_of_truth`.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Split:
     days: int
     tables: Mapping[str, Table]
     masked: bool
+    observed: bool = False
 
     @property
     def requests(self) -> Table:
@@ -151,7 +154,14 @@ class Split:
     def _public(self) -> dict[str, Table]:
         return {name: self.tables[name] for name in schema.PUBLIC if name in self.tables}
 
+    @property
+    def labels_observed(self) -> Table:
+        """One row per state that the provider gave an account, see `observed_labels`."""
+        return self._truth("labels_observed")
+
     def _truth(self, table: str) -> Table:
+        if self.observed and table in ("request_labels", "campaigns"):
+            raise MaskedLabelsError(f"the {table} of {self.name} are truth, and observed labels alone may be seen")
         if self.masked:
             raise MaskedLabelsError(
                 f"the {table} of {self.name} are masked; ask for them by name: dataset.reveal({self.name!r})"
@@ -271,29 +281,8 @@ def load(path: str | Path, storage_options: dict[str, Any] | None = None) -> Dat
             for file in sorted(f for f in meta["files"] if table_of(f) == table):
                 buckets.setdefault(file.rpartition("/")[2], []).append(file)
             if buckets:
-                parts = [_scan(root, store, table, meta["files"], files) for _, files in sorted(buckets.items())]
+                parts = [scan(root, store, table, meta["files"], files) for _, files in sorted(buckets.items())]
                 tables[table] = Table(table, parts, tuple(c.name for c in columns))
         start = datetime.fromisoformat(meta["start"]).replace(tzinfo=UTC)
         splits[name] = Split(name, start, int(meta["days"]), tables, masked=name in MASKED)
     return Dataset(root, manifest, splits)
-
-
-def _scan(
-    root: Path,
-    store: remote.RemoteStore | None,
-    table: str,
-    entries: Mapping[str, Mapping[str, Any]],
-    files: list[str],
-) -> pl.LazyFrame:
-    import polars as pl
-
-    def scanned(paths: list[Path]) -> pl.LazyFrame:
-        # Paths are names, whatever stands in them: neither patterns nor columns of partitions.
-        return pl.scan_parquet(paths, glob=False, hive_partitioning=False)
-
-    if store is None:
-        return scanned([root / f for f in files])
-    checksums = [(f, entries[f]["sha256"]) for f in files]
-    columns = pl.DataFrame(schema.arrow_schema(table).empty_table()).schema
-    later: Any = lambda: scanned(store.fetch(checksums))  # noqa: E731  (typed as if it had to be eager)
-    return pl.defer(later, schema=columns)

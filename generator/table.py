@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from generator import schema
+from generator import remote, schema
 from generator.errors import UserError
 
 if TYPE_CHECKING:
@@ -91,3 +92,39 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, {len(self.columns)} columns, {len(self._parts)} buckets)"
+
+
+def scan(
+    root: Path,
+    store: remote.RemoteStore | None,
+    table: str,
+    entries: Mapping[str, Mapping[str, Any]],
+    files: list[str],
+) -> pl.LazyFrame:
+    """Scan the files of one bucket of a table, fetched when they are read where they lie at an address.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset.
+    store : RemoteStore or None
+        What fetches files; None where they are here.
+    table : str
+        Key of `schema.TABLES`.
+    entries : mapping of str to mapping
+        Files of the split by path, as in the manifest.
+    files : list of str
+        Paths of the bucket.
+    """
+    import polars as pl
+
+    def scanned(paths: list[Path]) -> pl.LazyFrame:
+        # Paths are names, whatever stands in them: neither patterns nor columns of partitions.
+        return pl.scan_parquet(paths, glob=False, hive_partitioning=False)
+
+    if store is None:
+        return scanned([root / f for f in files])
+    checksums = [(f, entries[f]["sha256"]) for f in files]
+    columns = pl.DataFrame(schema.arrow_schema(table).empty_table()).schema
+    later: Any = lambda: scanned(store.fetch(checksums))  # noqa: E731  (typed as if it had to be eager)
+    return pl.defer(later, schema=columns)

@@ -51,7 +51,7 @@ class Detector(ABC):
     description: ClassVar[str]
     source: ClassVar[str]
     fields: ClassVar[tuple[str, ...]]
-    tasks: ClassVar[tuple[str, ...]] = ("accounts", "early")
+    tasks: ClassVar[tuple[str, ...]] = ("accounts", "early", "observed")
     upper_bound: ClassVar[bool] = False
     floor: ClassVar[bool] = False
     draws: ClassVar[bool] = False

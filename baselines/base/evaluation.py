@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from baselines.base.detector import Detector, shown
+from generator import observed_labels
 from generator.dataset import Split
 from generator.errors import UserError
 
@@ -27,6 +28,8 @@ class AnswerFormat:
         The other column.
     numeric : bool
         Whether the value must be a finite number; otherwise it is text or null.
+    labels : str
+        What `fit` is shown: "truth", or "observed" labels in its place.
     """
 
     method: str
@@ -34,10 +37,12 @@ class AnswerFormat:
     key: str
     value: str
     numeric: bool
+    labels: str = "truth"
 
 
 TASKS: dict[str, AnswerFormat] = {
     "accounts": AnswerFormat("score", "accounts", "account_id", "score", True),
+    "observed": AnswerFormat("score", "accounts", "account_id", "score", True, "observed"),
     "campaigns": AnswerFormat("group", "accounts", "account_id", "campaign", False),
     "requests": AnswerFormat("score_requests", "requests", "request_id", "score", True),
     # Asked day after day for a split as of that day, by `replay`.
@@ -102,7 +107,7 @@ def run(detector: Detector, train: Split | Sequence[Split], target: Split, task:
     """
     worlds = [train] if isinstance(train, Split) else train
     began = time.perf_counter()
-    fitted = fit(detector, worlds)
+    fitted = fit(detector, worlds, TASKS[task].labels if task in TASKS else "truth")
     predictions = answer(fitted, target, task)
     return Result(detector.name, task, predictions, time.perf_counter() - began, detector.fields)
 
@@ -137,7 +142,7 @@ def run_each(detector: Detector, train: Split, targets: Iterable[Split]) -> Iter
         began = time.perf_counter()
 
 
-def fit(detector: Detector, worlds: Iterable[Split]) -> Detector:
+def fit(detector: Detector, worlds: Iterable[Split], labels: str = "truth") -> Detector:
     """Fit a clone that sees only the columns it declared.
 
     Parameters
@@ -146,6 +151,8 @@ def fit(detector: Detector, worlds: Iterable[Split]) -> Detector:
         Left as it is.
     worlds : iterable of Split
         Worlds with open labels.
+    labels : str
+        What it is shown of them, see `AnswerFormat`.
 
     Returns
     -------
@@ -157,7 +164,8 @@ def fit(detector: Detector, worlds: Iterable[Split]) -> Detector:
     UserError
         If it reads text and the dataset was made without.
     """
-    return detector.clone().fit(*(shown(detector, world) for world in worlds))
+    known = (observed_labels.in_place_of_truth(w) if labels == "observed" else w for w in worlds)
+    return detector.clone().fit(*(shown(detector, world) for world in known))
 
 
 def answer(fitted: Detector, target: Split, task: str = "accounts") -> pl.DataFrame:

@@ -61,8 +61,8 @@ class CheckContext:
 
     @property
     def tasks(self) -> list[str]:
-        """Its tasks that are answered in one go: asking for "early" is asking for scores, day by day."""
-        return [t for t in self.kind.tasks if t != "early"] or ["accounts"]
+        """Its tasks that are answered in one go and not alike: "early" and "observed" ask for scores, too."""
+        return [t for t in self.kind.tasks if t not in ("early", "observed")] or ["accounts"]
 
     def fit(self, seed: int = 0) -> Detector:
         """Fit another one in the same way.

@@ -107,6 +107,7 @@ def world(seed: int, accounts: int = 120, campaign: int = 24) -> dict[str, pl.Da
         "accounts": frame("accounts", _accounts(rng, ids, bad, cohort)),
         "releases": _releases(),
         "prompts": frame("prompts", toy_requests.prompts(rng, requests)),
+        "labels_observed": frame("labels_observed", _observed(ids, bad)),
         "account_labels": frame("account_labels", _truth(requests, ids, bad, cohort)),
         "request_labels": frame("request_labels", _request_truth(requests, ids[bad])),
         "campaigns": _campaigns(requests, ids, bad, cohort),
@@ -132,6 +133,16 @@ def _truth(
         "extraction_requests": bad * answered,
         "cohort_requests": answered,
     }
+
+
+def _observed(ids: npt.NDArray[Any], bad: Mask) -> dict[str, Any]:
+    """Every other account that extracts is banned, and so is every twentieth other one, and cleared."""
+    number = np.arange(len(ids))
+    banned, wrong = bad & (number % 2 == 0), ~bad & (number % 20 == 0)
+    rows = [(name, 1, "banned", "rule") for name in ids[banned | wrong]]
+    rows += [(name, 2, "cleared", "manual review") for name in ids[wrong]]
+    columns = zip(*sorted(rows), strict=True)
+    return dict(zip(("account_id", "day", "state", "source"), map(list, columns), strict=True))
 
 
 def _request_truth(requests: Mapping[str, Any], extracting: npt.NDArray[Any]) -> dict[str, Any]:

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from generator import files, integrity, schema
 from generator.config.dataset_config import Config
 from generator.errors import UserError
-from generator.manifest import FORMAT, MANIFEST
-from generator.pipeline import engines, labels, resume_state, shards, targets
+from generator.manifest import FORMAT, MANIFEST, MASKED
+from generator.pipeline import engines, labels, observed_process, resume_state, shards, targets
 from generator.pipeline.engines import Engine
 from generator.pipeline.targets import Target
 from generator.rng import keyed_streams
@@ -135,6 +135,9 @@ def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Shard
     for name in ("accounts", "account_labels"):
         ids = whole[name].column("account_id").cast(pa.string())
         whole[name] = whole[name].unify_dictionaries().take(pc.sort_indices(ids)).combine_chunks()
+    if split not in MASKED:
+        tables = (whole[name] for name in ("accounts", "account_labels", "campaigns"))
+        whole["labels_observed"] = observed_process.labels_observed(plan, *tables)
     entries = done.files
     for name, table in whole.items():
         path = f"{split}/{name}.parquet"

@@ -12,9 +12,12 @@ import tomli_w
 
 from generator.errors import UserError, printable
 from leaderboard.records import display_names
+from leaderboard.records.task_definitions import Task
 
 FILE = "card.toml"
 LONGEST = 200
+LABELS = ("truth", "observed", "none")
+"""What an entry may have been trained on."""
 _MOST_BYTES = 1 << 16
 
 
@@ -32,6 +35,8 @@ class Card:
         Field groups used, e.g. "M+L".
     external_data : bool
         Whether it was trained on external data or generated worlds.
+    labels : str
+        What it was trained on: "truth", "observed" (observed labels alone) or "none".
     """
 
     name: str
@@ -41,6 +46,17 @@ class Card:
     paper_url: str = ""
     field_groups: str = "-"
     external_data: bool = False
+    labels: str = "truth"
+
+    def suits(self, task: Task) -> bool:
+        """Whether what it learnt from is allowed by a task.
+
+        Parameters
+        ----------
+        task : Task
+            What is answered.
+        """
+        return task.labels == "truth" or self.labels != "truth"
 
 
 def read(file: Path, faults: list[str]) -> Card:
@@ -117,6 +133,8 @@ def check_text(key: str, value: Any, faults: list[str]) -> None:
     )
     if key.endswith("_url") and value and not value.startswith(("https://", "http://")):
         faults.append(f"card.toml: {key}: {value[:40]!r} must start with https:// or http://")
+    if key == "labels" and value not in LABELS:
+        faults.append(f"card.toml: labels: {value!r} must be one of {', '.join(LABELS)}")
     groups = value.split("+")
     if key == "field_groups" and value != "-" and (set(groups) - set("MLCX") or len(set(groups)) < len(groups)):
         faults.append(f"card.toml: field_groups: {value!r} must be - or some of M, L, C, X joined by +")
@@ -140,6 +158,7 @@ def toml(card: Card) -> str:
     paper_url = ""
     field_groups = "-"
     external_data = false
+    labels = "truth"
     <BLANKLINE>
     """
     return tomli_w.dumps(asdict(card))

@@ -64,6 +64,11 @@ def read(path: Path, expected: pl.DataFrame | Iterable[str], task: str = "accoun
     card = cards.read(card_file, faults) if card_file else Card(name=path.stem)
     if not card_file:
         cards.check_text("name", card.name, faults)
+    if not card.suits(asked):
+        faults.append(
+            f"card.toml: labels: {card.labels!r} is no answer to {task}, which may learn from observed labels "
+            f'alone: train on them and write labels = "{asked.labels}", or submit to accounts'
+        )
     frame = predictions_file.read(file, len(keys), asked, faults)
     if frame is not None:
         _rows(frame, keys, asked, faults)

@@ -9,6 +9,7 @@ from typing import Any
 
 _ENTRIES = {
     "accounts": "leaderboard.tasks.accounts:TASK",
+    "observed": "leaderboard.tasks.observed:TASK",
     "campaigns": "leaderboard.tasks.campaigns:TASK",
     "requests": "leaderboard.tasks.requests:TASK",
     "early": "leaderboard.tasks.early:TASK",
@@ -82,6 +83,8 @@ class Task:
         What a board shows beside the primary metric, where an entry has it.
     replayed : bool
         Whether the evaluator asks a detector day after day, so that no file can be submitted.
+    labels : str
+        Which labels an entry may have learnt from, as cards say it; "truth": any.
     """
 
     question: str
@@ -96,6 +99,7 @@ class Task:
     metrics: Mapping[str, Metric]
     columns: tuple[BoardColumn, ...]
     replayed: bool = False
+    labels: str = "truth"
 
     @property
     def primary_column(self) -> BoardColumn:
@@ -124,11 +128,11 @@ TASKS: Mapping[str, Task] = _Registry()
 
 
 def submitted() -> tuple[str, ...]:
-    """Tasks that a file can answer; on a sealed season *early* is asked day by day.
+    """Tasks that a file alone can answer: *early* is asked day by day, *observed* needs a card beside the file.
 
     Examples
     --------
     >>> submitted()
     ('accounts', 'campaigns', 'requests')
     """
-    return tuple(name for name, task in TASKS.items() if not task.replayed)
+    return tuple(name for name, task in TASKS.items() if not task.replayed and task.labels == "truth")

@@ -199,6 +199,8 @@ def checked_rules(
     faults += [f"tasks: {t!r} is none of {', '.join(TASKS)}" for t in tasks if t not in TASKS]
     if not tasks or len(set(tasks)) < len(tasks):
         faults.append(f"tasks: {', '.join(tasks) or 'none'}: name each task once")
+    if "observed" in tasks:
+        faults.append("tasks: observed needs a card that says what was learnt from, and seasons take files alone")
     if DAILY in tasks and len(tasks) > 1:
         faults.append(
             "tasks: early stands alone, as its tables come day by day: seal another season for the others"

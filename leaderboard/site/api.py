@@ -76,6 +76,7 @@ def router(site: Site) -> APIRouter:
         code_url: Text = "",
         paper_url: Text = "",
         external_data: bool = False,
+        labels: Text = "truth",
         authorization: Annotated[str, Header(description="Bearer and the token of a team.")] = "",
     ) -> JSONResponse:
         team = await gate.sender(request, authorization, counted=True)
@@ -85,7 +86,8 @@ def router(site: Site) -> APIRouter:
                 f"task {task} takes no file, its scores are asked day by day: choose {', '.join(place.submitted)}"
             )
         texts = {"name": name, "field_groups": field_groups, "contact": contact, "code_url": code_url}
-        card = cards.of(texts | {"paper_url": paper_url, "external_data": external_data, "team": team.name})
+        texts |= {"paper_url": paper_url, "labels": labels, "team": team.name}
+        card = cards.of(texts | {"external_data": external_data})
         await run_in_threadpool(site.queue.check, team.id, site.settings.team_hour)
         file = await site.uploads.receive(request, team.id, place.cap(task))
         keyed = (team.id, place.digest, task, card, file.digest, file.suffix, file.size, file.path)

@@ -204,6 +204,7 @@ def _check(document: dict[str, Any], file: Path) -> None:
         raise ValueError("a metric is no number")
     written = [{f.name: tags.get(f"card.{f.name}", "") for f in fields(Card)}]
     written[0]["external_data"] = {"True": True, "False": False}.get(written[0]["external_data"])
+    written[0]["labels"] = written[0]["labels"] or "truth"  # of a store from before they were told
     if cards.FILE in names:
         written.append(tomllib.loads(base64.b64decode(names[cards.FILE]).decode()))
     for card in written:

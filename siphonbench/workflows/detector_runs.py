@@ -139,7 +139,7 @@ class DetectorRuns:
 
         kind = _kind(job)
         name = detector_submissions.folder_name(kind.name, answer.task)
-        card = detector_submissions.author_card(self.out / name, kind.name, kind.fields)
+        card = detector_submissions.author_card(self.out / name, kind.name, kind.fields, answer.task)
         folder = submission.write(self.out / name, pl.read_parquet(answer.file, glob=False), card, answer.task)
         measured = {"seconds": round(answer.seconds, 3), "peak_mb": round(answer.peak_mb, 1)}
         record = self._key(job, answer.task) | measured | {"predictions": detector_submissions.digest(folder)}

@@ -85,7 +85,7 @@ def write(result: Result, out: Path) -> Path:
     return submission.write(out / result.name, result.predictions, card(result.name, result.fields))
 
 
-def card(name: str, fields: Iterable[str]) -> Card:
+def card(name: str, fields: Iterable[str], task: str = "accounts") -> Card:
     """Card of a detector's submission.
 
     Parameters
@@ -94,31 +94,34 @@ def card(name: str, fields: Iterable[str]) -> Card:
         Of the detector.
     fields : iterable of str
         Columns that it declares.
+    task : str
+        What it answered.
     """
     from baselines.registry import DETECTORS
     from generator.schema import field_groups
     from leaderboard.records.card import Card
+    from leaderboard.records.task_definitions import TASKS
 
     team = "SiphonBench baselines" if name in DETECTORS else "not named"
-    return Card(name=name, team=team, field_groups=field_groups(fields))
+    return Card(name=name, team=team, field_groups=field_groups(fields), labels=TASKS[task].labels)
 
 
-def author_card(folder: Path, name: str, fields: Iterable[str]) -> Card:
+def author_card(folder: Path, name: str, fields: Iterable[str], task: str) -> Card:
     """Card of a detector's submission, with what its author wrote on the one that is there.
 
     Parameters
     ----------
     folder : Path
         Submission, or where it will be.
-    name, fields
+    name, fields, task
         As for `card`.
     """
     from leaderboard.records import card as cards
 
     faults: list[str] = []
-    new, file = card(name, fields), folder / cards.FILE
+    new, file = card(name, fields, task), folder / cards.FILE
     old = cards.read(file, faults) if file.is_file() else new
-    return new if faults else replace(old, field_groups=new.field_groups)
+    return new if faults else replace(old, field_groups=new.field_groups, labels=new.labels)
 
 
 def digest(folder: Path) -> str:

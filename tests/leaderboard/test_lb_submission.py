@@ -248,3 +248,29 @@ def test_fractions_name_no_group(tmp_path: Path) -> None:
 def test_a_difference_that_is_not_seen_is_shown(tmp_path: Path, odd: str, shown: str) -> None:
     (tmp_path / "p.csv").write_text(f"account_id,score\n{odd},1\nb,2\nc,3\n", "utf-8")
     assert f"1 accounts unknown, e.g. {shown};" in refused(tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        (
+            "",
+            "labels: 'truth' is no answer to observed, which may learn from observed labels alone: train on them",
+        ),
+        ('labels = "truth"', "labels: 'truth' is no answer to observed"),
+        ('labels = "hearsay"', "labels: 'hearsay' must be one of truth, observed, none"),
+        ('labels = "observed"', ""),
+        ('labels = "none"', ""),
+    ],
+)
+def test_the_observed_track_takes_no_card_that_says_truth(card: str, said: str, tmp_path: Path) -> None:
+    GOOD.write_parquet(tmp_path / "predictions.parquet")
+    (tmp_path / "card.toml").write_text(f'name = "mine"\n{card}\n')
+    if said:
+        with pytest.raises(UserError, match=said):
+            submission.read(tmp_path, ACCOUNTS, "observed")
+    else:
+        card_read = submission.read(tmp_path, ACCOUNTS, "observed").card
+        assert card_read.labels in card
+    with pytest.raises(UserError, match="labels: 'truth' is no answer to observed"):
+        submission.read(tmp_path / "predictions.parquet", ACCOUNTS, "observed")

@@ -181,6 +181,7 @@ def test_what_is_noticed_earlier_is_worth_more() -> None:
 
 ANSWERS = {
     "accounts": pl.DataFrame({"account_id": ACCOUNTS, "score": np.arange(8.0)}),
+    "observed": pl.DataFrame({"account_id": ACCOUNTS, "score": np.arange(8.0)}),
     "campaigns": groups(e1="x", e2="x", b1="y", b2="y"),
     "requests": requests(),
     "early": daily({"e1": 1}),

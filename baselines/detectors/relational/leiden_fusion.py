@@ -41,7 +41,7 @@ class LeidenFusion(detector.Detector):
     description: ClassVar[str] = "Leiden communities of a fused network, judged as groups"
     source: ClassVar[str] = "Traag, Waltman and van Eck, From Louvain to Leiden, Scientific Reports 9, 2019"
     fields: ClassVar[tuple[str, ...]] = relational_view.FIELDS
-    tasks: ClassVar[tuple[str, ...]] = ("accounts", "campaigns", "early")
+    tasks: ClassVar[tuple[str, ...]] = ("accounts", "campaigns", "early", "observed")
     ranges: ClassVar[search_space.Ranges] = {
         "resolution": search_space.SearchRange(0.01, 0.6, log=True),
         "suspect": search_space.SearchRange(0.02, 0.6, log=True),
