@@ -49,7 +49,7 @@ class Rates:
     reinstated: float
 
 
-EXTRACTION = Rates(rule=0.5, report=0.05, chargeback=0.05, reviewed=0.8, banned=0.75, reinstated=0.02)
+EXTRACTION = Rates(rule=0.6, report=0.05, chargeback=0.05, reviewed=0.9, banned=0.85, reinstated=0.02)
 """Accounts that served their campaign."""
 OTHERS = Rates(rule=0.02, report=0.003, chargeback=0.001, reviewed=0.4, banned=0.1, reinstated=0.4)
 """Everybody else: benign, grey, and those of campaigns that did nothing."""
@@ -61,11 +61,11 @@ RULE_DAYS, REPORT_DAYS, CHARGEBACK_DAYS = 1.5, 3.0, 6.0
 REVIEW_DAYS, APPEAL_DAYS = 1.0, 4.0
 """Mean time of a watch and of a review, and from a ban to an appeal's end, days (a)."""
 
-INVESTIGATED = 0.8
+INVESTIGATED = 0.9
 """Chance that the first ban of a campaign by review opens an investigation of those who belong with it (a)."""
 INVESTIGATION_DAYS = 1.0
 """Mean time from that ban to the end of the investigation, days (a)."""
-FOUND = 0.7
+FOUND = 0.85
 """Share of a campaign's accounts that have begun and are found by then (a)."""
 
 _NEVER = 1 << 30

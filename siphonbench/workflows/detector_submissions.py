@@ -106,7 +106,7 @@ def card(name: str, fields: Iterable[str], task: str = "accounts") -> Card:
     return Card(name=name, team=team, field_groups=field_groups(fields), labels=TASKS[task].labels)
 
 
-def author_card(folder: Path, name: str, fields: Iterable[str], task: str) -> Card:
+def author_card(folder: Path, name: str, fields: Iterable[str], task: str = "accounts") -> Card:
     """Card of a detector's submission, with what its author wrote on the one that is there.
 
     Parameters
