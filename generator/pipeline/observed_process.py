@@ -26,7 +26,7 @@ from generator.schema import DAY_MS
 
 
 @dataclass(frozen=True)
-class Rates:
+class NoticeRates:
     """Chances of one kind of account (a).
 
     Attributes
@@ -49,9 +49,9 @@ class Rates:
     reinstated: float
 
 
-EXTRACTION = Rates(rule=0.6, report=0.05, chargeback=0.05, reviewed=0.9, banned=0.85, reinstated=0.02)
+EXTRACTION = NoticeRates(rule=0.6, report=0.05, chargeback=0.05, reviewed=0.9, banned=0.85, reinstated=0.02)
 """Accounts that served their campaign."""
-OTHERS = Rates(rule=0.02, report=0.003, chargeback=0.001, reviewed=0.4, banned=0.1, reinstated=0.4)
+OTHERS = NoticeRates(rule=0.02, report=0.003, chargeback=0.001, reviewed=0.4, banned=0.1, reinstated=0.4)
 """Everybody else: benign, grey, and those of campaigns that did nothing."""
 SUSPICIOUS = 2.0
 """Factor of a rule's chance for each of: disposable e-mail, prepaid or no payment, nothing verified (a)."""
