@@ -65,13 +65,15 @@ def prompt_embedding(item: U64, topic: I64, language: I32, opening: I64, asked: 
     """
     vectors, chosen = _vectors(), item_choices(item, topic, language).T
     total = vectors.openings.take(opening, axis=0)
-    material = np.zeros(total.shape, np.int16)
-    for phrase, weight in zip(chosen, PHRASE_WEIGHTS, strict=True):
-        material += vectors.phrases.take(phrase, axis=0) * weight
-    named = (NAMED / PHRASE_WEIGHTS[0]) * np.maximum(words, _BRIEFEST)
-    total += material * named[:, None]
     first = vectors.phrases.take(chosen[0], axis=0) + vectors.phrases.take(chosen[3], axis=0)
-    total += first * asked.astype(np.float32)[:, None]
+    others = np.zeros_like(first)
+    for at in (1, 2, 4, 5):
+        phrase = vectors.phrases.take(chosen[at], axis=0)
+        phrase *= PHRASE_WEIGHTS[at]
+        others += phrase
+    named = (NAMED / PHRASE_WEIGHTS[0]) * np.maximum(words, _BRIEFEST)
+    total += others * named[:, None]
+    total += first * (PHRASE_WEIGHTS[0] * named + asked)[:, None]
     total /= np.sqrt((total * total).sum(axis=1, keepdims=True)) + np.float32(1e-6)
     total *= LENGTH
     return np.ascontiguousarray(np.clip(np.rint(total, out=total), -127, 127, out=total).T).astype(np.int8)

@@ -94,7 +94,9 @@ def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionConten
     topic[rows] = session_content.common_topics(plan, accounts, account[rows], streams.child(item[rows], "topic"))
     language[rows] = session_content.cohort_languages(plan, accounts)[account[rows]]
     rows = np.flatnonzero(again & ~check)
-    topic[rows] = session_content.own_topics(streams.child(item[rows], "topic"))
+    topic[rows] = session_content.own_topics(
+        streams.child(item[rows], "topic"), session_content.TECHNICAL[accounts.choices["kind"][account[rows]]]
+    )
     language[rows] = locales.main_languages(accounts.home, accounts.key)[account[rows]]
     return PromptItems(item, check, common, topic, language)
 

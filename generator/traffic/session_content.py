@@ -13,7 +13,7 @@ from generator.population import locales
 from generator.population.accounts import pool_sizes
 from generator.prompts import revisions
 from generator.rng import exact_functions, streams
-from generator.schema import LANGUAGES
+from generator.schema import KINDS, LANGUAGES
 from generator.text.tasks import tasks_of
 
 if TYPE_CHECKING:
@@ -30,8 +30,12 @@ _FIXED_SIGMA = np.float32(1.6)
 _OWN_DOMAINS = np.array([0.2, 0.08, 0.08, 0.06, 0.06, 0.2, 0.08, 0.07, 0.05, 0.04, 0.04, 0.04])
 # With more, two items of a template would now and then have one sketch; one real template in a hundred has more.
 _MOST_FIXED = np.float32(0.6)
+_TECHNICAL_DOMAINS = 2  # coding and agentic tool use, the first two
+TECHNICAL = np.isin(KINDS, ["code", "agent"])
+"""Workloads, by `schema.KINDS`, whose accounts write code."""
+_GENERAL = COHORT_CHOICES["domain"].index("document processing")  # what frameworks' templates are worded for (a)
 _SUBJECT = np.float32(0.75)  # share of a template's sessions that are about one subject (a)
-_DOMAINS, _ENGLISH = COHORT_CHOICES["domain"], LANGUAGES.index("en")
+_ENGLISH = LANGUAGES.index("en")
 _OWN_HABIT = np.float32(0.5)  # share of projects that have a habit of their own of using system prompts (a)
 
 
@@ -102,8 +106,6 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     lineage = streams.items(streams.child(cohort, "template pool"), nth)
     pooled = revisions.of_pools(lineage, place, sessions.start, dials["revision"][account])
     template = np.where(shared, pooled, template)
-    domain = streams.below(streams.child(np.where(framework, public, project), "domain"), len(_DOMAINS))
-    domain = np.where(shared, plan.domain[accounts.cohort][account], domain)
     tools = streams.child(np.where(templated, template, project), "tools")
 
     more = streams.child(sessions.key, "topic")
@@ -111,14 +113,18 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     usual = templated & (streams.uniform(more, 3) < _SUBJECT)
     subject = streams.child(np.where(shared, lineage, place), "subject")
     nth = streams.below(np.where(usual, subject, more), np.floor(dials["topics"]).astype(np.int64)[account])
-    # Every other topic lasts longer than a project.
-    scope = np.where(nth % 2 == 0, accounts.key[account], project)
-    alone = own_topics(streams.items(streams.child(scope, "topics"), nth))
+    technical = TECHNICAL[accounts.choices["kind"][account]]
+    alone = _own_topics(accounts.key[account], project, nth, technical)
     common = sessions.work & (streams.uniform(more, 0) < dials["topic_share"][account])
     topic = np.where(common, common_topics(plan, accounts, account, np.where(usual, subject, more)), alone)
     main = locales.main_languages(accounts.home, accounts.key)[account]
     other = locales.other_languages(more, 1)
     language = np.where(streams.uniform(more, 2) < dials["languages"][account], other, main)
+    # A template was written for its subject, a framework's for anything, a cohort's for what the cohort does.
+    nth = streams.below(subject, np.floor(dials["topics"]).astype(np.int64)[account])
+    domain = _own_topics(accounts.key[account], project, nth, technical) // TOPICS_PER_DOMAIN
+    domain = np.where(framework & ~technical, _GENERAL, domain)
+    domain = np.where(shared, plan.domain[accounts.cohort][account], domain)
     written = np.where(framework, _ENGLISH, main)
     written = np.where(shared, cohort_languages(plan, accounts)[account], written)
     fixed = _fixed_shares(dials["fixed"][account], template)
@@ -126,15 +132,24 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     return SessionContent(template, templated, shared, tools, topic, language, domain, task, written, fixed)
 
 
-def own_topics(bits: U64) -> I64:
+def _own_topics(account: U64, project: U64, nth: I64, technical: Mask) -> I64:
+    """Numbered topics of accounts; every other one lasts longer than a project."""
+    scope = np.where(nth % 2 == 0, account, project)
+    return own_topics(streams.items(streams.child(scope, "topics"), nth), technical)
+
+
+def own_topics(bits: U64, technical: Mask) -> I64:
     """Topics that accounts choose for themselves.
 
     Parameters
     ----------
     bits : ndarray of uint64, shape (n,)
         One draw each.
+    technical : ndarray of bool, shape (n,)
+        Whether the account writes code: then they are technical.
     """
     domain = streams.pick(bits, _OWN_DOMAINS).astype(np.int64)
+    domain = np.where(technical, streams.halves(bits, 2) % _TECHNICAL_DOMAINS, domain)
     return domain * TOPICS_PER_DOMAIN + streams.halves(bits, 1) % TOPICS_PER_DOMAIN
 
 
