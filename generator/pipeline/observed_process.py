@@ -101,7 +101,7 @@ def labels_observed(plan: PopulationPlan, accounts: pa.Table, labels: pa.Table, 
     }
     chance["rule"] = np.minimum(chance["rule"] * _suspicion(accounts), np.float32(MOST_SUSPICION))
     source, noticed = _notice(draw["notice"], chance)
-    rows = _Rows()
+    rows = _StateRows()
     begin = _begin(plan, accounts, labels, campaigns)
     day = _later(begin, draw["notice"], 2, _delay_days(source))
     rows.add(noticed & (source == _RULE), day, _WATCH, source)
@@ -202,7 +202,7 @@ def _later(day: I64, bits: U64, part: int, mean: float | F32) -> I64:
     return np.asarray(day + 1 + waited)
 
 
-class _Rows:
+class _StateRows:
     """States collected step by step."""
 
     def __init__(self) -> None:
