@@ -89,8 +89,9 @@ def last_states(split: Split) -> pl.DataFrame:
 
 
 def in_place_of_truth(split: Split) -> Split:
-    """The split with observed labels where truth stood: who was banned is labelled extraction, all others benign.
+    """The split with observed labels where truth stood: banned accounts are extraction, all others benign.
 
+    Those on watch or in review are undecided: labelled grey, they are left out as grey accounts are.
     Whoever a review banned on one day is one cohort, as investigations end so; all others stand alone: that is
     what a provider knows of who belongs together. No other truth is there to be read.
 
@@ -110,7 +111,12 @@ def in_place_of_truth(split: Split) -> Split:
     together = banned & (pl.col("source") == "manual review")
     labels = last_states(split).select(
         "account_id",
-        pl.when(banned).then(pl.lit("extraction")).otherwise(pl.lit("benign")).alias("label"),
+        pl.when(banned)
+        .then(pl.lit("extraction"))
+        .when(pl.col("state").is_in(("watch", "review")))
+        .then(pl.lit("grey"))
+        .otherwise(pl.lit("benign"))
+        .alias("label"),
         pl.when(together).then(pl.format("banned on day {}", "day")).otherwise("account_id").alias("cohort"),
         banned.alias("served"),
     )

@@ -120,7 +120,8 @@ def labels_observed(plan: PopulationPlan, accounts: pa.Table, labels: pa.Table, 
     rows.add(reviewed & ~guilty, day, _CLEARED, source)
     back = banned & (streams.uniform(draw["appeal"], 0) < chance["reinstated"])
     rows.add(back, _later(day, draw["appeal"], 1, APPEAL_DAYS), _CLEARED, np.full(len(key), _MANUAL))
-    suspects = np.where(attack, np.array(labels["campaign"].to_pylist(), object), "")
+    # Links tie those that have done nothing yet to a campaign, too.
+    suspects = np.array([name or "" for name in labels["campaign"].to_pylist()])
     found, closed = _investigations(suspects, np.where(reviewed, first_ban, _NEVER), draw["case"])
     found &= (begin <= closed) & (first_ban > closed)
     rows.end(found, closed)
@@ -174,7 +175,7 @@ def _investigations(suspects: npt.NDArray[Any], reviewed: I64, bits: U64) -> tup
     Parameters
     ----------
     suspects : ndarray of str, shape (accounts,)
-        Campaign of each account that serves one, else "".
+        Campaign of each account that belongs to one, else "".
     reviewed : ndarray of int, shape (accounts,)
         Day of each one's ban by review.
     bits : ndarray of uint64, shape (accounts,)
