@@ -224,7 +224,7 @@ def test_the_same_pages_as_files(place: Settings, board: dict[str, Any], tmp_pat
     assert told[-1][0] == told[-1][1]
     assert json.loads(next((tmp_path / "public").rglob("accounts/board.json")).read_text()) == board
     pages = list((tmp_path / "public").rglob("*.html"))
-    assert len(pages) == 3 + 1 + 4 + 3 + 6  # home, submit, API; dataset; a board per task; entries; pairs
+    assert len(pages) == 3 + 1 + 5 + 3 + 6  # home, submit, API; dataset; a board per task; entries; pairs
     for page in pages:
         read = Reader(page.read_text("utf-8"))
         assert read.open == []
