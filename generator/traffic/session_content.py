@@ -123,7 +123,7 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     # A template was written for its subject, a framework's for anything, a cohort's for what the cohort does.
     nth = streams.below(subject, np.floor(dials["topics"]).astype(np.int64)[account])
     domain = _own_topics(accounts.key[account], project, nth, technical) // TOPICS_PER_DOMAIN
-    domain = np.where(framework & ~technical, _GENERAL, domain)
+    domain = np.where(framework, _GENERAL, domain)
     domain = np.where(shared, plan.domain[accounts.cohort][account], domain)
     written = np.where(framework, _ENGLISH, main)
     written = np.where(shared, cohort_languages(plan, accounts)[account], written)
