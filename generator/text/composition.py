@@ -24,6 +24,7 @@ from generator.text.choices import (
     of_tasks,
     question_places,
     scaffold,
+    shuffled,
     spread,
     turns,
 )
@@ -44,6 +45,7 @@ from generator.text.segments import (
     Segments,
 )
 from generator.text.style import habits
+from generator.text.tasks import tasks_on_code
 
 _ATTACHED_FROM = 1.5  # times the text's own tokens, from which on an attachment is spoken of
 _LEAST_ATTACHED = 30  # tokens that an attachment has (a)
@@ -137,8 +139,8 @@ def _frames(part: PromptLatents, table: Segments, framing: _Framer, material: _M
     fills = np.full((len(stream), len(SLOTS)), NONE)
     fills[:, : len(ITEM_SLOTS)] = item_choices(part.item, part.topic, part.language)
     if material is not notes:
-        named = streams.items(streams.child(stream, "names")[:, None], np.arange(len(NAMES)))
-        fills[:, _NAMES] = table.names + streams.below(named, table.name_count)
+        every = np.full(len(stream), table.name_count)
+        fills[:, _NAMES] = table.names + shuffled(streams.child(stream, "names"), every, len(NAMES))
     cap = np.minimum(part.tokens * (WORDS_PER_TOKEN * WORD), MOST_WORDS * WORD)
     around = framing(part, table, stream, fills, cap)
     body, words = material(Item(stream, language, fills, around.room, needed=framing is not _asked), table)
@@ -171,7 +173,9 @@ def _drawn(section: str, keys: U64, language: I64, table: Segments) -> I64:
 
 def _scaffolded(part: PromptLatents, table: Segments, stream: U64, fills: I64, cap: F64) -> _Framing:
     """A template's scaffold; as much room for the material as leaves it the template's share of the words."""
-    parts = scaffold(part.template, part.task, part.template_language, part.fixed, table)
+    is_code = part.kind == _CODE_KIND
+    task = np.where(is_code, tasks_on_code(part.task), part.task)
+    parts = scaffold(part.template, task, part.template_language, part.fixed, table)
     words = np.where(parts == NONE, 0, words_of(parts, fills, table))
     brief = words_of(table.first[BRIEF][part.language][:, None], fills, table)
     late = np.cumsum(words, axis=1) > cap[:, None] - brief
@@ -193,7 +197,7 @@ def _scaffolded(part: PromptLatents, table: Segments, stream: U64, fills: I64, c
     block = np.where(block == NONE, NONE, block + joints * table.plain)
     has_lead = parts[:, LEAD_IN] != NONE
     last = (has_lead & (streams.uniform(layout, 0) < _MATERIAL_FIRST))[:, None]  # what comes first is announced
-    inline = (streams.uniform(layout, 1) >= _LEAD_LINE) & (part.template_language == part.language)
+    inline = (streams.uniform(layout, 1) >= _LEAD_LINE) & (part.template_language == part.language) & ~is_code
     return _Framing(
         head=np.where(last, NONE, block),
         tail=np.where(last, block, NONE),

@@ -37,6 +37,18 @@ PLAIN, SPACE, LINE, PARAGRAPH, BULLET = range(5)
 """What stands before a frame: nothing, the language's space, a new line, an empty line, a new line with a dash."""
 _LEADING = ("", " ", "\n", "\n\n", "\n- ")
 _UNSPACED = ("zh", "ja")
+_BRIEF = {
+    "en": "{e1}: what about {a1}?",
+    "zh": "{e1}：{a1}怎么样？",
+    "es": "{e1}: ¿y en cuanto a {a1}?",
+    "de": "{e1}: Was gilt für {a1}?",
+    "fr": "{e1} : et côté {a1} ?",
+    "ja": "{e1}：{a1}はどうですか？",
+    "pt": "{e1}: e quanto a {a1}?",
+    "ko": "{e1}: {a1}에 대해 알려 주세요.",
+    "ru": "{e1}: что можно сказать о теме «{a1}»?",
+    "other": "{e1}: e per quanto riguarda {a1}?",
+}
 BRIEF = "brief"
 """Section of the one frame of a prompt that is too short for a sentence."""
 DIGITS = 90  # numbers of two significant digits, 10 to 99
@@ -208,7 +220,7 @@ def _listed(grammar: Grammar) -> tuple[list[tuple[str, str]], dict[str, I64], di
 
     for section in all_sections():
         add(section, [(language, list(grammar.sections[section, language])) for language in LANGUAGES])
-    add(BRIEF, [(language, ["{e1}：{a1}" if language in _UNSPACED else "{e1}: {a1}"]) for language in LANGUAGES])
+    add(BRIEF, [(language, [_BRIEF[language]]) for language in LANGUAGES])
     comments = [f"{mark} {{e1}}: {{a1}}" for mark in PROGRAMMING.values()]
     add("comments", [(language, [comment]) for comment in comments for language in LANGUAGES])
     add("code", [("code", _paired(grammar.lines[name])) for name in PROGRAMMING])

@@ -15,7 +15,7 @@ from generator.rng import streams
 _TIDY = 0.3  # share of authors, among them programs, without any habit (a)
 _GREETING, _CLOSING = 0.25, 0.2  # shares of the others (a)
 _LOWER, _UNSTOPPED, _DOUBLED, _UNACCENTED = 0.15, 0.3, 0.06, 0.12
-_MISSPELLING = 0.04  # of each of `_MISSPELT`
+_MISSPELLING = 0.4  # of having one of `_MISSPELT`, which happens once in a text at most
 _MISSPELT = (
     ("because", "becuase"),
     ("which", "wich"),
@@ -44,7 +44,7 @@ class AuthorHabits:
     lower, unstopped, doubled, unaccented : ndarray of bool
         Write no capitals; leave out the last stop; put two spaces after a sentence; leave out accents.
     misspells : list of ndarray of bool
-        Misspell each of some words.
+        Misspell each of some words; an author at most one.
     """
 
     greets: Mask
@@ -70,7 +70,9 @@ def habits(style: U64) -> AuthorHabits:
     def has(share: float, bits: U64, part: int) -> Mask:
         return loose & (streams.uniform(bits, part) < share)
 
-    words = [streams.items(letters, np.full(1, i)) for i in range(0, len(_MISSPELT), 4)]
+    slip = np.where(
+        has(_MISSPELLING, letters, 0), streams.below(streams.child(letters, "slip"), len(_MISSPELT)), -1
+    )
     return AuthorHabits(
         greets=has(_GREETING, manners, 0),
         closes=has(_CLOSING, manners, 1),
@@ -78,7 +80,7 @@ def habits(style: U64) -> AuthorHabits:
         unstopped=has(_UNSTOPPED, forms, 1),
         doubled=has(_DOUBLED, forms, 2),
         unaccented=has(_UNACCENTED, forms, 3),
-        misspells=[has(_MISSPELLING, words[i // 4], i % 4) for i in range(len(_MISSPELT))],
+        misspells=[slip == i for i in range(len(_MISSPELT))],
     )
 
 
@@ -95,7 +97,7 @@ def styled(text: pa.StringArray, style: U64, typed: Mask) -> pa.StringArray:
         Which texts are typed by hand.
     """
     habit = habits(style)
-    changes = [(habit.misspells[i], _replacement(_MISSPELT[i : i + 1])) for i in range(len(_MISSPELT))]
+    changes = [(habit.misspells[i], _replacement(_MISSPELT[i : i + 1], most=1)) for i in range(len(_MISSPELT))]
     changes += [
         (habit.unaccented, _replacement(_ACCENTS)),
         (habit.doubled, _replacement(((". ", ".  "),))),
@@ -112,10 +114,12 @@ def styled(text: pa.StringArray, style: U64, typed: Mask) -> pa.StringArray:
     return pc.replace_with_mask(text, pa.array(where), chosen)
 
 
-def _replacement(pairs: tuple[tuple[str, str], ...]) -> Callable[[pa.StringArray], pa.StringArray]:
+def _replacement(
+    pairs: tuple[tuple[str, str], ...], most: int | None = None
+) -> Callable[[pa.StringArray], pa.StringArray]:
     def replaced(part: pa.StringArray) -> pa.StringArray:
         for old, new in pairs:
-            part = pc.replace_substring(part, old, new)
+            part = pc.replace_substring(part, old, new, max_replacements=most)
         return part
 
     return replaced

@@ -12,6 +12,20 @@ from generator.arrays import I32, I64, U64
 from generator.rng import streams
 from generator.text.latents import DOMAINS, TASKS
 
+_ON_CODE = {
+    "answer": "explain",
+    "summarise": "explain",
+    "classify": "review",
+    "extract": "explain",
+    "rewrite": "implement",
+    "translate": "implement",
+    "grade": "review",
+    "compare": "review",
+    "plan": "implement",
+    "brainstorm": "test",
+}
+"""What each task comes to where the material is code; the others are what one does with code anyway (a)."""
+_TASK_ON_CODE = np.array([TASKS.index(_ON_CODE.get(task, task)) for task in TASKS], np.int32)
 _UNIFORMS = 65_536  # steps of `streams.uniform`
 
 
@@ -31,6 +45,17 @@ def tasks_of(keys: U64, domain: I64) -> I32:
         Index of `TASKS`.
     """
     return _task_by_uniform()[domain, streams.halves(streams.child(keys, "task"), 0)]
+
+
+def tasks_on_code(task: I32) -> I32:
+    """What templates ask for when their material is code: to explain, implement, review or test it.
+
+    Parameters
+    ----------
+    task : ndarray of int32, shape (n,)
+        Index of `TASKS`.
+    """
+    return _TASK_ON_CODE[task]
 
 
 @cache
