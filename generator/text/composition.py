@@ -50,6 +50,7 @@ from generator.text.tasks import tasks_on_code
 _ATTACHED_FROM = 1.5  # times the text's own tokens, from which on an attachment is spoken of
 _LEAST_ATTACHED = 30  # tokens that an attachment has (a)
 _LEAST_FIXED = 0.02
+_SNIPPET = 30 * WORD  # of a comment and a snippet of code
 _MATERIAL_FIRST, _LEAD_LINE = 0.25, 0.6  # shares of templates and of questions with that layout (a)
 _HEAD = 2 + MOST_RULES + MOST_FIELDS  # instruction, rules, format, fields
 _NAMES, _NUMBER = slice(len(ITEM_SLOTS), len(ITEM_SLOTS) + len(NAMES)), SLOTS.index("n")
@@ -177,15 +178,16 @@ def _scaffolded(part: PromptLatents, table: Segments, stream: U64, fills: I64, c
     task = np.where(is_code, tasks_on_code(part.task), part.task)
     parts = scaffold(part.template, task, part.template_language, part.fixed, table)
     words = np.where(parts == NONE, 0, words_of(parts, fills, table))
-    brief = words_of(table.first[BRIEF][part.language][:, None], fills, table)
-    late = np.cumsum(words, axis=1) > cap[:, None] - brief
+    brief = words_of(table.first[BRIEF][part.language][:, None], fills, table)[:, 0]
+    least = np.where(is_code, _SNIPPET, brief)
+    late = np.cumsum(words, axis=1) > (cap - least)[:, None]
     late[:, 0] = False
     parts[late], words[late] = NONE, 0
     total = words.sum(axis=1)
     own = np.where(parts == NONE, 0, table.frame_words[parts]).sum(axis=1)  # without what fills the fields
     fixed = np.maximum(part.fixed.astype(np.float64), _LEAST_FIXED)
     others = own * (1 - fixed) / fixed * spread(streams.child(stream, "length"))
-    room = np.minimum(cap - total, others - (total - own))
+    room = np.minimum(cap - total, np.maximum(others - (total - own), np.where(is_code, _SNIPPET, 0)))
 
     layout = streams.child(part.template, "layout")
     joint = _JOINTS[streams.below(streams.child(layout, "joint"), len(_JOINTS))][:, None]

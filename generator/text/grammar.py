@@ -14,7 +14,7 @@ from generator.text.latents import CODES, INSTRUCTIONS, QUESTIONS, TASKS
 from generator.text.lexicon import read_toml
 
 ITEM_SLOTS = ("e1", "e2", "e3", "a1", "a2", "a3")
-NAME_SLOTS = ("i1", "i2")
+NAME_SLOTS = ("i1", "i2", "i3")
 SLOT = re.compile(r"\{([a-z]\d?)\}")
 UNCASED = ("zh", "ja", "ko")  # scripts in which a sentence may begin with a slot: they have no capitals
 
@@ -55,7 +55,7 @@ SECTIONS = {
 }
 """Lists of frames of a language, apart from those of each task."""
 TASK_SECTIONS = {"instructions": Section(INSTRUCTIONS), "questions": Section(QUESTIONS, ITEM_SLOTS, 1, 6)}
-IDENTIFIERS, TOOL_RESULTS, LINES = 80, 20, 15  # LINES: the least of each programming language
+IDENTIFIERS, TOOL_RESULTS, BLOCKS = 80, 20, 24  # BLOCKS: the least of each programming language
 PROGRAMMING = {"python": "#", "typescript": "//", "sql": "--"}
 """Programming languages, and how a comment begins in each."""
 
@@ -70,14 +70,14 @@ class Grammar:
         By section and language; tasks' sections are called "<task>.instructions" and "<task>.questions".
     identifiers, tool_results : tuple of str
         Names in code; what tools return.
-    lines : dict of str to tuple of str
-        Lines of code, by `PROGRAMMING` language.
+    blocks : dict of str to tuple of str
+        Snippets of code, by `PROGRAMMING` language.
     """
 
     sections: dict[tuple[str, str], tuple[str, ...]]
     identifiers: tuple[str, ...]
     tool_results: tuple[str, ...]
-    lines: dict[str, tuple[str, ...]]
+    blocks: dict[str, tuple[str, ...]]
 
 
 def all_sections() -> dict[str, Section]:
@@ -109,8 +109,8 @@ def read_grammar(folder: Path, faults: list[str]) -> Grammar:
     document = read_toml(folder / "grammar" / "code.toml", faults)
     if document:
         faults += [f"grammar/code.toml: {fault}" for fault in _code_faults(document)]
-    lines = {name: _texts(document.get("lines", {}).get(name)) for name in PROGRAMMING}
-    return Grammar(sections, _texts(document.get("identifiers")), _texts(document.get("tool_results")), lines)
+    blocks = {name: _texts(document.get("blocks", {}).get(name)) for name in PROGRAMMING}
+    return Grammar(sections, _texts(document.get("identifiers")), _texts(document.get("tool_results")), blocks)
 
 
 def _texts(frames: Any) -> tuple[str, ...]:
@@ -161,18 +161,18 @@ def _frame_faults(frame: str, section: Section) -> Iterator[str]:
 
 
 def _code_faults(document: dict[str, Any]) -> Iterator[str]:
-    lines = document.get("lines", {})
+    blocks = document.get("blocks", {})
     lists = {"identifiers": document.get("identifiers"), "tool_results": document.get("tool_results")}
-    lists.update({f"lines.{name}": lines.get(name) for name in {**PROGRAMMING, **lines}})
+    lists.update({f"blocks.{name}": blocks.get(name) for name in {**PROGRAMMING, **blocks}})
     least = {"identifiers": IDENTIFIERS, "tool_results": TOOL_RESULTS}
     for name, frames in lists.items():
-        if name.startswith("lines.") and name.removeprefix("lines.") not in PROGRAMMING:
+        if name.startswith("blocks.") and name.removeprefix("blocks.") not in PROGRAMMING:
             yield f"{name}: unknown programming language"
         elif not isinstance(frames, list) or not all(isinstance(frame, str) for frame in frames):
-            yield f"{name}: no list of lines"
+            yield f"{name}: no list of texts"
         else:
-            if len(frames) < least.get(name, LINES):
-                yield f"{name}: {len(frames)} lines, fewer than {least.get(name, LINES)}"
+            if len(frames) < least.get(name, BLOCKS):
+                yield f"{name}: {len(frames)} texts, fewer than {least.get(name, BLOCKS)}"
             yield from (f"{name}: {fault}" for fault in _twice(frames))
             yield from (f"{name}: {frame!r} is empty" for frame in frames if not frame.strip())
             allowed = () if name == "identifiers" else NAME_SLOTS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from generator.rng import streams
 from generator.text.choices import NONE, shuffled
 from generator.text.grammar import ITEM_SLOTS, PROGRAMMING
 from generator.text.latents import CODES
-from generator.text.segments import BRIEF, LINE, SPACE, Segments
+from generator.text.segments import BRIEF, LINE, NAMINGS, PARAGRAPH, SPACE, Segments
 
 _RECORDS = np.float32(0.95)  # share of items that are told in short records, not in sentences (a)
 MOST_SENTENCES = 20  # or lines, of one prompt
@@ -89,7 +89,7 @@ def notes(item: Item, table: Segments) -> tuple[I64, I32]:
 
 
 def code(item: Item, table: Segments) -> tuple[I64, I32]:
-    """Lines of code in one programming language, after a comment that says what they are about.
+    """Snippets in one programming language, one to three, after a comment that says what they are about.
 
     Parameters
     ----------
@@ -106,10 +106,18 @@ def code(item: Item, table: Segments) -> tuple[I64, I32]:
         Their length, in parts of a word.
     """
     programming = streams.below(streams.child(item.stream, "programming"), len(PROGRAMMING))
-    order = shuffled(streams.child(item.stream, "lines"), table.sizes["code"][programming], MOST_SENTENCES)
-    frames = table.first["code"][programming][:, None] + order
-    frames[:, 0] = table.first["comments"][programming * len(CODES) + item.language]
-    return _fitted(frames, frames[:, 0], np.full(len(frames), LINE), item, table)
+    sizes = table.sizes["code"][programming] // len(NAMINGS)
+    blocks = shuffled(streams.child(item.stream, "blocks"), sizes, len(NAMINGS))
+    blocks += table.first["code"][programming][:, None] + sizes[:, None] * np.arange(len(NAMINGS))
+    comment = table.first["comments"][programming * len(CODES) + item.language]
+    frames = np.column_stack([comment, blocks])
+    # The first snippet is there as long as at least half of it fits.
+    whole = words_of(frames[:, :2], item.fills, table).sum(axis=1)
+    room = np.where(item.room >= whole / 2, np.maximum(item.room, whole), item.room)
+    frames, words = _fitted(frames, comment, np.full(len(frames), LINE), replace(item, room=room), table)
+    frames[:, 2:] += np.where(frames[:, 2:] == NONE, 0, (PARAGRAPH - LINE) * table.plain)
+    nothing = np.full((len(frames), MOST_SENTENCES - frames.shape[1]), NONE)
+    return np.column_stack([frames, nothing]), words
 
 
 def tool_results(item: Item, table: Segments) -> tuple[I64, I32]:

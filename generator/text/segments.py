@@ -29,10 +29,10 @@ WORD = 12
 """Parts of a word that lengths are counted in, so that they stay whole numbers."""
 _CHARACTER = 7  # parts of a word that a Chinese, Japanese or Korean character counts for: .7 / 1.2 (a)
 _CODE_CHARACTERS = 5  # characters of code that count as a word: 3.5 a token, .7 words a token (a)
-NAMES = ("i1", "i2", "i3", "i4")
-"""Slots of names in a block of code; a line with two of them comes with every pair of `_PAIRS`."""
+NAMES = ("i1", "i2", "i3", "i4", "i5")
+"""Slots of names in a prompt's code; a block comes with each of the `NAMINGS`, so that blocks differ."""
 SLOTS = (*ITEM_SLOTS, *NAMES, "n")
-_PAIRS = (("i1", "i2"), ("i2", "i3"), ("i3", "i1"), ("i4", "i2"))
+NAMINGS = (("i1", "i2", "i3"), ("i4", "i2", "i5"), ("i5", "i3", "i1"))
 PLAIN, SPACE, LINE, PARAGRAPH, BULLET = range(5)
 """What stands before a frame: nothing, the language's space, a new line, an empty line, a new line with a dash."""
 _LEADING = ("", " ", "\n", "\n\n", "\n- ")
@@ -223,15 +223,15 @@ def _listed(grammar: Grammar) -> tuple[list[tuple[str, str]], dict[str, I64], di
     add(BRIEF, [(language, [_BRIEF[language]]) for language in LANGUAGES])
     comments = [f"{mark} {{e1}}: {{a1}}" for mark in PROGRAMMING.values()]
     add("comments", [(language, [comment]) for comment in comments for language in LANGUAGES])
-    add("code", [("code", _paired(grammar.lines[name])) for name in PROGRAMMING])
-    add("tool_results", [("code", _paired(grammar.tool_results))])
+    add("code", [("code", _named(grammar.blocks[name])) for name in PROGRAMMING])
+    add("tool_results", [("code", _named(grammar.tool_results))])
     return frames, first, sizes
 
 
-def _paired(lines: tuple[str, ...]) -> list[str]:
-    """Lines with each pair of names."""
-    pairs = [dict(zip(NAME_SLOTS, pair, strict=True)) for pair in _PAIRS]
-    return ["".join(_renamed(SLOT.split(line), pair)) for pair in pairs for line in lines]
+def _named(texts: tuple[str, ...]) -> list[str]:
+    """All texts with the first naming, then all with the next."""
+    namings = [dict(zip(NAME_SLOTS, names, strict=True)) for names in NAMINGS]
+    return ["".join(_renamed(SLOT.split(text), names)) for names in namings for text in texts]
 
 
 def _renamed(pieces: list[str], names: dict[str, str]) -> list[str]:

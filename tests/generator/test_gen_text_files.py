@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,16 +81,16 @@ FAULTS = [
         "grammar/code.toml",
         r"\nidentifiers = \[\n[^\n]*",
         "\nidentifiers = [",
-        "identifiers: 72 lines, fewer than 80",
+        "identifiers: 72 texts, fewer than 80",
     ),
-    ("grammar/code.toml", r"\nsql = \[", "\nbasic = [", "lines.basic: unknown programming language"),
-    ("grammar/code.toml", r"\nsql = \[", "\nbasic = [", "lines.sql: no list of lines"),
-    ("grammar/code.toml", r"\nsql = \[\n[^\n]*", '\nsql = [\n" ",', "' ' is empty"),
+    ("grammar/code.toml", r"\nsql = \[", "\nbasic = [", "blocks.basic: unknown programming language"),
+    ("grammar/code.toml", r"\nsql = \[", "\nbasic = [", "blocks.sql: no list of texts"),
+    ("grammar/code.toml", r"\nsql = \[\n", '\nsql = [\n" ",\n', "' ' is empty"),
     (
         "grammar/code.toml",
-        r"\nsql = \[\n[^\n]*",
-        '\nsql = [\n"SELECT {i3}",',
-        "the slot i3, which does not belong",
+        r"\nsql = \[\n",
+        '\nsql = [\n"SELECT {i4}",\n',
+        "the slot i4, which does not belong",
     ),
     ("tasks.toml", r"\[coding\]", "[cooking]", "coding: missing"),
     ("tasks.toml", r"\[coding\]", "[cooking]", "cooking: no such domain"),
@@ -145,3 +147,19 @@ def test_a_hundred_faults_are_enough(folder: Path) -> None:
         (folder / "lexicon" / f"{domain.replace(' ', '_')}.toml").unlink()
     with pytest.raises(UserError, match=r"; and \d+ more$"):
         segments.check(folder)
+
+
+def test_blocks_of_code_are_whole() -> None:
+    blocks = segments.check()[1].blocks
+    names = {"i1": "order_lines", "i2": "load_config", "i3": "page_size"}
+    for language, texts in blocks.items():
+        for text in texts:
+            assert 3 <= len(text.splitlines()) <= 7, text
+            code = SLOT.sub(lambda slot: names[slot[1]], text)
+            assert not re.search(r"\{[a-z]\d\}", code)
+            if language == "python":
+                ast.parse(code)
+            if language == "sql":
+                assert sqlite3.complete_statement(code), code
+            for opening, closing in ("()", "[]", "{}"):
+                assert code.count(opening) == code.count(closing), code
