@@ -81,7 +81,9 @@ def render_system_prompts(template: U64, domain: I32, language: I32) -> pa.Strin
     conduct[np.arange(_MOST_CONDUCT) >= count[:, None]] = NONE
     frames = np.column_stack([role, conduct])
     text = _joined(*expand(frames, np.full((len(role), len(SLOTS)), NONE), table), table)
-    return pc.if_else(pa.array(template != 0), text, None)
+    # No two templates are one text, as no two have one hash.
+    marks = [f"[{mark:08x}]" for mark in (streams.child(stream, "mark") >> np.uint64(32)).tolist()]
+    return pc.if_else(pa.array(template != 0), pc.binary_join_element_wise(text, pa.array(marks), " "), None)
 
 
 def _joined(offsets: I64, rows: I64, table: Segments) -> pa.StringArray:
