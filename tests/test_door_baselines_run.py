@@ -281,9 +281,9 @@ def test_version_changes_with_the_code(here: Path) -> None:
 def test_every_task_that_a_detector_answers(nano: Path, here: Path) -> None:
     done = call("volume", "leiden-fusion", "--task", "all", "--data", nano, "--out", "out")
     assert done.exit_code == 0, done.output
-    assert "out: 5 submissions, 0 of them" in done.stdout
+    assert "out: 7 submissions, 0 of them" in done.stdout
     reports = Path("out/reports")
-    for task, entries in (("accounts", 2), ("campaigns", 1), ("early", 2)):
+    for task, entries in (("accounts", 2), ("observed", 2), ("campaigns", 1), ("early", 2)):
         assert (reports / f"{task}.md").read_text().count("\n| ") == entries + 1
         assert task in done.stdout
     for name, plot in (("volume.early", "collected.svg"), ("leiden-fusion", "recall.svg")):

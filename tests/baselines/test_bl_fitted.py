@@ -52,7 +52,7 @@ def sealed(place: Path) -> None:
     said(change)(place)
 
 
-def said(change: Callable[[dict[str, Any]], Any], file: str = fitted.MANIFEST) -> Hostile:
+def said(change: Callable[[Any], Any], file: str = fitted.MANIFEST) -> Hostile:
     """Change what a JSON file says."""
 
     def changed(place: Path) -> None:
@@ -65,12 +65,12 @@ def said(change: Callable[[dict[str, Any]], Any], file: str = fitted.MANIFEST) -
     return changed
 
 
-def tree(change: Callable[[dict[str, Any]], Any]) -> Hostile:
+def tree(change: Callable[[Any], Any]) -> Hostile:
     """Change the first tree of the first model."""
     return said(lambda d: change(d[0]["learner"]["gradient_booster"]["model"]["trees"][0]), fitted.TREES)
 
 
-def learner(change: Callable[[dict[str, Any]], Any]) -> Hostile:
+def learner(change: Callable[[Any], Any]) -> Hostile:
     return said(lambda d: change(d[0]["learner"]), fitted.TREES)
 
 
@@ -117,7 +117,11 @@ def cut(file: str, keep: float = 0.6) -> Hostile:
 
 
 def then_sealed(hostile: Hostile) -> Hostile:
-    return lambda place: (hostile(place), sealed(place))
+    def both(place: Path) -> None:
+        hostile(place)
+        sealed(place)
+
+    return both
 
 
 def npy(shape: tuple[int, ...], content: bytes = b"") -> bytes:
@@ -283,19 +287,22 @@ def test_what_is_no_plain_data_is_not_written(here: Path, train: Split) -> None:
         fitted.write(here, detector, ())
 
 
+BEYOND: dict[str, Any] = {"trees": 20}
+
+
 def test_parameters_beyond_their_ranges_are_not_written(here: Path, train: Split) -> None:
-    detector = evaluation.fit(DETECTORS[FOREST](trees=20), [train])
+    detector = evaluation.fit(DETECTORS[FOREST](**BEYOND), [train])
     with pytest.raises(UserError, match="trees is 20, not from 50 to 500"):
         fitted.write(here / "fitted", detector, ())
 
 
 def test_plain_values_come_back() -> None:
-    value = {"a": [1, -2.5, None, True, "x"], "b": {"c": np.arange(3)}, "d": {}}
+    value: dict[str, Any] = {"a": [1, -2.5, None, True, "x"], "b": {"c": np.arange(3)}, "d": {}}
     arrays: list[Any] = []
     models: list[Any] = []
     text = json.dumps(plain_values.pack(value, arrays, models))
     back = plain_values.unpack(json.loads(text), arrays, models)
-    assert back.pop("b")["c"].tolist() == value.pop("b")["c"].tolist()  # type: ignore[call-overload]
+    assert back.pop("b")["c"].tolist() == value.pop("b")["c"].tolist()
     assert back == value
 
 

@@ -95,7 +95,7 @@ def shown(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any
     names.collect().write_csv(copy / "perfect.csv")
     (copy / "faulty.csv").write_text("account_id,score\nnobody,1\n")
     Store(copy / "board").client()  # its tables are made quickly here
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-c",
         USE,
