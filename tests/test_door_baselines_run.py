@@ -294,7 +294,7 @@ def test_every_task_that_a_detector_answers(nano: Path, here: Path) -> None:
     assert card["task"] == "campaigns"
     assert not (reports / "requests.md").exists()  # nobody here answers it
     assert (
-        "out: 5 submissions, 5 of them"
+        "out: 7 submissions, 7 of them"
         in call("volume", "leiden-fusion", "--task", "all", "--data", nano, "--out", "out").stdout
     )
     assert call("volume", "--task", "early", "--data", nano, "--out", "out").exit_code == 0
