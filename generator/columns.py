@@ -273,4 +273,13 @@ LABELS_OBSERVED: tuple[Column, ...] = (
     _C("day", pa.int32(), "O", "days", "-", "whole days since the window began when the state began"),
     _C("state", CATEGORY, "O", "-", "-", "watch, review, banned or cleared; it may be wrong"),
     _C("source", CATEGORY, "O", "-", "-", "rule, manual review, chargeback or user report"),
+    _C(
+        "case",
+        pa.int64(),
+        "O",
+        "-",
+        "-",
+        "investigation that a ban led to or ended; " + OPAQUE + "; null: none",
+        True,
+    ),
 )

@@ -72,7 +72,7 @@ def last_states(split: Split) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        account_id, state, source (String) and day, one row per account; null for those whom nobody noticed.
+        account_id, state, source (String), day and case, one row per account; null for those whom nobody noticed.
 
     Raises
     ------
@@ -92,8 +92,8 @@ def in_place_of_truth(split: Split) -> Split:
     """The split with observed labels where truth stood: banned accounts are extraction, all others benign.
 
     Those on watch or in review are undecided: labelled grey, they are left out as grey accounts are.
-    Whoever a review banned on one day is one cohort, as investigations end so; all others stand alone: that is
-    what a provider knows of who belongs together. No other truth is there to be read.
+    Whom one case banned is one cohort, all others stand alone: that is what a provider knows of who belongs
+    together. No other truth is there to be read.
 
     Parameters
     ----------
@@ -108,7 +108,6 @@ def in_place_of_truth(split: Split) -> Split:
     import polars as pl
 
     banned = pl.col("state").eq_missing(pl.lit("banned"))
-    together = banned & (pl.col("source") == "manual review")
     labels = last_states(split).select(
         "account_id",
         pl.when(banned)
@@ -117,7 +116,10 @@ def in_place_of_truth(split: Split) -> Split:
         .then(pl.lit("grey"))
         .otherwise(pl.lit("benign"))
         .alias("label"),
-        pl.when(together).then(pl.format("banned on day {}", "day")).otherwise("account_id").alias("cohort"),
+        pl.when(banned & pl.col("case").is_not_null())
+        .then(pl.format("case {}", "case"))
+        .otherwise("account_id")
+        .alias("cohort"),
         banned.alias("served"),
     )
     table = Table("account_labels", [labels.lazy()], ("account_id", "label", "cohort", "served"))

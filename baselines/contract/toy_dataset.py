@@ -141,8 +141,8 @@ def _observed(ids: npt.NDArray[Any], bad: Mask) -> dict[str, Any]:
     banned, wrong = bad & (number % 2 == 0), ~bad & (number % 20 == 0)
     rows = [(name, 1, "banned", "rule") for name in ids[banned | wrong]]
     rows += [(name, 2, "cleared", "manual review") for name in ids[wrong]]
-    columns = zip(*sorted(rows), strict=True)
-    return dict(zip(("account_id", "day", "state", "source"), map(list, columns), strict=True))
+    columns = zip(*((*row, None) for row in sorted(rows)), strict=True)
+    return dict(zip(("account_id", "day", "state", "source", "case"), map(list, columns), strict=True))
 
 
 def _request_truth(requests: Mapping[str, Any], extracting: npt.NDArray[Any]) -> dict[str, Any]:

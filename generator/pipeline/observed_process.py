@@ -2,7 +2,7 @@
 
 Rules, chargebacks and users' reports notice accounts, by public columns and by truth, each with a delay. A rule
 puts an account on watch, which may become a review; a review bans or clears, and errs; some who are banned appeal.
-The first ban of a campaign by review may open an investigation, which bans many of the others on one day.
+The first ban of a campaign by review may open an investigation, a case, which bans many of the others on one day.
 What would come after the window isn't known. Every rate is an assumption (a), tuned on `small` so that who learns
 from these labels loses some of a detector's precision and not all.
 """
@@ -122,11 +122,12 @@ def labels_observed(plan: PopulationPlan, accounts: pa.Table, labels: pa.Table, 
     rows.add(back, _later(day, draw["appeal"], 1, APPEAL_DAYS), _CLEARED, np.full(len(key), _MANUAL))
     # Links tie those that have done nothing yet to a campaign, too.
     suspects = np.array([name or "" for name in labels["campaign"].to_pylist()])
-    found, closed = _investigations(suspects, np.where(reviewed, first_ban, _NEVER), draw["case"])
+    found, closed, case = _investigations(suspects, np.where(reviewed, first_ban, _NEVER), draw["case"])
     found &= (begin <= closed) & (first_ban > closed)
+    case[~found & (first_ban >= closed)] = 0
     rows.end(found, closed)
     rows.add(found, closed, _BANNED, np.full(len(key), _MANUAL))
-    return rows.table(accounts["account_id"].cast(pa.string()), plan.config.days)
+    return rows.table(accounts["account_id"].cast(pa.string()), plan.config.days, case)
 
 
 def _streams(plan: PopulationPlan, accounts: pa.Table) -> U64:
@@ -169,8 +170,8 @@ def _notice(bits: U64, chance: dict[str, F32]) -> tuple[I64, Mask]:
     return source, u < edges[-1]
 
 
-def _investigations(suspects: npt.NDArray[Any], reviewed: I64, bits: U64) -> tuple[Mask, I64]:
-    """Whom the investigation of his campaign finds, and the day on which each one's is closed.
+def _investigations(suspects: npt.NDArray[Any], reviewed: I64, bits: U64) -> tuple[Mask, I64, I64]:
+    """Whom the investigation of his campaign finds, when it is closed, and its number; 0 where there is none.
 
     Parameters
     ----------
@@ -182,6 +183,7 @@ def _investigations(suspects: npt.NDArray[Any], reviewed: I64, bits: U64) -> tup
         Streams of the accounts; an investigation is drawn from that of the account by which it began.
     """
     found, closed = np.zeros(len(bits), np.bool_), np.full(len(bits), _NEVER)
+    case, numbers = np.zeros(len(bits), np.int64), streams.child(bits, "case number") >> np.uint64(1)
     end = _later(reviewed, bits, 1, INVESTIGATION_DAYS)
     opens = (reviewed < _NEVER) & (streams.uniform(bits, 0) < INVESTIGATED)
     for name in set(suspects[reviewed < _NEVER].tolist()) - {""}:
@@ -189,7 +191,8 @@ def _investigations(suspects: npt.NDArray[Any], reviewed: I64, bits: U64) -> tup
         first = members[np.lexsort((bits[members], reviewed[members]))[0]]
         if opens[first]:
             found[members], closed[members] = streams.uniform(bits[members], 2) < FOUND, end[first]
-    return found, closed
+            case[members] = numbers[first]
+    return found, closed, case
 
 
 def _delay_days(source: I64) -> npt.NDArray[np.float32]:
@@ -220,8 +223,8 @@ class _StateRows:
             kept = ~some[who] | (when < day[who])
             self._parts[i] = who[kept], when[kept], state[kept], source[kept]
 
-    def table(self, ids: pa.ChunkedArray, days: int) -> pa.Table:
-        """Rows of the window."""
+    def table(self, ids: pa.ChunkedArray, days: int, case: I64) -> pa.Table:
+        """Rows of the window; bans name their case."""
         who, day, state, source = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         order = np.lexsort((day, who))
         order = order[day[order] < days]
@@ -230,5 +233,6 @@ class _StateRows:
             "day": day[order],
             "state": np.array(STATES)[state[order]].tolist(),
             "source": np.array(SOURCES)[source[order]].tolist(),
+            "case": pa.array(case[who[order]], mask=(state[order] != _BANNED) | (case[who[order]] == 0)),
         }
         return pa.table(columns).cast(schema.arrow_schema("labels_observed"))

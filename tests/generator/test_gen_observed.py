@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,18 @@ def test_an_account_is_noted_alike_whatever_stands_beside_it(nano: Path) -> None
     assert isinstance(other, pl.DataFrame)
     by = [pl.col("account_id").cast(pl.String), "day"]
     assert first.sort(by).equals(other.sort(by))
+
+
+def test_a_case_is_of_one_campaign(nano_of: Callable[[int], Path]) -> None:
+    world = siphonbench.load(nano_of(0)).train
+    campaign = world.labels.polars().select(pl.col("account_id", "campaign").cast(pl.String)).collect()
+    cases = noted(world).filter(pl.col("case").is_not_null()).join(campaign, on="account_id")
+    assert len(cases) > cases["case"].n_unique() > 0
+    assert set(cases["state"]) == {"banned"}
+    assert (
+        cases.group_by("case").agg(pl.col("campaign").n_unique())["campaign"].to_list()
+        == [1] * cases["case"].n_unique()
+    )
 
 
 def test_truth_and_public_columns_weigh_in(nano: Path) -> None:
