@@ -125,7 +125,7 @@ def test_help_is_quick(here: Path) -> None:
         ("release --date yesterday --out x", "--date 'yesterday' is no date: write it as"),
         ("quickstart --preset huge", "no preset 'huge'"),
         ("info nowhere", "nowhere does not exist; make one with: siphonbench generate"),
-        ("columns nonsense", "no table 'nonsense': choose requests, accounts, releases, account_labels"),
+        ("columns nonsense", "no table 'nonsense': choose requests, accounts, releases, prompts, labels_observed"),
         ("verify nowhere", "nowhere does not exist"),
         ("audit nowhere", "nowhere does not exist"),
         ("explain mine --data nowhere", "nowhere does not exist"),

@@ -392,7 +392,7 @@ def test_croissant_streams_every_record_set(croissant: Any, open_truth: Path) ->
     assert data.metadata.ctx.issues.report() == ""
     written = json.loads((open_truth / "croissant.json").read_text("utf-8"))
     names = [r["@id"] for r in written["recordSet"]]
-    assert len(names) == 7 * 3 + 5
+    assert len(names) == 7 * 3 + 2 + 5  # observed labels are not of test
     for name in names:
         part, _, table = name.partition("_")
         folder = "test-truth" if name.startswith("test_truth") else part
@@ -455,6 +455,8 @@ def test_hugging_face_loads_it_offline(open_truth: Path, tmp_path: Path) -> None
     counts, total = done.stdout.splitlines()
     data = siphonbench.load(open_truth)
     want = {f"{t}": {s: len(rows(data.splits[s].tables[t])) for s in schema.SPLITS} for t in schema.PUBLIC}
+    known = ("train", "validation")
+    want["labels_observed"] = {s: len(rows(data.splits[s].tables["labels_observed"])) for s in known}
     for t in TRUTH:
         want[t] = {s: len(rows(data.splits[s].tables[t])) for s in ("train", "validation")}
         want[f"test_{t}"] = {"test": len(rows(data.splits["test"].tables[t]))}

@@ -71,10 +71,15 @@ class FittedDetector:
         Raises
         ------
         UserError
-            If it does not answer this task, or fails.
+            If it does not answer this task, learnt from what the task doesn't allow, or fails.
         """
         from baselines.base import error_hints, evaluation
 
+        if task in evaluation.TASKS and evaluation.TASKS[task].labels != "truth":
+            raise UserError(
+                f"detector {self.detector.name} was fitted on truth, and {task} may learn from observed labels alone: "
+                f"run siphonbench baselines run {self.detector.name} --task {task}"
+            )
         target, began = _opened(dataset).reveal(split).without_labels(), time.perf_counter()
         try:
             predictions = evaluation.answer(self.detector, target, task)
