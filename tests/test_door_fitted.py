@@ -14,6 +14,7 @@ from baselines.base import evaluation
 from baselines.registry import DETECTORS
 from generator.errors import UserError
 from siphonbench.cli.main import app
+from siphonbench.workflows import fitted_detectors
 
 OTHER = """
 preset = "nano"
@@ -96,3 +97,9 @@ def test_bad_input_is_one_sentence(nano: Path, here: Path) -> None:
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert "does not answer the task 'requests'" in done.stderr
     assert not Path("entry").exists()
+
+
+def test_what_learnt_from_truth_does_not_answer_observed(nano: Path) -> None:
+    fitted = fitted_detectors.fit("volume", nano)
+    with pytest.raises(UserError, match="volume was fitted on truth, and observed may learn from observed labels"):
+        fitted.apply(nano, task="observed")

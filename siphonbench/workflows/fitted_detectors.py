@@ -77,8 +77,8 @@ class FittedDetector:
 
         if task in evaluation.TASKS and evaluation.TASKS[task].labels != "truth":
             raise UserError(
-                f"detector {self.detector.name} was fitted on truth, and {task} may learn from observed labels alone: "
-                f"run siphonbench baselines run {self.detector.name} --task {task}"
+                f"detector {self.detector.name} was fitted on truth, and {task} may learn from observed labels "
+                f"alone: run siphonbench baselines run {self.detector.name} --task {task}"
             )
         target, began = _opened(dataset).reveal(split).without_labels(), time.perf_counter()
         try:
