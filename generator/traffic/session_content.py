@@ -1,4 +1,4 @@
-"""What prompts are about: templates, work-list items, topics, languages. No text exists anywhere."""
+"""What sessions are about: templates and what they were written for, topics, languages; latent names, no text."""
 
 from __future__ import annotations
 
