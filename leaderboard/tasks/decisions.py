@@ -11,7 +11,8 @@ import polars as pl
 
 from generator.arrays import F64
 from leaderboard.metrics import calibration, decisions
-from leaderboard.metrics.decisions import REVIEWS_A_DAY, Costs, WorkingPoints
+from leaderboard.metrics.decision_costs import REVIEWS_A_DAY, Costs, check_reviews
+from leaderboard.metrics.decisions import WorkingPoints
 from leaderboard.metrics.population import Population
 from leaderboard.records.scorecard import Line
 from leaderboard.tasks.accounts import aligned
@@ -112,7 +113,7 @@ def decide(
     UserError
         If an account has no score, or `reviews` is less than one.
     """
-    decisions.check_reviews(reviews)
+    check_reviews(reviews)
     costs, people, days = costs or Costs(), truth.population, truth.days
     score = aligned(predictions, people)
     score = to_probability(score) if to_probability else score

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
-    from leaderboard.metrics.decisions import Costs
+    from leaderboard.metrics.decision_costs import Costs
     from leaderboard.tasks.decisions import Decision
 
 _CALIBRATION_SPLIT = "validation"

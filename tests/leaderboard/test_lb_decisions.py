@@ -11,7 +11,7 @@ from lb_world import ACCOUNTS, LABELS, SCORES, predictions
 
 from generator.errors import UserError
 from leaderboard.metrics import calibration, decisions
-from leaderboard.metrics.decisions import Costs
+from leaderboard.metrics.decision_costs import Costs
 from leaderboard.tasks.decisions import Decision, calibrated, decide
 from leaderboard.tasks.ground_truth import GroundTruth
 from leaderboard.tracking import plots

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from generator.errors import UserError
-from leaderboard.metrics import decisions
+from leaderboard.metrics import decision_costs
 from siphonbench import api
 from siphonbench.api import BOARD, DATA
 from siphonbench.cli.common import options, output
@@ -28,15 +28,15 @@ def _decide(
     entry: options.Entry,
     data: options.On = DATA,
     split: options.Split = "test",
-    review_cost: Annotated[float, typer.Option(help="Of one account, USD (a).")] = decisions.REVIEW_USD,
-    false_ban_cost: Annotated[float, typer.Option(help="Of an innocent, USD (a).")] = decisions.FALSE_BAN_USD,
+    review_cost: Annotated[float, typer.Option(help="Of one account, USD (a).")] = decision_costs.REVIEW_USD,
+    false_ban_cost: Annotated[float, typer.Option(help="Of an innocent, USD (a).")] = decision_costs.FALSE_BAN_USD,
     token_price: Annotated[
         float, typer.Option(help="Of a million tokens of output that a campaign gets, USD (a).")
-    ] = decisions.TOKEN_USD,
+    ] = decision_costs.TOKEN_USD,
     wrong_bans: Annotated[
         float, typer.Option(help="Share of innocents whom a review bans (a).")
-    ] = decisions.WRONG_BANS,
-    reviews: Annotated[int, typer.Option(help="Accounts reviewed in a day (a).")] = decisions.REVIEWS_A_DAY,
+    ] = decision_costs.WRONG_BANS,
+    reviews: Annotated[int, typer.Option(help="Accounts reviewed in a day (a).")] = decision_costs.REVIEWS_A_DAY,
     calibrate: Annotated[
         str | None, typer.Option(help="isotonic or platt: makes scores probabilities; needs --validation.")
     ] = None,
@@ -52,8 +52,8 @@ def _decide(
     """
     from siphonbench.workflows import decision_report
 
-    costs = decisions.Costs(review_cost, false_ban_cost, token_price, wrong_bans)
-    decisions.check_reviews(reviews)
+    costs = decision_costs.Costs(review_cost, false_ban_cost, token_price, wrong_bans)
+    decision_costs.check_reviews(reviews)
     if (calibrate is None) != (validation is None):
         raise UserError("--calibrate and --validation belong together: give both, or neither")
     dataset = api.load_verified(data)
