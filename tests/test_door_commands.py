@@ -310,7 +310,7 @@ def test_gates_about_detectors(nano: Path) -> None:
         ("best one-rule rela", True),
     ]
     assert told[-1] == (5, 5)
-    assert found[1].value > 0.6  # two campaigns to learn from, and still far above its prevalence of 0.1
+    assert found[1].value > 0.35  # few campaigns to learn from, and still far above its prevalence of 0.1
 
 
 def test_quickstart_takes_up_where_it_is(nano: Path, three: list[str], here: Path) -> None:

@@ -95,7 +95,9 @@ def test_no_label_of_the_split_is_read(nano: Dataset) -> None:
     said = explanations.case(nano.reveal("validation"), who, nano.train)
     bare = replace(
         nano.validation,
-        tables={n: t for n, t in nano.validation.tables.items() if n in ("requests", "accounts", "releases")},
+        tables={
+            n: t for n, t in nano.validation.tables.items() if n in ("requests", "accounts", "releases", "prompts")
+        },
     )
     assert explanations.case(bare, who, nano.train) == said
     sealed = replace(nano.train, masked=True)  # and where train has none, all accounts say what is usual
