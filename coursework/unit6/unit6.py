@@ -23,7 +23,7 @@ import pandas as pd
 import course
 
 PRICES = {"accounts": 5.0, "cards": 2.0, "addresses": 1.0, "devices": 0.5}  # USD apiece, assumed
-BUDGET = 680  # USD
+BUDGET = 800  # USD
 ALONE, TOGETHER = course.FIGHTERS  # one looks at each account alone, the other at groups
 ALONE, TOGETHER
 
