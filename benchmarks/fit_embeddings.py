@@ -20,17 +20,18 @@ from scipy.linalg import orthogonal_procrustes
 
 from generator.arrays import F32, I64, map_arrays
 from generator.config import dataset_config
+from generator.config.parameters import TOPICS
 from generator.fidelity.content import encoder
 from generator.prompts import embeddings
-from generator.schema import EMBEDDING_DIMENSIONS, KINDS, LANGUAGES
+from generator.schema import EMBEDDING_DIMENSIONS, LANGUAGES
 from generator.text import choices, segments
 from generator.text.grammar import SLOT
-from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, INSTRUCTIONS, QUESTIONS, TASKS, TOPICS
+from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, INSTRUCTIONS, QUESTIONS, TASKS
 from generator.text.render import render_prompts
 from generator.traffic.quotas import plan_world
+from generator.traffic.session_content import TECHNICAL
 from generator.traffic.simulate import simulate
 
-_WORDLESS = np.isin(KINDS, ["code", "agent"])  # kinds whose prompts ask nothing in words
 _STEP = 40  # steps of a phrase's vector, of its standard deviation in a dimension
 _WORLD = "small", 4099  # preset and seed of the world whose texts give the axes
 _COMMON = (
@@ -79,10 +80,9 @@ def fitted() -> dict[str, npt.NDArray[Any]]:
 def _spaces() -> Iterator[tuple[int, F32, F32]]:
     """Of each language, English first: its texts' usual direction and their principal axes around it."""
     shard = simulate(plan_world(dataset_config.from_preset(*_WORLD), "train"), 0, texts=_TEXTS)
-    assert shard.texts is not None
     latents = shard.texts.latents
     for language in range(len(LANGUAGES)):
-        some = np.flatnonzero((latents.language == language) & (latents.turn == 0) & ~_WORDLESS[latents.kind])
+        some = np.flatnonzero((latents.language == language) & (latents.turn == 0) & ~TECHNICAL[latents.kind])
         some = some[(latents.template_language[some] == language) | (latents.template[some] == 0)]
         vectors = encoder.encode(render_prompts(map_arrays(lambda x, at=some: x[at], latents)).to_pylist())
         usual = vectors.mean(axis=0) / np.linalg.norm(vectors.mean(axis=0))

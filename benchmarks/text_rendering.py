@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from generator.config.parameters import TOPICS, TOPICS_PER_DOMAIN
 from generator.rng import streams
 from generator.schema import KINDS, LANGUAGES
-from generator.text.latents import DOMAINS, TOPICS, TOPICS_OF_DOMAIN, PromptLatents
+from generator.text.latents import DOMAINS, PromptLatents
 from generator.text.render import render_prompts
 from generator.text.tasks import tasks_of
 
@@ -35,7 +36,7 @@ def latents(rows: int, kind: str | None = None) -> PromptLatents:
     return PromptLatents(
         template=np.where(templated, template, np.uint64(0)),
         domain=streams.below(streams.child(template, "domain"), len(DOMAINS)).astype(np.int32),
-        task=tasks_of(template, topic // TOPICS_OF_DOMAIN),
+        task=tasks_of(template, topic // TOPICS_PER_DOMAIN),
         template_language=streams.below(streams.child(template, "language"), len(LANGUAGES)).astype(np.int32),
         fixed=0.05 + 0.6 * streams.uniform(streams.child(template, "fixed")),
         item=keys,

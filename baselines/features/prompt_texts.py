@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from generator.arrays import I64, U8
+from generator.arrays import I64, U8, U64
 from generator.dataset import Split
 
 FIELDS = ("prompts.day", "prompts.prompt")
 _AT_ONCE = 1 << 13  # prompts hashed at once: bounds memory
 BASE = 0x9E3779B97F4A7C15  # odd, bits well mixed: Knuth, TAOCP 3, 6.4 (golden ratio of 2^64)
 _MIX = np.uint64(0xFF51AFD7ED558CCD)  # finaliser of MurmurHash3 (Appleby, 2011)
-U64 = npt.NDArray[np.uint64]
 
 
 def read_texts(split: Split, ids: pl.Series) -> pl.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Iterable
@@ -15,11 +14,11 @@ from baselines.fitted import array_file, manifest, plain_values, tree_file
 from baselines.fitted.manifest import TrainingData
 from generator import files
 from generator.errors import UserError, printable
+from generator.integrity import file_digest
 
 MANIFEST, ARRAYS, TREES = "detector.json", "arrays.npz", "trees.json"
 
 _MOST_BYTES = {MANIFEST: 1 << 23, ARRAYS: array_file.MOST_BYTES + (1 << 23), TREES: tree_file.MOST_BYTES}
-_AT_ONCE = 1 << 20  # bytes hashed at once
 _HARMFUL = (ValueError, OSError, EOFError, RecursionError, RuntimeError, NotImplementedError, zipfile.BadZipFile)
 """What reading a file of unknown origin may raise; RuntimeError is an encrypted member."""
 
@@ -61,7 +60,7 @@ def write(folder: Path, detector: Detector, training: Iterable[TrainingData]) ->
                 "methods state and restore"
             ) from error
         tree_file.write(partial / TREES, models)
-        digests = {name: _digest(partial / name) for name in (ARRAYS, TREES)}
+        digests = {name: file_digest(partial / name) for name in (ARRAYS, TREES)}
         document = manifest.compose(detector, training, state, digests)
         (partial / MANIFEST).write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", "utf-8")
     return folder
@@ -112,7 +111,7 @@ def read(folder: Path, kind: type[Detector]) -> tuple[Detector, tuple[TrainingDa
         document = _manifest(folder)
         _check_kind(document, kind)
         for name in (ARRAYS, TREES):
-            if _digest(folder / name) != document["sha256"][name]:
+            if file_digest(folder / name) != document["sha256"][name]:
                 raise ValueError(f"{name} is not the file that its manifest names: it is damaged or cut off")
         arrays, models = array_file.read(folder / ARRAYS), tree_file.read(folder / TREES, _json)
         state = plain_values.unpack(document["state"], arrays, models)
@@ -179,14 +178,6 @@ def _json(path: Path) -> Any:
         raise ValueError(f"{path.name} holds the number {constant}")
 
     return json.loads(path.read_text("utf-8"), parse_constant=refuse)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while part := stream.read(_AT_ONCE):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def _refusal(folder: Path, error: Exception) -> UserError:

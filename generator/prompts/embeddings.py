@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from generator.arrays import F32, I8, I32, I64, U64, Mask
 from generator.text.choices import item_choices
@@ -33,7 +34,7 @@ class Vectors:
         Of instructions, questions and nothing, by the rows of `wordings`.
     """
 
-    phrases: np.ndarray[tuple[int, int], np.dtype[np.int16]]
+    phrases: npt.NDArray[np.int16]
     openings: F32
 
 

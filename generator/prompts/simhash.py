@@ -36,7 +36,7 @@ def prompt_simhash(template: U64, fixed: F32, task: I64, item: U64, of_item: I64
     template : ndarray of uint64, shape (uses,)
         Stream of each template.
     fixed : ndarray of float32, shape (uses,)
-        Share of a prompt's shingles that the template fixes, 0 to 0.9.
+        Share of a prompt's shingles that the template fixes, below 1 - `TASK_SHARE`.
     task : ndarray of int64, shape (uses,)
         What its wording shares with other templates: number of task and language; -1: nothing.
     item : ndarray of uint64, shape (requests,)

@@ -7,13 +7,23 @@ import numpy as np
 from generator.arrays import F32, F64, I32, I64, U64
 from generator.schema import LANGUAGES
 from generator.text import choices
-from generator.text.latents import INSTRUCTIONS, MOST_WORDS, QUESTIONS, TASKS, WORDS_PER_TOKEN
+from generator.text.latents import INSTRUCTIONS, LEAST_FIXED, MOST_WORDS, QUESTIONS, TASKS, WORDS_PER_TOKEN
 
 NOTHING = len(TASKS) * len(LANGUAGES) * (INSTRUCTIONS + QUESTIONS)
 """Row of what begins with neither an instruction nor a question: code, results of tools, later turns."""
 _FIRST_QUESTION = len(TASKS) * len(LANGUAGES) * INSTRUCTIONS
 _INSTRUCTION_WORDS, _QUESTION_WORDS = 17, 25  # usual length, a question's with its greeting
-_LEAST_FIXED = np.float32(0.02)
+
+
+def manners(task: I32, language: I32) -> I64:
+    """Number of each task in its language.
+
+    Parameters
+    ----------
+    task, language : ndarray of int32, shape (n,)
+        Index of `latents.TASKS` and of `schema.LANGUAGES`.
+    """
+    return task.astype(np.int64) * len(LANGUAGES) + language
 
 
 def instructions(template: U64, task: I32, language: I32) -> I64:
@@ -26,9 +36,7 @@ def instructions(template: U64, task: I32, language: I32) -> I64:
     task, language : ndarray of int32, shape (n,)
         Index of `latents.TASKS` and of `schema.LANGUAGES`.
     """
-    return (task.astype(np.int64) * len(LANGUAGES) + language) * INSTRUCTIONS + choices.instruction_places(
-        template
-    )
+    return manners(task, language) * INSTRUCTIONS + choices.instruction_places(template)
 
 
 def questions(stream: U64, task: I32, language: I32) -> I64:
@@ -41,8 +49,7 @@ def questions(stream: U64, task: I32, language: I32) -> I64:
     task, language : ndarray of int32, shape (n,)
         Index of `latents.TASKS` and of `schema.LANGUAGES`.
     """
-    place = (task.astype(np.int64) * len(LANGUAGES) + language) * QUESTIONS + choices.question_places(stream)
-    return _FIRST_QUESTION + place
+    return _FIRST_QUESTION + manners(task, language) * QUESTIONS + choices.question_places(stream)
 
 
 def room(tokens: I64) -> F64:
@@ -64,7 +71,7 @@ def material(fixed: F32) -> F32:
     fixed : ndarray of float32, shape (n,)
         Share of a prompt's words that each template fixes.
     """
-    share = np.maximum(fixed, _LEAST_FIXED)
+    share = np.maximum(fixed, np.float32(LEAST_FIXED))
     return np.asarray(_INSTRUCTION_WORDS * (1 - share) / share, np.float32)
 
 

@@ -8,6 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from generator.arrays import F32, F64, I32, I64, U64
+from generator.config.parameters import TOPICS, TOPICS_PER_DOMAIN
 from generator.rng import streams
 from generator.schema import LANGUAGES
 from generator.text.latents import (
@@ -17,8 +18,6 @@ from generator.text.latents import (
     INSTRUCTIONS,
     QUESTIONS,
     TASKS,
-    TOPICS,
-    TOPICS_OF_DOMAIN,
 )
 from generator.text.segments import WORD, Segments, segments
 
@@ -60,7 +59,7 @@ def item_choices(item: U64, topic: I64, language: I32) -> I64:
     aspects = _ASPECTS[streams.below(streams.child(item, "aspects"), len(_ASPECTS))]
     tongue = language.astype(np.int64)
     entities += ((tongue * TOPICS + topic) * ENTITIES)[:, None]
-    aspects += ((tongue * len(DOMAINS) + topic // TOPICS_OF_DOMAIN) * ASPECTS + FIRST_ASPECT)[:, None]
+    aspects += ((tongue * len(DOMAINS) + topic // TOPICS_PER_DOMAIN) * ASPECTS + FIRST_ASPECT)[:, None]
     return np.concatenate([entities, aspects], axis=1)
 
 

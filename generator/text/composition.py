@@ -29,7 +29,7 @@ from generator.text.choices import (
     turns,
 )
 from generator.text.grammar import ITEM_SLOTS
-from generator.text.latents import MOST_WORDS, WORDS_PER_TOKEN, PromptLatents
+from generator.text.latents import LEAST_FIXED, MOST_WORDS, WORDS_PER_TOKEN, PromptLatents
 from generator.text.materials import MOST_SENTENCES, Item, code, notes, tool_results, words_of
 from generator.text.segments import (
     BRIEF,
@@ -49,7 +49,6 @@ from generator.text.tasks import tasks_on_code
 
 _ATTACHED_FROM = 1.5  # times the text's own tokens, from which on an attachment is spoken of
 _LEAST_ATTACHED = 30  # tokens that an attachment has (a)
-_LEAST_FIXED = 0.02
 _SNIPPET = 30 * WORD  # of a comment and a snippet of code
 _MATERIAL_FIRST, _LEAD_LINE = 0.25, 0.6  # shares of templates and of questions with that layout (a)
 _HEAD = 2 + MOST_RULES + MOST_FIELDS  # instruction, rules, format, fields
@@ -185,7 +184,7 @@ def _scaffolded(part: PromptLatents, table: Segments, stream: U64, fills: I64, c
     parts[late], words[late] = NONE, 0
     total = words.sum(axis=1)
     own = np.where(parts == NONE, 0, table.frame_words[parts]).sum(axis=1)  # without what fills the fields
-    fixed = np.maximum(part.fixed.astype(np.float64), _LEAST_FIXED)
+    fixed = np.maximum(part.fixed.astype(np.float64), LEAST_FIXED)
     others = own * (1 - fixed) / fixed * spread(streams.child(stream, "length"))
     room = np.minimum(cap - total, np.maximum(others - (total - own), np.where(is_code, _SNIPPET, 0)))
 

@@ -5,22 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from generator.arrays import F32, I32, I64, U64
+from generator.config.parameters import COHORT_CHOICES
 from generator.schema import LANGUAGES
 
-DOMAINS = (
-    "coding",
-    "agentic tool use",
-    "long-context reasoning",
-    "rubric grading",
-    "safety style",
-    "domain reasoning",
-    "customer support",
-    "document processing",
-    "translation",
-    "marketing copy",
-    "teaching",
-    "everyday",
-)
+DOMAINS = COHORT_CHOICES["domain"]
 """What prompts are about, at large; campaigns may aim at the first six, which read like anybody's work."""
 
 TASKS = (
@@ -44,13 +32,12 @@ TASKS = (
 CODES = (*LANGUAGES[:-1], "it")
 """Name of each language's grammar file; the language "other" is written in Italian."""
 
-TOPICS_OF_DOMAIN = 16
-TOPICS = len(DOMAINS) * TOPICS_OF_DOMAIN
-"""Number of topics; a topic's number is 16 times its domain's and its place among the domain's."""
 INSTRUCTIONS, QUESTIONS = 8, 10
 """Wordings of a template's first sentence, and of a free question, for each task in every language."""
 MOST_WORDS, WORDS_PER_TOKEN = 240, 0.7
 """Words of a text, at most, and for each of its tokens (a)."""
+LEAST_FIXED = 0.02
+"""Share of a prompt's words that a template fixes at least: its instruction stands in every one."""
 ENTITIES, ASPECTS = 8, 16
 """Entities of each topic and aspects of each domain, in every language."""
 

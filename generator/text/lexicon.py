@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from generator.config.parameters import TOPICS_PER_DOMAIN
 from generator.schema import LANGUAGES
-from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, TASKS, TOPICS_OF_DOMAIN
+from generator.text.latents import ASPECTS, DOMAINS, ENTITIES, TASKS
 
 DATA = Path(__file__).parent / "data"
 _LONGEST = 60  # characters of an entity or aspect: a noun phrase of up to four words
@@ -94,8 +95,8 @@ def _domain_faults(document: dict[str, Any], domain: str) -> Iterator[str]:
     if document.get("domain") != domain:
         yield f"domain: {document.get('domain')!r} is not {domain!r}"
     topics = document.get("topics", [])
-    if len(topics) != TOPICS_OF_DOMAIN:
-        yield f"topics: {len(topics)}, not {TOPICS_OF_DOMAIN}"
+    if len(topics) != TOPICS_PER_DOMAIN:
+        yield f"topics: {len(topics)}, not {TOPICS_PER_DOMAIN}"
     for number, topic in enumerate(topics):
         name = topic.get("name")
         if not isinstance(name, str) or not name:

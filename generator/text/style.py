@@ -1,4 +1,4 @@
-"""AuthorHabits of authors, and what they do to finished texts: casing, stops, spaces, accents, misspelt words."""
+"""Habits of authors, and what they do to finished texts: casing, stops, spaces, accents, misspelt words."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class AuthorHabits:
 
 
 def habits(style: U64) -> AuthorHabits:
-    """AuthorHabits of each author.
+    """Habits of each author.
 
     Parameters
     ----------

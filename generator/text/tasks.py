@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib import resources
 
 import numpy as np
 
 from generator.arrays import I32, I64, U64
+from generator.errors import UserError
 from generator.rng import streams
 from generator.text.latents import DOMAINS, TASKS
+from generator.text.lexicon import DATA, read_tasks
 
 _ON_CODE = {
     "answer": "explain",
@@ -62,5 +62,8 @@ def tasks_on_code(task: I32) -> I32:
 def _task_by_uniform() -> I32:
     """Task that each of the uniforms draws in each domain, shape (domains, uniforms)."""
     every = np.arange(_UNIFORMS, dtype=np.uint64)
-    weights = tomllib.loads(resources.files("generator.text").joinpath("data/tasks.toml").read_text("utf-8"))
+    faults: list[str] = []
+    weights = read_tasks(DATA, faults)
+    if faults:
+        raise UserError(f"{DATA}: mend {'; '.join(faults)}")
     return np.stack([streams.pick(every, np.array([weights[d].get(t, 0) for t in TASKS], float)) for d in DOMAINS])

@@ -16,7 +16,7 @@ from generator.population.accounts import Accounts
 from generator.population.population_plan import PopulationPlan
 from generator.prompts import categories, embeddings, revisions, simhash, wordings
 from generator.rng import opaque_ids, streams
-from generator.schema import DAY_MS, KINDS, LANGUAGES
+from generator.schema import DAY_MS
 from generator.text import choices
 from generator.text.tasks import tasks_of
 from generator.traffic import provider, quotations, routing, text_samples
@@ -24,7 +24,7 @@ from generator.traffic.attempts import Attempts
 from generator.traffic.prompt_items import PromptItems
 from generator.traffic.provider import Response
 from generator.traffic.routing import SessionLegs
-from generator.traffic.session_content import SessionContent
+from generator.traffic.session_content import TECHNICAL, SessionContent
 from generator.traffic.text_samples import TextSample, own_tokens
 from generator.workloads.batch import RequestBatch
 from generator.workloads.token_usage import Usage, answer_limits, is_conversation, offered_tools, settings_keys
@@ -41,7 +41,6 @@ _NARROW = {c.name: schema.numpy_type(c) for c in schema.REQUESTS} | {
     "owner": np.dtype(np.int32),
     "kind": np.dtype(np.int8),
 }
-_WORDLESS = np.isin(KINDS, ["code", "agent"])  # workloads whose prompts ask no question in words
 _MOST_MESSAGES = np.iinfo(_NARROW["messages"]).max  # longer histories are logged as so long
 
 
@@ -204,11 +203,11 @@ def _content(
     of_template = np.where(items.check | ~prompts.templated[session], -1, session)
     embedding = _embedding(batch, prompts, items, usage, of_template)
     prompt_hash = opaque_ids.opaque53(streams.child(prompts.template, "hash"))
-    wording = prompts.task.astype(np.int64) * len(LANGUAGES) + prompts.template_language
+    manner = wordings.manners(prompts.task, prompts.template_language)
     return {
         "system_prompt_hash": np.where(prompts.templated, prompt_hash, -1)[session],
         "tools_hash": np.where(tools > 0, tools_hash, -1),
-        "prompt_simhash": simhash.prompt_simhash(prompts.template, prompts.fixed, wording, items.key, of_template),
+        "prompt_simhash": simhash.prompt_simhash(prompts.template, prompts.fixed, manner, items.key, of_template),
         **{f"prompt_emb_{i:02d}": values for i, values in enumerate(embedding)},
         "language": items.language,
         "stop_category": categories.stop_category(items.topic, batch.stream("category")),
@@ -224,7 +223,7 @@ def _embedding(
     task = tasks_of(items.key, items.topic // TOPICS_PER_DOMAIN)
     instruction = wordings.instructions(prompts.template, prompts.task, prompts.template_language)
     opening = np.where(templated, instruction[batch.session], wordings.questions(stream, task, items.language))
-    spoken = (usage.turn == 0) & (templated | ~_WORDLESS[kind])
+    spoken = (usage.turn == 0) & (templated | ~TECHNICAL[kind])
     tokens = own_tokens(usage.input, usage.turn, templated)
     return embeddings.prompt_embedding(
         items.key,

@@ -15,6 +15,7 @@ import pytest
 
 from generator.config import dataset_config, distributions, parameters
 from generator.config.dataset_config import Config
+from generator.config.parameters import TOPICS
 from generator.dataset import load, read_manifest
 from generator.errors import UserError
 from generator.pipeline import generate, sealed_publication, sealed_worlds
@@ -22,7 +23,6 @@ from generator.population import cohorts
 from generator.prompts import embeddings, wordings
 from generator.rng import keyed_streams, streams
 from generator.schema import TRUTH
-from generator.text.latents import TOPICS
 
 KEY, OTHER = "1f" * 32, "1f" * 31 + "1e"
 GOLDEN = 0x9E3779B97F4A7C15

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from generator.config.parameters import TOPICS
 from generator.errors import UserError
 from generator.schema import LANGUAGES
 from generator.text import segments
 from generator.text.grammar import SLOT, read_grammar
-from generator.text.latents import CODES, DOMAINS, TOPICS
+from generator.text.latents import CODES, DOMAINS
 from generator.text.lexicon import DATA, read_lexicon, read_tasks
 
 

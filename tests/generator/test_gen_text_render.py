@@ -11,12 +11,13 @@ import pytest
 
 from benchmarks.text_rendering import latents
 from generator.arrays import I64, map_arrays
+from generator.config.parameters import TOPICS
 from generator.schema import KINDS, LANGUAGES
 from generator.text import segments
 from generator.text.choices import item_choices, template_choices
 from generator.text.composition import compose, typed
 from generator.text.grammar import ITEM_SLOTS, SLOT, UNCASED
-from generator.text.latents import MOST_WORDS, TOPICS, WORDS_PER_TOKEN, PromptLatents
+from generator.text.latents import MOST_WORDS, WORDS_PER_TOKEN, PromptLatents
 from generator.text.render import render_prompts, render_system_prompts
 from generator.text.style import styled
 

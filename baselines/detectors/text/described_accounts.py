@@ -13,7 +13,7 @@ from scipy import sparse
 from baselines.base import detector
 from baselines.features import supervision
 from baselines.graph import shared_keys
-from generator.arrays import F64
+from generator.arrays import F64, I64
 from generator.dataset import Split
 
 ROUNDS = 120  # trees; a handful of features need no more (a)
@@ -80,9 +80,25 @@ def at_rank(graph: sparse.csr_array, rank: int) -> F64:
     array([0.2, 0. , 0. ])
     """
     result = np.zeros(graph.shape[0])
-    row = np.repeat(np.arange(len(result)), np.diff(graph.indptr))
-    order = np.lexsort((-graph.data, row))
-    place = np.arange(len(row)) - graph.indptr[row]
-    at = place == rank - 1
-    result[row[order][at]] = graph.data[order][at]
+    row, ranks = edge_ranks(graph)
+    result[row[ranks == rank]] = graph.data[ranks == rank]
     return result
+
+
+def edge_ranks(graph: sparse.csr_array) -> tuple[I64, I64]:
+    """Row of each edge, and its rank among those of the row: the heaviest is the first, ties stand as they are.
+
+    Parameters
+    ----------
+    graph : scipy.sparse.csr_array, shape (accounts, accounts)
+        Weights.
+
+    Returns
+    -------
+    row, rank : ndarray of int64, shape (edges,)
+        In the order of the graph's data; ranks from 1.
+    """
+    row = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
+    rank = np.empty(len(row), np.int64)
+    rank[np.lexsort((-graph.data, row))] = 1 + np.arange(len(row)) - graph.indptr[row]
+    return row, rank

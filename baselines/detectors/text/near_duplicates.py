@@ -10,12 +10,11 @@ import polars as pl
 from scipy import sparse
 
 from baselines.base import search_space
-from baselines.detectors.text.described_accounts import DescribedAccounts, at_rank
+from baselines.detectors.text.described_accounts import DescribedAccounts, at_rank, edge_ranks
 from baselines.features import prompt_texts
-from baselines.features.prompt_texts import U64
 from baselines.graph import shared_keys
 from baselines.graph.communities import communities
-from generator.arrays import F64, I64
+from generator.arrays import F64, I64, U64
 from generator.dataset import Split
 
 _SHINGLE = 16  # bytes: two or three words (a)
@@ -233,9 +232,8 @@ def nearest_of(graph: sparse.csr_array, most: int) -> sparse.csr_array:
         Symmetric, sorted indices.
     """
     n = graph.shape[0]
-    row = np.repeat(np.arange(n), np.diff(graph.indptr))
-    order = np.lexsort((-graph.data, row))
-    kept = order[np.arange(len(row)) - graph.indptr[row] < most]
+    row, rank = edge_ranks(graph)
+    kept = np.flatnonzero(rank <= most)
     named = sparse.csr_array((graph.data[kept], (row[kept], graph.indices[kept])), shape=(n, n))
     both = sparse.csr_array(named.maximum(named.T))
     both.sort_indices()

@@ -131,7 +131,6 @@ def _sample(dataset: Dataset, split: str) -> PromptSample:
     config = dataset_config.from_dict(dataset.manifest["config"], dataset.name)
     shard = simulate(plan_world(config, split), 0, texts=_TEXTS)
     texts = shard.texts
-    assert texts is not None
     every = texts.latents
     chosen = np.flatnonzero((every.turn == 0) & (every.language == _LANGUAGE) & np.isin(every.kind, _SPOKEN))
     chosen = chosen[(every.template_language[chosen] == _LANGUAGE) | (every.template[chosen] == 0)]
