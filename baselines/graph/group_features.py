@@ -76,7 +76,7 @@ def read_habits(split: Split, features: pl.DataFrame) -> Habits:
     both = ids.join(known, on="account_id", how="left", maintain_order="left")
     both = both.join(used, on="account_id", how="left", maintain_order="left")
     return Habits(
-        {name: _ranks(features[name].to_numpy()) for name in SPREAD},
+        {name: mid_ranks(features[name].to_numpy()) for name in SPREAD},
         {c: _codes(both[c]) for c in (*KNOWN, *USUAL)},
     )
 
@@ -171,6 +171,30 @@ def agreement(label: I64, codes: I64) -> F64:
     return _divide(count.power(2).sum(axis=1) - total, total * (total - 1))
 
 
+def mid_ranks(values: F64) -> F64:
+    """Ranks in the population, middle of ties: the same scale in every world.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (accounts,)
+        NaN where undefined.
+
+    Returns
+    -------
+    ndarray of float64, shape (accounts,)
+        0 to 1; NaN where undefined.
+
+    Examples
+    --------
+    >>> mid_ranks(np.array([30.0, 10.0, np.nan, 20.0, 20.0]))
+    array([0.875, 0.125,   nan, 0.5  , 0.5  ])
+    """
+    known = ~np.isnan(values)
+    ranks = np.full(len(values), np.nan)
+    ranks[known] = (stats.rankdata(values[known]) - 0.5) / max(1, known.sum())
+    return ranks
+
+
 def _mean(label: I64, values: F64) -> F64:
     known = ~np.isnan(values)
     groups = int(label.max()) + 1
@@ -184,13 +208,6 @@ def _pair_mean(label: I64, squares: F64) -> F64:
     groups = int(label.max()) + 1
     count = np.bincount(label[known], minlength=groups)
     return _divide(np.bincount(label[known], squares[known], groups), count - 1)
-
-
-def _ranks(values: F64) -> F64:
-    known = ~np.isnan(values)
-    ranks = np.full(len(values), np.nan)
-    ranks[known] = (stats.rankdata(values[known]) - 0.5) / max(1, known.sum())
-    return ranks
 
 
 def _codes(values: pl.Series) -> I64:

@@ -7,11 +7,9 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from scipy import sparse
 
 from baselines.base import detector
 from baselines.detectors.upper_bounds import cohort_numbers, cohort_oracle
-from baselines.graph import group_pooling, links
 from baselines.registry import DETECTORS, UPPER_BOUNDS
 from generator.dataset import Split, Table
 from generator.errors import MaskedLabelsError
@@ -42,20 +40,6 @@ def test_planted_campaigns_score_higher_than_every_benign_cohort(scores: pl.Data
     )
     found = {label: (low, high) for label, low, high in by_label.iter_rows()}
     assert found["extraction"][0] > found["benign"][1]
-
-
-def test_each_model_learns_from_whole_traits(train: Split) -> None:
-    oracle = cohort_oracle.CohortOracle(models=6)
-    oracle.fit(train.restrict(oracle.fields))
-    trait = np.array([cohort_oracle._trait(name) for name in oracle._columns])
-    seen = [set(trait[columns]) for columns, _ in oracle._fitted]
-    assert all(
-        set(columns) == set(np.flatnonzero(np.isin(trait, list(s))))
-        for (columns, _), s in zip(oracle._fitted, seen, strict=True)
-    )
-    assert {len(s) for s in seen} == {-(-len(set(trait)) // 2)}
-    assert len(set(map(frozenset, seen))) == 6
-    assert {"requests", "model", "domain"} <= set.union(*seen)
 
 
 def test_members_of_a_cohort_share_their_score(scores: pl.DataFrame, target: Split) -> None:
@@ -96,19 +80,15 @@ def test_it_is_shown_nothing_of_the_truth_but_cohorts(target: Split) -> None:
         _ = shown.request_labels
 
 
-def test_hand_worked_pools(train: Split) -> None:
-    """Three accounts with a payment instrument of their own against three strangers."""
-    world = group_pooling.prepare(train)
-    held = dict(zip([link.name for link in links.LINKS], world.incidences, strict=True))["payment"]
-    key = int(np.argmax(np.asarray(held.sum(axis=0))))
-    same = np.flatnonzero(held[:, [key]].toarray()[:, 0])[:3]
-    strangers = np.flatnonzero(np.asarray(held.sum(axis=1)) == 0)[:3]
-    index = (np.repeat([0, 1], 3), np.r_[same, strangers])
-    members = sparse.csr_array((np.ones(6), index), shape=(2, len(world.ids)))
-    pooled = group_pooling.pool(world, members)
-    assert pooled["size"].tolist() == [np.log(3)] * 2
-    assert pooled["payment top"].tolist() == [1, 0]
-    assert pooled["payment pairs"].tolist() == [pytest.approx(np.log(2)), 0]
-    k = world.names.index("requests")
-    assert pooled["mean requests"][0] == pytest.approx(world.values[same, k].mean())
-    assert pooled["spread requests"][0] == pytest.approx(world.values[same, k].std(ddof=1))
+def test_parts_are_of_one_cohort_and_of_every_size() -> None:
+    cohort = np.repeat([0, 1, 2], [12, 5, 1])
+    parts = list(cohort_oracle._parts(cohort, np.array([60, 3, 1]), np.random.default_rng(0)))
+    assert len(parts) == 60
+    assert parts[0].tolist() == cohort.tolist()
+    sizes = [np.bincount(label) for label in parts]
+    groups = [
+        cohort[label == g] for label, size in zip(parts, sizes, strict=True) for g in np.flatnonzero(size > 1)
+    ]
+    assert all(len(set(members)) == 1 for members in groups)
+    assert {len(g) for g in groups if g[0] == 0} == set(range(2, 13))
+    assert sum(g[0] == 1 for g in groups) == 3

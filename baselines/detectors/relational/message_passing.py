@@ -11,7 +11,7 @@ from scipy import sparse
 
 from baselines.base import detector, search_space
 from baselines.features import account_features, feature_table, supervision
-from baselines.graph import candidate_pairs, group_pooling, relational_view
+from baselines.graph import candidate_pairs, group_features, relational_view
 from generator.arrays import F64
 from generator.dataset import Split
 
@@ -93,6 +93,5 @@ def _ranks(split: Split, ids: pl.Series) -> F64:
     """Account features by their rank in the population, in the order of `ids`: the same scale in every world."""
     frame = account_features.account_features(split, feature_table.FEATURES)
     in_order = ids.to_frame().join(frame, on="account_id", how="left", maintain_order="left")
-    return np.asarray(
-        np.apply_along_axis(group_pooling.centred_ranks, 0, supervision.matrix(in_order)), np.float64
-    )
+    ranks = np.apply_along_axis(group_features.mid_ranks, 0, supervision.matrix(in_order))
+    return np.nan_to_num(ranks - 0.5)

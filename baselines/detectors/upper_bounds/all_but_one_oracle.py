@@ -9,7 +9,7 @@ import polars as pl
 
 from baselines.base import detector
 from baselines.detectors.upper_bounds import cohort_oracle
-from baselines.graph import group_pooling
+from baselines.graph import relational_view
 from generator.dataset import Split, Table
 
 _FOLDS = 5  # parts that cohorts are dealt into (a)
@@ -26,7 +26,7 @@ class AllButOne(detector.Detector):
     name: ClassVar[str] = "all-but-one-oracle"
     description: ClassVar[str] = "upper bound: true cohorts, and the labels of all others in this world"
     source: ClassVar[str] = "release gate: what knowing the world is worth"
-    fields: ClassVar[tuple[str, ...]] = group_pooling.FIELDS
+    fields: ClassVar[tuple[str, ...]] = relational_view.FIELDS
     upper_bound: ClassVar[bool] = True
 
     _worlds: tuple[Split, ...] = field(init=False, repr=False, default=())
