@@ -6,7 +6,7 @@ import errno
 import signal
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -21,8 +21,32 @@ def _stop_once(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
+SECTIONS = {
+    "Start": ("quickstart",),
+    "Make data": ("generate", "scenario", "release", "verify", "fidelity"),
+    "Look": ("info", "columns", "inspect", "explain"),
+    "Detect": ("baselines", "fit", "apply"),
+    "Submit": ("check", "evaluate", "decide", "submit", "leaderboard"),
+    "Run a board, a class or a season": ("serve", "team", "site", "ui", "class", "season"),
+    "Develop": ("new-detector", "audit", "duel", "reproduce"),
+}
+_WHOLE = 1000  # characters: a summary is told whole, wrapped where the terminal ends
+
+
 class _Commands(TyperGroup):
     """What a user can mend becomes one sentence; anything else is a bug and keeps its traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        ordered = [name for names in SECTIONS.values() for name in names if name in self.commands]
+        return ordered + [name for name in self.commands if name not in ordered]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        named = {name for names in SECTIONS.values() for name in names}
+        others = tuple(name for name in self.commands if name not in named)
+        for title, names in [*SECTIONS.items(), ("Others", others)]:
+            if rows := [(n, self.commands[n].get_short_help_str(_WHOLE)) for n in names if n in self.commands]:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
         if threading.current_thread() is threading.main_thread():
@@ -49,5 +73,22 @@ app = typer.Typer(
     cls=_Commands,
     pretty_exceptions_enable=False,
     help="Synthetic LLM-API logs, and a leaderboard for detecting distillation-extraction campaigns.",
-    **STYLE,
+    **(STYLE | {"add_completion": True}),
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from siphonbench import __version__
+
+        typer.echo(f"siphonbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from generator import files
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+_UNBOUNDED = 10_000  # columns: wider than any table, so that the measure is the table's own
 
 
 @contextmanager
@@ -75,7 +78,9 @@ def show(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Print a table of rich, uncut where there is no terminal to fit.
+    """Print a table of rich; where it would have to cut a word, each row becomes lines of head and cell.
+
+    A file or pipe has no width to fit, so that nothing is cut there, unless COLUMNS names one.
 
     Parameters
     ----------
@@ -84,5 +89,21 @@ def print_table(table: Table) -> None:
     """
     from rich.console import Console
 
-    # A file or pipe has no width to fit: nothing is cut there.
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    fixed = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = Console(width=None if fixed else 160)
+    fits = console.measure(table, options=console.options.update(width=_UNBOUNDED)).minimum <= console.width
+    console.print(table if fits else _records(table))
+
+
+def _records(table: Table) -> Table:
+    from rich.table import Table
+
+    records = Table.grid(padding=(0, 2))
+    records.title, records.caption = table.title, table.caption
+    records.add_column(no_wrap=True)
+    records.add_column(overflow="fold")
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        for column, cell in zip(table.columns, cells, strict=True):
+            records.add_row(column.header, cell)
+        records.add_row()
+    return records
