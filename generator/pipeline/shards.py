@@ -147,6 +147,19 @@ def receipts(jobs: list[ShardJob]) -> ShardReceipt:
     )
 
 
+def path_of(split: str, table: str, day: int, bucket: int) -> str:
+    """Path of one day of one bucket, below the dataset.
+
+    Parameters
+    ----------
+    split, table : str
+        World, and table of `schema.TABLES`.
+    day, bucket : int
+        From 0.
+    """
+    return f"{split}/{table}/day-{day:03d}/bucket-{bucket:04d}.parquet"
+
+
 def write_table(target: Target, path: str, table: pa.Table) -> dict[str, Any]:
     """Write one Parquet file, and describe it for the manifest.
 
@@ -222,7 +235,7 @@ def _made(job: ShardJob) -> ShardReceipt:
     }
     for name, days in tables.items():
         for day, table in days:
-            path = f"{job.split}/{name}/day-{day:03d}/bucket-{job.bucket:04d}.parquet"
+            path = path_of(job.split, name, day, job.bucket)
             files[path] = write_table(job.target, path, table)
     accounts = shard.accounts.first(shard.size)
     return ShardReceipt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -57,8 +58,6 @@ def test_processor_does_not_change_a_value(tiny: Dataset, tmp_path: Path) -> Non
         "config = dataset_config.from_dict(json.loads(sys.argv[1]), 'test')\n"
         "print(dataset.load(generate.generate(config, Path(sys.argv[2]))).digest)"
     )
-    import json
-
     given = json.dumps(tiny.manifest["config"])
     environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"}
     run = [sys.executable, "-W", "ignore", "-c", code, given, str(tmp_path / "plain")]
@@ -137,6 +136,23 @@ def test_permuted_labels_leave_every_archetype_alone(all_kinds: Config) -> None:
 
 def test_permuted_labels_leave_the_public_bytes_alone(tiny: Dataset) -> None:
     assert structure.permuted_labels(tiny).passed
+
+
+def test_labels_are_permuted_in_one_making_beside_the_files(
+    tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of another version are made twice, and are no leak of labels."""
+    real, made = simulate.simulate, []
+    monkeypatch.setattr(simulate, "simulate", lambda plan, bucket: made.append(bucket) or real(plan, bucket))
+    monkeypatch.setattr(structure, "_SAMPLE", tiny.manifest["config"]["accounts"] // 2)
+    gate = structure.permuted_labels(tiny)
+    assert (gate.passed, gate.where, len(made)) == (True, "1 of 2 buckets of each split made again", 3)
+    other = json.loads(json.dumps(tiny.manifest))
+    for split in other["splits"].values():
+        split["files"] = {path: entry | {"content": "0" * 64} for path, entry in split["files"].items()}
+    gate = structure.permuted_labels(replace(tiny, manifest=other))
+    assert (gate.passed, len(made)) == (True, 9)
+    assert "3 differ from the files whatever the labels" in gate.where
 
 
 def test_a_dial_read_by_label_is_noticed(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
