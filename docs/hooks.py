@@ -1,4 +1,7 @@
-"""Pages that are made of the code when the site is built: columns, tasks, limits, the map, pictures of a world."""
+"""Pages that are made of the code when the site is built: columns, tasks, limits, the map, pictures of a world.
+
+Beside this file stands `reference.py`, with commands, archetypes, detectors and formats.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import reference
 from mkdocs.structure.files import File, Files
 
 import siphonbench
@@ -24,7 +28,11 @@ ROOT = Path(__file__).parent.parent
 
 def on_files(files: Files, config: Any) -> Files:
     """Put the generated pages among the written ones."""
-    pages = {"columns.md": columns(), "limits.md": (ROOT / "data_card.md").read_text("utf-8")}
+    pages = {
+        "columns.md": columns(),
+        "limits.md": (ROOT / "data_card.md").read_text("utf-8"),
+        "changelog.md": reference.changelog(),
+    }
     for path, content in pages.items():
         files.append(File.generated(config, path, content=content))
     return files
@@ -39,6 +47,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         "map": lambda: f"<div>{house_map.draw(House.at(ROOT))}</div>",
         "rooms": rooms,
         "invariants": invariants,
+        "commands": reference.commands,
+        "archetypes": reference.archetype_list,
+        "detectors": reference.detector_list,
+        "formats": reference.answer_formats,
+        "results": reference.results,
     }
     for name, part in parts.items():
         if (place := f"{{{{ {name} }}}}") in markdown:
@@ -95,8 +108,13 @@ def invariants() -> str:
 
 @cache
 def pictures() -> dict[str, str]:
-    """Activity and habits of the largest campaign of `nano`, as `inspect` draws them, by name."""
+    """Activity and habits of an evasive campaign of `nano`, the largest, as `inspect` draws them."""
     with tempfile.TemporaryDirectory() as folder:
-        portrait = selection.gather(selection.survey(siphonbench.generate("nano", 7, folder, 1), "train"))
+        split = selection.survey(siphonbench.generate("nano", 7, folder, 1), "train")
+        evasive = split.roster.filter(split.roster["tier"].cast(str) == "evasive")["campaign"][0]
+        portrait = selection.gather(split, evasive)
         drawn = {"activity": behaviour.activity(portrait), "habits": behaviour.habits(portrait)}
-    return {name: "<div>" + "\n".join(p.svg for p in figure.panels) + "</div>" for name, figure in drawn.items()}
+    return {
+        name: "<div>" + "\n".join(p.svg for p in figure.panels) + f"</div>\n\n{figure.caption}"
+        for name, figure in drawn.items()
+    }

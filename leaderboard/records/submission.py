@@ -73,7 +73,8 @@ def read(path: Path, expected: pl.DataFrame | Iterable[str], task: str = "accoun
     if frame is not None:
         _rows(frame, keys, asked, faults)
     if faults or frame is None:
-        message = f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults)
+        notes = [f"in an answer to {task}, {asked.note}"] if asked.note else []
+        message = f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults + notes)
         raise UserError(printable(message))
     return Submission(card, frame.sort(list(asked.keys)))
 

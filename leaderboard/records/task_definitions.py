@@ -85,6 +85,10 @@ class Task:
         Whether the evaluator asks a detector day after day, so that no file can be submitted.
     labels : str
         Which labels an entry may have learnt from, as cards say it; "truth": any.
+    example : tuple of tuple
+        Some rows of an answer: keys, then the value.
+    note : str
+        What is special about its rows, said on the page of formats and beside every fault of a file.
     """
 
     question: str
@@ -100,6 +104,8 @@ class Task:
     columns: tuple[BoardColumn, ...]
     replayed: bool = False
     labels: str = "truth"
+    example: tuple[tuple[str | int | float | None, ...], ...] = ()
+    note: str = ""
 
     @property
     def primary_column(self) -> BoardColumn:

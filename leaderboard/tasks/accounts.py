@@ -162,6 +162,7 @@ TASK = ScoredTask(
             "ceiling", "AP of an omniscient ranking, by the true number of requests that served", "ceiling"
         ),
     ),
+    example=(("acc_0252462bf958ba84", 0.93), ("acc_028f6920f9487c8c", 0.02)),
     expected=ground_truth.account_ids,
     truth=ground_truth.account_labels,
     score=score,

@@ -121,6 +121,8 @@ TASK = ScoredTask(
         BoardColumn("overall/ami", "Adjusted mutual information", "AMI"),
         BoardColumn("overall/benign_grouped", "Benign accounts grouped", "benign", False),
     ),
+    example=(("acc_0252462bf958ba84", "g1"), ("acc_028f6920f9487c8c", None), ("acc_03a8ad2011b40831", "g1")),
+    note="null, in CSV an empty cell, says: in no campaign; accounts with equal labels say: in the same one",
     expected=ground_truth.account_ids,
     truth=ground_truth.account_labels,
     score=score,

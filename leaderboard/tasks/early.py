@@ -136,7 +136,7 @@ def _matrix(predictions: pl.DataFrame, truth: GroundTruth) -> F64:
         expected = int((truth.days - known).sum())
         raise UserError(
             f"{len(predictions):,} daily scores were given and {expected:,} are expected, {wrong:,} places differ:"
-            " for each day score every account known when it ended, once"
+            " for each day score every account of split.as_of(day), once"
         )
     return scores
 
@@ -219,6 +219,8 @@ TASK = ScoredTask(
         BoardColumn("overall/alerts_per_quiet_week", "False alerts per quiet week", "quiet", False),
     ),
     replayed=True,
+    example=((0, "acc_0252462bf958ba84", 0.1), (1, "acc_0252462bf958ba84", 0.8), (1, "acc_028f6920f9487c8c", 0.2)),
+    note="the rows of a day are the accounts of split.as_of(day), scored from what was known when it ended",
     expected=_keys,
     truth=_truth,
     score=score,

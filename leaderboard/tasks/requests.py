@@ -157,6 +157,7 @@ TASK = ScoredTask(
         BoardColumn("overall/recall_fpr_1e-3", "Recall at 0.1 % false positives", "R@0.1%"),
         BoardColumn("camouflaged/ap", "AP inside camouflaged accounts", "inside"),
     ),
+    example=((5956421813240307, 0.71), (6285535806803257, 0.0)),
     expected=_ids,
     truth=_truth,
     score=score,

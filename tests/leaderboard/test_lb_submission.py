@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from generator.errors import UserError
 from leaderboard.records import card as cards
-from leaderboard.records import submission
+from leaderboard.records import predictions_file, submission
 from leaderboard.records.card import Card
 from leaderboard.records.submission import Submission
+from leaderboard.records.task_definitions import TASKS
 
 ACCOUNTS = ["a", "b", "c"]
 GOOD = pl.DataFrame({"account_id": ["c", "a", "b"], "score": [3.0, 1.0, 2.0]})
@@ -274,3 +275,18 @@ def test_the_observed_track_takes_no_card_that_says_truth(card: str, said: str, 
         assert card_read.labels in card
     with pytest.raises(UserError, match="labels: 'truth' is no answer to observed"):
         submission.read(tmp_path / "predictions.parquet", ACCOUNTS, "observed")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_example_of_a_task_is_an_answer_and_its_note_stands_beside_faults(task: str, tmp_path: Path) -> None:
+    asked = TASKS[task]
+    kinds = predictions_file.columns(asked)
+    schema = {name: predictions_file.POLARS[kind] for name, kind in kinds.items()}
+    rows = pl.DataFrame(asked.example, schema, orient="row")
+    submission.write(tmp_path / "mine", rows, Card("mine", labels=asked.labels), task)
+    keys = rows.select(list(asked.keys))
+    assert submission.read(tmp_path / "mine", keys, task).predictions.equals(rows.sort(keys.columns))
+    with pytest.raises(UserError, match="1 fault: ") as caught:
+        submission.read(tmp_path / "mine", keys.head(1), task)
+    assert str(caught.value).endswith(asked.note)
+    assert bool(asked.note) == (task in ("campaigns", "early"))
