@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from generator import remote, schema
 from generator.config.campaign_schedule import LEAST_OF_TIER
@@ -14,12 +14,9 @@ from generator.errors import MaskedLabelsError, UserError
 from generator.manifest import MANIFEST, MASKED, read_manifest, table_of
 from generator.table import Table, scan
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["MANIFEST", "MASKED", "Dataset", "Split", "Table", "load", "read_manifest"]
 
-_NO_TEXT = "the dataset was made without text; make it again with siphonbench generate --text sample"
+_NO_TEXT = "the dataset was made without text: generate it with --text sample, or ingest logs with --keep-text"
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,8 @@ class Split:
         Whether labels are refused.
     observed : bool
         Whether observed labels stand where truth stood, see `observed_labels.in_place_of_truth`.
+    missing : frozenset of str
+        Public columns, as table.column, that nobody recorded: they are null in every row.
     """
 
     name: str
@@ -48,6 +47,7 @@ class Split:
     tables: Mapping[str, Table]
     masked: bool
     observed: bool = False
+    missing: frozenset[str] = frozenset()
 
     @property
     def requests(self) -> Table:
@@ -110,7 +110,7 @@ class Split:
         if not 0 <= day < self.days:
             raise UserError(f"day {day} is outside the window of {self.name}: choose 0 to {self.days - 1}")
         end = self.start + timedelta(days=day + 1)
-        known = {"requests": pl.col("ts") < end, "accounts": pl.col("created") < end}
+        known = {"requests": pl.col("ts") < end, "accounts": (pl.col("created") < end).fill_null(True)}
         known["prompts"] = pl.col("day") <= day
         tables = {name: t.where(known[name]) if name in known else t for name, t in self._public().items()}
         return replace(self, days=day + 1, tables=tables, masked=True)
@@ -135,6 +135,18 @@ class Split:
         for name, table in self._public().items():
             tables[name] = table.restrict(f.partition(".")[2] for f in declared if f.startswith(name + "."))
         return replace(self, tables=tables)
+
+    def without(self, fields: Iterable[str]) -> Split:
+        """The same split as if nobody had recorded some public columns: they are null in every row.
+
+        Parameters
+        ----------
+        fields : iterable of str
+            table.column names, see `schema.check_fields`; keys stay as they are.
+        """
+        hidden = {f for f in schema.check_fields(fields) if schema.column(f).group != "K"}
+        tables = {**self.tables, **{name: table.hide(hidden) for name, table in self._public().items()}}
+        return replace(self, tables=tables, missing=self.missing | hidden)
 
     def lacking(self, fields: Iterable[str]) -> str:
         """Why some public fields can't be read here; "" if all can.
@@ -163,9 +175,8 @@ class Split:
         if self.observed and table in ("request_labels", "campaigns"):
             raise MaskedLabelsError(f"the {table} of {self.name} are truth, and observed labels alone may be seen")
         if self.masked:
-            raise MaskedLabelsError(
-                f"the {table} of {self.name} are masked; ask for them by name: dataset.reveal({self.name!r})"
-            )
+            ask = f"ask for them by name: dataset.reveal({self.name!r})"
+            raise MaskedLabelsError(f"the {table} of {self.name} are masked; {ask}")
         if table not in self.tables:
             raise MaskedLabelsError(
                 f"the {table} of {self.name} are not in this folder: a release leaves them out, its config.toml"
@@ -284,5 +295,6 @@ def load(path: str | Path, storage_options: dict[str, Any] | None = None) -> Dat
                 parts = [scan(root, store, table, meta["files"], files) for _, files in sorted(buckets.items())]
                 tables[table] = Table(table, parts, tuple(c.name for c in columns))
         start = datetime.fromisoformat(meta["start"]).replace(tzinfo=UTC)
-        splits[name] = Split(name, start, int(meta["days"]), tables, masked=name in MASKED)
+        facts = {"masked": name in MASKED, "missing": frozenset(meta.get("missing", ()))}
+        splits[name] = Split(name, start, int(meta["days"]), tables, **facts)
     return Dataset(root, manifest, splits)

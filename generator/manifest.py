@@ -123,6 +123,8 @@ def _faults(manifest: Any) -> Iterator[str]:
 
 def _split_faults(where: str, name: str, split: dict[str, Any]) -> Iterator[str]:
     wrong = list(_wrong(split, _SPLIT_KEYS, where))
+    if not _are_fields(split.get("missing", [])):
+        wrong.append(f"{where}missing: must be a list of public columns, as table.column")
     yield from wrong
     if wrong:
         return
@@ -162,6 +164,11 @@ def _is_data(path: str) -> bool:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+
+
+def _are_fields(value: Any) -> bool:
+    public = {f"{table}.{column.name}" for table in PUBLIC for column in TABLES[table]}
+    return isinstance(value, list) and all(isinstance(field, str) and field in public for field in value)
 
 
 def _is_table(value: Any) -> bool:

@@ -78,6 +78,22 @@ class Table:
         """
         return Table(self.name, (part.filter(predicate) for part in self._parts), self.columns)
 
+    def hide(self, fields: Iterable[str]) -> Table:
+        """The same rows with nothing but null in some columns.
+
+        Parameters
+        ----------
+        fields : iterable of str
+            As table.column; those that are not there are passed over.
+        """
+        import polars as pl
+
+        hidden = {f"{self.name}.{c}": c for c in self.columns}
+        nulls = [
+            pl.when(False).then(pl.col(hidden[f])).alias(hidden[f]) for f in sorted(hidden.keys() & set(fields))
+        ]
+        return Table(self.name, (part.with_columns(nulls) for part in self._parts), self.columns)
+
     def restrict(self, columns: Iterable[str]) -> Table:
         """Only the named columns (and keys); the others are not there to be read.
 

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "leaderboard": ("leaderboard", *PUBLIC),
     "siphonbench": PACKAGES,
     "siphonbench.api": ("generator", "baselines", "leaderboard", "siphonbench.api"),
+    "siphonbench.ingest": ("generator", "siphonbench.ingest"),
     "siphonbench.workflows": ("generator", "baselines", "leaderboard", "siphonbench.api", "siphonbench.workflows"),
 }
 MOST_MODULES, LEAST_MODULES, LONGEST = 14, 4, 300

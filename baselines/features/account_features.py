@@ -81,13 +81,20 @@ def account_features(split: Split, wanted: Sequence[Feature]) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        account_id (String, sorted) and one Float64 column per feature; null where undefined.
+        account_id (String, sorted) and one Float64 column per feature; null where undefined, and where nobody
+        recorded what it is computed from.
     """
     frame = _of_accounts(split, [f for f in wanted if f.table == "accounts"])
     of_requests = [f for f in wanted if f.table == "requests"]
     if of_requests:
         frame = frame.join(_of_requests(split, of_requests), on="account_id", how="left")
-    values = [pl.col(f.name).cast(pl.Float64).fill_nan(None) for f in wanted]
+    # A share of nulls is no share: 0 of 10 requests with a tool, if nobody has noted tools.
+    unknown = {f.name for f in wanted if split.missing & set(f.needs)}
+    nothing = pl.lit(None, pl.Float64)
+    values = [
+        (nothing if f.name in unknown else pl.col(f.name).cast(pl.Float64).fill_nan(None)).alias(f.name)
+        for f in wanted
+    ]
     return frame.select("account_id", *values).sort("account_id")
 
 

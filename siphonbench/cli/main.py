@@ -3,7 +3,7 @@
 from siphonbench.cli import quickstart
 from siphonbench.cli.boards import classes, decide, leaderboard, seasons, serve, teams
 from siphonbench.cli.common.app import app
-from siphonbench.cli.datasets import audit, columns, fidelity, generate, inspect, release, scenario
+from siphonbench.cli.datasets import audit, columns, fidelity, generate, ingest, inspect, release, scenario
 from siphonbench.cli.detectors import authors, duel, explain, fit, group, reproduce, run, tune
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "fit",
     "generate",
     "group",
+    "ingest",
     "inspect",
     "leaderboard",
     "quickstart",

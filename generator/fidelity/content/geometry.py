@@ -16,28 +16,45 @@ _SHINGLE = 3  # words
 _CHUNK = 2_000  # texts whose shingles' bits are in memory at a time
 
 
-def simhash(texts: list[str]) -> U64:
+def simhash(texts: list[str], seed: int = 0) -> U64:
     """64-bit SimHash of each text's shingles of three words, as Charikar has it.
 
     Parameters
     ----------
     texts : list of str
         The texts. Writing without spaces is cut into characters.
+    seed : int
+        Of the hashes of words: sketches of other seeds have nothing in common.
 
     Source: Charikar, "Similarity estimation techniques from rounding algorithms", STOC 2002.
     """
     return np.concatenate(
-        [_simhash(texts[i : i + _CHUNK]) for i in range(0, len(texts), _CHUNK)] or [np.zeros(0, np.uint64)]
+        [_simhash(texts[i : i + _CHUNK], seed) for i in range(0, len(texts), _CHUNK)] or [np.zeros(0, np.uint64)]
     )
 
 
-def _simhash(texts: list[str]) -> U64:
+def words_of(texts: list[str]) -> pl.Series:
+    """Words of each text in small letters; writing without spaces is cut into characters.
+
+    Parameters
+    ----------
+    texts : list of str
+        The texts.
+
+    Returns
+    -------
+    polars.Series
+        A list of words each; one empty word for a text without any.
+    """
     pattern = r"[\p{Han}\p{Hiragana}\p{Katakana}]|[^\s\p{P}\p{Han}\p{Hiragana}\p{Katakana}]+"
     found = pl.Series("text", texts, dtype=pl.String).str.to_lowercase().str.extract_all(pattern).to_frame()
-    # A text without a word counts as one empty word.
-    words = found.select(pl.when(pl.col("text").list.len() > 0).then("text").otherwise([""])).to_series()
+    return found.select(pl.when(pl.col("text").list.len() > 0).then("text").otherwise([""])).to_series()
+
+
+def _simhash(texts: list[str], seed: int) -> U64:
+    words = words_of(texts)
     length = words.list.len().to_numpy().astype(np.int64)
-    word = words.explode().hash(seed=0).to_numpy()
+    word = words.explode().hash(seed=seed).to_numpy()
     text = np.repeat(np.arange(len(texts)), length)
     last = np.cumsum(length)[text] - 1
     at = np.arange(len(word))
