@@ -295,6 +295,6 @@ def load(path: str | Path, storage_options: dict[str, Any] | None = None) -> Dat
                 parts = [scan(root, store, table, meta["files"], files) for _, files in sorted(buckets.items())]
                 tables[table] = Table(table, parts, tuple(c.name for c in columns))
         start = datetime.fromisoformat(meta["start"]).replace(tzinfo=UTC)
-        facts = {"masked": name in MASKED, "missing": frozenset(meta.get("missing", ()))}
-        splits[name] = Split(name, start, int(meta["days"]), tables, **facts)
+        gaps = frozenset(meta.get("missing", ()))
+        splits[name] = Split(name, start, int(meta["days"]), tables, name in MASKED, missing=gaps)
     return Dataset(root, manifest, splits)
