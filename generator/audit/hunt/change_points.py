@@ -37,7 +37,7 @@ HABITS: Mapping[str, pl.Expr] = {
 _CLOCK = {
     "hour, sine": (_C("at") * _HOUR).sin(),
     "hour, cosine": (_C("at") * _HOUR).cos(),
-    "repeats": (~_C("fresh")).cast(pl.Float64),
+    "repeats": ~_C("fresh"),
 }
 _VECTORS = {"embedding": len(schema.EMBEDDING_COLUMNS), "hour": 2}
 
@@ -55,15 +55,15 @@ def features(split: HuntedSplit) -> pl.DataFrame:
     polars.DataFrame
         row, and three columns per habit; accounts without requests are left out.
     """
-    habits = [e.cast(pl.Float64).alias(n) for n, e in HABITS.items()]
-    embedding = [_C(n).cast(pl.Float64) for n in schema.EMBEDDING_COLUMNS]
+    habits = [e.alias(n) for n, e in HABITS.items()]
+    embedding = [_C(n) for n in schema.EMBEDDING_COLUMNS]
     return pl.concat(_of_bucket(frame, split.days) for frame in split.requests(*habits, *embedding))
 
 
 def _of_bucket(frame: pl.DataFrame, days: int) -> pl.DataFrame:
     frame = frame.with_columns(day=_C("at") // int(DAY), **_CLOCK)
     names = [*HABITS, "repeats", *schema.EMBEDDING_COLUMNS, "hour, sine", "hour, cosine"]
-    squares = [(_C(n) ** 2).sum().alias(f"{n} squared") for n in names]
+    squares = [_square(n, frame.schema[n]).sum().alias(f"{n} squared") for n in names]
     daily = frame.group_by("row", "day").agg(pl.len().alias("n"), *(_C(n).sum() for n in names), *squares)
     rows, at = np.unique(daily["row"].to_numpy(), return_inverse=True)
     cell = (at, np.clip(daily["day"].to_numpy(), 0, days - 1))
@@ -93,6 +93,13 @@ def _of_bucket(frame: pl.DataFrame, days: int) -> pl.DataFrame:
         start += size
     described |= _volume(n, before, after)
     return pl.DataFrame({"row": rows, **described}).with_columns(_C("row").cast(pl.UInt32))
+
+
+def _square(name: str, kind: pl.DataType) -> pl.Expr:
+    """Square of a column: of flags and whole numbers as they are, which are short and whose sums are exact."""
+    if kind == pl.Boolean:
+        return _C(name)
+    return _C(name).cast(pl.Int16) ** 2 if kind == pl.Int8 else _C(name) ** 2
 
 
 def _largest(name: str, shift: F64, weight: F64, spread: F64) -> dict[str, F64]:

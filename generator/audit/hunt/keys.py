@@ -71,13 +71,11 @@ def holdings(split: HuntedSplit, key: str) -> pl.DataFrame:
 
 
 def _of_requests(split: HuntedSplit, key: str) -> pl.DataFrame:
-    expression = OF_REQUESTS[key].alias("key")
-    seen = [f.select("row", "key").unique() for f in split.requests(expression)]
-    shared = pl.concat(seen).drop_nulls("key").group_by("key").len().filter(_C("len") > 1).select("key")
-    held = [
-        f.join(shared, on="key", how="semi").group_by("key", "row").agg(*_HELD) for f in split.requests(expression)
-    ]
-    return pl.concat(held)
+    frames = [f.drop_nulls("key") for f in split.requests(OF_REQUESTS[key].alias("key"))]
+    ends = (_C("row").min().alias("least"), _C("row").max().alias("most"))
+    held_by = pl.concat(f.group_by("key").agg(*ends) for f in frames).group_by("key")
+    shared = held_by.agg(_C("least").min(), _C("most").max()).filter(_C("least") < _C("most")).select("key")
+    return pl.concat(f.join(shared, on="key", how="semi").group_by("key", "row").agg(*_HELD) for f in frames)
 
 
 def _of_accounts(split: HuntedSplit, key: str) -> pl.DataFrame:

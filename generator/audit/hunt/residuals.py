@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -51,7 +51,7 @@ def features(split: HuntedSplit) -> pl.DataFrame:
         answered = frame.filter(_C("status") == 200)
         if not laws:
             laws = _fitted(answered)
-        rests = answered.select("row", *(_rest(answered, name, laws) for name in EXPLAINED))
+        rests = answered.select("row", *_rests(answered, laws))
         described = [
             how.alias(f"{n}: {word} of what is unexplained")
             for n in EXPLAINED
@@ -63,9 +63,12 @@ def features(split: HuntedSplit) -> pl.DataFrame:
 
 def _causes(frame: pl.DataFrame, name: str) -> F64:
     """Causes of a number, which is not its own."""
-    named = [c for c in _CAUSE_NAMES if not (name == "output tokens" and c == "output")]
-    x: F64 = np.column_stack([frame.select(named).to_numpy(), np.ones(len(frame))])
+    x: F64 = np.column_stack([frame.select(_named(name)).to_numpy(), np.ones(len(frame))])
     return x
+
+
+def _named(name: str) -> tuple[str, ...]:
+    return tuple(c for c in _CAUSE_NAMES if not (name == "output tokens" and c == "output"))
 
 
 def _fitted(frame: pl.DataFrame) -> dict[tuple[str, int], F64]:
@@ -77,11 +80,17 @@ def _fitted(frame: pl.DataFrame) -> dict[tuple[str, int], F64]:
     return laws
 
 
-def _rest(frame: pl.DataFrame, name: str, laws: Mapping[tuple[str, int], F64]) -> pl.Series:
+def _rests(frame: pl.DataFrame, laws: Mapping[tuple[str, int], F64]) -> Iterator[pl.Series]:
+    """What each number has beyond its law; causes are laid out once for all numbers that have the same."""
     models = frame["model"].to_numpy()
-    x = _causes(frame, name)
-    expected = np.full(len(frame), np.nan)
-    for model in np.unique(models):
-        if (name, int(model)) in laws:
-            expected[models == model] = x[models == model] @ laws[name, int(model)]
-    return (frame[f"of {name}"] - pl.Series(expected)).fill_nan(None).alias(name)
+    of_model = {int(model): np.flatnonzero(models == model) for model in np.unique(models)}
+    causes: dict[tuple[str, ...], dict[int, F64]] = {}
+    for name in EXPLAINED:
+        if _named(name) not in causes:
+            x = _causes(frame, name)
+            causes = {_named(name): {model: x[rows] for model, rows in of_model.items()}}
+        expected = np.full(len(frame), np.nan)
+        for model, x in causes[_named(name)].items():
+            if (name, model) in laws:
+                expected[of_model[model]] = x @ laws[name, model]
+        yield (frame[f"of {name}"] - pl.Series(expected)).fill_nan(None).alias(name)

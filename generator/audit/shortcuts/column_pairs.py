@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from generator.arrays import F32, F64, I64, U8
+from generator.arrays import F32, F64, I64, U8, Mask
 from generator.audit.base import gate
 from generator.audit.base.gate import Gate
 from generator.audit.shortcuts import single_column
@@ -113,20 +113,28 @@ def binned(values: F32) -> tuple[U8, I64]:
 
 def _histograms(codes: U8, i: int, j: int) -> F32:
     """Joint counts of the codes of each pair of columns of two blocks, shape (pairs, BINS, BINS)."""
+    blocks = [codes[:, k : k + _BLOCK] for k in (i, j)]
+    met = [np.flatnonzero(_met(block)) for block in blocks]  # most columns have far fewer codes than BINS
     total: Any = 0.0
     for rows in range(0, len(codes), _ROWS):
-        a, b = (_one_hot(codes[rows : rows + _ROWS, k : k + _BLOCK]) for k in (i, j))
+        a, b = (_one_hot(block[rows : rows + _ROWS], m) for block, m in zip(blocks, met, strict=True))
         total = total + a.T @ b
-    k, m = total.shape[0] // BINS, total.shape[1] // BINS
-    joint: F32 = total.reshape(k, BINS, m, BINS).transpose(0, 2, 1, 3).reshape(k * m, BINS, BINS)
-    return joint
+    k, m = (block.shape[1] for block in blocks)
+    every = np.zeros((k * BINS, m * BINS), np.float32)
+    every[np.ix_(*met)] = total
+    return every.reshape(k, BINS, m, BINS).transpose(0, 2, 1, 3).reshape(k * m, BINS, BINS)
 
 
-def _one_hot(codes: U8) -> F32:
-    n, k = codes.shape
-    hot = np.zeros((n, k * BINS), np.float32)
-    hot[np.arange(n)[:, None], codes + BINS * np.arange(k)] = 1
-    return hot
+def _met(codes: U8) -> Mask:
+    """Which codes of which columns occur, shape (columns * BINS,)."""
+    met = np.zeros((codes.shape[1], BINS), np.bool_)
+    met[np.arange(codes.shape[1]), codes] = True
+    return met.ravel()
+
+
+def _one_hot(codes: U8, met: I64) -> F32:
+    """Whether each row has each of some codes, shape (rows, codes)."""
+    return (codes[:, met // BINS] == met % BINS).astype(np.float32)
 
 
 def tree_scores(p: F32, n: F32) -> tuple[F64, F64]:
@@ -152,24 +160,29 @@ def tree_scores(p: F32, n: F32) -> tuple[F64, F64]:
     return _ranked(*leaves)
 
 
-def _integral(x: F32) -> F64:
-    return np.pad(x.astype(np.float64).cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
+def _integral(x: F32) -> F32:
+    """Sums of all counts below each cell: whole numbers, which float32 holds in half the memory."""
+    sums = np.zeros((len(x), BINS + 1, BINS + 1), np.float32)
+    inside = sums[:, 1:, 1:]
+    np.cumsum(x, axis=1, out=inside)
+    np.cumsum(inside, axis=2, out=inside)
+    return sums
 
 
-def _inside(c: F64, box: I64) -> F64:
+def _inside(c: F32, box: I64) -> F64:
     at = np.arange(len(box))
     a0, a1, b0, b1 = box.T
-    inside: F64 = c[at, a1, b1] - c[at, a0, b1] - c[at, a1, b0] + c[at, a0, b0]
+    inside: F64 = (c[at, a1, b1] - c[at, a0, b1] - c[at, a1, b0] + c[at, a0, b0]).astype(np.float64)
     return inside
 
 
-def _split(counts: list[F64], box: I64) -> Iterator[I64]:
+def _split(counts: list[F32], box: I64) -> Iterator[I64]:
     """The two halves of each box at the cut that leaves the purest classes (balanced, by Gini)."""
     at = np.arange(len(box))
     a0, a1, b0, b1 = box.T
     cut = np.arange(1, BINS)
     gains = []
-    weight = [1 / np.maximum(c[:, -1, -1], 1)[:, None] for c in counts]
+    weight = [1 / np.maximum(c[:, -1, -1].astype(np.float64), 1)[:, None] for c in counts]
     for axis, (low, high) in enumerate(((a0, a1), (b0, b1))):
         sides = []
         for c, w in zip(counts, weight, strict=True):
