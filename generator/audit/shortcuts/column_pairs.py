@@ -120,9 +120,10 @@ def _histograms(codes: U8, i: int, j: int) -> F32:
         a, b = (_one_hot(block[rows : rows + _ROWS], m) for block, m in zip(blocks, met, strict=True))
         total = total + a.T @ b
     k, m = (block.shape[1] for block in blocks)
-    every = np.zeros((k * BINS, m * BINS), np.float32)
+    every: F32 = np.zeros((k * BINS, m * BINS), np.float32)
     every[np.ix_(*met)] = total
-    return every.reshape(k, BINS, m, BINS).transpose(0, 2, 1, 3).reshape(k * m, BINS, BINS)
+    joint: F32 = every.reshape(k, BINS, m, BINS).transpose(0, 2, 1, 3).reshape(k * m, BINS, BINS)
+    return joint
 
 
 def _met(codes: U8) -> Mask:
