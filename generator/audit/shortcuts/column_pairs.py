@@ -135,7 +135,8 @@ def _met(codes: U8) -> Mask:
 
 def _one_hot(codes: U8, met: I64) -> F32:
     """Whether each row has each of some codes, shape (rows, codes)."""
-    return (codes[:, met // BINS] == met % BINS).astype(np.float32)
+    hot: F32 = (codes[:, met // BINS] == met % BINS).astype(np.float32)
+    return hot
 
 
 def tree_scores(p: F32, n: F32) -> tuple[F64, F64]:
