@@ -221,7 +221,7 @@ def _listed(grammar: Grammar) -> tuple[list[tuple[str, str]], dict[str, I64], di
     for section in all_sections():
         add(section, [(language, list(grammar.sections[section, language])) for language in LANGUAGES])
     add(BRIEF, [(language, [_BRIEF[language]]) for language in LANGUAGES])
-    comments = [f"{mark} {{e1}}: {{a1}}" for mark in PROGRAMMING.values()]
+    comments = [f"{mark} ticket on {{e1}}: {{a1}}" for mark in PROGRAMMING.values()]
     add("comments", [(language, [comment]) for comment in comments for language in LANGUAGES])
     add("code", [("code", _named(grammar.blocks[name])) for name in PROGRAMMING])
     add("tool_results", [("code", _named(grammar.tool_results))])
