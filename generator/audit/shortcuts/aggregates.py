@@ -107,13 +107,21 @@ def _bucket(frame: pl.DataFrame, split: LabelledSplit, pools: dict[str, list[str
         bits = frame[name].hash(0).to_numpy() >> np.uint64(_CODE_BITS)
         described |= {f"{name}:{k}": v for k, v in groups.equal(bits.astype(np.int64), frame[name]).items()}
     for name, pool in pools.items():
-        codes = (
-            frame[name].cast(pl.String).replace_strict(pool, range(len(pool)), default=None, return_dtype=pl.Int64)
-        )
-        described |= groups.category(name, codes.fill_null(-1).to_numpy(), pool)
+        described |= groups.category(name, _places(frame[name], pool), pool)
     for name in columns.NULLABLE:
         described[f"{name}:null"] = groups.mean(frame[name].is_null().to_numpy())
     return rows, described
+
+
+def _places(column: pl.Series, pool: list[str]) -> I64:
+    """Place of each value of a category column in a pool; -1 for null."""
+    met = column.drop_nulls().unique()
+    numbers = met.to_physical().to_numpy().astype(np.int64)
+    null = int(numbers.max(initial=-1)) + 1
+    place = np.full(null + 1, -1)
+    place[numbers] = [pool.index(value) for value in met.cast(pl.String)]
+    places: I64 = place[column.to_physical().cast(pl.Int64).fill_null(null).to_numpy()]
+    return places
 
 
 class _Groups:
@@ -131,16 +139,15 @@ class _Groups:
     def number(self, values: F64, tied: bool = True) -> dict[str, F64]:
         """Moments, quantiles, first and last; with `tied` also distinct values, entropy and share of the mode."""
         values = np.asarray(values, np.float64)
-        known = ~np.isnan(values)
-        v, g = values[known], self.group[known]
-        count = np.bincount(g, minlength=len(self.sizes)).astype(np.float64)
-        count[count == 0] = np.nan
-        mean = np.bincount(g, v, len(count)) / count
-        spread = np.bincount(g, (v - mean[g]) ** 2, len(count)) / count
+        inside = self._where(~np.isnan(values))
+        v = values if inside is self else values[~np.isnan(values)]
+        count = np.where(inside.sizes > 0, inside.sizes, np.nan)
+        mean = np.bincount(inside.group, v, len(count)) / count
+        apart = v - np.repeat(mean, inside.sizes)
+        spread = np.bincount(inside.group, apart * apart, len(count)) / count
         described = {"mean": mean, "sd": np.sqrt(spread), "total": mean * count}
         described |= {"first": values[self.starts], "last": values[self.ends]}
-        inside = _Groups(g, np.nan_to_num(count).astype(np.int64))
-        ordered = _sorted(g, v)
+        ordered = _sorted(inside.group, v)
         for q in QUANTILES:
             described[f"q{q:g}"] = _quantile(inside, ordered, q)
         if tied:
@@ -152,9 +159,7 @@ class _Groups:
     def equal(self, codes: I64, column: pl.Series) -> dict[str, F64]:
         """What can be said of values that are only equal or not; nulls are left out."""
         known = column.is_not_null().to_numpy()
-        g = self.group[known]
-        inside = _Groups(g, np.bincount(g, minlength=len(self.sizes)))
-        return dict(zip(("distinct", "entropy", "mode"), _runs(inside, codes[known]), strict=True))
+        return dict(zip(("distinct", "entropy", "mode"), _runs(self._where(known), codes[known]), strict=True))
 
     def category(self, name: str, codes: I64, pool: list[str]) -> dict[str, F64]:
         """As `equal`, and the share, first and last of each value."""
@@ -164,20 +169,28 @@ class _Groups:
         for word, at in (("first", self.starts), ("last", self.ends)):
             described |= {f"{name}:{word}={v}": (codes[at] == i).astype(np.float64) for i, v in enumerate(pool)}
         known = codes >= 0
-        g = self.group[known]
-        inside = _Groups(g, np.bincount(g, minlength=n))
-        for word, values in zip(("distinct", "entropy", "mode"), _runs(inside, codes[known]), strict=True):
-            described[f"{name}:{word}"] = values
-        return described
+        words = ("distinct", "entropy", "mode")
+        runs = _runs(self._where(known), codes[known])
+        return described | {f"{name}:{word}": values for word, values in zip(words, runs, strict=True)}
+
+    def _where(self, known: Mask) -> _Groups:
+        """The same accounts with some of their rows; themselves with all."""
+        if known.all():
+            return self
+        group = self.group[known]
+        return _Groups(group, np.bincount(group, minlength=len(self.sizes)))
 
 
-def _sorted(group: I64, values: F64) -> F64:
-    """Values sorted inside their group."""
-    low = values.min(initial=0.0)
-    if len(values) and np.all(values == np.floor(values)) and values.max() - low < 2.0**_CODE_BITS:
-        key = (group.astype(np.uint64) << np.uint64(_CODE_BITS)) | (values - low).astype(np.uint64)
+def _sorted(group: I64, values: npt.NDArray[Any]) -> F64:
+    """Values sorted inside their group; groups are in order."""
+    low, high = (values.min(), values.max()) if len(values) else (0, 0)
+    whole = values.dtype.kind == "i" or bool(np.all(values == np.floor(values)))
+    if len(values) and whole and high - low < 2.0**_CODE_BITS:
+        bits = int(high - low).bit_length()
+        kind: Any = np.uint32 if int(group[-1]).bit_length() + bits <= 32 else np.uint64
+        key = (group.astype(kind) << kind(bits)) | (values - low).astype(kind)
         key.sort()
-        return np.asarray((key & np.uint64(2**_CODE_BITS - 1)).astype(np.float64) + low)
+        return np.asarray((key & kind(2**bits - 1)).astype(np.float64) + low)
     order = np.lexsort((values, group))
     return np.asarray(values[order])
 
@@ -197,10 +210,11 @@ def _quantile(groups: _Groups, ordered: F64, q: float) -> F64:
 def _runs(groups: _Groups, values: npt.NDArray[Any], presorted: bool = False) -> tuple[F64, F64, F64]:
     """Distinct values, their entropy in nats, and the share of the commonest, per group."""
     n = len(groups.sizes)
-    ordered = values if presorted else _sorted(groups.group, values.astype(np.float64))
+    ordered = values if presorted else _sorted(groups.group, values)
     if not len(ordered):
         return np.zeros(n), np.full(n, np.nan), np.full(n, np.nan)
-    new = np.r_[True, (ordered[1:] != ordered[:-1]) | (groups.group[1:] != groups.group[:-1])]
+    new = np.r_[True, ordered[1:] != ordered[:-1]]
+    new[groups.starts[groups.sizes > 0]] = True
     starts = np.flatnonzero(new)
     length = np.diff(np.r_[starts, len(ordered)]).astype(np.float64)
     owner = groups.group[starts]

@@ -53,7 +53,7 @@ def values_of(splits: Sequence[LabelledSplit], table: str, columns: tuple[str, .
     values: dict[str, set[str]] = {c: set() for c in columns}
     for split in splits:
         for part in split.source.tables[table].buckets():
-            rows = part.select(pl.col(c).cast(pl.String).drop_nulls().unique().implode() for c in columns)
+            rows = part.select(pl.col(c).unique().cast(pl.String).drop_nulls().implode() for c in columns)
             for name, listed in rows.collect().row(0, named=True).items():
                 values[name] |= set(listed)
     return {name: sorted(listed) for name, listed in values.items()}

@@ -175,10 +175,13 @@ def _counts(split: LabelledSplit) -> dict[str, pl.DataFrame]:
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in names}
     for frame in split.buckets(*names):
         weighed = frame.filter(pl.col("hidden") | pl.col("benign")).with_columns(w=1 / pl.len().over("row"))
-        sums = [(pl.col("w") * pl.col(side)).sum().alias(side) for side in ("hidden", "benign")]
+        weighed = weighed.with_columns((pl.col("w") * pl.col(side)).alias(side) for side in ("hidden", "benign"))
         for name in names:
-            kind = pl.String if name in columns.CATEGORIES else pl.Float64
-            parts[name].append(weighed.group_by(pl.col(name).cast(kind).alias("value")).agg(sums))
+            # Categories become text once they are counted, numbers before: the order of their sums stays.
+            category = name in columns.CATEGORIES
+            value = pl.col(name) if category else pl.col(name).cast(pl.Float64)
+            counted = weighed.group_by(value.alias("value")).agg(pl.col("hidden", "benign").sum())
+            parts[name].append(counted.cast({"value": pl.String if category else pl.Float64}))
     return {
         name: pl.concat(p).group_by("value").agg(pl.col("hidden", "benign").sum()).sort("value")
         for name, p in parts.items()
