@@ -62,7 +62,7 @@ def test_a_dataset_without_text_says_how_to_get_it(wordless: Dataset) -> None:
         lambda: wordless.train.prompts,
         lambda: wordless.train.restrict(["requests.ts", "prompts.prompt"]),
     ):
-        with pytest.raises(UserError, match=r"train has no prompts\.prompt: .*generate --text sample"):
+        with pytest.raises(UserError, match=r"train has no prompts\.prompt: .*generate it with --text sample"):
             read()
     assert set(wordless.train.as_of(1).tables) == {"requests", "accounts", "releases"}
 
