@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from generator.arrays import F64
+from generator.arrays import F64, I64, Mask
 from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.base.two_sample import Comparison, compare_counts
 
@@ -134,17 +134,18 @@ def tally(split: LabelledSplit) -> Tally:
             (~_failed & (_c("output_tokens") >= shortest)).alias("long answer"),
             pl.int_range(1, pl.len() + 1).over("day").alias("at"),
         )
-        coded = prepared.select("row", *(t.code.cast(pl.Int64).alias(t.name) for t in TRACES))
-        at = coded["row"].to_numpy()
-        of = prepared.with_columns(pl.Series("cluster", cluster[at])).filter(_c("cluster") >= 0)
+        at = prepared["row"].to_numpy()
+        coded = prepared.select(t.code.cast(pl.Int16).alias(t.name) for t in TRACES)
+        of = prepared.select(pl.Series("cluster", cluster[at]), *sent).filter(_c("cluster") >= 0)
+        everyone = _Rows(at, cluster)
         for name, parts in sent.items():
             parts.append(of.select("cluster", value=name).drop_nulls().group_by("cluster", "value").len())
         for k, t in enumerate(TRACES):
             known = coded[t.name].is_not_null().to_numpy()
-            code, account = coded[t.name].drop_nulls().to_numpy(), at[known]
-            first[k, account[::-1]] = code[::-1]  # of several values for one place the last one stays
-            judged = cluster[account] >= 0
-            key = cluster[account[judged]] * t.levels + code[judged]
+            rows = everyone if known.all() else _Rows(at[known], cluster)
+            code = coded[t.name].drop_nulls().to_numpy()
+            first[k, rows.account] = code[rows.first]
+            key = rows.cluster * t.levels + code[rows.judged]
             counts[t.name] += np.bincount(key, minlength=counts[t.name].size).reshape(-1, t.levels)
     comparisons: dict[str, list[Comparison | None]] = {t.family: [] for t in TRACES}
     repeats = {"": (1.0, 1.0)} | {name: _repeats(parts, positive) for name, parts in sent.items()}
@@ -154,7 +155,20 @@ def tally(split: LabelledSplit) -> Tally:
     return Tally(comparisons, {t.name: first[k] for k, t in enumerate(TRACES)})
 
 
-def _clusters(split: LabelledSplit) -> tuple[np.ndarray, np.ndarray]:
+class _Rows:
+    """Rows of some accounts: the first of each account, and the cluster of those that belong to one."""
+
+    def __init__(self, at: I64, cluster: I64) -> None:
+        place = np.full(len(cluster), -1)
+        place[at[::-1]] = np.arange(len(at))[::-1]  # of several values for one place the last one stays
+        self.account = np.flatnonzero(place >= 0)
+        self.first = place[self.account]
+        whose = cluster[at]
+        self.judged = np.flatnonzero(whose >= 0)
+        self.cluster = whose[self.judged]
+
+
+def _clusters(split: LabelledSplit) -> tuple[I64, Mask]:
     """Cohort of each account, split by class (-1: neither class), and the class of each."""
     judged = split.benign | split.extraction
     key = split.cohort * 2 + split.extraction
