@@ -96,6 +96,8 @@ class Case:
         What is furthest from the middle first.
     prompts : tuple of ExamplePrompt
         Some prompts of the accounts, where the dataset has text.
+    untold : tuple of str
+        Names of the kinds of ties that can't be looked for, since nobody recorded what they are seen by.
     """
 
     accounts: tuple[str, ...]
@@ -103,6 +105,7 @@ class Case:
     findings: tuple[Finding, ...]
     habits: tuple[Habit, ...]
     prompts: tuple[ExamplePrompt, ...] = ()
+    untold: tuple[str, ...] = ()
 
     @property
     def partners(self) -> list[str]:
@@ -126,7 +129,7 @@ def case(
     accounts : sequence of str
         One account, or the members of a group.
     train : Split
-        World that says what is usual: among benign accounts, or all if its labels are not there.
+        World that says what is usual: among benign accounts, or all others if its labels are not there.
     progress : callable
         Called with (done, total) as the kinds of ties are worked through.
 
@@ -137,18 +140,20 @@ def case(
     """
     public, known = split.without_labels(), train.without_labels()
     ids, others = detector.accounts(public), detector.accounts(known)
-    usual, reference = _benign(train, others)
+    usual, reference = _benign(train, others, accounts)
+    told = [kind for kind in TIE_KINDS if not kind.untold(public)]
     members = np.flatnonzero(ids.is_in(list(accounts)).to_numpy())
     findings = []
-    for number, kind in enumerate(TIE_KINDS):
-        progress(number, len(TIE_KINDS) + 1)
+    for number, kind in enumerate(told):
+        progress(number, len(told) + 1)
         base = _count(kind.ties(known, others))[usual]
         findings.append(_finding(kind, kind.ties(public, ids), members, ids, base))
-    progress(len(TIE_KINDS), len(TIE_KINDS) + 1)
+    progress(len(told), len(told) + 1)
     habits = _habits(public, known, members, usual)
     findings.sort(key=lambda f: (f.linked == 0, f.usual))
     prompts = examples(public, accounts)
-    return Case(tuple(ids.gather(members)), reference, tuple(findings), habits, prompts)
+    untold = tuple(kind.name for kind in TIE_KINDS if kind not in told)
+    return Case(tuple(ids.gather(members)), reference, tuple(findings), habits, prompts, untold)
 
 
 def _finding(kind: TieKind, ties: sparse.csr_array, members: I64, ids: pl.Series, reference: I64) -> Finding:
@@ -174,12 +179,13 @@ def _finding(kind: TieKind, ties: sparse.csr_array, members: I64, ids: pl.Series
     )
 
 
-def _benign(train: Split, ids: pl.Series) -> tuple[I64, str]:
+def _benign(train: Split, ids: pl.Series, accounts: Sequence[str]) -> tuple[I64, str]:
     """Rows of the reference accounts, and who they are."""
     try:
         labels = train.labels.polars().select(pl.col("account_id", "label").cast(pl.String)).collect()
-    except MaskedLabelsError:  # a sealed world has none
-        return np.arange(len(ids)), f"{len(ids):,} accounts of {train.name}"
+    except MaskedLabelsError:  # a sealed world has none, nor have logs of one's own
+        others = np.flatnonzero(~ids.is_in(list(accounts)).to_numpy())
+        return others, f"{len(others):,} accounts of {train.name}"
     benign = ids.is_in(labels.filter(pl.col("label") == "benign")["account_id"].implode())
     return np.flatnonzero(benign.to_numpy()), f"{benign.sum():,} benign accounts of {train.name}"
 

@@ -31,12 +31,26 @@ class TieKind:
         Why it may be nothing.
     ties : callable
         (public split, ids) -> symmetric accounts x accounts: how strong, 0 for no tie.
+    needs : tuple of str
+        Fields (table.column) without which nothing can be said; left out, those of the link of this name.
     """
 
     name: str
     words: str
     harmless: str
     ties: Callable[[Split, pl.Series], sparse.csr_array]
+    needs: tuple[str, ...] = ()
+
+    def untold(self, split: Split) -> bool:
+        """Whether nobody recorded what such ties are seen by.
+
+        Parameters
+        ----------
+        split : Split
+            World.
+        """
+        needs = self.needs or next((link.needs for link in links.LINKS if link.name == self.name), ())
+        return bool(split.missing & set(needs))
 
 
 def _symmetric(n: int, first: I64, second: I64, weight: F64) -> sparse.csr_array:
@@ -114,9 +128,16 @@ TIE_KINDS = tuple(
             "sent near-duplicates of prompts of",
             "a form, or a public benchmark",
             _near_duplicates,
+            ("requests.prompt_simhash",),
         ),
         ("synchrony", "begins sessions, beyond chance, with", "cron jobs at round hours", _synchrony),
         ("echo", "exchanges answers in prompts with", "colleagues who quote or grade answers", _echoes),
-        ("decoy", "called a decoy model, or shares keys with callers:", "the curious find it too", _decoys),
+        (
+            "decoy",
+            "called a decoy model, or shares keys with callers:",
+            "the curious find it too",
+            _decoys,
+            ("releases.released",),
+        ),
     )
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from baselines.base.search_space import Ranges
+from generator import schema
 from generator.errors import UserError
 
 if TYPE_CHECKING:
@@ -203,8 +204,14 @@ def shown(detector: Detector, world: Split) -> Split:
     Raises
     ------
     UserError
-        If it reads text and the dataset was made without.
+        If it reads text and the dataset was made without, or if nobody recorded anything that it reads.
     """
     if why := world.lacking(detector.fields):
         raise UserError(f"detector {detector.name} reads text, and {why}")
+    features = {field for field in detector.fields if schema.column(field).group != "K"}
+    if features and features <= world.missing:
+        raise UserError(
+            f"detector {detector.name} reads nothing but what nobody recorded in {world.name}: "
+            f"{', '.join(sorted(features))}"
+        )
     return world.restrict(detector.fields)

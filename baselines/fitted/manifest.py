@@ -42,11 +42,14 @@ class TrainingData:
     ----------
     dataset, digest, split : str
         Name of the dataset, content hash of its public tables, and which of its splits.
+    hidden : str
+        Columns that were hidden from it, with spaces between; "" for none.
     """
 
     dataset: str
     digest: str
     split: str
+    hidden: str = ""
 
 
 def compose(

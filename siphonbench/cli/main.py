@@ -4,7 +4,7 @@ from siphonbench.cli import quickstart
 from siphonbench.cli.boards import classes, decide, leaderboard, seasons, serve, teams
 from siphonbench.cli.common.app import app
 from siphonbench.cli.datasets import audit, columns, fidelity, generate, ingest, inspect, release, scenario
-from siphonbench.cli.detectors import authors, duel, explain, fit, group, reproduce, run, tune
+from siphonbench.cli.detectors import authors, duel, explain, fit, group, reproduce, run, triage, tune
 
 __all__ = [
     "app",
@@ -30,5 +30,6 @@ __all__ = [
     "seasons",
     "serve",
     "teams",
+    "triage",
     "tune",
 ]

@@ -107,7 +107,7 @@ def read_record(entry: Mapping[str, Any], where: str, mapping: FieldMapping, fau
     faults : Faults
         Gets what is wrong.
     """
-    reader = _Reader(where, mapping, faults)
+    reader = _EntryReader(where, mapping, faults)
     values = {}
     for name in mapping.columns:
         if (value := mapping.first(entry, name)[1]) is not None:
@@ -127,7 +127,7 @@ def read_record(entry: Mapping[str, Any], where: str, mapping: FieldMapping, fau
     return record
 
 
-class _Reader:
+class _EntryReader:
     """Values of one entry, and where it stands for what is wrong with them."""
 
     def __init__(self, where: str, mapping: FieldMapping, faults: Faults) -> None:
@@ -209,13 +209,13 @@ class _Reader:
         return float(value.timestamp()) * 1000
 
 
-_READERS: Mapping[str, Callable[[_Reader, str, Any], Any]] = {
-    "text": _Reader.text,
-    "word": _Reader.word,
-    "status": _Reader.status,
-    "flag": _Reader.flag,
-    "real": _Reader.real,
-    "time": _Reader.time,
+_READERS: Mapping[str, Callable[[_EntryReader, str, Any], Any]] = {
+    "text": _EntryReader.text,
+    "word": _EntryReader.word,
+    "status": _EntryReader.status,
+    "flag": _EntryReader.flag,
+    "real": _EntryReader.real,
+    "time": _EntryReader.time,
     "any": lambda reader, name, value: value,
     "tokens": lambda reader, name, value: reader.count("tokens", value),
     "ms": lambda reader, name, value: reader.count("ms", value),
@@ -223,7 +223,7 @@ _READERS: Mapping[str, Callable[[_Reader, str, Any], Any]] = {
 }
 
 
-def _finish(record: UsageRecord, reader: _Reader) -> None:
+def _finish(record: UsageRecord, reader: _EntryReader) -> None:
     """Durations of moments, the status of a word, and what messages say."""
     values = record.values
     for moment, duration in (("ended", "latency_ms"), ("first_token", "ttft_ms")):

@@ -118,6 +118,7 @@ def text(case: Case, title: str) -> str:
             clause = f"{sentence(case, finding)}; usual: {usual(finding)}"
             lines += [f"- {clause}; may be: {finding.kind.harmless}", f"    {some}"]
     lines.append("Not found: " + (", ".join(_absent(case)) or "nothing"))
+    lines += [f"Can't be told, for lack of columns: {', '.join(case.untold)}"] * bool(case.untold)
     lines += [f"- {' '.join(counted(h))}, {place(h)}" for h in case.habits if h.unusual]
     lines.append("Ordinary, as the middle 90 % of usual accounts: " + ("; ".join(_ordinary(case)) or "nothing"))
     lines += ["Some prompts:"] * bool(case.prompts)

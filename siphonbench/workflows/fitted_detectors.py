@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from baselines.base.detector import Detector
     from baselines.base.evaluation import Result
     from baselines.fitted.manifest import TrainingData
-    from generator.dataset import Dataset
+    from generator.dataset import Dataset, Split
 
 _PROBE = {"accounts": 40, "campaign": 8}
 """Size of the toy world that a detector from a file is asked about before it is handed out."""
@@ -53,6 +53,17 @@ class FittedDetector:
 
         return fitted_folder.write(Path(folder), self.detector, self.training)
 
+    def unprepared(self, world: Split) -> list[str]:
+        """Columns that it reads and learnt from, and that nobody recorded in a world: its scores may mislead.
+
+        Parameters
+        ----------
+        world : Split
+            What it is to be asked about.
+        """
+        hidden = set.intersection(*(set(t.hidden.split()) for t in self.training)) if self.training else set()
+        return sorted(world.missing & set(self.detector.fields) - hidden)
+
     def apply(self, dataset: Dataset | str | Path, split: str = "test", task: str = "accounts") -> Result:
         """Let it answer about a split, of which it sees the declared columns and no label.
 
@@ -81,13 +92,15 @@ class FittedDetector:
                 f"alone: run siphonbench baselines run {self.detector.name} --task {task}"
             )
         target, began = _opened(dataset).reveal(split).without_labels(), time.perf_counter()
+        lost = self.unprepared(target)
         try:
             predictions = evaluation.answer(self.detector, target, task)
         except UserError:
             raise
         except Exception as error:  # what a file has learnt may not fit this world
             why = error_hints.describe_error(error, type(self.detector))
-            raise UserError(f"detector {self.detector.name} failed on {split}: {why}") from error
+            lacks = f"; it reads what nobody recorded there: {', '.join(lost)}" if lost else ""
+            raise UserError(f"detector {self.detector.name} failed on {split}: {why}{lacks}") from error
         seconds = time.perf_counter() - began
         return evaluation.Result(self.detector.name, task, predictions, seconds, self.detector.fields)
 
@@ -97,6 +110,7 @@ def fit(
     data: Dataset | str | Path | Sequence[Dataset | str | Path],
     seed: int = 0,
     params: Mapping[str, Any] | None = None,
+    like: Dataset | str | Path | None = None,
 ) -> FittedDetector:
     """Fit a detector on the world *train* of one dataset or several.
 
@@ -110,6 +124,8 @@ def fit(
         Seed of the detector.
     params : mapping, optional
         Its other parameters; what is left out keeps its default.
+    like : Dataset, path or str, optional
+        Columns that nobody recorded there are hidden while it learns, so that it relies on none of them.
 
     Raises
     ------
@@ -140,8 +156,21 @@ def fit(
     digests = [d.digest for d in datasets]
     if twice := {d.name for d in datasets if digests.count(d.digest) > 1}:
         raise UserError(f"{', '.join(sorted(twice))} is given twice: give each dataset once")
-    fitted = evaluation.fit(plain, [d.reveal("train") for d in datasets])
-    return FittedDetector(fitted, tuple(TrainingData(d.name, d.digest, "train") for d in datasets))
+    hidden = missing_in(_opened(like)) if like is not None else frozenset()
+    fitted = evaluation.fit(plain, [d.reveal("train").without(hidden) for d in datasets])
+    note = " ".join(sorted(hidden & set(plain.fields)))
+    return FittedDetector(fitted, tuple(TrainingData(d.name, d.digest, "train", note) for d in datasets))
+
+
+def missing_in(dataset: Dataset) -> frozenset[str]:
+    """Public columns, as table.column, that nobody recorded in a dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Logs of one's own, or any other.
+    """
+    return frozenset().union(*(split.missing for split in dataset.splits.values()))
 
 
 def load_detector(folder: str | Path, detector: str = "") -> FittedDetector:

@@ -45,7 +45,8 @@ def _explain(
         members = _members(dataset, split, subject, groups)
         world = dataset.reveal(split).without_labels()
         with output.progress("gathering evidence") as tick:
-            case = explanations.case(world, members, dataset.reveal("train"), tick)
+            usual = dataset.reveal("train") if "train" in dataset.splits else world
+            case = explanations.case(world, members, usual, tick)
         out.parent.mkdir(parents=True, exist_ok=True)
         title = f"Group {subject}: {len(members)} accounts" if groups else f"Account {subject}"
         page = evidence_figure.write(case, world, title, f"{dataset.name}, {split}", out)

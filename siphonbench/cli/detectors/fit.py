@@ -17,7 +17,9 @@ from siphonbench.workflows import detector_submissions, fitted_detectors
 
 _FIT = """Example: siphonbench fit xgboost-relational --data siphonbench-data/nano --out relational
 
-Several datasets: siphonbench fit volume --data siphonbench-data/one --data siphonbench-data/two --out volume"""
+Several datasets: siphonbench fit volume --data siphonbench-data/one --data siphonbench-data/two --out volume
+
+For your logs: siphonbench fit xgboost-relational --data siphonbench-data/small --like mine --out relational"""
 _APPLY = """Example: siphonbench apply relational --data siphonbench-data/next --out entries/relational
 
 Of a class of your own: siphonbench apply FOLDER --detector mymodule:MyDetector --data siphonbench-data/next"""
@@ -33,6 +35,9 @@ def _fit(
     params: Annotated[
         Path | None, typer.Option(help="TOML file with a table of parameters per detector, as tune writes it.")
     ] = None,
+    like: Annotated[
+        Path | None, typer.Option(help="Dataset of your logs: it learns without the columns that they lack.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the file; siphonbench-board/fitted/DETECTOR if left out.")
     ] = None,
@@ -46,7 +51,7 @@ def _fit(
     fitted_folder.check_replaceable(folder)
     parameters = read_parameters(params).get(kind.name, {}) if params else {}
     datasets = [api.load_verified(path) for path in data or [DATA]]
-    fitted = fitted_detectors.fit(name, datasets, seed or 0, parameters)
+    fitted = fitted_detectors.fit(name, datasets, seed or 0, parameters, like)
     options.private_board(folder)
     fitted.save(folder)
     size = sum(file.stat().st_size for file in folder.iterdir())
@@ -73,11 +78,16 @@ def _apply(
     from leaderboard.records import submission
 
     fitted = fitted_detectors.load_detector(folder, detector)
-    result = fitted.apply(api.load_verified(data), split, task)
+    dataset = api.load_verified(data)
+    result = fitted.apply(dataset, split, task)
     entry = out or options.ENTRIES / detector_submissions.folder_name(result.name, task)
     options.private_board(entry)
     card = detector_submissions.author_card(entry, result.name, result.fields)
     submission.write(entry, result.predictions, card, task)
     learnt = " and ".join(f"{t.split} of {t.dataset} ({t.digest[:12]})" for t in fitted.training)
     typer.echo(printable(f"{result.name}, fitted on {learnt}"))
+    if lost := fitted.unprepared(dataset.reveal(split)):
+        typer.echo(
+            f"it learnt from {len(lost)} columns that {data} lacks; mend that with: fit --like {data}", err=True
+        )
     typer.echo(f"{entry}: {len(result.predictions):,} rows for the task {task}, in {result.seconds:.1f} s")
