@@ -17,11 +17,12 @@ from generator.audit.hunt import (
     borders,
     group_statistics,
     keys,
+    onset,
     relational_rules,
     rules,
 )
 from generator.audit.hunt.account_features import AccountFeatures
-from generator.audit.hunt.hunted_split import HuntedSplit
+from generator.audit.hunt.hunted_split import DAY, HuntedSplit
 from generator.audit.hunt.relational_rules import RuleReach
 from generator.dataset import Dataset, Split
 
@@ -234,3 +235,16 @@ def test_holdings_agree_with_polars_for_every_kind_of_key(tiny: Dataset) -> None
     held = keys.holdings(hunted, "tls_fingerprint")
     assert len(held) == len(expected)
     assert held["requests"].sum() == expected["len"].sum()
+
+
+def test_values_that_tie_for_the_main_one_are_taken_in_one_order() -> None:
+    """Groups come in any order: forty accounts hold two values as often, from the same moment, unequally long."""
+    rows = [(row, at, value) for row in range(40) for value, end in ((1, 2.0), (2, 3.0)) for at in (0.0, end)]
+    frame = pl.DataFrame(rows, schema={"row": pl.UInt32, "at": pl.Float64, "value": pl.Int64}, orient="row")
+    frame = frame.select(
+        "row", pl.col("at") * DAY, *(pl.col("value").alias(f"held {name}") for name in onset.HELD)
+    )
+    described = onset._of_bucket(frame, days=7)
+    last = [c for c in described.columns if c.endswith("main one last seen, day")]
+    assert len(last) == len(onset.HELD)
+    assert described.select(last).unique().rows() == [(2.0,) * len(last)]

@@ -37,7 +37,7 @@ def gate(splits: Sequence[HuntedSplit]) -> Gate:
 
 
 def _compared(split: HuntedSplit) -> list[Comparison | None]:
-    table = pl.concat(_of_bucket(frame, split.days) for frame in split.visits)
+    table = pl.concat(_of_bucket(frame, split.days) for frame in split.visits).sort("row")
     rows = table["row"].to_numpy()
     judged = (split.labelled.hidden | split.labelled.benign)[rows]
     rows, table = rows[judged], table.filter(pl.Series(judged))

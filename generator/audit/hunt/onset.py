@@ -60,7 +60,8 @@ def _of_bucket(frame: pl.DataFrame, days: int) -> pl.DataFrame:
         lags = (
             held.join(whole.lazy(), on="row")
             .with_columns(lag=_C("first") - _C("began"), gone=_C("ended") - _C("last"), share=_C("n") / _C("all"))
-            .sort("row", "n", "first", descending=[False, True, False])
+            # What ties in all of these is alike in every feature: the order of groups, which varies, says nothing.
+            .sort("row", "n", "first", "last", descending=[False, True, False, False])
             .group_by("row", maintain_order=True)
         )
         named = lags.agg(expression.alias(f"{name}: {word}") for word, expression in _LAGS.items()).collect()

@@ -159,7 +159,8 @@ def search(split: HuntedSplit, key: str, rows: npt.NDArray[np.integer], values: 
     held, starts = np.unique(rows[inside], return_index=True)
     if not len(held):
         return []
-    table = np.column_stack([f.of(values[inside]) for f in every])
+    shown = np.asfortranarray(values[inside])  # factors read column by column
+    table = np.column_stack([f.of(shown) for f in every])
     classes = _classes(split)
     without = looked.copy()
     without[held] = False
