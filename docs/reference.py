@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -76,7 +77,7 @@ def _parameter(p: Any) -> tuple[str, str, str]:
 
 
 def _examples(epilog: str) -> list[str]:
-    return [line for line in epilog.replace(". A series: ", "\n").splitlines() if line.strip()]
+    return re.split(r"\. [A-Z][a-z ]+: (?=siphonbench)", epilog)
 
 
 def archetype_list() -> str:

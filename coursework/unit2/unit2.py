@@ -199,9 +199,10 @@ left.set_ylabel("innocent accounts stopped, %")
 left.set_title("Every step that costs the operator a few more accounts stops more customers");
 
 # %% [markdown]
-# Accounts are cheap; the operator buys more of them and goes on. A published campaign used some 24,000 accounts.
-# Customers can't do that: they have one account, and it stops working. **A limit moves the cost to the
-# innocent.**
+# Accounts are cheap; the operator buys more of them and goes on. Three campaigns that a provider reported used
+# some 24,000 accounts for more than 16 million exchanges ("Detecting and preventing distillation attacks",
+# Anthropic, 23 February 2026): fewer than 700 each. Customers can't do that: they have one account, and it stops
+# working. **A limit moves the cost to the innocent.**
 #
 # Limits are not useless. They keep one runaway program from hurting everybody, and they force the operator to
 # *have* many accounts, which then have something in common. That is where units 3 and 4 look.

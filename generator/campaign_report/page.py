@@ -35,7 +35,7 @@ FACTS = (
 )
 
 
-def write(split: ReportedSplit, path: Path, campaign: str | None = None, seed: int = 0) -> Path:
+def write(split: ReportedSplit, path: Path, campaign: str | None = None, seed: int = 0, style: str = "") -> Path:
     """Write the page of a campaign: of the one with most accounts if none is named.
 
     Parameters
@@ -48,6 +48,8 @@ def write(split: ReportedSplit, path: Path, campaign: str | None = None, seed: i
         Its name.
     seed : int
         Decides which accounts stand for a crowd that is too large to draw.
+    style : str
+        Style sheet of the page; the report's own rules come after it.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def write(split: ReportedSplit, path: Path, campaign: str | None = None, seed: i
         If there is no such campaign, or the path is a folder.
     """
     files.check_writable(path)
-    return _write(path, render(selection.gather(split, campaign, seed), seed))
+    return _write(path, render(selection.gather(split, campaign, seed), seed, style=style))
 
 
 def write_all(
@@ -63,6 +65,7 @@ def write_all(
     folder: Path,
     seed: int = 0,
     on_page: Callable[[int, int], None] = lambda done, total: None,
+    style: str = "",
 ) -> Path:
     """Write a page for each campaign into a folder, and an index.html that links them.
 
@@ -76,6 +79,8 @@ def write_all(
         Decides which accounts stand for a crowd that is too large to draw.
     on_page : callable, optional
         Called with (done, total) before each page, and at the end.
+    style : str
+        Style sheet of the page; the report's own rules come after it.
 
     Returns
     -------
@@ -92,12 +97,13 @@ def write_all(
     rows = _roster(split)
     for done, row in enumerate(rows):
         on_page(done, len(rows))
-        _write(folder / row["file"], render(selection.gather(split, row["campaign"], seed), seed, siblings=True))
+        portrait = selection.gather(split, row["campaign"], seed)
+        _write(folder / row["file"], render(portrait, seed, siblings=True, style=style))
     on_page(len(rows), len(rows))
-    return _write(folder / INDEX, _template("index.html.j2").render(**_facts(split), rows=rows))
+    return _write(folder / INDEX, _template("index.html.j2").render(**_facts(split), rows=rows, style=style))
 
 
-def render(portrait: Portrait, seed: int = 0, siblings: bool = False) -> str:
+def render(portrait: Portrait, seed: int = 0, siblings: bool = False, style: str = "") -> str:
     """HTML of a page; every text that comes from the dataset is escaped.
 
     Parameters
@@ -108,6 +114,8 @@ def render(portrait: Portrait, seed: int = 0, siblings: bool = False) -> str:
         The one that drew it, to be shown.
     siblings : bool
         Whether the other campaigns' pages stand in the same folder, to be linked.
+    style : str
+        Style sheet of the page; the report's own rules come after it.
     """
     row, known = portrait.campaign, archetypes()
     archetype = row["archetype"]
@@ -122,6 +130,7 @@ def render(portrait: Portrait, seed: int = 0, siblings: bool = False) -> str:
         others=[other for other in _roster(portrait.split) if other["campaign"] != row["campaign"]],
         siblings=siblings,
         seed=seed,
+        style=style,
     )
 
 

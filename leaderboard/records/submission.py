@@ -59,11 +59,8 @@ def read(path: Path, expected: pl.DataFrame | Iterable[str], task: str = "accoun
     if not isinstance(expected, pl.DataFrame):
         expected = pl.DataFrame({"account_id": list(expected)}, {"account_id": pl.String})
     keys = expected.select(pl.col(k).cast(predictions_file.POLARS[kind]) for k, kind in asked.keys.items())
-    file, card_file = _files(path)
     faults: list[str] = []
-    card = cards.read(card_file, faults) if card_file else Card(name=path.stem)
-    if not card_file:
-        cards.check_text("name", card.name, faults)
+    file, card = _parts(path, faults)
     if not card.suits(asked):
         faults.append(
             f"card.toml: labels: {card.labels!r} is no answer to {task}, which may learn from observed labels "
@@ -77,6 +74,26 @@ def read(path: Path, expected: pl.DataFrame | Iterable[str], task: str = "accoun
         message = f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}: " + "; ".join(faults + notes)
         raise UserError(printable(message))
     return Submission(card, frame.sort(list(asked.keys)))
+
+
+def located(path: Path) -> tuple[Path, Card]:
+    """Predictions file and card of a submission; the predictions are not read.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read`.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, or with all faults of the card.
+    """
+    faults: list[str] = []
+    file, card = _parts(path, faults)
+    if faults:
+        raise UserError(printable(f"{path}: {'; '.join(faults)}"))
+    return file, card
 
 
 def write(folder: Path, predictions: pl.DataFrame, card: Card, task: str = "accounts") -> Path:
@@ -131,6 +148,14 @@ def _check_replaceable(folder: Path) -> None:
     names = [f.name for f in folder.iterdir()] if folder.is_dir() else [folder.name] * folder.exists()
     if other := sorted(set(names) - {*predictions_file.NAMES, cards.FILE}):
         raise UserError(f"{folder} holds {len(other)} other files, e.g. {other[0]}: name another folder")
+
+
+def _parts(path: Path, faults: list[str]) -> tuple[Path, Card]:
+    file, card_file = _files(path)
+    card = cards.read(card_file, faults) if card_file else Card(name=path.stem)
+    if not card_file:
+        cards.check_text("name", card.name, faults)
+    return file, card
 
 
 def _files(path: Path) -> tuple[Path, Path | None]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
@@ -15,13 +13,11 @@ import polars as pl
 
 from generator import schema
 from generator.dataset import Split, Table
-from generator.errors import UserError, printable
+from leaderboard.intake.http_client import Server
 from leaderboard.seasons.daily_replay import DAILY_TABLES, TABLES, DailyReplay
 from leaderboard.seasons.rules import Season, parse
 
-_SECONDS = 120.0
-_REDIRECTS = (301, 302, 303, 307, 308)
-_LARGEST = 64 << 20  # of an answer that is no table
+_BASE = "/api/v1/season"
 
 
 class Transport(ABC):
@@ -84,16 +80,6 @@ class Local(Transport):
         self._replay.hand_in(day, file)
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows nowhere: who is sent elsewhere would take the token along."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirects)
-
-
 class Http(Transport):
     """A season on a server.
 
@@ -106,11 +92,7 @@ class Http(Transport):
     """
 
     def __init__(self, server: str, token: str) -> None:
-        if not server.startswith(("http://", "https://")):
-            raise UserError(f"--server {server[:80]} is no address: begin with https:// or http://")
-        if not token.isascii() or not token.isprintable() or not token:
-            raise UserError("the token is none: take it as the organiser sent it")
-        self._base, self._token = server.rstrip("/") + "/api/v1/season", token
+        self._server = Server(server, token)
 
     def season(self) -> Season:  # noqa: D102
         return parse(self._get("").decode())
@@ -120,31 +102,13 @@ class Http(Transport):
         return None if day is None else int(day)
 
     def table(self, day: int, name: str) -> bytes:  # noqa: D102
-        return self._get(f"/days/{day}/{quote(name)}", largest=None)
+        return self._server.ask("GET", f"{_BASE}/days/{day}/{quote(name)}", largest=None)
 
     def hand_in(self, day: int, file: Path) -> None:  # noqa: D102
-        self._ask("PUT", f"/days/{day}/scores", file.read_bytes(), _LARGEST)
+        self._server.ask("PUT", f"{_BASE}/days/{day}/scores", file.read_bytes())
 
-    def _get(self, path: str, largest: int | None = _LARGEST) -> bytes:
-        return self._ask("GET", path, None, largest)
-
-    def _ask(self, method: str, path: str, body: bytes | None, largest: int | None) -> bytes:
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/octet-stream"}
-        # Only http and https get here, see `__init__`.
-        request = urllib.request.Request(self._base + path, body, headers, method=method)  # noqa: S310
-        try:
-            with _OPENER.open(request, timeout=_SECONDS) as answer:
-                return bytes(answer.read(largest))
-        except urllib.error.HTTPError as error:
-            if error.code in _REDIRECTS:
-                place = printable(error.headers.get("location", "")[:200])
-                raise UserError(
-                    f"{self._base} sends elsewhere, to {place}: the token is not carried there; if you trust that "
-                    "address, name it as --server"
-                ) from error
-            raise UserError(f"the server says {error.code}: {_detail(error.read(1 << 16))}") from error
-        except OSError as error:
-            raise UserError(f"{self._base} does not answer ({error}): try again, the walk goes on") from error
+    def _get(self, path: str) -> bytes:
+        return self._server.ask("GET", _BASE + path)
 
 
 class Past:
@@ -217,11 +181,3 @@ def play(
         score(past.split()).select("account_id", "score").write_parquet(file)
         transport.hand_in(day, file)
         on_day(day + 1, season.days)
-
-
-def _detail(body: bytes) -> str:
-    try:
-        text = str(json.loads(body)["detail"])
-    except (ValueError, KeyError, TypeError):
-        text = "nothing more"
-    return printable(text[:2000])

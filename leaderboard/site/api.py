@@ -17,6 +17,7 @@ from leaderboard.site import board_files, pages
 if TYPE_CHECKING:
     from leaderboard.intake.queue_records import QueuedSubmission
     from leaderboard.site.context import Site
+    from leaderboard.tracking.board import RankedEntry
 
 Text = Annotated[str, Query(max_length=1000)]
 Task = Annotated[str, Path(max_length=40, pattern="^[a-z]+$")]
@@ -97,20 +98,23 @@ def router(site: Site) -> APIRouter:
         assert job is not None
         return JSONResponse(document(job), 202 if new else 200, {"location": f"/api/v1/submissions/{id_}"})
 
-    @api.get("/submissions/{id}", summary="What has become of a submission")
+    @api.get("/submissions/{id}", summary="What has become of a submission, with its entry and scores")
     def state(id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
-        return document(site.job(id))
+        job = site.job(id)
+        return document(job, site.entry_of(job))
 
     return api
 
 
-def document(job: QueuedSubmission) -> dict[str, Any]:
+def document(job: QueuedSubmission, entry: RankedEntry | None = None) -> dict[str, Any]:
     """A submission as one JSON object.
 
     Parameters
     ----------
     job : QueuedSubmission
         Of any state.
+    entry : RankedEntry, optional
+        Once it is on the board.
     """
     return {
         "id": job.id,
@@ -126,4 +130,7 @@ def document(job: QueuedSubmission) -> dict[str, Any]:
         "sha256": job.file,
         "created": job.created.isoformat(),
         "finished": job.finished.isoformat() if job.finished else None,
+        "entry": entry.id if entry else None,
+        "rank": entry.rank if entry else None,
+        "scores": dict(sorted(entry.numbers.items())) if entry else None,
     }

@@ -18,6 +18,7 @@ from leaderboard.tracking.board import Board
 
 _MARK = ".siphonbench-site"
 _COMPARED = 12  # of each board, every pair; and every entry with its neighbours
+_SERVER = "https://SERVER"  # pages that stand alone don't know where a board is served
 _STATIC = Path(__file__).with_name("static")
 
 
@@ -47,7 +48,7 @@ def build(settings: Settings, out: Path, tick: Callable[[int, int], None] = lamb
         raise UserError(f"{out} holds something else than a site: name a new or empty folder")
     boards = Boards(settings.store, [(w.digest, t) for w in settings.worlds for t in w.tasks])
     views = [boards.refresh(w.digest, t) for w in settings.worlds for t in w.tasks]
-    total = sum(3 + len(v.entries) + len(_pairs(v)) for v in views) + len(settings.worlds) + 3
+    total = sum(3 + len(v.entries) + len(_pairs(v)) for v in views) + len(settings.worlds) + 4
     written = 0
     with files.atomic_folder(out) as partial:
         shutil.copytree(_STATIC, partial / "static")
@@ -63,10 +64,11 @@ def build(settings: Settings, out: Path, tick: Callable[[int, int], None] = lamb
 def _files(settings: Settings, boards: Boards, views: Sequence[Board]) -> Iterator[tuple[str, bytes]]:
     site = Pages(settings, boards, live=False)
     yield "index.html", site.home().encode()
-    yield "submit/index.html", site.submit("https://SERVER").encode()
+    yield "submit/index.html", site.submit(_SERVER).encode()
+    yield "cite/index.html", site.cite().encode()
     yield "api/index.html", site.api([]).encode()
     for world in settings.worlds:
-        yield f"datasets/{world.key}/index.html", site.dataset(world).encode()
+        yield f"datasets/{world.key}/index.html", site.dataset(world, _SERVER).encode()
     for view in views:
         shown = settings.world(view.digest)
         assert shown is not None  # the views are of these worlds

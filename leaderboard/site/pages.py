@@ -12,7 +12,7 @@ from typing import Any
 from generator import dataset, schema
 from leaderboard.intake.queue_records import QueuedSubmission
 from leaderboard.records.task_definitions import TASKS
-from leaderboard.site import board_query, templating
+from leaderboard.site import board_query, comparison, templating
 from leaderboard.site.board_query import PER_PAGE, Query
 from leaderboard.site.live_boards import Boards
 from leaderboard.site.settings import ServedDataset, Settings
@@ -42,6 +42,7 @@ class Pages:
             worlds=settings.worlds,
             live=live,
             archetypes=settings.archetypes,
+            docs=settings.docs,
         )
 
     def home(self) -> str:
@@ -121,10 +122,8 @@ class Pages:
         """
         cards = [self.boards.card(e) for e in (a, b)]
         lines = [_lines(c) for c in cards]
-        shown = (TASKS[view.task].primary_column, *view.columns)
-        both = [c for c in shown if c.number in a.numbers and c.number in b.numbers]
         bars = [(e, _archetypes(e)) for e in (a, b)]
-        low, mid, high = _difference(a, b)
+        low, mid, high = comparison.difference(a, b)
         return self._page(
             "compare",
             f"compare/{a.id}-{b.id}/" if not self.live else "compare/",
@@ -136,25 +135,29 @@ class Pages:
             mid=mid,
             high=high,
             main=TASKS[view.task].primary_column,
-            rows=[(c, a.numbers[c.number], b.numbers[c.number]) for c in both],
+            rows=comparison.rows(view, a, b),
             curves=[(t, [(a.name, lines[0][t]), (b.name, lines[1][t])]) for t in lines[0] if t in lines[1]],
             fpr=bars if all(rows for _, rows in bars) else [],
             fpr_top=max(_top(rows) for _, rows in bars),
         )
 
-    def dataset(self, world: ServedDataset) -> str:
-        """One dataset: its sizes, columns and a few rows.
+    def dataset(self, world: ServedDataset, origin: str) -> str:
+        """One dataset: how to get it, its sizes, columns and a few rows.
 
         Parameters
         ----------
         world : ServedDataset
             Which dataset.
+        origin : str
+            Scheme and host of the site.
         """
         return self._page(
             "dataset",
             f"datasets/{world.key}/",
             world=world,
             splits=list(world.manifest["splits"].items()),
+            origin=origin,
+            size=sum(world.downloads.values()),
             tables=_samples(world.folder),
         )
 
@@ -181,6 +184,10 @@ class Pages:
         world = self.settings.world(job.world)
         name = world.name if world else job.world[:12]
         return self._page("submission", f"submissions/{job.id}/", job=job, entry=entry, world_name=name)
+
+    def cite(self) -> str:
+        """How to cite software and datasets."""
+        return self._page("cite", "cite/")
 
     def api(self, operations: list[tuple[str, str, str]]) -> str:
         """Every operation of the API.
@@ -242,14 +249,7 @@ def neighbours(view: Board, entry: RankedEntry) -> list[RankedEntry]:
 
 
 def _neighbours(view: Board, entry: RankedEntry) -> list[tuple[RankedEntry, float, float, float]]:
-    return [(other, *_difference(entry, other)) for other in neighbours(view, entry)]
-
-
-def _difference(a: RankedEntry, b: RankedEntry) -> tuple[float, float, float]:
-    """Paired difference of the primary metric, a - b: low end, value, high end."""
-    difference = a.estimate - b.estimate
-    low, high = difference.interval()
-    return low, difference.value, high
+    return [(other, *comparison.difference(entry, other)) for other in neighbours(view, entry)]
 
 
 def _metrics(task: str, card: dict[str, Any]) -> list[tuple[str, list[tuple[float, float, float] | None]]]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Request
 from fastapi import Query as Asked
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from leaderboard.intake.problems import Problem
 from leaderboard.site import board_files
 from leaderboard.site.board_query import Query
 from leaderboard.site.live_boards import LiveBoard
+from leaderboard.site.settings import ServedDataset
 
 if TYPE_CHECKING:
     from leaderboard.site.context import Site
@@ -79,11 +80,31 @@ def router(site: Site, operations: Callable[[], list[tuple[str, str, str]]]) -> 
             )
         return site.pages.compare(view, a, b)
 
-    @web.get("/datasets/{world}/")
-    def dataset(world: str) -> str:
+    def served(world: str) -> ServedDataset:
         if (found := site.settings.world(world)) is None:
             raise Problem(404, "There is no such dataset here.")
-        return site.pages.dataset(found)
+        return found
+
+    @web.get("/datasets/{world}/")
+    def dataset(request: Request, world: str) -> str:
+        return site.pages.dataset(served(world), str(request.base_url).rstrip("/"))
+
+    @web.get("/datasets/{world}/files.txt")
+    def file_list(request: Request, world: str) -> Response:
+        found, base = served(world), str(request.base_url)
+        lines = (f"{base}datasets/{found.key}/files/{path}\n" for path in found.downloads)
+        return Response("".join(lines), media_type="text/plain")
+
+    @web.get("/datasets/{world}/files/{path:path}")
+    def file(world: str, path: str) -> Response:
+        found = served(world)
+        if path not in found.downloads:
+            raise Problem(404, "There is no such file to be handed out.")
+        return FileResponse(found.folder / path, media_type="application/vnd.apache.parquet")
+
+    @web.get("/cite/")
+    def cite() -> str:
+        return site.pages.cite()
 
     @web.get("/submit/")
     def submit(request: Request) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from generator import dataset
+from generator import dataset, schema
 from generator.errors import UserError
 from leaderboard.intake.scorer import Limits
 from leaderboard.records.task_definitions import TASKS
@@ -30,12 +30,15 @@ class ServedDataset:
         The split that is scored.
     tasks : tuple of str
         Tasks whose boards are shown.
+    generate : str
+        Command that makes the same bytes; "" where there is none, or nobody may know it.
     """
 
     folder: Path
     manifest: Mapping[str, Any] = field(repr=False)
     split: str = "test"
     tasks: tuple[str, ...] = tuple(TASKS)
+    generate: str = ""
 
     @classmethod
     def at(cls, folder: Path, split: str = "test", tasks: tuple[str, ...] | None = None) -> ServedDataset:
@@ -79,6 +82,17 @@ class ServedDataset:
     def name(self) -> str:
         """What people call it."""
         return str(self.manifest["name"])
+
+    @property
+    def downloads(self) -> dict[str, int]:
+        """Files that may be handed out, with their bytes: all but what the scored split's truth stands in."""
+        splits = self.manifest["splits"].items()
+        return {
+            path: int(file["bytes"])
+            for split, told in splits
+            for path, file in told["files"].items()
+            if split != self.split or path.split("/")[1].partition(".")[0] in schema.PUBLIC
+        }
 
     def rows(self, task: str) -> int:
         """Rows that a complete submission has.
@@ -124,6 +138,8 @@ class Settings:
         What people call each archetype.
     scoring : bool
         Whether this process empties the queue.
+    docs : str
+        Address of the documentation, for the footer; "" for none.
     """
 
     store: Store
@@ -135,6 +151,7 @@ class Settings:
     idle_seconds: float = 15.0
     archetypes: Mapping[str, str] = field(default_factory=dict)
     scoring: bool = True
+    docs: str = ""
 
     def world(self, key: str | None) -> ServedDataset | None:
         """Dataset of a key; None if there is none.

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _NODES, _ROWS = 24, 14  # accounts in the network, and in the rows of activity
 _SLOT_S, _DAY_S = 1800, 86400  # seconds
+_BOW = 0.04  # between two kinds of ties at their middle, where the circle of accounts has the radius 1
+_ALONG = np.linspace(0, 1, 13)  # of a tie: enough points that it looks like a curve
 _SUBJECT, _OTHER = "#d55e00", "#444444"  # colours
 
 
@@ -101,9 +103,11 @@ def _network(axes: Axes, case: Case, nodes: Sequence[str]) -> None:
         for a, b in f.edges:
             if a in at and b in at and a != b:
                 (x0, y0), (x1, y1) = at[a], at[b]
-                shift = 0.012 * (k - (len(present) - 1) / 2) / max(1e-9, float(np.hypot(x1 - x0, y1 - y0)))
-                dx, dy = shift * (y1 - y0), shift * (x0 - x1)
-                axes.plot([x0 + dx, x1 + dx], [y0 + dy, y1 + dy], color=colours(k % 20), linewidth=1, label=label)
+                # Kinds of ties bow apart in the middle, and all meet their accounts.
+                bow = _BOW * (k - (len(present) - 1) / 2) / max(1e-9, float(np.hypot(x1 - x0, y1 - y0)))
+                x = x0 + _ALONG * (x1 - x0) + 4 * _ALONG * (1 - _ALONG) * bow * (y1 - y0)
+                y = y0 + _ALONG * (y1 - y0) + 4 * _ALONG * (1 - _ALONG) * bow * (x0 - x1)
+                axes.plot(x, y, color=colours(k % 20), linewidth=1, label=label)
                 label = None
     for n, (x, y) in at.items():
         axes.plot(x, y, "o", color=_SUBJECT if n in case.accounts else _OTHER, markersize=7)

@@ -147,6 +147,8 @@ def page(case: Case, title: str, where: str, picture: str) -> str:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from leaderboard.site import templating
+
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
     return environment.get_template("evidence.html.j2").render(
         case=case,
@@ -160,6 +162,7 @@ def page(case: Case, title: str, where: str, picture: str) -> str:
         note=_NOTE,
         alt=_ALT,
         named=_NAMED,
+        style=templating.style(),
     )
 
 

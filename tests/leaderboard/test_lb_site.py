@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ import pytest
 from starlette.testclient import TestClient
 from test_lb_page import Reader
 
+from generator import schema
 from leaderboard.intake import queue_records, teams
-from leaderboard.site import app, build
+from leaderboard.site import app, build, comparison
+from leaderboard.site.live_boards import Boards
 from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking.store import Store
 
@@ -91,6 +95,7 @@ def test_every_page_is_sound(
         f"/compare/?entry={a}&entry={b}",
         "/submit/",
         "/api/",
+        "/cite/",
     ]
     pages += [f"/datasets/{key}/", sent["one"]["page"], f"/entries/{c}/", "/nowhere"]
     for path in pages:
@@ -224,7 +229,7 @@ def test_the_same_pages_as_files(place: Settings, board: dict[str, Any], tmp_pat
     assert told[-1][0] == told[-1][1]
     assert json.loads(next((tmp_path / "public").rglob("accounts/board.json")).read_text()) == board
     pages = list((tmp_path / "public").rglob("*.html"))
-    assert len(pages) == 3 + 1 + 5 + 3 + 6  # home, submit, API; dataset; a board per task; entries; pairs
+    assert len(pages) == 4 + 1 + 5 + 3 + 6  # home, submit, cite, API; dataset; a board per task; entries; pairs
     for page in pages:
         read = Reader(page.read_text("utf-8"))
         assert read.open == []
@@ -238,3 +243,35 @@ def test_the_same_pages_as_files(place: Settings, board: dict[str, Any], tmp_pat
     (tmp_path / "other" / "thesis.tex").touch()
     with pytest.raises(Exception, match="holds something else than a site"):
         build.build(place, tmp_path / "other")
+
+
+def test_a_dataset_is_handed_out_but_for_the_truth_that_is_scored(client: TestClient, place: Settings) -> None:
+    world = place.worlds[0]
+    lines = client.get(f"/datasets/{world.key}/files.txt").text.split()
+    names = [line.partition("/files/")[2] for line in lines]
+    assert names == [*world.downloads]
+    everything = {path for told in world.manifest["splits"].values() for path in told["files"]}
+    kept = everything - set(names)
+    assert {path.split("/")[1].partition(".")[0] for path in kept} == set(schema.TRUTH)
+    assert {path.split("/")[0] for path in kept} == {"test"}
+    accounts = client.get(f"/datasets/{world.key}/files/test/accounts.parquet")
+    assert (
+        hashlib.sha256(accounts.content).hexdigest()
+        == (world.manifest["splits"]["test"]["files"]["test/accounts.parquet"]["sha256"])
+    )
+    for path in (*sorted(kept)[:3], "manifest.json", "../manifest.json", "test/../test/account_labels.parquet"):
+        assert client.get(f"/datasets/{world.key}/files/{path}").status_code == 404, path
+
+
+def test_only_what_is_decided_has_a_colour(board: dict[str, Any], client: TestClient, place: Settings) -> None:
+    view = Boards(place.store, [(place.worlds[0].digest, "accounts")]).refresh(place.worlds[0].digest, "accounts")
+    a, b = view.entries[:2]
+    compared = comparison.rows(view, a, b)
+    assert compared[0].column.number == "primary"
+    assert all(row.ahead == 0 for row in compared)  # random scores on nine campaigns
+    assert 'class="n better"' not in client.get(f"/compare/?entry={a.id}&entry={b.id}").text
+    decided = {"overt/ap": 0.9, "overt/ap_low": 0.8, "overt/ap_high": 0.95}
+    better = replace(a, numbers=a.numbers | decided)
+    worse = replace(b, numbers=b.numbers | {"overt/ap": 0.1, "overt/ap_low": 0.0, "overt/ap_high": 0.2})
+    assert {r.column.number: r.ahead for r in comparison.rows(view, better, worse)}["overt/ap"] == 1
+    assert {r.column.number: r.ahead for r in comparison.rows(view, worse, better)}["overt/ap"] == -1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from generator import files
-from generator.errors import UserError
+from generator.errors import UserError, printable
 from siphonbench import api
 from siphonbench.api import BOARD, DATA
 from siphonbench.cli.common import options, output
@@ -81,17 +81,43 @@ def _show_series(result: SeriesResult, as_json: bool) -> None:
     output.show(("dataset", "metric", "value", "95 % interval"), rows)
 
 
-@app.command("submit", epilog="Example: siphonbench submit my-entry --data siphonbench-data/nano")
+@app.command(
+    "submit",
+    epilog="Example: siphonbench submit my-entry --data siphonbench-data/nano. "
+    "To a served board: siphonbench submit my-entry --server https://board.example.org --token-file team.token",
+)
 def _submit(
     entry: options.Entry,
     data: options.On = DATA,
     task: options.Task = "accounts",
     board: options.AnyStore = str(BOARD),
+    server: Annotated[str, typer.Option(help="Address of a served board, in place of --data and --board.")] = "",
+    token_file: Annotated[
+        Path | None, typer.Option(help="File that holds the team's token, with --server.")
+    ] = None,
+    world: Annotated[str, typer.Option(help="Dataset of the server, as in its addresses; else its first.")] = "",
 ) -> None:
-    """Score a submission on test and put it on the board."""
+    """Score a submission on test and put it on the board; or send it to a served one."""
+    if server or token_file:
+        _send(entry, task, server, token_file, world)
+        return
     dataset = api.load_verified(data)
     api.submit(dataset, entry, board, detector_runs.measured_seconds(entry), task)
     show_board(dataset, board, task)
+
+
+def _send(entry: Path, task: str, address: str, token_file: Path | None, world: str) -> None:
+    from leaderboard.intake import http_client
+    from siphonbench.workflows import remote_submission
+
+    server = http_client.Server(address, http_client.token(token_file))
+    with output.progress("waiting for its scores") as tick:
+        job = remote_submission.send(server, entry, task, world, lambda _: tick(0, 1))
+    scores = job["scores"] or {}
+    if "primary" in scores:
+        low, high = scores["primary_low"], scores["primary_high"]
+        typer.echo(f"rank {job['rank']}, score {scores['primary']:.4f}, 95 % interval {low:.4f} to {high:.4f}")
+    typer.echo(printable(f"Page: {server.address}{job['page']}, entry {job['entry']}"))
 
 
 _leaderboard = typer.Typer(

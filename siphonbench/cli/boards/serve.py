@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +22,10 @@ _site = typer.Typer(help="The board's site as files.", **STYLE)
 app.add_typer(_site, name="site")
 
 Worlds = Annotated[list[Path] | None, typer.Option("--data", help="Dataset folder; repeat it for several.")]
+Docs = Annotated[
+    str,
+    typer.Option(envvar="SIPHONBENCH_DOCS", help="Address of the documentation, for the footer of every page."),
+]
 Files = Annotated[Path, typer.Option("--files", help="Folder of uploads and, without a server, artifacts.")]
 
 
@@ -36,10 +42,9 @@ def _serve(
     memory: Annotated[float, typer.Option(min=1, help="GiB that scoring a submission may take.")] = 8,
     seconds: Annotated[float, typer.Option(min=1, help="Seconds that scoring a submission may take.")] = 600,
     proxy: Annotated[str, typer.Option(help="Proxies whose X-Forwarded-For is believed, e.g. 127.0.0.1.")] = "",
+    docs: Docs = "",
 ) -> None:
     """Serve boards, take submissions and score them, until Ctrl-C."""
-    from dataclasses import replace
-
     from leaderboard.intake.scorer import Limits
 
     try:
@@ -49,7 +54,10 @@ def _serve(
         raise UserError(f"serve needs {error.name}: pip install 'siphonbench[serve]'") from error
     limits = Limits(int(memory * 2**30), seconds)
     settings = replace(
-        _settings(data, board, tables, files), limits=limits, team_hour=team_hour, address_minute=address_minute
+        _settings(data, board, tables, files, docs),
+        limits=limits,
+        team_hour=team_hour,
+        address_minute=address_minute,
     )
     typer.echo(f"http://{host}:{port}", err=True)
     server.serve(site.guarded(settings), host, port, proxy)
@@ -62,12 +70,13 @@ def _build(
     board: options.AnyStore = str(BOARD),
     tables: options.Tables = "",
     files: Files = BOARD,
+    docs: Docs = "",
 ) -> None:
     """Write the pages of the boards as static files."""
     from leaderboard.site import build
 
     with output.progress("writing pages") as tick:
-        pages = build.build(_settings(data, board, tables, files), out, tick)
+        pages = build.build(_settings(data, board, tables, files, docs), out, tick)
     typer.echo(f"{out}: {pages} pages; open {out / 'index.html'}")
 
 
@@ -84,11 +93,27 @@ def _check(
     )
 
 
-def _settings(data: list[Path] | None, board: str, tables: str, files: Path) -> Settings:
+def _command(manifest: Mapping[str, Any]) -> str:
+    """Command that makes a dataset again, if a preset and a seed are all of its configuration."""
+    from generator.config import dataset_config
+
+    name, seed = str(manifest["config"]["name"]), manifest["config"].get("seed")
+    if seed is None or name not in dataset_config.PRESETS:
+        return ""
+    same = dataset_config.from_preset(name, seed).digest == manifest["config_digest"]
+    return f"siphonbench generate --preset {name} --seed {seed} --out {name}-seed{seed}" if same else ""
+
+
+def _settings(data: list[Path] | None, board: str, tables: str, files: Path, docs: str) -> Settings:
     from generator.config.archetypes import archetypes
     from leaderboard.site.settings import ServedDataset, Settings
     from leaderboard.tracking.store import Store
 
-    worlds = tuple(ServedDataset.at(folder) for folder in data or [DATA])
+    worlds = tuple(
+        replace(world, generate=_command(world.manifest))
+        for world in (ServedDataset.at(folder) for folder in data or [DATA])
+    )
     titles = {name: archetype.title for name, archetype in archetypes().items()}
-    return Settings(Store.at(board, files, tables), worlds, archetypes=titles)
+    if docs and not docs.startswith(("https://", "http://")):
+        raise UserError(f"--docs {docs[:80]} is no address: begin with https:// or http://")
+    return Settings(Store.at(board, files, tables), worlds, archetypes=titles, docs=docs)

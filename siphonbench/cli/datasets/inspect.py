@@ -48,9 +48,11 @@ def _inspect(
 
 def _draw(dataset: Dataset, split: str, campaign: str | None, every: bool, out: Path | None, seed: int) -> Path:
     from generator.campaign_report import page, selection
+    from leaderboard.site import templating
 
+    style = templating.style()
     reported = selection.survey(dataset, split)
     if not every:
-        return page.write(reported, out or Path("inspect.html"), campaign, seed)
+        return page.write(reported, out or Path("inspect.html"), campaign, seed, style)
     with output.progress("drawing") as tick:
-        return page.write_all(reported, out or Path("inspect"), seed, tick)
+        return page.write_all(reported, out or Path("inspect"), seed, tick, style)

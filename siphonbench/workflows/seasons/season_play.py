@@ -40,17 +40,14 @@ def transport(
     UserError
         Unless it is either a server or a folder, with what each needs.
     """
+    from leaderboard.intake import http_client
     from leaderboard.seasons import client
     from leaderboard.seasons.daily_replay import DailyReplay
 
     if bool(server) == bool(folder):
         raise UserError("give either --server with --token-file, or --season with --secret")
     if server:
-        if token_file is None or not token_file.is_file():
-            raise UserError(
-                f"--token-file {token_file or ''} is no file: put the team's token into one and name it"
-            )
-        return client.Http(server, token_file.read_text("utf-8").strip())
+        return client.Http(server, http_client.token(token_file))
     if folder is None or secret is None:
         raise UserError("--season needs --secret too: only its owner has both; teams use --server")
     season, sealed = sealing.opened(folder, secret)
