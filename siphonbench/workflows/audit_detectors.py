@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def detector_gates(audited: AuditedDataset, seed: int, tick: Callable[[int, int], None]) -> list[Gate]:
     """Train detectors on the first split, score the others, and measure the gates about what they reach.
 
-    The oracle learns from all other splits: a world has few campaigns, and the question is whether their traces are
-    there.
+    The oracle learns from all other splits: a world has few campaigns, and the question is whether their traces
+    are there.
 
     Parameters
     ----------
