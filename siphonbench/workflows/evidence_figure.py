@@ -109,11 +109,9 @@ def _network(axes: Axes, case: Case, nodes: Sequence[str]) -> None:
                 y = y0 + _ALONG * (y1 - y0) + 4 * _ALONG * (1 - _ALONG) * bow * (x0 - x1)
                 axes.plot(x, y, color=colours(k % 20), linewidth=1, label=label)
                 label = None
-    for n, (x, y) in at.items():
-        axes.plot(x, y, "o", color=_SUBJECT if n in case.accounts else _OTHER, markersize=7)
-        axes.annotate(
-            n[:12], (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7, parse_math=False
-        )
+    for n, place in at.items():
+        axes.plot(*place, "o", color=_SUBJECT if n in case.accounts else _OTHER, markersize=7)
+        axes.annotate(n[:12], place, (0, 6), textcoords="offset points", ha="center", fontsize=7, parse_math=False)
     axes.set(title=f"Ties of {len(nodes)} accounts", xlim=(-1.25, 1.25), ylim=(-1.2, 1.25), aspect="equal")
     axes.set_axis_off()
     if present:
