@@ -224,7 +224,8 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
     first = routing.first_attempts(plan, batch, ts, hops, error)
     latest = _latest(terms, timing)
     handed_over = routing.hand_over(plan, batch, usage.input, first, timing.first_token, latest)
-    handed_over = handed_over.take(np.flatnonzero(~_finds_no_room(batch, tokens, first, handed_over)))
+    full = routing.finds_no_room(batch, tokens, first, handed_over)
+    handed_over = handed_over.take(np.flatnonzero(~full))
     kept = np.ones(len(batch), np.bool_)
     kept[handed_over.row] = False
     sent, again = first, first.take(np.flatnonzero(kept & (error >= 0)))
@@ -234,17 +235,10 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
             break
         key = routing.attempt_keys(batch.key[again.row], again.attempt)
         again.error[:] = rate_limits.provider_failures(key, rate_limits.is_overloaded(plan, again.ts))
-        full = _finds_no_room(batch, tokens, sent.and_then(handed_over), again)
+        full = routing.finds_no_room(batch, tokens, sent.and_then(handed_over), again)
         again.error[full | spent[again.row]] = rate_limits.REJECTED
         sent = sent.and_then(again)
     return sent.and_then(handed_over)
-
-
-def _finds_no_room(batch: RequestBatch, tokens: I64, sent: RoutedRequests, asks: RoutedRequests) -> Mask:
-    """Which later attempts find no room at their sender, beside what was sent and not turned down."""
-    asked = sent.take(np.flatnonzero(sent.error != rate_limits.REJECTED)).and_then(asks)
-    last = np.arange(len(asked.row)) >= len(asked.row) - len(asks.row)
-    return rate_limits.finds_no_room(batch.accounts, asked.sender, asked.ts, tokens[asked.row], last)
 
 
 def _turn_down_cold_turns(terms: _Terms, usage: Usage, ts: I64, hops: Mask, error: I32) -> I64:

@@ -16,7 +16,7 @@ from generator.arrays import I32, I64, U64, Mask
 from generator.config.parameters import CHOICES
 from generator.population.accounts import relays
 from generator.rng import streams
-from generator.traffic import provider
+from generator.traffic import provider, rate_limits
 from generator.traffic.rate_limits import INVALID, REJECTED
 
 if TYPE_CHECKING:
@@ -253,6 +253,23 @@ def send_again(batch: RequestBatch, before: RoutedRequests, first_token: I64, la
     kept = np.flatnonzero(ts <= latest[row])
     again = before.take(at[kept])
     return replace(again, ts=ts[kept], attempt=again.attempt + 1)
+
+
+def finds_no_room(batch: RequestBatch, tokens: I64, sent: RoutedRequests, asks: RoutedRequests) -> Mask:
+    """Which later attempts find no room at their sender, beside what was sent and not turned down.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        The requests, as their authors make them.
+    tokens : ndarray of int64, shape (requests,)
+        What counts towards the limit of tokens.
+    sent, asks : RoutedRequests
+        Attempts before, and those that ask.
+    """
+    asked = sent.take(np.flatnonzero(sent.error != REJECTED)).and_then(asks)
+    last = np.arange(len(asked.row)) >= len(asked.row) - len(asks.row)
+    return rate_limits.finds_no_room(batch.accounts, asked.sender, asked.ts, tokens[asked.row], last)
 
 
 def _stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, ts: I64) -> I64:
