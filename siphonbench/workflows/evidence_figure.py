@@ -105,9 +105,9 @@ def _network(axes: Axes, case: Case, nodes: Sequence[str]) -> None:
                 (x0, y0), (x1, y1) = at[a], at[b]
                 # Kinds of ties bow apart in the middle, and all meet their accounts.
                 bow = _BOW * (k - (len(present) - 1) / 2) / max(1e-9, float(np.hypot(x1 - x0, y1 - y0)))
-                x = x0 + _ALONG * (x1 - x0) + 4 * _ALONG * (1 - _ALONG) * bow * (y1 - y0)
-                y = y0 + _ALONG * (y1 - y0) + 4 * _ALONG * (1 - _ALONG) * bow * (x0 - x1)
-                axes.plot(x, y, color=colours(k % 20), linewidth=1, label=label)
+                arch = 4 * _ALONG * (1 - _ALONG) * bow
+                along = (x0 + _ALONG * (x1 - x0) + arch * (y1 - y0), y0 + _ALONG * (y1 - y0) + arch * (x0 - x1))
+                axes.plot(*along, color=colours(k % 20), linewidth=1, label=label)
                 label = None
     for n, place in at.items():
         axes.plot(*place, "o", color=_SUBJECT if n in case.accounts else _OTHER, markersize=7)
