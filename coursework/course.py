@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import siphonbench
-from siphonbench.workflows.arena_rules import allowed as allowed
+from siphonbench.workflows.duel.rules import allowed as allowed
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
-    from siphonbench.workflows.arena import Arena
+    from siphonbench.workflows.duel.arena import Arena
 
 WORLD = Path(__file__).resolve().with_name("class.toml")
 SWARM = "extra/swarm"

@@ -18,10 +18,10 @@ from baselines.detectors.trivial.chance import Constant
 from generator.dataset import Split
 from generator.errors import UserError
 from siphonbench.cli.main import app
-from siphonbench.workflows import arena as duelling
-from siphonbench.workflows import arena_rules
-from siphonbench.workflows.arena import Arena
-from siphonbench.workflows.arena_outcome import Prices
+from siphonbench.workflows.duel import arena as duelling
+from siphonbench.workflows.duel import rules
+from siphonbench.workflows.duel.arena import Arena
+from siphonbench.workflows.duel.outcome import Prices
 
 RECKLESS = """
 [[cohorts]]
@@ -142,15 +142,15 @@ def test_it_is_the_same_at_the_command_line_and_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("archetype", [f"A{n}" for n in range(1, 10)])
 def test_dials_may_be_turned_to_their_ends_and_no_further(archetype: str) -> None:
     cohort = {"name": "mine", "archetype": archetype, "tier": "overt", "accounts": 20}
-    allowed = arena_rules.allowed(archetype)
+    allowed = rules.allowed(archetype)
     turned = {d: ends for d, ends in allowed.items() if ends[0] < ends[1] and d != "size"}
     assert {"rate", "synchrony", "camouflage"} <= turned.keys()
     for side in (0, 1):
         dials = {d: ends[side] for d, ends in turned.items()}
-        assert arena_rules.plan({"cohorts": [cohort | {"dials": dials}]}, "mine").cohorts
+        assert rules.plan({"cohorts": [cohort | {"dials": dials}]}, "mine").cohorts
         beyond = {d: ends[side] + (side - 0.5) * (ends[1] - ends[0]) for d, ends in turned.items()}
         with pytest.raises(UserError) as told:
-            arena_rules.plan({"cohorts": [cohort | {"dials": beyond}]}, "mine")
+            rules.plan({"cohorts": [cohort | {"dials": beyond}]}, "mine")
         assert str(told.value).startswith(f"mine: {len(turned)} faults")
         assert not [d for d in turned if f"dials.{d}: " not in str(told.value)]
 

@@ -15,11 +15,11 @@ import typer
 from siphonbench import api
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import app
-from siphonbench.workflows.arena_outcome import BUDGET, Prices
+from siphonbench.workflows.duel.outcome import BUDGET, Prices
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
-    from siphonbench.workflows.arena_outcome import DuelOutcome
+    from siphonbench.workflows.duel.outcome import DuelOutcome
 
 
 @app.command("duel", epilog="Example: siphonbench duel mine.toml xgboost-relational --preset nano --seed 0")
@@ -42,11 +42,11 @@ def _duel(
     as_json: options.Json = False,
 ) -> None:
     """Play an operator's campaigns against a detector: tokens per dollar against share of tokens prevented."""
-    from siphonbench.workflows import arena, arena_rules
+    from siphonbench.workflows.duel import arena, rules
 
     prices = Prices(account_usd, card_usd, address_usd, device_usd)
-    document = arena_rules.read(campaign)
-    plan = arena_rules.plan(document, str(campaign), preset, seed)
+    document = rules.read(campaign)
+    plan = rules.plan(document, str(campaign), preset, seed)
     world = preset or str(document.get("preset", "nano"))
     arena.fighter(detector)
     with output.progress("duelling") as tick, _learnt(train, world, plan.seed, workers) as known:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generator.errors import UserError
-from siphonbench.workflows.arena_outcome import BUDGET, DuelOutcome, Prices
+from siphonbench.workflows.duel.outcome import BUDGET, DuelOutcome, Prices
 
 if TYPE_CHECKING:
     import polars as pl
@@ -70,11 +70,11 @@ class Arena:
         from generator import dataset
         from generator.pipeline import generate
         from leaderboard.tasks import scoring
-        from siphonbench.workflows import arena_rules
+        from siphonbench.workflows.duel import rules
 
-        document = campaigns if isinstance(campaigns, dict) else arena_rules.read(campaigns)
+        document = campaigns if isinstance(campaigns, dict) else rules.read(campaigns)
         where = "campaigns" if isinstance(campaigns, dict) else str(campaigns)
-        plan = arena_rules.plan(document, where, self.preset, self.seed)
+        plan = rules.plan(document, where, self.preset, self.seed)
         total = len(self.detectors) + 1
         with tempfile.TemporaryDirectory() as folder:
             data = dataset.load(generate.generate(plan, Path(folder, "test"), workers))
