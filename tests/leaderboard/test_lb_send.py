@@ -10,14 +10,13 @@ from starlette.testclient import TestClient
 
 import siphonbench
 from generator.errors import UserError
-from leaderboard.intake import teams
+from leaderboard.intake import http_client, teams
 from leaderboard.intake.http_client import Server, token
 from leaderboard.records import submission
 from leaderboard.records.card import Card
 from leaderboard.site import app
 from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking.store import Store
-from siphonbench.workflows import remote_submission
 
 
 class Near(Server):
@@ -35,18 +34,18 @@ class Near(Server):
 def test_what_is_sent_comes_back_with_its_scores(
     nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_submission, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(http_client, "_LOOK_SECONDS", 0.1)
     place = Settings(Store(tmp_path / "board"), (ServedDataset.at(nano),))
     rows = lb_site.predictions(lb_site.accounts(nano), 3)
     entry = submission.write(tmp_path / "mine", rows, Card("mine", "nobody", field_groups="M", external_data=True))
     told: list[str] = []
     with TestClient(app.guarded(place)) as client:
         server = Near(client, teams.add(place.store.engine(), "red")[1])
-        job = remote_submission.send(server, entry, "accounts", place.worlds[0].key, told.append)
+        job = http_client.send(server, entry, "accounts", place.worlds[0].key, told.append)
         (row,) = client.get("/api/v1/boards/accounts").json()["entries"]
         (entry / "predictions.parquet").write_bytes(b"PAR1")
         with pytest.raises(UserError, match=r"mine was not scored: .*can't be read as Parquet"):
-            remote_submission.send(server, entry, "accounts")
+            http_client.send(server, entry, "accounts")
     assert told
     assert (row["id"], row["rank"], row["metrics"]) == (job["entry"], job["rank"], job["scores"])
     assert (row["team"], row["external_data"], row["field_groups"]) == ("red", True, "M")

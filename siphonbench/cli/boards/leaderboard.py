@@ -108,11 +108,10 @@ def _submit(
 
 def _send(entry: Path, task: str, address: str, token_file: Path | None, world: str) -> None:
     from leaderboard.intake import http_client
-    from siphonbench.workflows import remote_submission
 
     server = http_client.Server(address, http_client.token(token_file))
     with output.progress("waiting for its scores") as tick:
-        job = remote_submission.send(server, entry, task, world, lambda _: tick(0, 1))
+        job = http_client.send(server, entry, task, world, lambda _: tick(0, 1))
     scores = job["scores"] or {}
     if "primary" in scores:
         low, high = scores["primary_low"], scores["primary_high"]
