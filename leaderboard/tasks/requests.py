@@ -36,7 +36,7 @@ _METRICS = ("ap", "recall_fpr_1e-3", "roc_auc")
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _RequestRows:
     """Scored requests: score, truth, and which account sent them (its place in the population)."""
 
     score: F64
@@ -95,7 +95,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int
     )
 
 
-def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> _Rows:
+def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> _RequestRows:
     people = truth.population
     place = pl.DataFrame({"account_id": people.ids, "account": np.arange(len(people.ids))})
     known = truth.requests.with_columns(pl.col("account_id").cast(pl.String)).join(place, on="account_id")
@@ -112,10 +112,10 @@ def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> _Rows:
     positive = known["is_extraction"].to_numpy()[scored]
     if positive.all() or not positive.any():
         raise UserError(f"{positive.sum():,} of {len(positive):,} requests serve an extraction: nothing to rank")
-    return _Rows(given["score"].to_numpy()[scored], positive, account[scored])
+    return _RequestRows(given["score"].to_numpy()[scored], positive, account[scored])
 
 
-def _slices(rows: _Rows, truth: GroundTruth) -> dict[str, Mask]:
+def _slices(rows: _RequestRows, truth: GroundTruth) -> dict[str, Mask]:
     """Rows of each slice: all negatives and some positives, or both of some accounts only."""
     people = truth.population
     masks = {"overall": np.ones(len(rows.score), bool)}
