@@ -26,6 +26,7 @@ SECTIONS = {
     "Make data": ("generate", "scenario", "release", "verify", "fidelity"),
     "Look": ("info", "columns", "inspect", "explain"),
     "Detect": ("baselines", "fit", "apply"),
+    "Look into your own logs": ("ingest", "triage"),
     "Submit": ("check", "evaluate", "decide", "submit", "leaderboard"),
     "Run a board, a class or a season": ("serve", "team", "site", "ui", "class", "season"),
     "Develop": ("new-detector", "audit", "duel", "reproduce"),
