@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from generator.errors import UserError
@@ -103,6 +104,9 @@ def _flat(span: dict[str, Any]) -> dict[str, Any]:
     flat["span.id"] = span.get("spanId") or span.get("span_id")
     flat["span.start"] = span.get("startTimeUnixNano") or span.get("start_time_unix_nano")
     flat["span.end"] = span.get("endTimeUnixNano") or span.get("end_time_unix_nano")
+    with suppress(KeyError, TypeError, ValueError, OverflowError):  # in seconds
+        wait = round(float(flat["gen_ai.response.time_to_first_chunk"]) * 1e9)
+        flat["span.first_token"] = int(flat["span.start"]) + wait
     failed = _table(span, "status").get("code") in _ERROR or "error.type" in flat
     flat["span.status"] = "error" if failed else "ok"
     inputs, outputs = [], []
