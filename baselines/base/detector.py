@@ -205,8 +205,6 @@ def shown(detector: Detector, world: Split) -> Split:
     UserError
         If it reads text and the dataset was made without, or if nobody recorded anything that it reads.
     """
-    from generator import schema
-
     if why := world.lacking(detector.fields):
         raise UserError(f"detector {detector.name} reads text, and {why}")
     from generator import schema  # here: who declares a detector need not read the tables of the schema
