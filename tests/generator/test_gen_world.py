@@ -245,8 +245,8 @@ def test_every_dial_in_every_file_has_a_unit_and_a_source() -> None:
 def test_campaigns_draw_their_own_dials_in_three_tiers() -> None:
     plan = cohorts.build_plan(dataset_config.from_preset("small", 3), "test")
     attack = plan.label == labels.EXTRACTION
-    assert sorted(np.bincount(plan.tier[attack]).tolist()) == [9, 9, 9]
-    assert len(set(plan.dials["synchrony"][attack].tolist())) == attack.sum() == 27
+    assert sorted(np.bincount(plan.tier[attack]).tolist()) == [12, 12, 12]
+    assert len(set(plan.dials["synchrony"][attack].tolist())) == attack.sum() == 36
     assert len({plan.archetype[i] for i in np.flatnonzero(attack)}) >= 8
 
 
