@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -26,7 +27,7 @@ WORLD = Path(__file__).resolve().parent.parent / "docs" / "swarm.toml"
 CAMPAIGN = "extra/swarm"
 _ANSWERED = 200  # HTTP status
 _THINGS = 40  # shared things of each kind in a graph: enough to see its shape (a)
-_STYLE = {"svg.fonttype": "none", "svg.hashsalt": "swarm", "font.size": 8.5, "axes.titlesize": 9}
+_STYLE: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "swarm", "font.size": 8.5, "axes.titlesize": 9}
 
 
 def draw(data: Dataset) -> Figure:
@@ -92,7 +93,7 @@ def _all(panel: Axes, p: Portrait) -> None:
         total = rows["output_tokens"].cum_sum()
         panel.step(rows["day"], total, style, where="post", color=svg.EXTRACTION, label=who)
     panel.set(yscale="log", xlabel="day", ylabel="tokens of answers collected", xlim=(0, train.days))
-    panel.set_title(f"All together:\n{answers['output_tokens'].sum() / 1e6:.1f} million tokens")
+    panel.set_title(f"All together:\n{float(answers['output_tokens'].sum()) / 1e6:.1f} million tokens")
 
 
 def main() -> None:

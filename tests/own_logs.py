@@ -103,14 +103,18 @@ def _of_user(rng: np.random.Generator, u: int, first: int) -> list[Call]:
     system = f"You help team {team} with its {_NOUNS[team % len(_NOUNS)]} work." if shared else ""
     own = rng.choice(_NOUNS, 3, replace=False)
     model, sdk = str(rng.choice(_MODELS)), str(rng.choice(["OpenAI/Python 2.1", "OpenAI/JS 6.0", "curl/8.5"]))
-    network, made = f"198.51.{team if shared else u}", []
+    network = f"198.51.{team if shared else u}"
+    made: list[Call] = []
     for day in np.flatnonzero(rng.random(DAYS) < np.where(np.arange(DAYS) % 7 < 5, 0.6, 0.15)):
         at = int(day) * DAY_MS + int((9 + zone + 8 * rng.random()) % 24 * 3_600_000)
         session = f"sess-{u}-{day}"
         for _ in range(1 + rng.poisson(2)):
             about = f"{_words(rng, _ADJECTIVES, 2)} {rng.choice(own)}: {_words(rng, _NOUNS, 6)}"
             prompt = f"Please {rng.choice(_VERBS)} the {about}"
-            known = {"user": f"alice{u}@example-{team}.com", "address": f"{network}.{int(rng.integers(2, 250))}"}
+            known: dict[str, Any] = {
+                "user": f"alice{u}@example-{team}.com",
+                "address": f"{network}.{int(rng.integers(2, 250))}",
+            }
             known |= {"system": system, "prompt": prompt, "model": model, "sdk": sdk, "session": session}
             known |= {"length": 5.0, "max_tokens": 4096}
             made.append(_call(rng, first + len(made), START_MS + at, **known))
@@ -119,13 +123,16 @@ def _of_user(rng: np.random.Generator, u: int, first: int) -> list[Call]:
 
 
 def _of_swarm(rng: np.random.Generator, s: int, first: int) -> list[Call]:
-    system = "You are an expert. Think step by step, and show all of your reasoning before the final answer."
-    made = []
+    system = "You are a grader. Compare the two answers below by the rubric, and give one mark."
+    made: list[Call] = []
     since = int(rng.integers(0, 3))
     for at in np.sort(rng.uniform(since * DAY_MS, DAYS * DAY_MS, 40)):
         about = f"{rng.choice(_VERBS)} a {_words(rng, _ADJECTIVES, 2)} {_words(rng, _NOUNS, 3)}"
-        prompt = f"Solve the following task and justify every step. Task: {about}. Rate your confidence."
-        known = {"user": f"bot-{s}@mailbox-{s}.net", "address": f"203.0.{s % 6}.{int(rng.integers(2, 250))}"}
+        prompt = f"Rubric for how to {about}: is it complete, is it short? Give one mark from 1 to 10."
+        known: dict[str, Any] = {
+            "user": f"bot-{s}@mailbox-{s}.net",
+            "address": f"203.0.{s % 6}.{int(rng.integers(2, 250))}",
+        }
         known |= {"system": system, "prompt": prompt, "model": _MODELS[1], "sdk": "OpenAI/Python 2.1"}
         known |= {"length": 6.5, "max_tokens": 8192, "temperature": 1.0, "session": ""}
         made.append(_call(rng, first + len(made), START_MS + int(at), **known))

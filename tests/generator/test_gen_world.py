@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -143,7 +144,12 @@ def test_labels_are_permuted_in_one_making_beside_the_files(
 ) -> None:
     """Files of another version are made twice, and are no leak of labels."""
     real, made = simulate.simulate, []
-    monkeypatch.setattr(simulate, "simulate", lambda plan, bucket: made.append(bucket) or real(plan, bucket))
+
+    def counted(plan: Any, bucket: int) -> Any:
+        made.append(bucket)
+        return real(plan, bucket)
+
+    monkeypatch.setattr(simulate, "simulate", counted)
     monkeypatch.setattr(structure, "_SAMPLE", tiny.manifest["config"]["accounts"] // 2)
     gate = structure.permuted_labels(tiny)
     assert (gate.passed, gate.where, len(made)) == (True, "1 of 2 buckets of each split made again", 3)
