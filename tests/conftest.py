@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib
+import os
 import socket
 import sqlite3
 import urllib.request
@@ -21,6 +22,10 @@ from leaderboard.tracking.store import Store
 # How long a case takes is no promise; 40 examples, drawn anew in every run, keep the suite short.
 hypothesis.settings.register_profile("any machine", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("any machine")
+
+os.environ["COLUMNS"] = (
+    "200"  # tables as a wide terminal has them, wherever tests run; those of narrow ones ask for theirs
+)
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 

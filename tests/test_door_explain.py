@@ -199,7 +199,7 @@ def test_only_what_is_out_of_the_ordinary_is_evidence() -> None:
     habits = tuple(explanations.Habit(name, name, 1.0, below) for name, below in shares.items())
     case = explanations.Case(("me",), "100 benign accounts of train", (), habits)
     for said in (evidence_page.text(case, "Me"), evidence_page.page(case, "Me", "here", "")):
-        before, after = said.split("Ordinary")
+        before, after = said.rpartition("</style>")[2].split("Ordinary")
         assert "below 99.0% of usual accounts" in before
         assert "above 97.3% of usual accounts" in before
         assert "middle" not in before
