@@ -119,7 +119,9 @@ def test_the_key_lies_apart_and_gives_the_same_pseudonyms_again(here: Path) -> N
 
 def test_explain_says_what_comes_from_where(here: Path) -> None:
     (here / "spend.json").write_bytes(own_logs.litellm(FEW))
-    done = siphon("ingest", here / "spend.json", "--format", "litellm", "--explain")
+    with pytest.MonkeyPatch.context() as wide:
+        wide.setenv("COLUMNS", "400")
+        done = siphon("ingest", here / "spend.json", "--format", "litellm", "--explain")
     assert done.exit_code == 0, done.output
     assert re.search(r"input_tokens +│ requests.input_tokens +│ prompt_tokens +│ 100%", done.output)
     assert re.search(r"account_id .*│ api_key +│ 100%", done.output)
