@@ -48,6 +48,7 @@ MOVED = {
     "baselines.message_network": "baselines.graph.network",
     "baselines.message_passing": "baselines.detectors.relational.message_passing",
     "baselines.pairs": "baselines.graph.candidate_pairs",
+    "baselines.pooling": "baselines.graph.group_features",
     "baselines.prompt_clusters": "baselines.detectors.coordination.prompt_clusters",
     "baselines.random_forest": "baselines.detectors.accounts.random_forest",
     "baselines.rate_limit": "baselines.detectors.rules.rate_limit",

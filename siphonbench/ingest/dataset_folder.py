@@ -97,7 +97,7 @@ class IngestedFolder:
         for (of_day,), part in dated.partition_by("day", as_dict=True).items():
             for name, table in (("requests", part), ("prompts", part.filter(pl.col("prompt").is_not_null()))):
                 if len(table):
-                    self._write(f"{SPLIT}/{name}/day-{of_day:03d}/bucket-{number:04d}.parquet", name, table)
+                    self._write(shards.path_of(SPLIT, name, of_day, number), name, table)
 
     def _table(self, name: str, frame: pl.DataFrame) -> None:
         if "created" in frame.columns:
