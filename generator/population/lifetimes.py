@@ -28,7 +28,7 @@ def draw_lives(
     member: I64,
     key: U64,
     dials: dict[str, F32],
-    first_work: F32,
+    work: tuple[F32, F32],
     subscription: I32,
 ) -> tuple[F32, F32, F32]:
     """Sign-up, first and last day: own or joint creation, bans with a fresh account in the seat, quitting.
@@ -41,8 +41,8 @@ def draw_lives(
         Cohort, number in it and stream of each account.
     dials : dict of str to ndarray of float32, shape (accounts,)
         Habits, and the dials of the cohort.
-    first_work : ndarray of float32, shape (accounts,)
-        First day of the cohort's work.
+    work : tuple of ndarray of float32, shape (accounts,)
+        First day of the cohort's work, and the day after its last.
     subscription : ndarray of int32, shape (accounts,)
         Plan of each account, an index into `CHOICES["plan"]`.
 
@@ -54,13 +54,16 @@ def draw_lives(
     days = np.float32(plan.config.days)
     bits, more = streams.child(key, "life"), streams.child(key, "life 2")
     fresh = streams.uniform(bits, 0) < dials["fresh"]
-    created = np.where(fresh, streams.uniform(bits, 1) * days, -dials["age"])
+    # A member was there for some of the cohort's work: nobody joins it later, or has left it before.
+    first_work, begins = work[0], np.clip(work[0], np.float32(0), days - 1)
+    ends = np.clip(work[1], np.float32(1), days)
+    created = np.where(fresh, streams.uniform(bits, 1) * ends, -dials["age"])
     bulk = streams.uniform(bits, 2) < dials["bulk_created"]
     joint = first_work + dials["creation_span"] * streams.uniform(bits, 3) - dials["creation_lead"]
     # Who would sign up after the window is no account of it: those members have come before, on their own.
     created = np.where(bulk & (joint < days - 1), joint, created)
     quits = streams.uniform(more, 0) < dials["quits"]
-    gone = np.where(quits, days * streams.uniform(more, 1), _NEVER * days).astype(np.float32)
+    gone = np.where(quits, begins + (days - begins) * streams.uniform(more, 1), _NEVER * days).astype(np.float32)
 
     size = plan.sizes[cohort]
     replaced = np.floor(dials["replaced"] * size).astype(np.int64)

@@ -81,7 +81,12 @@ def spells(accounts: Accounts, follows: Mask, cohort_key: U64, day: I64, days: i
     last = np.minimum(np.minimum(accounts.gone, np.where(bound, accounts.last_work, days)), days)
     life = np.maximum(np.ceil(last).astype(np.int64) - first, 1)
     length = np.maximum(np.floor(dials["spell"].astype(np.float64) * life + 0.5).astype(np.int64), 1)
-    start = (first + np.floor(u * (life - length + 1)).astype(np.int64))[:, None]
+    # Members are busy when their cohort works, if they are there at all.
+    earliest = np.maximum(first, np.floor(accounts.first_work).astype(np.int64) - length + 1)
+    latest = np.minimum(first + life - length, np.ceil(accounts.last_work).astype(np.int64) - 1)
+    meets = earliest <= latest
+    earliest, latest = np.where(meets, earliest, first), np.where(meets, latest, first + life - length)
+    start = (earliest + np.floor(u * (latest - earliest + 1)).astype(np.int64))[:, None]
     inside = (day >= start) & (day < start + length[:, None])
     spelled = (length < life)[:, None]
     volume = (dials["active"] * (life / length))[:, None]

@@ -36,6 +36,7 @@ TECHNICAL = np.isin(KINDS, ["code", "agent"])
 _GENERAL = COHORT_CHOICES["domain"].index("document processing")  # what frameworks' templates are worded for (a)
 _SUBJECT = np.float32(0.75)  # share of a template's sessions that are about one subject (a)
 _ENGLISH = LANGUAGES.index("en")
+_LASTING = np.float32(0.4)  # share of an account's topics that outlast a project (a)
 _OWN_HABIT = np.float32(0.5)  # share of projects that have a habit of their own of using system prompts (a)
 
 
@@ -133,8 +134,9 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
 
 
 def _own_topics(account: U64, project: U64, nth: I64, technical: Mask) -> I64:
-    """Numbered topics of accounts; every other one lasts longer than a project."""
-    scope = np.where(nth % 2 == 0, account, project)
+    """Numbered topics of accounts; some of them last longer than a project."""
+    lasting = streams.uniform(streams.items(streams.child(account, "lasting topics"), nth)) < _LASTING
+    scope = np.where(lasting, account, project)
     return own_topics(streams.items(streams.child(scope, "topics"), nth), technical)
 
 

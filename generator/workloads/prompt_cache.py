@@ -94,8 +94,8 @@ def fill_counters(batch: RequestBatch, template: U64, usage: Usage, ts: I64, ser
     at = np.flatnonzero(caches & (template > 0)[session] & (prefix < usage.input))
     group = template[session[at]] ^ batch.accounts.key[batch.account[at]]
     order = np.lexsort((ts[at], group))
-    warm = np.r_[False, (np.diff(group[order]) == 0) & (np.diff(ts[at][order]) <= EXPIRY_MS)]
-    found = at[order[warm]]
+    warm = (np.diff(group[order]) == 0) & (np.diff(ts[at][order]) <= EXPIRY_MS)
+    found = at[order[1:][warm]]
     read[found] = np.maximum(read[found], prefix[found])
     written = np.zeros(len(batch), np.int64)
     written[at] = np.maximum(prefix[at] - read[at], 0)

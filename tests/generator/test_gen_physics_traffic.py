@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from generator.config import dataset_config
+from generator.config.dataset_config import Config
 from generator.config.parameters import COHORT_CHOICES, TOPICS
 from generator.population import cohorts, subscription_plans
 from generator.population.population_plan import PopulationPlan
@@ -177,6 +178,16 @@ def most_in_a_minute(rows: pl.DataFrame, weight: pl.Expr) -> pl.DataFrame:
     minute = rows.filter(pl.col("status") == 200).sort("account", "ts").with_columns(at=pl.from_epoch("ts", "ms"))
     sums = minute.with_columns(n=weight).rolling("at", period="60s", group_by="account").agg(pl.col("n").sum())
     return sums.group_by("account").agg(pl.col("n").max())
+
+
+def test_accounts_that_use_no_cache_leave_its_counters_at_zero(
+    tiny_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompt_cache, "uses_cache", lambda accounts: np.zeros(len(accounts), np.bool_))
+    columns = simulate.simulate(cohorts.build_plan(tiny_config, "train"), 0).columns
+    assert len(columns["ts"]) > 1_000
+    assert not columns["cache_read_input_tokens"].any()
+    assert not columns["cache_creation_input_tokens"].any()
 
 
 def test_no_account_is_answered_more_often_than_its_plan_allows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from generator.config import archetypes, dataset_config, parameters
 from generator.config.dataset_config import Config
 from generator.pipeline import labels
 from generator.population import accounts, cohorts, parameter_draws, population_plan, subscription_plans
-from generator.traffic import provider, rate_limits, routing, simulate
+from generator.traffic import provider, rate_limits, routing, sessions, simulate
 from generator.traffic.simulate import Shard
 from generator.workloads.batch import RequestBatch
 
@@ -133,6 +133,20 @@ def test_a_fresh_account_takes_over_within_a_day_of_a_ban(make: Make) -> None:
         assert (who.created[second] < plan.config.days).all()
         assert len(delay) == 9
         assert ((delay > 0) & (delay <= 1.1)).all()
+
+
+def test_members_are_there_while_their_cohort_works(make: Make) -> None:
+    late = {"window_start": 0.9, "window_days": 2, "lifetime": 400, "replaced": 0, "bulk_created": 0, "disguise": 0}
+    made = make("A5", **late, spell=0.2, active=1, weekend=1, rate=50, fresh=0, quits=0)
+    who = made.shard.accounts
+    swarm = made.plan.label[who.cohort] == labels.EXTRACTION
+    day = np.arange(8)
+    works = (day >= who.first_work[:, None]) & (day < who.last_work[:, None])
+    assert (sessions.request_counts(made.plan, who, day) * works).sum(axis=1)[swarm].min() > 0
+    brief = make("A5", **late, fresh=1, quits=1).shard.accounts
+    swarm = brief.dials["quiet"] > 0.5  # type: ignore[assignment]
+    assert (brief.created < brief.last_work)[swarm].all()
+    assert (brief.gone >= brief.first_work)[swarm].all()
 
 
 def test_working_traffic_moves_to_a_new_model_when_it_appears(make: Make) -> None:
