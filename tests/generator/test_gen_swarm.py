@@ -136,7 +136,14 @@ def test_a_fresh_account_takes_over_within_a_day_of_a_ban(make: Make) -> None:
 
 
 def test_members_are_there_while_their_cohort_works(make: Make) -> None:
-    late = {"window_start": 0.9, "window_days": 2, "lifetime": 400, "replaced": 0, "bulk_created": 0, "disguise": 0}
+    late = {
+        "window_start": 0.9,
+        "window_days": 2,
+        "lifetime": 400,
+        "replaced": 0,
+        "bulk_created": 0,
+        "disguise": 0,
+    }
     made = make("A5", **late, spell=0.2, active=1, weekend=1, rate=50, fresh=0, quits=0)
     who = made.shard.accounts
     swarm = made.plan.label[who.cohort] == labels.EXTRACTION

@@ -137,7 +137,8 @@ def _margin(models: Sequence[Any], x: Any) -> F64:
     import xgboost
 
     raw = xgboost.DMatrix(x, nthread=1)
-    return np.mean([m.predict(raw, output_margin=True) for m in models], axis=0, dtype=np.float64)
+    margins: F64 = np.mean([m.predict(raw, output_margin=True) for m in models], axis=0, dtype=np.float64)
+    return margins
 
 
 def _shares(models: Sequence[Any], features: int) -> F64:
