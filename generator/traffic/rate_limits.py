@@ -154,9 +154,8 @@ def queued(accounts: Accounts, account: I64, ts: I64, parallel: Mask) -> I64:
         Requests that may wait: nobody's turn, and nothing that is never turned down.
     """
     queues = streams.uniform(streams.child(accounts.key, "queue")) < _QUEUES
-    most = np.floor(_QUEUED_PART * subscription_plans.REQUESTS_PER_MINUTE[accounts.choices["plan"]]).astype(
-        np.int64
-    )
+    limit = _own_parts(accounts) * subscription_plans.REQUESTS_PER_MINUTE[accounts.choices["plan"]]
+    most = np.floor(_QUEUED_PART * limit).astype(np.int64)
     rows = np.flatnonzero(parallel & queues[account])
     order, stamp = _by_account_and_time(account[rows], ts[rows])
     rows = rows[order]
@@ -204,8 +203,7 @@ def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Ma
     ends = np.searchsorted(stamp, stamp + _MINUTE_MS, side="left")
     total, openings, of_openings = (np.r_[0, np.cumsum(x)] for x in (tokens, first, np.where(first, tokens, 0)))
     # There must be room for the openings of the minute that follows: those are answered in any case.
-    # What comes to a relay from others is made elsewhere, so room for it is set aside.
-    room = np.where(relays(accounts.dials), _OWN_PART, 1)[account]
+    room = _own_parts(accounts)[account]
     many = here + 1 - began + openings[ends] - openings[here + 1] > (
         room * subscription_plans.REQUESTS_PER_MINUTE[plan]
     )
@@ -217,6 +215,11 @@ def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Ma
     result = np.zeros(len(ts), np.bool_)
     result[order] = over & ~first
     return result
+
+
+def _own_parts(accounts: Accounts) -> F64:
+    """Part of its limits that each account may fill itself: room for what comes to a relay from others is set aside."""
+    return np.where(relays(accounts.dials), _OWN_PART, 1.0)
 
 
 def finds_no_room(accounts: Accounts, account: I64, ts: I64, tokens: I64, asks: Mask) -> Mask:

@@ -202,16 +202,22 @@ def test_no_account_is_answered_more_often_than_its_plan_allows(monkeypatch: pyt
 
 
 def test_queues_and_later_attempts_by_hand() -> None:
-    """Ten requests a minute: nine go at once, the rest a minute later; a full one has no room."""
-    accounts = _Hand(choices={"plan": np.zeros(2, np.int32)}, key=np.arange(2, dtype=np.uint64), session=[0, 1])
+    """Ten requests a minute: nine go at once (a relay's seven), the rest a minute later; a full one has no room."""
+    dials = {"hopping": np.zeros(2), "handover": np.zeros(2)}
+    accounts = _Hand(
+        choices={"plan": np.zeros(2, np.int32)}, key=np.arange(2, dtype=np.uint64), session=[0, 1], dials=dials
+    )
     account, ts = np.repeat([0, 1], [12, 3]), np.r_[np.arange(12) * 1000, 0, 1, 2]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.array([10]))
         patch.setattr(rate_limits, "_QUEUES", 1)
         sent = rate_limits.queued(accounts, account, ts, np.ones(15, np.bool_))  # type: ignore[arg-type]
+        dials["handover"][0] = 0.5
+        of_a_relay = rate_limits.queued(accounts, account, ts, np.ones(15, np.bool_))  # type: ignore[arg-type]
         asks = np.arange(15) >= 11
         full = rate_limits.finds_no_room(accounts, account, ts, np.ones(15, np.int64), asks)  # type: ignore[arg-type]
     assert sent.tolist() == [*range(0, 9000, 1000), 60_000, 61_000, 62_000, 0, 1, 2]
+    assert of_a_relay.tolist() == [*range(0, 7000, 1000), *range(60_000, 65_000, 1000), 0, 1, 2]
     assert full.tolist() == [True, False, False, False]
 
 
