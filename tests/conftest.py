@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+# The tests' own processes take all cores: more threads in each would only wait for each other.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import fcntl
 import importlib
-import os
 import socket
 import sqlite3
 import urllib.request

@@ -16,6 +16,7 @@ import nbformat
 import pytest
 
 from generator.errors import UserError
+from tests.conftest import Once
 
 COURSE = Path(__file__).resolve().parent.parent / "coursework"
 UNITS = sorted(f.parent.name for f in COURSE.glob("unit*/unit*.py"))
@@ -42,10 +43,16 @@ def _roles(notebook: Any, *names: str) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the class world is kept: made once for all units of this process."""
-    return tmp_path_factory.mktemp("class")
+@pytest.fixture(scope="session")
+def shared_world(once: Once) -> Path:
+    """Where the class world is kept: made once for all units."""
+
+    def made(home: Path) -> None:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("SIPHONBENCH_COURSE", str(home))
+            _module("course").world()
+
+    return once("course", made)
 
 
 @pytest.fixture

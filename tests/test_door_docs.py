@@ -18,6 +18,7 @@ from baselines.registry import DETECTORS, UPPER_BOUNDS
 from generator.config.archetypes import archetypes
 from leaderboard.records.task_definitions import TASKS
 from siphonbench.cli.main import app
+from tests.conftest import Once
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -59,6 +60,8 @@ WORDS = [
     "xgboost",
 ]
 SHOWN = {"bibtex", "ini"}  # read by other programs: nothing to run
+# Begins several pages: each such command is run once, and its folder is copied to where the next page wants it.
+MAKE = re.compile(r"^siphonbench generate --preset nano --seed (\d+) --out (\S+)$", re.MULTILINE)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -73,7 +76,7 @@ def test_there_is_something_to_run() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in [README, *PAGES] if blocks(p)], ids=lambda p: p.stem)
-def test_every_block_runs(page: Path, tmp_path: Path) -> None:
+def test_every_block_runs(page: Path, tmp_path: Path, once: Once) -> None:
     # The commands of this environment come first, and they find this checkout, installed or not.
     env = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -81,12 +84,21 @@ def test_every_block_runs(page: Path, tmp_path: Path) -> None:
         "HOME": str(tmp_path),
     }
     run = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+
+    def runs(language: str, code: str) -> None:
+        done = subprocess.run([*run[language], code], cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, f"{page.name}: {code}\n{done.stdout[-800:]}\n{done.stderr[-2000:]}"
+
+    def copied(command: re.Match[str]) -> str:
+        line, seed, out = command[0], command[1], command[2]
+        made = once(f"docs-nano-{seed}", lambda to: runs("bash", line.replace(f"--out {out}", f"--out '{to}'")))
+        return f"cp -r '{made}' {out}"
+
     for language, code in blocks(page):
         if language in SHOWN:
             continue
         assert language in run, f"{page.name}: a block in {language or 'no language'}"
-        done = subprocess.run([*run[language], code], cwd=tmp_path, env=env, capture_output=True, text=True)
-        assert done.returncode == 0, f"{page.name}: {code}\n{done.stdout[-800:]}\n{done.stderr[-2000:]}"
+        runs(language, MAKE.sub(copied, code))
 
 
 def commands(command: Any, name: str = "") -> Iterator[str]:

@@ -69,6 +69,7 @@ def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> F32:
     Sculley, "Web-scale k-means clustering", WWW 2010.
     """
     from sklearn.cluster import MiniBatchKMeans
+    from threadpoolctl import threadpool_limits
 
     first = pl.int_range(pl.len()).over("row") < _LEARNT_FROM
     sample = pl.concat([visits.filter(first).select(_EMBEDDING) for visits in worlds]).sort(_EMBEDDING)
@@ -77,7 +78,8 @@ def codebook(worlds: Iterable[pl.DataFrame], seed: int) -> F32:
     if not distinct:
         return np.zeros((1, len(_EMBEDDING)), np.float32)
     means = MiniBatchKMeans(min(TOPICS, distinct), random_state=seed, batch_size=4096, n_init=3, max_iter=30)
-    centres = means.fit(embedding).cluster_centers_
+    with threadpool_limits(1, "openmp"):  # batches this small: more threads only wait for each other
+        centres = means.fit(embedding).cluster_centers_
     return np.asarray(np.round(centres, 2), np.float32)
 
 
