@@ -218,7 +218,7 @@ def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Ma
 
 
 def _own_parts(accounts: Accounts) -> F64:
-    """Part of its limits that each account may fill itself: room for what comes to a relay from others is set aside."""
+    """Part of the limits that each account fills; the rest is kept for what comes to a relay from others."""
     return np.where(relays(accounts.dials), _OWN_PART, 1.0)
 
 

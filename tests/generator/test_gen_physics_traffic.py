@@ -202,7 +202,7 @@ def test_no_account_is_answered_more_often_than_its_plan_allows(monkeypatch: pyt
 
 
 def test_queues_and_later_attempts_by_hand() -> None:
-    """Ten requests a minute: nine go at once (a relay's seven), the rest a minute later; a full one has no room."""
+    """Ten requests a minute: nine go at once (a relay's seven), the rest a minute later; a full one has none."""
     dials = {"hopping": np.zeros(2), "handover": np.zeros(2)}
     accounts = _Hand(
         choices={"plan": np.zeros(2, np.int32)}, key=np.arange(2, dtype=np.uint64), session=[0, 1], dials=dials
