@@ -163,7 +163,7 @@ def draw_accounts(plan: PopulationPlan, index: I64) -> Accounts:
     together = streams.uniform(bits, 0) < dials["clock"]
     home, hours, utc_offset = _places(key, plan.cohort_key[cohort], joined, together)
     begins, ends = work_windows.work_days(plan)
-    work = first, last = begins[cohort], ends[cohort]
+    first, last = work = begins[cohort], ends[cohort]
     created, born, gone = draw_lives(plan, cohort, plan.account_member[index], key, dials, work, choices["plan"])
     opens = work_windows.open_days(plan)[0][cohort]
     first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.minimum(first, opens), first)

@@ -12,7 +12,7 @@ import numpy as np
 
 from generator.arrays import F64, I32, I64, U64, Mask, map_arrays
 from generator.schema import DAY_MS, KINDS
-from generator.traffic import provider, rate_limits, routing
+from generator.traffic import handovers, provider, rate_limits, routing
 from generator.traffic.prompt_items import PromptItems, draw_items, recurring_prompts
 from generator.traffic.routing import RoutedRequests
 from generator.traffic.session_content import SessionContent, draw_content
@@ -223,9 +223,7 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
     tokens = _turn_down_cold_turns(terms, usage, ts, hops, error)
     first = routing.first_attempts(plan, batch, ts, hops, error)
     latest = _latest(terms, timing)
-    handed_over = routing.hand_over(plan, batch, usage.input, first, timing.first_token, latest)
-    full = routing.finds_no_room(batch, tokens, first, handed_over)
-    handed_over = handed_over.take(np.flatnonzero(~full))
+    handed_over = handovers.hand_over(plan, batch, (usage.input, usage.output), first, timing.first_token, latest)
     kept = np.ones(len(batch), np.bool_)
     kept[handed_over.row] = False
     sent, again = first, first.take(np.flatnonzero(kept & (error >= 0)))
@@ -235,7 +233,7 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
             break
         key = routing.attempt_keys(batch.key[again.row], again.attempt)
         again.error[:] = rate_limits.provider_failures(key, rate_limits.is_overloaded(plan, again.ts))
-        full = routing.finds_no_room(batch, tokens, sent.and_then(handed_over), again)
+        full = routing.finds_no_room(batch, tokens, sent, again)
         again.error[full | spent[again.row]] = rate_limits.REJECTED
         sent = sent.and_then(again)
     return sent.and_then(handed_over)

@@ -29,7 +29,7 @@ _INCIDENT_LEAST_MS, _INCIDENT_RANGE_MS = 1_200_000, 4_200_000  # 20 to 90 minute
 _MINUTE_MS = 60_000
 # Share of clients that hold requests back, and the part of the limit to which they go (a).
 _QUEUES, _QUEUED_PART = np.float32(0.95), 0.9
-_OWN_PART = 0.8  # of its limits that an account may fill itself, where it stands in for others (a)
+OWN_PART = 0.8  # of its limits that an account may fill itself, where it stands in for others (a)
 _NANO_USD = 1e9  # sums of whole numbers are exact
 
 
@@ -211,15 +211,17 @@ def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Ma
     new_day = (np.diff(account, prepend=-1) != 0) | (np.diff(ts // DAY_MS, prepend=-2) != 0)
     today = here - np.maximum.accumulate(np.where(new_day, here, 0))
     over = many | (heavy > room * subscription_plans.TOKENS_PER_MINUTE[plan])
-    over |= today + 1 >= subscription_plans.REQUESTS_PER_DAY[plan]  # one is the opening's, whenever it comes
+    over |= (
+        today + 1 >= room * subscription_plans.REQUESTS_PER_DAY[plan]
+    )  # one is the opening's, whenever it comes
     result = np.zeros(len(ts), np.bool_)
     result[order] = over & ~first
     return result
 
 
 def _own_parts(accounts: Accounts) -> F64:
-    """Part of the limits that each account fills; the rest is kept for what comes to a relay from others."""
-    return np.where(relays(accounts.dials), _OWN_PART, 1.0)
+    """Part of its limits that each account may fill itself: a relay sets room aside for what comes from others."""
+    return np.where(relays(accounts.dials), OWN_PART, 1.0)
 
 
 def finds_no_room(accounts: Accounts, account: I64, ts: I64, tokens: I64, asks: Mask) -> Mask:
@@ -246,11 +248,11 @@ def finds_no_room(accounts: Accounts, account: I64, ts: I64, tokens: I64, asks: 
     low = np.searchsorted(stamp, stamp - _MINUTE_MS, side="right")
     high = np.searchsorted(stamp, stamp + _MINUTE_MS, side="left")
     total = np.r_[0, np.cumsum(tokens[at])]
-    plan = accounts.choices["plan"][account[at]]
+    plan, room = accounts.choices["plan"][account[at]], _own_parts(accounts)[account[at]]
     _, of, today = np.unique(stamp // DAY_MS, return_inverse=True, return_counts=True)
-    full = high - low > subscription_plans.REQUESTS_PER_MINUTE[plan]
-    full |= total[high] - total[low] > subscription_plans.TOKENS_PER_MINUTE[plan]
-    full |= today[of] >= subscription_plans.REQUESTS_PER_DAY[plan]
+    full = high - low > room * subscription_plans.REQUESTS_PER_MINUTE[plan]
+    full |= total[high] - total[low] > room * subscription_plans.TOKENS_PER_MINUTE[plan]
+    full |= today[of] >= room * subscription_plans.REQUESTS_PER_DAY[plan]
     result = np.zeros(len(ts), np.bool_)
     result[at] = full
     return result[asks]

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from generator.population.population_plan import PopulationPlan
     from generator.workloads.batch import RequestBatch
 
-_LONGEST = 20_000  # tokens; a longer context stays where it is cached, and the others' limits have room for it (a)
+LONGEST = 20_000  # tokens; a longer context stays where it is cached, and the others' limits have room for it (a)
 POD = 6  # accounts (a)
-_LEAST_DELAY_MS, _PATIENCE_MS = 500, 8_000  # shortest delay until another member tries, and what chance adds (a)
 # Share of failed attempts that the client repeats, by their number: at most three tries (a).
 _TRIES_AGAIN = np.array([0.75, 0.5], np.float32)
 MOST_RETRIES = len(_TRIES_AGAIN)
@@ -134,7 +133,7 @@ def pod_members(plan: PopulationPlan, index: I64) -> I64:
         Accounts, by number in the plan.
     """
     cohort = plan.account_cohort[index]
-    pods = np.unique(_pod_first(plan, index[relays(plan.dials)[cohort]]))
+    pods = np.unique(pod_first(plan, index[relays(plan.dials)[cohort]]))
     size = _pod_size(plan, pods)
     member = np.repeat(pods, size) + np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
     return np.setdiff1d(member, index)
@@ -153,7 +152,7 @@ def hopping_turns(batch: RequestBatch, turn: I64, tokens: I64) -> Mask:
         Of the prompts.
     """
     hops = streams.uniform(batch.stream("relay"), 0) < batch.dial("hopping")
-    return np.asarray((turn > 0) & (tokens <= _LONGEST) & batch.sessions.work[batch.session] & hops)
+    return np.asarray((turn > 0) & (tokens <= LONGEST) & batch.sessions.work[batch.session] & hops)
 
 
 def attempt_keys(key: U64, attempt: I64) -> U64:
@@ -188,43 +187,9 @@ def first_attempts(plan: PopulationPlan, batch: RequestBatch, ts: I64, hops: Mas
     row = np.flatnonzero(hops)
     sender = batch.account.copy()
     bits = streams.mix(batch.stream("relay")[row])
-    sender[row] = _stand_in(plan, batch.accounts, sender[row], bits, ts[row])
+    sender[row] = stand_in(plan, batch.accounts, sender[row], bits, ts[row])
     n = len(batch)
     return RoutedRequests(np.arange(n), sender, ts, error, np.zeros(n, np.int64), np.zeros(n, np.bool_))
-
-
-def hand_over(
-    plan: PopulationPlan, batch: RequestBatch, tokens: I64, first: RoutedRequests, first_token: I64, latest: I64
-) -> RoutedRequests:
-    """What was rejected is sent once more, by another member, who gets an answer.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    batch : RequestBatch
-        The requests, as their authors make them.
-    tokens : ndarray of int64, shape (requests,)
-        Of the prompts.
-    first : RoutedRequests
-        The first attempts, one a request.
-    first_token : ndarray of int64, shape (requests,)
-        Milliseconds to the first token, had there been an answer.
-    latest : ndarray of int64, shape (requests,)
-        Until when an answer is of use to begin, milliseconds since the window began.
-    """
-    gives_up = streams.uniform(batch.stream("relay"), 1) < batch.dial("handover")
-    row = np.flatnonzero((first.error == REJECTED) & (tokens <= _LONGEST) & gives_up)
-    key = batch.key[row]
-    told = first.ts[row] + provider.failure_times(first_token[row], attempt_keys(key, first.attempt[row]))
-    ts = told + _LEAST_DELAY_MS + streams.below(streams.child(key, "second attempt"), _PATIENCE_MS)
-    author = batch.account[row]
-    sender = _stand_in(plan, batch.accounts, author, streams.child(key, "second sender"), ts)
-    at = np.flatnonzero((sender != author) & (ts <= latest[row]))
-    n = len(at)
-    return RoutedRequests(
-        row[at], sender[at], ts[at], np.full(n, -1, np.int32), np.ones(n, np.int64), np.ones(n, np.bool_)
-    )
 
 
 def send_again(batch: RequestBatch, before: RoutedRequests, first_token: I64, latest: I64) -> RoutedRequests:
@@ -272,10 +237,24 @@ def finds_no_room(batch: RequestBatch, tokens: I64, sent: RoutedRequests, asks: 
     return rate_limits.finds_no_room(batch.accounts, asked.sender, asked.ts, tokens[asked.row], last)
 
 
-def _stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, ts: I64) -> I64:
-    """Another member of each sender's pod, alive, of its kind of work and as visible, or the sender itself."""
+def stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, ts: I64) -> I64:
+    """Another member of each sender's pod, alive, of its kind of work and as visible, or the sender itself.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Senders and the members of their pods.
+    sender : ndarray of int64, shape (n,)
+        Positions in them.
+    bits : ndarray of uint64, shape (n,)
+        One draw each; members of a pod with the same draw have different ones that stand in for them.
+    ts : ndarray of int64, shape (n,)
+        When, milliseconds since the window began.
+    """
     index = accounts.index[sender]
-    first = _pod_first(plan, index)
+    first = pod_first(plan, index)
     size = _pod_size(plan, first)
     # One of the others, evenly: so many seats further round the pod.
     step = 1 + streams.below(bits, np.maximum(size - 1, 1))
@@ -287,7 +266,16 @@ def _stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, 
     return np.where(alive & (kind[other] == kind[sender]) & (hides[other] == hides[sender]), other, sender)
 
 
-def _pod_first(plan: PopulationPlan, index: I64) -> I64:
+def pod_first(plan: PopulationPlan, index: I64) -> I64:
+    """First member of the pod of each account, all by number in the plan.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    index : ndarray of int64
+        Accounts.
+    """
     return np.asarray(index - plan.account_member[index] % POD)
 
 

@@ -91,7 +91,9 @@ def test_hopped_turns_find_no_cache_and_show_the_senders_device(make: Make) -> N
 
 
 def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.full(6, 2))
+    monkeypatch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.full(6, 10))
+    monkeypatch.setattr(rate_limits, "_QUEUES", 0)
+    monkeypatch.setattr(simulate, "_CHUNK_ROWS", 500)  # members of a pod are made apart
     fixed = {
         "hopping": 0,
         "camouflage": 0,
@@ -112,10 +114,10 @@ def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypa
     )
     second = second.filter((pl.col("account") != pl.col("before")) & (pl.col("status") == 200))
     assert turned_down.height > 200
-    assert second.height > 0.4 * turned_down.height  # the rest found nobody with room
+    assert second.height > 0.1 * turned_down.height  # the rest found nobody with room
     answered = rows.filter(pl.col("status") == 200).sort("account", "ts")
-    third = answered.select(pl.col("ts") - pl.col("ts").shift(2).over("account")).to_series()
-    assert third.drop_nulls().min() >= 60_000, "who stands in keeps to its own limit"  # type: ignore[operator]
+    eleventh = answered.select(pl.col("ts") - pl.col("ts").shift(10).over("account")).to_series()
+    assert eleventh.drop_nulls().min() >= 60_000, "who stands in keeps to its own limit"  # type: ignore[operator]
     assert ((second["ts"] - second["was"]).is_between(500, 9000)).mean() > 0.95  # type: ignore[operator]
     keeps = make("A2", handover=0.0, repeat=0, **fixed).rows.filter(pl.col("retries") == 0)
     assert keeps.filter(pl.col("attack") & pl.col("work"))["prompt_simhash"].is_duplicated().mean() < 0.05  # type: ignore[operator]
