@@ -26,7 +26,7 @@ import pandas as pd
 
 from generator.config.archetypes import kinds
 from generator.config.parameters import SHARES, ParameterRange
-from generator.traffic import burstiness
+from generator.workloads import burstiness
 
 F64 = npt.NDArray[np.float64]
 MODELS = {"api": ("m-large", "m-mid", "m-small"), "reasoning": ("deepseek-r1",)}

@@ -103,7 +103,7 @@ MOVED = {
     "generator.limits": "generator.traffic.rate_limits",
     "generator.network": "generator.population.identities",
     "generator.parcel": "generator.traffic.request_log",
-    "generator.paths": "generator.traffic.burstiness",
+    "generator.paths": "generator.workloads.burstiness",
     "generator.plans": "generator.population.subscription_plans",
     "generator.portrait": "generator.campaign_report",
     "generator.portrait.conduct": "generator.campaign_report.behaviour",

@@ -18,9 +18,9 @@ from generator.prompts import categories
 from generator.rng import streams
 from generator.schema import DAY_MS
 from generator.text import render
-from generator.text.samples import TextSample
 from generator.traffic import provider
 from generator.traffic.simulate import Shard
+from generator.traffic.text_samples import TextSample
 
 _SIGN_UP_MS = 600_000  # over which the sign-ups of one moment spread (a)
 

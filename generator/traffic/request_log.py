@@ -17,15 +17,15 @@ from generator.population.population_plan import PopulationPlan
 from generator.prompts import categories, embeddings, revisions, simhash, wordings
 from generator.rng import opaque_ids, streams
 from generator.schema import DAY_MS
-from generator.text import choices, samples
-from generator.text.samples import TextSample, own_tokens
+from generator.text import choices
 from generator.text.tasks import tasks_of
-from generator.traffic import provider, quotations, routing
+from generator.traffic import provider, quotations, routing, text_samples
 from generator.traffic.attempts import Attempts
 from generator.traffic.prompt_items import PromptItems
 from generator.traffic.provider import Response
 from generator.traffic.routing import SessionLegs
 from generator.traffic.session_content import TECHNICAL, SessionContent
+from generator.traffic.text_samples import TextSample, own_tokens
 from generator.workloads.batch import RequestBatch
 from generator.workloads.token_usage import Usage, answer_limits, is_conversation, offered_tools, settings_keys
 
@@ -112,7 +112,7 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts, t
         "kind": accounts.choices["kind"][batch.account],
     }
     narrow = {n: v.astype(_NARROW.get(n, v.dtype), copy=False) for n, v in columns.items()}
-    sample = samples.draw_sample(plan, accounts, attempts, columns["request_id"], texts)
+    sample = text_samples.draw_sample(plan, accounts, attempts, columns["request_id"], texts)
     return LogChunk(narrow, routed.resent, quotations.draw_quotations(plan, batch, routed.ts, usage), sample)
 
 

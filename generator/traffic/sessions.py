@@ -10,7 +10,7 @@ import numpy as np
 from generator.arrays import F64, I64, U64, Mask
 from generator.rng import exact_functions, streams
 from generator.schema import DAY_MS
-from generator.traffic import burstiness
+from generator.workloads import burstiness
 from generator.workloads.batch import RequestBatch, Sessions
 
 if TYPE_CHECKING:

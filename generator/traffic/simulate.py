@@ -9,13 +9,12 @@ import numpy as np
 from generator.arrays import F64, I8, I32, I64, U64, Mask, map_arrays
 from generator.population.accounts import Accounts, accounts_in_bucket, draw_accounts
 from generator.population.population_plan import PopulationPlan
-from generator.text import samples
-from generator.text.samples import TextSample
-from generator.traffic import attempts, quotations, request_log
+from generator.traffic import attempts, quotations, request_log, text_samples
 from generator.traffic.cross_shard import CrossShardCache
 from generator.traffic.request_log import Columns, LogChunk
 from generator.traffic.routing import pod_members
 from generator.traffic.sessions import account_chunks, draw_sessions, request_counts
+from generator.traffic.text_samples import TextSample
 
 _CHUNK_ROWS = 100_000  # requests whose columns stay in the processor's cache
 _PACKED_BITS = 63  # of a whole number above 0: moment, second attempt and row
@@ -106,7 +105,7 @@ def _merged(plan: PopulationPlan, chunks: list[LogChunk], texts: int) -> tuple[C
     for name in list(chunks[0].columns):
         columns[name] = np.concatenate([chunk.columns.pop(name) for chunk in chunks]).take(order)
     sizes = [len(chunk.resent) for chunk in chunks]
-    sample = samples.joined([c.texts for c in chunks], sizes, order, columns["owner"], texts)
+    sample = text_samples.joined([c.texts for c in chunks], sizes, order, columns["owner"], texts)
     return columns, np.searchsorted(columns["day"], np.arange(plan.config.days + 1)), sample
 
 

@@ -15,7 +15,8 @@ from generator.config.archetypes import kinds
 from generator.config.parameters import DIALS, SHARES
 from generator.population import accounts, cohorts, parameter_draws, population_plan
 from generator.rng import streams
-from generator.traffic import burstiness, simulate
+from generator.traffic import simulate
+from generator.workloads import burstiness
 
 DAY_MS = 86_400_000
 

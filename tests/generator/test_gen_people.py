@@ -21,7 +21,8 @@ from generator.population.accounts import Accounts
 from generator.population.population_plan import PopulationPlan
 from generator.rng import streams
 from generator.schema import LABELS, LANGUAGES
-from generator.traffic import burstiness, sessions
+from generator.traffic import sessions
+from generator.workloads import burstiness
 
 N = 40_000
 
