@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +15,8 @@ from typer.testing import CliRunner
 
 import siphonbench
 from siphonbench.cli.main import app
+from tests import served_process
+from tests.served_process import ServedProcess
 
 BASE = "/api/v1/season"
 LITTLE = """
@@ -66,13 +65,10 @@ def scores(folder: Path, name: str, seed: int = 0) -> bytes:
 
 
 @dataclass
-class ServedClass:
+class ServedClass(ServedProcess):
     """A running server of a class."""
 
-    address: str
     folder: Path
-    process: subprocess.Popen[bytes]
-    log: Path
 
     def headers(self, name: str) -> dict[str, str]:
         return {"authorization": f"Bearer {(self.folder / 'hand-out' / name / 'token.txt').read_text().strip()}"}
@@ -94,38 +90,9 @@ class ServedClass:
             time.sleep(0.2)
         raise TimeoutError(attempt)
 
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
 
 @contextmanager
 def served(folder: Path, port: int) -> Iterator[ServedClass]:
     """A server of a class."""
-    log = folder.parent / f"log-{time.monotonic_ns()}"
-    command = [sys.executable, "-m", "siphonbench", "class", "serve", str(folder), "--port", str(port)]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    server = ServedClass(f"http://127.0.0.1:{port}", folder, process, log)
-    try:
-        _until_up(server)
-        yield server
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _until_up(server: ServedClass) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until and server.process.poll() is None:
-        try:
-            httpx.get(server.address + BASE, timeout=5)
-            return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise AssertionError(server.log.read_text())
+    with served_process.started(["class", "serve", folder], port, BASE, folder.parent) as running:
+        yield ServedClass(running.address, running.process, running.log, folder)

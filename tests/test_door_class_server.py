@@ -23,12 +23,7 @@ from leaderboard.seasons.submissions import SeasonService
 from siphonbench.workflows.seasons import class_changes, class_folder, classroom
 from tests import served_class
 from tests.served_class import BASE, ServedClass, call, roster, scores
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+from tests.served_process import free_port
 
 
 @pytest.fixture
@@ -240,6 +235,22 @@ def test_two_rosters_at_once_lose_nobody(room: Path) -> None:
     assert set(now.tokens or {}) == {"ada", "bob", "eve", "joe", "kim"}
 
 
+def test_changes_of_unlike_kinds_at_once_all_hold(room: Path) -> None:
+    opened, file = class_folder.opened(room), roster(room.parent / "more.csv", ["eve"])
+    changes = (
+        lambda: classroom.enrol(opened, file, lambda *_: None),
+        lambda: class_changes.extend(room, "2999-12-31"),
+        lambda: class_changes.revoke(room, "ada"),
+    )
+    with ThreadPoolExecutor(len(changes)) as pool:
+        for change in [pool.submit(change) for change in changes]:
+            change.result()
+    now = class_folder.opened(room)
+    assert {s.nickname for s in now.students} == {"ada", "bob", "eve"}
+    assert now.rules.closes.month == 12
+    assert set(now.tokens or {}) == {"bob", "eve"}
+
+
 def test_parameters_have_a_length(room: Path) -> None:
     http, _ = client(room)
     for path in (f"/standings/{'a' * 500}", f"/attempts/{'a' * 500}", f"/days/1/{'a' * 500}"):
@@ -273,39 +284,3 @@ def _quietly(server: ServedClass, bodies: list[bytes]) -> None:
     for body in bodies:
         with contextlib.suppress(httpx.TransportError):
             server.put("ada", body)
-
-
-@pytest.mark.slow
-def test_eight_hundred_requests_leave_no_handle_open(server: ServedClass) -> None:
-    descriptors = Path(f"/proc/{server.process.pid}/fd")
-
-    def ask(i: int) -> int:
-        if i % 100 == 0:
-            return http.put("/tasks/accounts", content=b"account_id,score\nx,1\n", headers=ada).status_code
-        path = ("", "/attempts/x", "/standings/accounts", "/nowhere")[i % 4]
-        return http.get(path, headers=ada).status_code
-
-    ada, base = server.headers("ada"), server.address + BASE
-    with ThreadPoolExecutor(8) as pool, httpx.Client(base_url=base, timeout=60) as http:
-        list(pool.map(ask, range(200)))
-        before = len(list(descriptors.iterdir()))
-        codes = list(pool.map(ask, range(800)))
-    assert 500 not in codes
-    until = time.monotonic() + 20  # what has just been hung up on is closed in a moment
-    while (now := len(list(descriptors.iterdir()))) > before + 8 and time.monotonic() < until:
-        time.sleep(0.1)
-    assert now <= before + 8
-
-
-@pytest.mark.slow
-def test_five_hundred_idle_connections_hinder_nobody(server: ServedClass) -> None:
-    host, _, port = server.address.removeprefix("http://").partition(":")
-    idle = [socket.create_connection((host, int(port)), timeout=30) for _ in range(500)]
-    began = time.monotonic()
-    assert server.get("").status_code == 200
-    assert server.put("ada", scores(server.folder, "ada")).status_code == 202
-    assert time.monotonic() - began < 30
-    idle[0].settimeout(30)
-    assert idle[0].recv(100) == b""  # hung up on: no request has come
-    for connection in idle:
-        connection.close()

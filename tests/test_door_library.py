@@ -128,6 +128,13 @@ def test_a_path_stands_for_a_dataset(tiny: Dataset, tmp_path: Path) -> None:
     assert siphonbench.submit(tiny.path, file, tmp_path / "board") == siphonbench.board(tiny, tmp_path / "board")
 
 
+def test_a_second_dataset_leaves_the_first_ones_board_on_the_page(tiny: Dataset, tmp_path: Path) -> None:
+    for dataset in (tiny, make(tmp_path, seed=4)):
+        siphonbench.submit(dataset, entry(tmp_path, scored(dataset, PERFECT)), tmp_path / "board")
+        assert dataset.digest in (tmp_path / "board" / "board.html").read_text("utf-8")
+    assert tiny.digest in (tmp_path / "board" / "board.html").read_text("utf-8")
+
+
 def test_faulty_submission_records_nothing(tiny: Dataset, tmp_path: Path) -> None:
     file = entry(tmp_path, scored(tiny, PERFECT).head(100))
     with pytest.raises(UserError, match="20 accounts missing"):

@@ -100,6 +100,13 @@ def test_a_token_is_needed_and_an_answer_comes_when_it_is_due(accounts: Place, t
     assert accounts.http.get(f"{BASE}/standings/accounts").json()[0]["team"] == "A"
 
 
+def test_a_revoked_token_opens_nothing(accounts: Place) -> None:
+    who, url = accounts.team("A"), f"{BASE}/attempts/x"
+    assert accounts.http.get(url, headers=who).status_code == 422
+    call("revoke", accounts.folder, "A", "--secret", accounts.secret)  # while it is served
+    assert accounts.http.get(url, headers=who).status_code == 401
+
+
 def test_no_answer_before_its_moment_even_if_it_is_known(accounts: Place, tmp_path: Path) -> None:
     accounts.desk.rules = type(accounts.desk.rules)(**vars(accounts.desk.rules) | {"every": 3600})
     file = guess(accounts.folder, tmp_path / "p.parquet")

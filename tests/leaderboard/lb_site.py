@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +17,8 @@ import polars as pl
 import siphonbench
 from leaderboard.intake import teams
 from leaderboard.tracking.store import Store
-
-HOME = Path(__file__).resolve().parents[2]
+from tests import served_process
+from tests.served_process import ServedProcess, free_port
 
 
 def accounts(nano: Path) -> list[str]:
@@ -41,21 +36,16 @@ def body(frame: pl.DataFrame) -> bytes:
 
 
 @dataclass
-class Served:
-    """A running server.
+class Served(ServedProcess):
+    """A running site.
 
     Attributes
     ----------
-    address : str
-        Where it is.
     tokens : dict of str to str
         Of its teams.
     """
 
-    address: str
     store: Store
-    process: subprocess.Popen[bytes]
-    log: Path
     tokens: dict[str, str] = field(default_factory=dict)
 
     def put(self, content: bytes, token: str, task: str = "accounts", **card: str) -> httpx.Response:
@@ -74,56 +64,19 @@ class Served:
             time.sleep(0.1)
         raise TimeoutError(f"{id_} is still {job['state']}")
 
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
 
 @contextmanager
 def served(nano: Path, folder: Path, port: int | None = None, **options: object) -> Iterator[Served]:
     """A server of its own on a store in `folder`, with the teams "red" and "blue"."""
-    port = port or free_port()
     store = Store(folder)
     store.client()  # makes MLflow's tables here, where that is quick
     tokens = {}
     if not teams.listed(store.engine()):
         tokens = {name: teams.add(store.engine(), name)[1] for name in ("red", "blue")}
-    command = [sys.executable, "-m", "siphonbench", "serve", "--data", nano, "--board", folder, "--files", folder]
-    command += ["--port", port, *(x for k, v in options.items() for x in (f"--{k.replace('_', '-')}", v))]
-    log = folder / f"log-{time.monotonic_ns()}"
-    with log.open("wb") as out:
-        process = subprocess.Popen([str(c) for c in command], stderr=out, stdout=out, cwd=HOME, env=os.environ)
-    found = Served(f"http://127.0.0.1:{port}", store, process, log, tokens)
-    try:
-        _until_up(found)
-        yield found
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _until_up(found: Served) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        if found.process.poll() is not None:
-            break
-        try:
-            httpx.get(f"{found.address}/api/v1/boards", timeout=5)
-            return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise AssertionError(found.log.read_text())
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    command = ["serve", "--data", nano, "--board", folder, "--files", folder]
+    command += [x for k, v in options.items() for x in (f"--{k.replace('_', '-')}", v)]
+    with served_process.started(command, port or free_port(), "/api/v1/boards", folder) as running:
+        yield Served(running.address, running.process, running.log, store, tokens)
 
 
 def scripts(page: str) -> list[str]:

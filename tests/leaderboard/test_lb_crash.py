@@ -23,6 +23,7 @@ from leaderboard.records.submission import write
 from leaderboard.tasks import scoring
 from leaderboard.tracking import mlflow_runs, rankings
 from leaderboard.tracking.store import Store
+from tests.served_process import taken
 
 N, KINDS = 12, 4
 
@@ -32,18 +33,9 @@ def scores(ids: list[str], kind: int) -> pl.DataFrame:
 
 
 def send(server: Served, ids: list[str], i: int) -> str:
-    """The id of a submission; sent again while nobody answers, as a client does."""
+    """The id of a submission."""
     body, token = lb_site.body(scores(ids, i % KINDS)), server.tokens["red" if i % 2 else "blue"]
-    for _ in range(200):
-        try:
-            answer = server.put(body, token, name=f"entry {i:03d}")
-            if answer.status_code in (200, 202):
-                return str(answer.json()["id"])
-            assert answer.status_code in (429, 503), answer.text
-        except httpx.TransportError:
-            pass
-        time.sleep(0.3)
-    raise TimeoutError(i)
+    return str(taken(lambda: server.put(body, token, name=f"entry {i:03d}")).json()["id"])
 
 
 @pytest.mark.slow

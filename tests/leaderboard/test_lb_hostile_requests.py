@@ -416,6 +416,13 @@ def test_a_team_may_send_so_many_an_hour(settings: Settings, good: bytes) -> Non
         assert "Your team has sent 2 submissions in an hour" in answers[2].json()["detail"]
 
 
+@pytest.mark.parametrize("head", [b"\xef\xbb\xbfaccount_id,score", b'"account_id","score"', b"account_id, score"])
+def test_csv_as_people_write_it_is_taken(settings: Settings, good: bytes, head: bytes) -> None:
+    content = good.replace(b"account_id,score", head, 1)
+    with TestClient(app.guarded(settings)) as client:
+        assert client.put(f"{PUT}?name=x", content=content, headers=red(settings)).status_code == 202
+
+
 def test_an_address_may_try_so_often_a_minute(settings: Settings, good: bytes) -> None:
     settings = replace(settings, address_minute=5)
     headers = red(settings)

@@ -17,7 +17,9 @@ import pytest
 from starlette.testclient import TestClient
 from test_lb_page import Reader
 
+import siphonbench
 from generator import schema
+from generator.errors import UserError
 from leaderboard.intake import queue_records, teams
 from leaderboard.site import app, build, comparison
 from leaderboard.site.live_boards import Boards
@@ -207,7 +209,9 @@ def test_openapi_describes_what_there_is(client: TestClient) -> None:
     assert "PUT" in client.get("/api/").text
 
 
-def test_a_refused_file_tells_all_its_faults(client: TestClient, place: Settings, nano: Path) -> None:
+def test_a_refused_file_tells_all_its_faults(
+    client: TestClient, place: Settings, nano: Path, tmp_path: Path
+) -> None:
     ids = lb_site.accounts(nano)
     bad = lb_site.predictions([*ids[2:], "stranger", ids[5]])
     token = teams.add(place.store.engine(), "faulty")[1]
@@ -220,6 +224,10 @@ def test_a_refused_file_tells_all_its_faults(client: TestClient, place: Settings
     assert answer["state"] == "failed"
     for part in ("2 accounts missing", "1 accounts unknown, e.g. stranger", "1 accounts duplicate"):
         assert part in answer["error"]
+    (tmp_path / "predictions.csv").write_bytes(lb_site.body(bad))
+    with pytest.raises(UserError) as told:  # as the command line tells it
+        siphonbench.evaluate(nano, tmp_path)
+    assert str(told.value) == f"{tmp_path}: {answer['error']}"
     assert "2 accounts missing" in client.get(answer["page"]).text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 from pathlib import Path
@@ -67,16 +68,27 @@ def test_a_folder_that_cannot_be_made_is_told_at_once(tmp_path: Path, place: str
 
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize(
-    "fault", ["unable to open database file", "attempt to write a readonly database", "file is not a database"]
+    "fault",
+    [
+        *(
+            sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError(said))
+            for said in (
+                "unable to open database file",
+                "attempt to write a readonly database",
+                "file is not a database",
+            )
+        ),
+        *(OSError(code, "") for code in (errno.EACCES, errno.EPERM, errno.EROFS)),
+    ],
 )
-def test_what_cannot_get_better_is_not_tried_again(fault: str) -> None:
+def test_what_cannot_get_better_is_not_tried_again(fault: Exception) -> None:
     calls = []
 
     def call() -> None:
         calls.append(1)
-        raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError(fault))
+        raise fault
 
-    with pytest.raises(sa.exc.OperationalError):
+    with pytest.raises(type(fault)):
         database.retrying(call)
     assert len(calls) == 1
 
