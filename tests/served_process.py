@@ -62,7 +62,7 @@ def started(command: Sequence[object], port: int, ready: str, folder: Path) -> I
 
 
 def _until_up(server: ServedProcess, ready: str) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300  # a machine that is busy with others takes its time
     with httpx.Client(timeout=5) as client:  # to make one takes longer than a request
         while time.monotonic() < until and server.process.poll() is None:
             try:
