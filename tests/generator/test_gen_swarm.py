@@ -153,7 +153,7 @@ def test_members_are_there_while_their_cohort_works(make: Make) -> None:
     works = (day >= who.first_work[:, None]) & (day < who.last_work[:, None])
     assert (sessions.request_counts(made.plan, who, day) * works).sum(axis=1)[swarm].min() > 0
     brief = make("A5", **late, fresh=1, quits=1).shard.accounts
-    swarm = brief.dials["quiet"] > 0.5  # type: ignore[assignment]
+    swarm = brief.dials["quiet"] > 0.5
     assert (brief.created < brief.last_work)[swarm].all()
     assert (brief.gone >= brief.first_work)[swarm].all()
 
