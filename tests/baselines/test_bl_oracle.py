@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from baselines.base import detector
-from baselines.detectors.upper_bounds import cohort_numbers, cohort_oracle
+from baselines.detectors.upper_bounds import all_but_one_oracle, cohort_numbers, cohort_oracle
 from baselines.registry import DETECTORS, UPPER_BOUNDS
 from generator.dataset import Split, Table
 from generator.errors import MaskedLabelsError
@@ -70,6 +70,21 @@ def test_names_of_cohorts_tell_nothing(scores: pl.DataFrame, train: Split, targe
     other = renamed(target, pl.concat_str(pl.lit("z"), pl.col("cohort").cast(pl.String).str.reverse()))
     again = cohort_numbers.run_cohort_oracle([train], other).predictions
     assert np.allclose(again["score"], scores["score"])
+
+
+def test_all_but_one_judges_a_cohort_without_its_own_label(train: Split, target: Split) -> None:
+    theirs = pl.col("cohort").cast(pl.String) == "c0"
+    label = pl.when(theirs).then(pl.lit("grey")).otherwise(pl.col("label").cast(pl.String)).alias("label")
+    frame = target.labels.polars().with_columns(label, served=pl.col("served") & ~theirs)
+    table = Table("account_labels", [frame], target.labels.columns)
+    hidden = replace(target, tables={**target.tables, "account_labels": table})
+    members = target.labels.polars().filter(theirs).collect()["account_id"].cast(pl.String)
+    known, unknown = (
+        all_but_one_oracle.score_each([train, split], [1], 0)[0].sort("account_id") for split in (target, hidden)
+    )
+    own = known["account_id"].cast(pl.String).is_in(members.implode())
+    assert known.filter(own)["score"].to_list() == unknown.filter(own)["score"].to_list()
+    assert known.filter(~own)["score"].to_list() != unknown.filter(~own)["score"].to_list()
 
 
 def test_it_is_shown_nothing_of_the_truth_but_cohorts(target: Split) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
@@ -12,12 +12,45 @@ import polars as pl
 from baselines.base import detector
 from baselines.features import prompt_visits, supervision
 from baselines.graph import relational_view
-from generator.arrays import F32, I64, Mask
+from baselines.graph.relational_view import RelationalView
+from generator.arrays import F32, F64, I64, Mask
 from generator.dataset import Split, Table
 
 # Cohorts are few and their columns many: few of these a tree, and leaves of one cohort's parts allowed.
 _TREES = {**supervision.TREES, "eta": 0.1, "max_depth": 4, "colsample_bytree": 0.1, "min_child_weight": 1}
 _ROUNDS = 150  # trees (a)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Cohorts of a world and parts of them; arrays of shape (examples,).
+
+    Attributes
+    ----------
+    x : ndarray of float64, shape (examples, columns)
+        What the group does together.
+    campaign : ndarray of bool
+        What it is.
+    weight : ndarray of float64
+        What it counts.
+    cohort : ndarray of int64
+        Cohort it is a part of.
+    """
+
+    x: F64
+    campaign: Mask
+    weight: F64
+    cohort: I64
+
+    def take(self, rows: Mask) -> Examples:
+        """Some of the examples.
+
+        Parameters
+        ----------
+        rows : ndarray of bool
+            Which.
+        """
+        return Examples(self.x[rows], self.campaign[rows], self.weight[rows], self.cohort[rows])
 
 
 @dataclass
@@ -51,29 +84,75 @@ class CohortOracle(detector.Detector):
     def fit(self, *worlds: Split) -> Self:
         """Learn from the cohorts of one world or several; grey accounts and sleepers are left out."""
         worlds = tuple(shown_cohorts(world) for world in worlds)
-        views = [relational_view.relational_view(world) for world in worlds]
-        self._topics = prompt_visits.codebook([view.visits for view in views], self.seed)
-        rng = np.random.default_rng(self.seed)
-        examples = [self._examples(*of, rng) for of in zip(worlds, views, strict=True)]
-        x, y, weight = (np.concatenate(part) for part in zip(*examples, strict=True))
-        self._fitted = [
-            supervision.boost(x, y, self.models * self.seed + i, weight / weight.mean(), _TREES, _ROUNDS)
-            for i in range(self.models)
-        ]
+        self.learn(self.examples(worlds, [relational_view.relational_view(world) for world in worlds]))
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds of each account's cohort; of the labels only the column `cohort` is read."""
         view = relational_view.relational_view(split)
         cohort = supervision.cohort_numbers(split, view.ids) - 1
-        [groups] = relational_view.groupings(view, prompt_visits.with_topics(view.visits, self._topics), [cohort])
-        log_odds = np.mean([supervision.predict(model, groups.x) for model in self._fitted], axis=0)
-        log_odds[np.bincount(cohort) < 2] = log_odds.min() - 1
+        log_odds = alone_last(self.log_odds(self.describe(view, cohort)), cohort)
         return pl.DataFrame({"account_id": view.ids, "score": log_odds[cohort]})
 
-    def _examples(
-        self, split: Split, view: relational_view.RelationalView, rng: np.random.Generator
-    ) -> tuple[Any, Mask, Any]:
+    def examples(self, worlds: Sequence[Split], views: Sequence[RelationalView]) -> list[Examples]:
+        """What there is to learn from each world; topics of prompts are learnt from all of them.
+
+        Parameters
+        ----------
+        worlds : sequence of Split
+            As `shown_cohorts` gives them, labels open.
+        views : sequence of RelationalView
+            Of the same worlds.
+        """
+        self._topics = prompt_visits.codebook([view.visits for view in views], self.seed)
+        rng = np.random.default_rng(self.seed)
+        return [self._examples(*of, rng) for of in zip(worlds, views, strict=True)]
+
+    def learn(self, examples: Sequence[Examples]) -> None:
+        """Fit the models.
+
+        Parameters
+        ----------
+        examples : sequence of Examples
+            Of one world or several.
+        """
+        x = np.vstack([e.x for e in examples])
+        campaign, weight = (
+            np.concatenate(c) for c in zip(*((e.campaign, e.weight) for e in examples), strict=True)
+        )
+        self._fitted = [
+            supervision.boost(x, campaign, self.models * self.seed + i, weight / weight.mean(), _TREES, _ROUNDS)
+            for i in range(self.models)
+        ]
+
+    def describe(self, view: RelationalView, cohort: I64) -> F64:
+        """What each cohort of a world does together.
+
+        Parameters
+        ----------
+        view : RelationalView
+            Of the world.
+        cohort : ndarray of int64, shape (accounts,)
+            Cohort of each account, from 0.
+
+        Returns
+        -------
+        ndarray of float64, shape (cohorts, columns)
+        """
+        [groups] = relational_view.groupings(view, prompt_visits.with_topics(view.visits, self._topics), [cohort])
+        return groups.x
+
+    def log_odds(self, x: F64) -> F64:
+        """Log-odds that groups are campaigns, shape (groups,).
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (groups, columns)
+            What they do together.
+        """
+        return np.asarray(np.mean([supervision.predict(model, x) for model in self._fitted], axis=0))
+
+    def _examples(self, split: Split, view: RelationalView, rng: np.random.Generator) -> Examples:
         """Cohorts and parts of them, which are campaigns, and weights: a cohort counts as the root of its size."""
         known = supervision.training_labels(split, view.ids)
         cohort = supervision.cohort_numbers(split, view.ids) - 1
@@ -92,7 +171,7 @@ class CohortOracle(detector.Detector):
             of.append(cohort[first[use]])
         number = np.concatenate(of)
         share = np.sqrt(size) / np.bincount(number, minlength=len(size)).clip(1)
-        return np.vstack(x), campaign[number], share[number]
+        return Examples(np.vstack(x), campaign[number], share[number], number)
 
 
 def _parts(cohort: I64, times: I64, rng: np.random.Generator) -> Iterator[I64]:
@@ -107,6 +186,19 @@ def _parts(cohort: I64, times: I64, rng: np.random.Generator) -> Iterator[I64]:
         place[order] = np.arange(len(order)) - (np.cumsum(size) - size)[cohort[order]]
         alone = place >= wanted[cohort]
         yield np.unique(np.where(alone, len(size) + np.arange(len(cohort)), cohort), return_inverse=True)[1]
+
+
+def alone_last(log_odds: F64, cohort: I64) -> F64:
+    """Log-odds of cohorts, those of one account below all others.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float64, shape (cohorts,)
+        Of each cohort.
+    cohort : ndarray of int64, shape (accounts,)
+        Cohort of each account, from 0.
+    """
+    return np.where(np.bincount(cohort) < 2, log_odds.min() - 1, log_odds)
 
 
 def shown_cohorts(split: Split) -> Split:
