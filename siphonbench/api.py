@@ -55,7 +55,7 @@ def generate(
     preset: str = "nano",
     seed: int | None = None,
     out: str | Path | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     config: str | Path | None = None,
     on_shard: Callable[[int, int], None] | None = None,
     resume: bool = False,
@@ -74,8 +74,9 @@ def generate(
         Base seed, and whose prompts can be read: "none", "sample" or "all". Left out, what preset or file says.
     out : path, optional
         New or empty folder, or an address such as s3://BUCKET/NAME; siphonbench-data/PRESET if left out.
-    workers : int
-        Processes; any number gives the same bytes.
+    workers : int, optional
+        Processes; any number gives the same bytes. None: as many as there are processors, or fewer where the worlds
+        are so small that a process takes longer to start than it saves.
     config : path, optional
         TOML file that takes the place of the preset, or the name of a scenario that comes along: "headline".
     on_shard : callable, optional
@@ -106,7 +107,9 @@ def generate(
     from generator.pipeline import engines
     from generator.pipeline import generate as pipeline
 
-    plan, runs = _plan(preset, seed, config, text), engines.choose(engine, workers, scheduler)
+    plan = _plan(preset, seed, config, text)
+    workers = workers or engines.worth_starting(plan.accounts * plan.days * len(plan.splits))
+    runs = engines.choose(engine, workers, scheduler)
     where = Path(out or DATA.parent / plan.name)
     return load(pipeline.generate(plan, where, workers, on_shard, resume, runs, storage_options), storage_options)
 

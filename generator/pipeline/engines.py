@@ -23,6 +23,7 @@ T = TypeVar("T")
 J = TypeVar("J")
 # Large pages, and freed memory kept: page faults take an eighth of a shard otherwise. Only glibc reads this.
 _TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824"
+_ACCOUNT_DAYS = 10_000  # that are made in about the time in which a process starts
 _UNGUARDED = 79  # exit code of a worker that found itself running its parent's script
 _GUARD = (
     "workers import the script that they are started from, and it starts them again: put what it runs under "
@@ -169,6 +170,22 @@ _ENGINES: dict[str, Callable[[int, str], Engine]] = {
     "dask": lambda workers, scheduler: Dask(scheduler, workers),
 }
 NAMES = tuple(_ENGINES)
+
+
+def worth_starting(account_days: int) -> int:
+    """Processes on this machine that save more time than they take to start; at least one.
+
+    Parameters
+    ----------
+    account_days : int
+        Days of all accounts of all worlds.
+
+    Examples
+    --------
+    >>> worth_starting(3 * 600 * 7)  # nano
+    1
+    """
+    return max(1, min(os.cpu_count() or 1, account_days // _ACCOUNT_DAYS))
 
 
 def choose(name: str = "", workers: int = 1, scheduler: str = "") -> Engine:

@@ -28,7 +28,7 @@ def _quickstart(
         int | None, typer.Option(help="Base seed; if left out 11, with a preset 0. Same seed, same bytes.")
     ] = None,
     out: options.Out = None,
-    workers: options.Workers = options.CPUS,
+    workers: options.AnyWorkers = None,
     board: options.Board = BOARD,
 ) -> None:
     """From an empty folder to a ranked board of all detectors, in two minutes."""

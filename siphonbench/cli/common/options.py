@@ -44,6 +44,10 @@ Seed = Annotated[int | None, typer.Option(help="Base seed, 0 if left out; same s
 Out = Annotated[
     Path | None, typer.Option(help="New or empty folder, or an address; siphonbench-data/PRESET if left out.")
 ]
+AnyWorkers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes; left out, as many as save time. Any number gives the same bytes."),
+]
 Workers = Annotated[int, typer.Option(min=1, help="Processes; any number gives the same bytes.")]
 Config = Annotated[
     Path | None,

@@ -22,7 +22,7 @@ def _generate(
     preset: options.Preset = None,
     seed: options.Seed = None,
     out: options.Out = None,
-    workers: options.Workers = options.CPUS,
+    workers: options.AnyWorkers = None,
     config: options.Config = None,
     resume: options.Resume = False,
     engine: options.Engine = "",
@@ -37,7 +37,7 @@ def make(
     preset: str | None,
     seed: int | None,
     out: Path | None,
-    workers: int,
+    workers: int | None,
     config: Path | None = None,
     **settings: Any,
 ) -> None:
