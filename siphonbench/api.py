@@ -75,8 +75,8 @@ def generate(
     out : path, optional
         New or empty folder, or an address such as s3://BUCKET/NAME; siphonbench-data/PRESET if left out.
     workers : int, optional
-        Processes; any number gives the same bytes. None: as many as there are processors, or fewer where the worlds
-        are so small that a process takes longer to start than it saves.
+        Processes; any number gives the same bytes. None: as many as there are processors, fewer where worlds
+        are small: a process takes a while to start.
     config : path, optional
         TOML file that takes the place of the preset, or the name of a scenario that comes along: "headline".
     on_shard : callable, optional
