@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 import sqlalchemy as sa
-from lb_site import free_port
 
 from leaderboard.tracking.store import Store
+from tests.served_process import free_port
 
 
 class Postgres:

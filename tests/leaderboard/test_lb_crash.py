@@ -23,7 +23,7 @@ from leaderboard.records.submission import write
 from leaderboard.tasks import scoring
 from leaderboard.tracking import mlflow_runs, rankings
 from leaderboard.tracking.store import Store
-from tests.served_process import taken
+from tests.served_process import free_port, taken
 
 N, KINDS = 12, 4
 
@@ -40,7 +40,7 @@ def send(server: Served, ids: list[str], i: int) -> str:
 
 @pytest.mark.slow
 def test_many_at_once_and_a_power_cut(nano: Path, tmp_path: Path) -> None:
-    ids, folder, port = lb_site.accounts(nano), tmp_path / "board", lb_site.free_port()
+    ids, folder, port = lb_site.accounts(nano), tmp_path / "board", free_port()
     many = {"team_hour": 10_000, "address_minute": 100_000}
     with ThreadPoolExecutor(N) as pool:
         with lb_site.served(nano, folder, port, **many) as first:

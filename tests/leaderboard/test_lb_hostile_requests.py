@@ -26,6 +26,7 @@ from leaderboard.intake import security, teams, upload
 from leaderboard.site import app
 from leaderboard.site.settings import ServedDataset, Settings
 from leaderboard.tracking.store import Store
+from tests.served_process import free_port
 
 pytestmark = pytest.mark.slow
 PUT = "/api/v1/submissions/accounts"
@@ -385,7 +386,7 @@ def drip(parts: int, wait: float) -> Iterator[bytes]:
 
 @pytest.mark.parametrize(("parts", "wait"), [(3, 0.6), (40, 0.05)], ids=["a pause", "drop by drop"])
 def test_slow_uploads(settings: Settings, nano: Path, parts: int, wait: float, tmp_path: Path) -> None:
-    headers, port = red(settings), lb_site.free_port()
+    headers, port = red(settings), free_port()
     import asyncio
 
     import uvicorn
