@@ -75,14 +75,11 @@ def generate(
     out : path, optional
         New or empty folder, or an address such as s3://BUCKET/NAME; siphonbench-data/PRESET if left out.
     workers : int, optional
-        Processes; any number gives the same bytes. None: as many as there are processors, fewer where worlds
-        are small: a process takes a while to start.
+        Processes; any number gives the same bytes. None: as many as save time.
     config : path, optional
         TOML file that takes the place of the preset, or the name of a scenario that comes along: "headline".
-    on_shard : callable, optional
-        Told (done, total) as work goes on.
-    resume : bool
-        Go on from what a killed run has left, to the same bytes.
+    on_shard, resume : callable, bool, optional
+        Told (done, total) as work goes on; whether to go on from what a killed run has left, to the same bytes.
     engine, scheduler : str
         "serial", "processes" or "dask" (left out, as many processes as `workers`), and the address of Dask's
         scheduler (left out, Dask starts a cluster here).

@@ -46,10 +46,10 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
 
 
 @pytest.fixture(scope="module")
-def fitted(logs: Logs, nano: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A detector that learnt on nano alone, without the columns that LiteLLM's logs lack."""
+def fitted(logs: Logs, nano_of: Callable[[int], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector that learnt on three datasets of nano, without the columns that LiteLLM's logs lack."""
     folder = tmp_path_factory.mktemp("fitted") / "relational"
-    siphonbench.fit("xgboost-relational", nano, like=logs("litellm")).save(folder)
+    siphonbench.fit("xgboost-relational", [nano_of(seed) for seed in (7, 8, 9)], like=logs("litellm")).save(folder)
     return folder
 
 
