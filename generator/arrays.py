@@ -36,3 +36,21 @@ def map_arrays(function: Callable[..., Any], *parts: Any) -> Any:
         return function(*parts)
     mapped = {f.name: map_arrays(function, *(getattr(part, f.name) for part in parts)) for f in fields(first)}
     return replace(first, **mapped)
+
+
+def run_starts(*keys: Integers) -> I64:
+    """Where the run begins that each row lies in: rows side by side with equal keys.
+
+    Parameters
+    ----------
+    *keys : ndarray of integers, shape (rows,)
+        At least one.
+
+    Examples
+    --------
+    >>> run_starts(np.array([7, 7, 7, 8]), np.array([1, 1, 2, 2])).tolist()
+    [0, 0, 2, 3]
+    """
+    new = np.ones(len(keys[0]), np.bool_)
+    new[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+    return np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))

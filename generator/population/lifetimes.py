@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import F32, I32, I64, U64
+from generator.arrays import F32, I32, I64, U64, Mask
 from generator.rng import streams
 
 if TYPE_CHECKING:
@@ -65,6 +65,19 @@ def draw_lives(
     quits = streams.uniform(more, 0) < dials["quits"]
     gone = np.where(quits, begins + (days - begins) * streams.uniform(more, 1), _NEVER * days).astype(np.float32)
 
+    second, banned = _bans(plan, cohort, member, dials, first_work)
+    delay = _REPLACED_AFTER + streams.uniform(more, 2)
+    created = np.where(second, banned + delay, created)
+    gone = np.where(second, _NEVER * days, np.minimum(gone, banned))
+    born = np.maximum(created + _FIRST_USE[subscription], 0)
+    return created.astype(np.float32), born.astype(np.float32), gone.astype(np.float32)
+
+
+def _bans(
+    plan: PopulationPlan, cohort: I32, member: I64, dials: dict[str, F32], first_work: F32
+) -> tuple[Mask, F32]:
+    """Which members fill the seat of a banned one, and when the first holder of each seat is banned."""
+    days = np.float32(plan.config.days)
     size = plan.sizes[cohort]
     replaced = np.floor(dials["replaced"] * size).astype(np.int64)
     seats = size - replaced
@@ -78,9 +91,4 @@ def draw_lives(
     room = np.maximum(days - begins - 1 - np.float32(_REPLACED_AFTER), 0)
     latest = begins + room * (_BANNED_BY + _BANNED_RANGE * streams.uniform(seat_bits, 1))
     banned = np.where(seat < replaced, np.minimum(banned, latest), banned)
-    second = member >= seats
-    delay = _REPLACED_AFTER + streams.uniform(more, 2)
-    created = np.where(second, banned + delay, created)
-    gone = np.where(second, _NEVER * days, np.minimum(gone, banned))
-    born = np.maximum(created + _FIRST_USE[subscription], 0)
-    return created.astype(np.float32), born.astype(np.float32), gone.astype(np.float32)
+    return member >= seats, banned

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I64, Mask
+from generator.arrays import I64, Mask, run_starts
 from generator.population import subscription_plans
 from generator.rng import streams
 from generator.schema import DAY_MS
 from generator.traffic import provider, routing
-from generator.traffic.rate_limits import OWN_PART, REJECTED
+from generator.traffic.rate_limits import MINUTE_MS, OWN_PART, REJECTED
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from generator.workloads.batch import RequestBatch
 
 _LEAST_DELAY_MS, _PATIENCE_MS = 500, 8_000  # shortest delay until another member tries, and what chance adds (a)
-_MINUTE_MS = 60_000
 # Of a stand-in's limits: any minute touches two by the clock, and a day has room for each of the others.
 _OF_A_MINUTE, _OF_A_DAY = (1 - OWN_PART) / 2, (1 - OWN_PART) / (routing.POD - 1)
 _EPSILON = 1e-9  # shares of limits are whole numbers but for rounding
@@ -62,7 +61,7 @@ def hand_over(
     ts = told + _LEAST_DELAY_MS + streams.below(streams.child(key, "second attempt"), _PATIENCE_MS)
     pod = plan.account_key[routing.pod_first(plan, accounts.index[author])]
     # The number of a minute is above 0 on the evening before the window, too.
-    rota = streams.items(streams.child(pod, "rota"), (ts + DAY_MS) // _MINUTE_MS)
+    rota = streams.items(streams.child(pod, "rota"), (ts + DAY_MS) // MINUTE_MS)
     sender = routing.stand_in(plan, accounts, author, rota, ts)
     at = np.flatnonzero((sender != author) & (ts <= latest[row]))
     at = at[_fits(accounts, sender[at], ts[at], (tokens[0] + tokens[1])[row[at]])]
@@ -77,7 +76,7 @@ def _fits(accounts: Accounts, sender: I64, ts: I64, tokens: I64) -> Mask:
     plan = accounts.choices["plan"][sender]
     a_minute, a_day = subscription_plans.REQUESTS_PER_MINUTE[plan], subscription_plans.REQUESTS_PER_DAY[plan]
     fits = tokens * a_minute <= subscription_plans.TOKENS_PER_MINUTE[plan]
-    fits &= _number(sender, ts, _MINUTE_MS) <= _OF_A_MINUTE * a_minute + _EPSILON
+    fits &= _number(sender, ts, MINUTE_MS) <= _OF_A_MINUTE * a_minute + _EPSILON
     fits &= _number(sender, ts, DAY_MS) <= _OF_A_DAY * a_day + _EPSILON
     return np.asarray(fits)
 
@@ -85,8 +84,6 @@ def _fits(accounts: Accounts, sender: I64, ts: I64, tokens: I64) -> Mask:
 def _number(sender: I64, ts: I64, length: int) -> I64:
     """Number of each request among those of its sender in the same stretch of time, from 1."""
     order = np.lexsort((ts, ts // length, sender))
-    new = (np.diff(sender[order], prepend=-1) != 0) | (np.diff(ts[order] // length, prepend=-DAY_MS) != 0)
-    here = np.arange(len(order))
     result = np.empty(len(order), np.int64)
-    result[order] = 1 + here - np.maximum.accumulate(np.where(new, here, 0))
+    result[order] = 1 + np.arange(len(order)) - run_starts(sender[order], ts[order] // length)
     return result

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import F64, I32, I64, U64, Mask
+from generator.arrays import F64, I32, I64, U64, Mask, run_starts
 from generator.population import subscription_plans
 from generator.population.accounts import relays
 from generator.rng import streams
@@ -26,7 +26,7 @@ _CLUSTER, _MALFORMED = 2, np.float32(0.5)
 _OVERLOAD_IN, _OVERLOAD_OUT, _FAILURE_ABOVE = np.float32(0.12), np.float32(0.001), np.float32(0.998)
 _DAYS_PER_INCIDENT = 3  # (a)
 _INCIDENT_LEAST_MS, _INCIDENT_RANGE_MS = 1_200_000, 4_200_000  # 20 to 90 minutes (a)
-_MINUTE_MS = 60_000
+MINUTE_MS = 60_000
 # Share of clients that hold requests back, and the part of the limit to which they go (a).
 _QUEUES, _QUEUED_PART = np.float32(0.95), 0.9
 OWN_PART = 0.8  # of its limits that an account may fill itself, where it stands in for others (a)
@@ -161,7 +161,7 @@ def queued(accounts: Accounts, account: I64, ts: I64, parallel: Mask) -> I64:
     rows = rows[order]
     before = np.arange(len(rows)) - most[account[rows]]
     crowded = np.zeros(len(accounts), np.bool_)
-    near = stamp - stamp[np.maximum(before, 0)] < _MINUTE_MS
+    near = stamp - stamp[np.maximum(before, 0)] < MINUTE_MS
     crowded[account[rows[(before >= 0) & near]]] = True
     rows = rows[crowded[account[rows]]]
     who = account[rows]
@@ -169,10 +169,10 @@ def queued(accounts: Accounts, account: I64, ts: I64, parallel: Mask) -> I64:
     # Those of a lane follow each other by a minute at least; lanes lie behind each other and do not mix.
     order = np.lexsort((turn, lane, who))
     rows, turn = rows[order], turn[order]
-    free = ts[rows] - turn * _MINUTE_MS
+    free = ts[rows] - turn * MINUTE_MS
     apart = np.cumsum(turn == 0) * (1 + np.ptp(free) if len(free) else 1)
     result = ts.copy()
-    result[rows] = np.maximum.accumulate(free + apart) - apart + turn * _MINUTE_MS
+    result[rows] = np.maximum.accumulate(free + apart) - apart + turn * MINUTE_MS
     return result
 
 
@@ -199,8 +199,8 @@ def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Ma
     account, ts, tokens, first = account[order], ts[order], tokens[order], opening[order]
     here = np.arange(len(ts))
     plan = accounts.choices["plan"][account]
-    began = np.searchsorted(stamp, stamp - _MINUTE_MS, side="right")
-    ends = np.searchsorted(stamp, stamp + _MINUTE_MS, side="left")
+    began = np.searchsorted(stamp, stamp - MINUTE_MS, side="right")
+    ends = np.searchsorted(stamp, stamp + MINUTE_MS, side="left")
     total, openings, of_openings = (np.r_[0, np.cumsum(x)] for x in (tokens, first, np.where(first, tokens, 0)))
     # There must be room for the openings of the minute that follows: those are answered in any case.
     room = _own_parts(accounts)[account]
@@ -208,12 +208,9 @@ def too_fast(accounts: Accounts, account: I64, ts: I64, tokens: I64, opening: Ma
         room * subscription_plans.REQUESTS_PER_MINUTE[plan]
     )
     heavy = total[here + 1] - total[began] + of_openings[ends] - of_openings[here + 1]
-    new_day = (np.diff(account, prepend=-1) != 0) | (np.diff(ts // DAY_MS, prepend=-2) != 0)
-    today = here - np.maximum.accumulate(np.where(new_day, here, 0))
     over = many | (heavy > room * subscription_plans.TOKENS_PER_MINUTE[plan])
-    over |= (
-        today + 1 >= room * subscription_plans.REQUESTS_PER_DAY[plan]
-    )  # one is the opening's, whenever it comes
+    today = here - run_starts(account, ts // DAY_MS) + 1  # one is the opening's, whenever it comes
+    over |= today >= room * subscription_plans.REQUESTS_PER_DAY[plan]
     result = np.zeros(len(ts), np.bool_)
     result[order] = over & ~first
     return result
@@ -245,8 +242,8 @@ def finds_no_room(accounts: Accounts, account: I64, ts: I64, tokens: I64, asks: 
     near = np.flatnonzero(needed[account])
     order, stamp = _by_account_and_time(account[near], ts[near])
     at = near[order]
-    low = np.searchsorted(stamp, stamp - _MINUTE_MS, side="right")
-    high = np.searchsorted(stamp, stamp + _MINUTE_MS, side="left")
+    low = np.searchsorted(stamp, stamp - MINUTE_MS, side="right")
+    high = np.searchsorted(stamp, stamp + MINUTE_MS, side="left")
     total = np.r_[0, np.cumsum(tokens[at])]
     plan, room = accounts.choices["plan"][account[at]], _own_parts(accounts)[account[at]]
     _, of, today = np.unique(stamp // DAY_MS, return_inverse=True, return_counts=True)
@@ -294,5 +291,4 @@ def _overspent(batch: RequestBatch, ts: I64, cost: F64, opening: Mask) -> Mask:
 
 def _first_of_day(sessions: Sessions) -> I64:
     """First row of the account-day that each session belongs to."""
-    new = (np.diff(sessions.account, prepend=-1) != 0) | (np.diff(sessions.day, prepend=-2) != 0)
-    return np.asarray(sessions.first[np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))])
+    return np.asarray(sessions.first[run_starts(sessions.account, sessions.day)])

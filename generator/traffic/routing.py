@@ -7,12 +7,12 @@ that a shard can make the whole pod of its accounts without making the whole coh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I32, I64, U64, Mask
+from generator.arrays import I32, I64, U64, Mask, map_arrays
 from generator.config.parameters import CHOICES
 from generator.population.accounts import relays
 from generator.rng import streams
@@ -70,7 +70,8 @@ class RoutedRequests:
         at : ndarray of int64
             Which of them.
         """
-        return RoutedRequests(**{f.name: getattr(self, f.name)[at] for f in fields(self)})
+        taken: RoutedRequests = map_arrays(lambda values: values[at], self)
+        return taken
 
     def and_then(self, later: RoutedRequests) -> RoutedRequests:
         """These attempts and others at the same requests.
@@ -80,8 +81,8 @@ class RoutedRequests:
         later : RoutedRequests
             The others.
         """
-        names = [f.name for f in fields(self)]
-        return RoutedRequests(**{n: np.concatenate([getattr(self, n), getattr(later, n)]) for n in names})
+        both: RoutedRequests = map_arrays(lambda *parts: np.concatenate(parts), self, later)
+        return both
 
 
 @dataclass

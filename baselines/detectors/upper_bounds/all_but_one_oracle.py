@@ -13,6 +13,7 @@ from baselines.base import detector
 from baselines.detectors.upper_bounds import cohort_oracle
 from baselines.features import supervision
 from baselines.graph import relational_view
+from generator.arrays import map_arrays
 from generator.dataset import Split
 
 _FOLDS = 5  # parts that cohorts are dealt into (a)
@@ -73,7 +74,8 @@ def score_each(worlds: Sequence[Split], targets: Sequence[int], seed: int) -> li
         x, others = oracle.describe(view, cohort), [e for i, e in enumerate(examples) if i != target]
         log_odds = np.zeros(len(fold))
         for part in range(_FOLDS):
-            oracle.learn([*others, own.take(fold[own.cohort] != part)])
+            shown = fold[own.cohort] != part
+            oracle.learn([*others, map_arrays(lambda values, rows=shown: values[rows], own)])
             log_odds[fold == part] = oracle.log_odds(x[fold == part])
         log_odds = cohort_oracle.alone_last(log_odds, cohort)
         scores.append(pl.DataFrame({"account_id": view.ids, "score": log_odds[cohort]}))

@@ -13,7 +13,7 @@ from baselines.base import detector
 from baselines.features import prompt_visits, supervision
 from baselines.graph import relational_view
 from baselines.graph.relational_view import RelationalView
-from generator.arrays import F32, F64, I64, Mask
+from generator.arrays import F32, F64, I64, Mask, map_arrays
 from generator.dataset import Split, Table
 
 # Cohorts are few and their columns many: few of these a tree, and leaves of one cohort's parts allowed.
@@ -41,16 +41,6 @@ class Examples:
     campaign: Mask
     weight: F64
     cohort: I64
-
-    def take(self, rows: Mask) -> Examples:
-        """Some of the examples.
-
-        Parameters
-        ----------
-        rows : ndarray of bool
-            Which.
-        """
-        return Examples(self.x[rows], self.campaign[rows], self.weight[rows], self.cohort[rows])
 
 
 @dataclass
@@ -116,12 +106,10 @@ class CohortOracle(detector.Detector):
         examples : sequence of Examples
             Of one world or several.
         """
-        x = np.vstack([e.x for e in examples])
-        campaign, weight = (
-            np.concatenate(c) for c in zip(*((e.campaign, e.weight) for e in examples), strict=True)
-        )
+        known = map_arrays(lambda *parts: np.concatenate(parts), *examples)
+        weight = known.weight / known.weight.mean()
         self._fitted = [
-            supervision.boost(x, campaign, self.models * self.seed + i, weight / weight.mean(), _TREES, _ROUNDS)
+            supervision.boost(known.x, known.campaign, self.models * self.seed + i, weight, _TREES, _ROUNDS)
             for i in range(self.models)
         ]
 
