@@ -172,7 +172,8 @@ def scaffold(template: U64, task: I32, language: I32, fixed: F32, table: Segment
     frames[:, FIELDS] = table.first["fields"][tongue][:, None] + order
     wanted = np.ones(frames.shape, np.bool_)
     wanted[:, LEAD_IN] = streams.uniform(bits, 0) < _LEAD_INS
-    wanted[:, FORMAT] = streams.uniform(bits, 1) < _FORMATS
+    # What is made of the material has a form of its own.
+    wanted[:, FORMAT] = (streams.uniform(bits, 1) < _FORMATS) & (task != TASKS.index("implement"))
     wanted[:, FIELDS] = (streams.uniform(bits, 2) < _FORMS)[:, None]
     words = np.where(wanted, table.frame_words[frames], 0)[:, _ADDED]
     before = np.cumsum(words, axis=1) - words

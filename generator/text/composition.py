@@ -37,6 +37,7 @@ from generator.text.segments import (
     DIGITS,
     LINE,
     NAMES,
+    NOTE,
     PARAGRAPH,
     POWERS,
     SLOTS,
@@ -50,7 +51,8 @@ from generator.text.tasks import tasks_on_code
 _ATTACHED_FROM = 1.5  # times the text's own tokens, from which on an attachment is spoken of
 _LEAST_ATTACHED = 30  # tokens that an attachment has (a)
 _SNIPPET = 30 * WORD  # of a comment and a snippet of code
-_MATERIAL_FIRST, _LEAD_LINE = 0.25, 0.6  # shares of templates and of questions with that layout (a)
+# Shares of templates, of questions and of both with that layout (a).
+_RULES_LAST, _BACKGROUND_FIRST, _LEAD_LINE = 0.25, 0.25, 0.6
 _HEAD = 2 + MOST_RULES + MOST_FIELDS  # instruction, rules, format, fields
 _NAMES, _NUMBER = slice(len(ITEM_SLOTS), len(ITEM_SLOTS) + len(NAMES)), SLOTS.index("n")
 _CODE_KIND, _AGENT_KIND = KINDS.index("code"), KINDS.index("agent")
@@ -177,8 +179,8 @@ def _scaffolded(part: PromptLatents, table: Segments, stream: U64, fills: I64, c
     task = np.where(is_code, tasks_on_code(part.task), part.task)
     parts = scaffold(part.template, task, part.template_language, part.fixed, table)
     words = np.where(parts == NONE, 0, words_of(parts, fills, table))
-    brief = words_of(table.first[BRIEF][part.language][:, None], fills, table)[:, 0]
-    least = np.where(is_code, _SNIPPET, brief)
+    note = words_of(table.first[NOTE][part.language][:, None], fills, table)[:, 0]
+    least = np.where(is_code, _SNIPPET, note)
     late = np.cumsum(words, axis=1) > (cap - least)[:, None]
     late[:, 0] = False
     parts[late], words[late] = NONE, 0
@@ -186,27 +188,35 @@ def _scaffolded(part: PromptLatents, table: Segments, stream: U64, fills: I64, c
     own = np.where(parts == NONE, 0, table.frame_words[parts]).sum(axis=1)  # without what fills the fields
     fixed = np.maximum(part.fixed.astype(np.float64), LEAST_FIXED)
     others = own * (1 - fixed) / fixed * spread(streams.child(stream, "length"))
-    room = np.minimum(cap - total, np.maximum(others - (total - own), np.where(is_code, _SNIPPET, 0)))
-
+    # What is asked about code is asked about a snippet, even if that takes the text over its tokens.
+    room = np.maximum(np.minimum(cap - total, others - (total - own)), np.where(is_code, _SNIPPET, 0))
     layout = streams.child(part.template, "layout")
+    head, tail = _around(parts, layout, table)
+    has_lead = parts[:, LEAD_IN] != NONE
+    inline = (streams.uniform(layout, 1) >= _LEAD_LINE) & (part.template_language == part.language) & ~is_code
+    return _Framing(
+        head=head,
+        tail=tail,
+        lead=np.where(has_lead, parts[:, LEAD_IN] + PARAGRAPH * table.plain, NONE),
+        before=np.where(has_lead, np.where(inline, SPACE, LINE), PARAGRAPH),
+        words=total,
+        room=room,
+    )
+
+
+def _around(parts: I64, layout: U64, table: Segments) -> tuple[I64, I64]:
+    """Scaffolds before and after the material; an instruction speaks of what follows, so it stands before it."""
     joint = _JOINTS[streams.below(streams.child(layout, "joint"), len(_JOINTS))][:, None]
     joints = np.repeat(joint, _HEAD, axis=1)
     joints[:, [0]] = PARAGRAPH
     joints[:, [1 + MOST_RULES]] = np.where(joint == SPACE, SPACE, PARAGRAPH)
     joints[:, 2 + MOST_RULES :] = LINE
     block = np.concatenate([parts[:, [0]], parts[:, RULES], parts[:, [FORMAT]], parts[:, FIELDS]], axis=1)
+    after = (block != NONE) & (streams.uniform(layout, 0) < _RULES_LAST)[:, None]
+    after[:, 0] = False
+    joints[after & (np.cumsum(after, axis=1) == 1)] = PARAGRAPH
     block = np.where(block == NONE, NONE, block + joints * table.plain)
-    has_lead = parts[:, LEAD_IN] != NONE
-    last = (has_lead & (streams.uniform(layout, 0) < _MATERIAL_FIRST))[:, None]  # what comes first is announced
-    inline = (streams.uniform(layout, 1) >= _LEAD_LINE) & (part.template_language == part.language) & ~is_code
-    return _Framing(
-        head=np.where(last, NONE, block),
-        tail=np.where(last, block, NONE),
-        lead=np.where(has_lead, parts[:, LEAD_IN] + PARAGRAPH * table.plain, NONE),
-        before=np.where(has_lead, np.where(inline, SPACE, LINE), PARAGRAPH),
-        words=total,
-        room=room,
-    )
+    return np.where(after, NONE, block), np.where(after, block, NONE)
 
 
 def _asked(part: PromptLatents, table: Segments, stream: U64, fills: I64, cap: F64) -> _Framing:
@@ -220,7 +230,7 @@ def _asked(part: PromptLatents, table: Segments, stream: U64, fills: I64, cap: F
     habit = habits(part.style)
     polite = opening & (words + 4 * WORD <= cap)
     head, tail = (np.full((len(ask), _HEAD), NONE) for _ in range(2))
-    last = streams.uniform(layout, 1) < _MATERIAL_FIRST
+    last = streams.uniform(layout, 1) < _BACKGROUND_FIRST
     greeting = _drawn("greetings", part.style, language, table)
     head[:, 0] = np.where(polite & habit.greets, greeting, NONE)
     head[:, 1] = np.where(last, NONE, ask + LINE * table.plain)

@@ -11,7 +11,7 @@ from generator.rng import streams
 from generator.text.choices import NONE, shuffled
 from generator.text.grammar import ITEM_SLOTS, PROGRAMMING
 from generator.text.latents import CODES
-from generator.text.segments import BRIEF, LINE, NAMINGS, PARAGRAPH, SPACE, Segments
+from generator.text.segments import LINE, NAMINGS, NOTE, PARAGRAPH, SPACE, Segments
 
 _RECORDS = np.float32(0.95)  # share of items that are told in short records, not in sentences (a)
 MOST_SENTENCES = 20  # or lines, of one prompt
@@ -85,7 +85,7 @@ def notes(item: Item, table: Segments) -> tuple[I64, I32]:
     first, sizes = (np.where(records, *both) for both in zip(*of_language, strict=True))
     frames = first[:, None] + shuffled(streams.child(item.stream, "body"), sizes, MOST_SENTENCES)
     on_lines = streams.uniform(streams.child(item.stream, "layout")) < _ON_LINES
-    return _fitted(frames, table.first[BRIEF][item.language], np.where(on_lines, LINE, SPACE), item, table)
+    return _fitted(frames, table.first[NOTE][item.language], np.where(on_lines, LINE, SPACE), item, table)
 
 
 def code(item: Item, table: Segments) -> tuple[I64, I32]:

@@ -49,8 +49,10 @@ _BRIEF = {
     "ru": "{e1}: что можно сказать о теме «{a1}»?",
     "other": "{e1}: e per quanto riguarda {a1}?",
 }
-BRIEF = "brief"
-"""Section of the one frame of a prompt that is too short for a sentence."""
+BRIEF, NOTE = "brief", "note"
+"""Sections of one frame: all that a short prompt asks, and all that it works on."""
+_NOTE = "{e1}, {e2}: {a1}."
+_NOTES = {"zh": "{e1}、{e2}：{a1}。", "ja": "{e1}、{e2}：{a1}。", "fr": "{e1}, {e2} : {a1}."}
 DIGITS = 90  # numbers of two significant digits, 10 to 99
 POWERS = 6  # and the powers of ten that they are given times
 _MOST_FAULTS = 100
@@ -221,7 +223,9 @@ def _listed(grammar: Grammar) -> tuple[list[tuple[str, str]], dict[str, I64], di
     for section in all_sections():
         add(section, [(language, list(grammar.sections[section, language])) for language in LANGUAGES])
     add(BRIEF, [(language, [_BRIEF[language]]) for language in LANGUAGES])
-    comments = [f"{mark} ticket on {{e1}}: {{a1}}" for mark in PROGRAMMING.values()]
+    add(NOTE, [(language, [_NOTES.get(language, _NOTE)]) for language in LANGUAGES])
+    # Code can be about anything that a page can be about.
+    comments = [f"{mark} page on {{e1}}, section on {{a1}}" for mark in PROGRAMMING.values()]
     add("comments", [(language, [comment]) for comment in comments for language in LANGUAGES])
     add("code", [("code", _named(grammar.blocks[name])) for name in PROGRAMMING])
     add("tool_results", [("code", _named(grammar.tool_results))])

@@ -18,7 +18,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from generator import schema
 from generator.errors import UserError
+from generator.manifest import MANIFEST
+from leaderboard.intake import confinement
 from leaderboard.records import card as cards
 from leaderboard.records.card import Card
 from leaderboard.tracking.store import Store, StoreBusyError, may_pass
@@ -39,7 +42,52 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     logging.disable(logging.WARNING)
     for line in sys.stdin:
-        _answer(json.loads(line), answers, limit)
+        order = json.loads(line)
+        (_apart if order.get("order") == "read" else _answer)(order, answers, limit)
+
+
+def _apart(order: dict[str, Any], out: TextIO, limit: int) -> None:
+    """Do an order that opens a stranger's file in a process of its own, which sees no label and no other world.
+
+    This process has imported the libraries and used none that keeps threads: else a fork could hang. Tables that
+    were loaded before a fork are not read after it, so they are loaded by the child.
+    """
+    import polars  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    from leaderboard.tasks import scoring  # noqa: F401
+
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            confinement.end_with_parent()
+            confinement.confine(*_places(order))
+            _answer(order, out, limit)
+            code = 0
+        except BaseException:
+            logging.exception("reading a submission")
+        finally:
+            os._exit(code)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(1)
+
+
+def _places(order: dict[str, Any]) -> tuple[list[Path], list[Path]]:
+    """What reading a submission needs: the libraries, the public side of its world, and its own two files."""
+    world, split = Path(order["world"]), order["split"]
+    public = [world / split / table for table in schema.PUBLIC]
+    public += [path.with_suffix(".parquet") for path in public]
+    system = [Path(name) for name in ("/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev")]
+    # Worlds may lie in the folder of this code, or where the server was started: only code is read there.
+    code = Path(schema.__file__).parents[1]
+    ours = [code / name for name in ("generator", "baselines", "leaderboard", "siphonbench")]
+    others = {Path(name).resolve() for name in {*sys.path, sys.prefix, sys.base_prefix, sys.exec_prefix}}
+    libraries = others - {code.resolve(), Path.cwd()}
+    return (
+        [*system, *ours, *libraries, world / MANIFEST, *public, Path(order["file"])],
+        [Path(order["out"]).parent, Path(os.devnull)],
+    )
 
 
 def _answer(order: dict[str, Any], out: TextIO, limit: int) -> None:
