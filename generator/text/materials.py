@@ -13,7 +13,7 @@ from generator.text.grammar import ITEM_SLOTS, PROGRAMMING
 from generator.text.latents import CODES
 from generator.text.segments import LINE, NAMINGS, NOTE, PARAGRAPH, SPACE, Segments
 
-_RECORDS = np.float32(0.95)  # share of items that are told in short records, not in sentences (a)
+_RECORDS = np.float32(0.98)  # share of items that are told in short records, not in sentences (a)
 MOST_SENTENCES = 20  # or lines, of one prompt
 _ITEM = len(ITEM_SLOTS)
 _ON_LINES = 0.25  # share of items whose sentences stand on a line each (a)

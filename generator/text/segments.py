@@ -51,8 +51,8 @@ _BRIEF = {
 }
 BRIEF, NOTE = "brief", "note"
 """Sections of one frame: all that a short prompt asks, and all that it works on."""
-_NOTE = "{e1}, {e2}: {a1}."
-_NOTES = {"zh": "{e1}、{e2}：{a1}。", "ja": "{e1}、{e2}：{a1}。", "fr": "{e1}, {e2} : {a1}."}
+_NOTE = "{e1}: {a1}; {e2}: {a2}."
+_NOTES = {"zh": "{e1}：{a1}；{e2}：{a2}。", "ja": "{e1}：{a1}、{e2}：{a2}。", "fr": "{e1} : {a1} ; {e2} : {a2}."}
 DIGITS = 90  # numbers of two significant digits, 10 to 99
 POWERS = 6  # and the powers of ten that they are given times
 _MOST_FAULTS = 100
