@@ -24,7 +24,7 @@ MOVED = {
     "baselines.cohort_oracle": "baselines.detectors.upper_bounds.cohort_oracle",
     "baselines.communities": "baselines.graph.communities",
     "baselines.company": "baselines.graph.relational_view",
-    "baselines.dense_blocks": "baselines.detectors.coordination.dense_blocks",
+    "baselines.dense_blocks": "baselines.detectors.published.fraudar",
     "baselines.detector": "baselines.base.detector",
     "baselines.early_trees": "baselines.detectors.relational.xgboost_early",
     "baselines.echo_graph": "baselines.detectors.coordination.echo_graph",

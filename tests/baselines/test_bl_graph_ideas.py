@@ -11,8 +11,9 @@ from scipy import sparse
 
 from baselines.contract import toy_dataset
 from baselines.detectors.accounts import change_detection
-from baselines.detectors.coordination import dense_blocks, prompt_clusters, synchrony
+from baselines.detectors.coordination import prompt_clusters, synchrony
 from baselines.detectors.coordination import work_coverage as coverage
+from baselines.detectors.published import fraudar
 from baselines.detectors.relational import leiden_fusion
 from baselines.detectors.rules import honeypot_propagation
 from baselines.graph import shared_keys
@@ -73,7 +74,7 @@ def test_a_planted_dense_block_is_peeled_out() -> None:
     rng = np.random.default_rng(1)
     dense = (rng.random((80, 120)) < 0.03).astype(float)
     dense[10:20, 30:45] = 1
-    members, keys, density = dense_blocks.densest_block(sparse.csr_array(dense))
+    members, keys, density = fraudar.densest_block(sparse.csr_array(dense))
     assert set(members) >= set(range(10, 20))
     assert set(keys) >= set(range(30, 45))
     assert density >= 150 / 25 / 2  # greedy peeling is never worse than half of the best
@@ -81,7 +82,7 @@ def test_a_planted_dense_block_is_peeled_out() -> None:
 
 
 def test_density_of_a_block_is_what_it_says() -> None:
-    members, keys, density = dense_blocks.densest_block(sparse.csr_array(np.ones((3, 2))))
+    members, keys, density = fraudar.densest_block(sparse.csr_array(np.ones((3, 2))))
     assert (members.tolist(), keys.tolist(), density) == ([0, 1, 2], [0, 1], 6 / 5)
 
 

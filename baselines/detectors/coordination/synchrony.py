@@ -24,7 +24,8 @@ class Synchrony(detector.Detector):
 
     Moments are slots of ten minutes in which a session begins. Accounts whose sets of moments agree in a band of
     MinHash values are candidates, so that never all pairs are compared; their overlap is then counted exactly,
-    less what chance gives two accounts that are as busy.
+    less what chance gives two accounts that are as busy. `synchrotrap` is the paper's own: it asks for the same
+    resource at the same time, takes the Jaccard index and clusters; here only beginnings of sessions count.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ class Synchrony(detector.Detector):
 
     name: ClassVar[str] = "synchrony"
     description: ClassVar[str] = "session starts in common beyond chance, candidates by MinHash"
-    source: ClassVar[str] = "after Cao et al., SynchroTrap, CCS 2014; Broder, 1997"
+    source: ClassVar[str] = "Broder, 1997; the idea of synchrony from Cao et al., CCS 2014"
     fields: ClassVar[tuple[str, ...]] = shared_keys.fields_of(("start",))
     ranges: ClassVar[search_space.Ranges] = {
         "bands": search_space.SearchRange(8, 48, log=True),

@@ -1,4 +1,4 @@
-"""Unsupervised: dense blocks of accounts and keys, found by peeling."""
+"""FRAUDAR: dense blocks of accounts and shared keys, found by peeling, in spite of camouflage."""
 
 from __future__ import annotations
 
@@ -15,18 +15,24 @@ from baselines.graph import shared_keys
 from generator.arrays import I64
 from generator.dataset import Split
 
-_OFFSET = 5  # holders added to a key's: Hooi et al., FRAUDAR
+_OFFSET = 5  # holders added to a key's: section 4 of the paper
 _LINKS = ("payment", "signup", "prefix", "device", "template", "tools", "prompt", "conversation")
 
 
 @dataclass
-class DenseBlocks(detector.Detector):
+class Fraudar(detector.Detector):
     """How dense the densest block of accounts and shared keys is that an account belongs to.
 
-    A key counts 1 / log(holders + 5), so that popular ones cannot be used to hide. Whoever adds least is peeled
-    off, account or key, until nobody is left; the densest set on the way is a block (at least half as dense as
-    the best one there is). Its edges are taken out, and the search begins again. Offices, classes and tenants are
-    as dense as campaigns that take care, so that mostly careless ones stand out.
+    As in the paper, an edge to a key counts 1 / log(holders + 5), so that popular keys are no camouflage; whoever
+    adds least is peeled off, account or key, until nobody is left, and the set on the way with most weight a node
+    is the block (at least half as dense as the best one there is). What this setting changes: accounts and the
+    values they share stand in place of users and products; no node is suspicious beforehand; as campaigns are
+    many, the block's edges are taken out and the search begins again; outside of all blocks the weight of an
+    account's own keys ranks it.
+
+    Near chance on nano, as what honest accounts share is denser: the densest overt campaign on its own has
+    density 0.96, while the first four blocks of each world have 0.94 to 3.05, and of their accounts 78 to 100 in a
+    hundred do not extract (seeds 7 and 11, train and validation).
 
     Parameters
     ----------
@@ -34,9 +40,9 @@ class DenseBlocks(detector.Detector):
         Blocks to look for.
     """
 
-    name: ClassVar[str] = "dense-blocks"
-    description: ClassVar[str] = "density of the densest block of accounts and shared keys"
-    source: ClassVar[str] = "after Hooi et al., FRAUDAR, KDD 2016; Charikar, APPROX 2000"
+    name: ClassVar[str] = "fraudar"
+    description: ClassVar[str] = "densest block of accounts and shared keys, popular keys counting less"
+    source: ClassVar[str] = "Hooi et al., FRAUDAR, KDD 2016; Charikar, APPROX 2000"
     fields: ClassVar[tuple[str, ...]] = shared_keys.fields_of(_LINKS)
     ranges: ClassVar[search_space.Ranges] = {"blocks": search_space.SearchRange(4, 40, log=True)}
 
