@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import numpy as np
+import polars as pl
 from scipy import sparse
 
 from generator.arrays import F64, Mask
@@ -14,7 +16,8 @@ from generator.audit.text.sampled_prompts import SampledPrompts
 _COLUMNS = 1 << 16
 """Hashed words; a language of the lexicon has some thousands."""
 # Words; of scripts that set no spaces, each character.
-_TOKENS = r"(?u)[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
+_TOKENS = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[\w--[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]]+"
+_AT_ONCE = 50_000  # prompts
 _MODEL = {"loss": "log_loss", "alpha": 1e-5, "max_iter": 10, "tol": None, "average": True, "random_state": 0}
 """Logistic regression by averaged gradient steps: Bottou, Neural Networks: Tricks of the Trade, 2012."""
 
@@ -58,12 +61,19 @@ def word_counts(prompts: SampledPrompts) -> sparse.csr_array:
     scipy.sparse.csr_array, shape (prompts, 2^16)
         Counts by hashed word.
     """
-    from sklearn.feature_extraction.text import HashingVectorizer
+    starts = range(0, len(prompts.text), _AT_ONCE)
+    return sparse.csr_array(sparse.vstack([_counted(prompts.text[k : k + _AT_ONCE]) for k in starts], "csr"))
 
-    hashed = HashingVectorizer(
-        token_pattern=_TOKENS, n_features=_COLUMNS, alternate_sign=False, norm=None, dtype=np.float32
-    )
-    return sparse.csr_array(hashed.transform(prompts.text.to_list()))
+
+def _counted(text: pl.Series) -> sparse.csr_array:
+    words = text.str.to_lowercase().str.extract_all(_TOKENS).rename("word").to_frame().with_row_index("row")
+    told = words.explode("word").drop_nulls().group_by("row", "word").len()
+    known = told["word"].unique()
+    hashed = pl.Series([crc32(word.encode()) % _COLUMNS for word in known], dtype=pl.Int32)
+    told = told.join(pl.DataFrame({"word": known, "column": hashed}), on="word")
+    row, column = (told[name].cast(pl.Int32).to_numpy() for name in ("row", "column"))  # see `pooled`
+    counts = told["len"].cast(pl.Float32).to_numpy()
+    return sparse.csr_array((counts, (row, column)), (len(text), _COLUMNS))
 
 
 def pooled(prompts: SampledPrompts, counts: sparse.csr_array) -> sparse.csr_array:
