@@ -291,8 +291,9 @@ def account_ids(key: U64) -> list[str]:
 
 def _persona(plan: PopulationPlan, cohort: I32, key: U64, disguise: F32) -> tuple[I32, Mask]:
     index = {v: i for i, v in enumerate(population_plan.variants())}
-    population = np.array([index[a, ""] for a in plan.config.mix], np.int32)
+    shares = population_plan.customers(plan.config.mix)
+    population = np.array([index[a, ""] for a in shares], np.int32)
     bits = streams.child(key, "persona")
-    other = population[streams.pick(bits, np.array(list(plan.config.mix.values())), part=0)]
+    other = population[streams.pick(bits, np.array(list(shares.values())), part=0)]
     disguised = streams.uniform(bits, 1) < disguise
     return np.where(disguised, other, plan.archetype[cohort]), disguised

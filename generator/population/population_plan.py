@@ -71,3 +71,17 @@ class PopulationPlan:
 def variants() -> list[tuple[str, str]]:
     """(archetype, tier) of every kind of cohort, in a fixed order; tier "" for benign ones."""
     return [(a.id, tier) for a in archetypes().values() for tier in (TIERS if a.label == "extraction" else ("",))]
+
+
+def customers(mix: dict[str, float]) -> dict[str, float]:
+    """Shares of the ordinary customers of a mix, whose habits others may take; all of it where none is benign.
+
+    Grey ones are left out of scores: among those that are scored, their habits would be an impostor's alone.
+
+    Parameters
+    ----------
+    mix : dict of str to float
+        Share of each archetype.
+    """
+    known = archetypes()
+    return {a: share for a, share in mix.items() if known[a].label == "benign"} or mix

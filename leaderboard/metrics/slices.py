@@ -147,6 +147,26 @@ class Rates:
         }
 
 
+def against_grey(score: F64, population: Population) -> Slices:
+    """Rankings of the positives among the accounts of one grey archetype alone, by archetype.
+
+    Their average precision says whether two kinds of abuse are told apart. The last group of the weights is
+    that of the grey accounts: none of them is ever left out.
+
+    Parameters
+    ----------
+    score : ndarray of float, shape (accounts,)
+        Higher means more likely extraction.
+    population : Population
+        Accounts.
+    """
+    group = np.where(population.grey, len(population.stratum), population.group)
+    names = np.unique(population.archetype[population.grey])
+    masks = {str(n): population.attack | (population.grey & (population.archetype == n)) for n in names}
+    ranked = {n: Ranked(score[m], population.attack[m], group[m]) for n, m in masks.items()}
+    return Slices(ranked, ("ap",), {n: r.curve() for n, r in ranked.items()})
+
+
 def flagged_among(some: Mask, share: F64) -> float | None:
     """Share of some accounts that is flagged; None where there are none.
 

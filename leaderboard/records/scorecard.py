@@ -51,6 +51,9 @@ class Scorecard:
         Lines by panel of `plots.PANELS` and name.
     replicates, strata : tuple of float, tuple of int
         The primary metric without each fold, for paired comparison, see `estimate.Estimate`.
+    against_grey : dict of str to Value
+        Average precision of the positives against the accounts of one grey archetype alone, which no other number
+        holds: whether extraction is told from other abuse. Of intervals, only campaigns are left out.
     grey_flagged : float or None
         Share of grey accounts flagged at the same budget; None without grey accounts.
     sleepers_flagged : float or None
@@ -68,6 +71,7 @@ class Scorecard:
     strata: tuple[int, ...] = ()
     false_positives: dict[str, Value] = field(default_factory=dict)
     curves: dict[str, dict[str, Line]] = field(default_factory=dict, repr=False)
+    against_grey: dict[str, Value] = field(default_factory=dict)
     grey_flagged: float | None = None
     sleepers_flagged: float | None = None
     ceiling: float | None = None
@@ -123,6 +127,7 @@ class Scorecard:
         d["primary"] = Value(**d["primary"])
         d["tables"] = {name: _values(table) for name, table in d["tables"].items()}
         d["false_positives"] = _values(d["false_positives"])
+        d["against_grey"] = _values(d.get("against_grey", {}))
         d["curves"] = {
             panel: {name: (tuple(x), tuple(y)) for name, (x, y) in lines.items()}
             for panel, lines in d["curves"].items()
@@ -135,6 +140,7 @@ class Scorecard:
         for name, table in self.tables.items():
             numbers |= _flat({f"{name}/{metric}": v for metric, v in table.items()})
         numbers |= {f"fpr/{a}": v.value for a, v in self.false_positives.items()}
+        numbers |= _flat({f"against_grey/{a}": v for a, v in self.against_grey.items()})
         names = ("grey_flagged", "sleepers_flagged", "ceiling", "headroom", "worst_archetype_flagged")
         single = {name: getattr(self, name) for name in names}
         return numbers | {name: number for name, number in single.items() if number is not None}

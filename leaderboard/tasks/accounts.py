@@ -59,8 +59,12 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int
     table = Slices(ranked, tuple(METRICS), exact)
     share = slices.flagged(given, people.benign, FALSE_POSITIVES)
     rates = Rates(people, share, FALSE_POSITIVES)
+    grey = slices.against_grey(given, people)
     parts = people.folds(digest, folds)
-    replicates = parts.measure(lambda w: table.compute(w) | rates.compute(w), table.cells)
+    replicates = parts.measure(
+        lambda w: table.compute(w) | rates.compute(w) | grey.compute(np.vstack([w, np.ones(w.shape[1])])),
+        table.cells,
+    )
     tables = table.tables(replicates, parts.strata)
     primary = np.mean([replicates[f"{tier}/ap"] for tier in people.tiers], axis=0)
     value, chance = (
@@ -75,6 +79,7 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int
         replicates=tuple(primary.astype(np.float32).tolist()),
         strata=parts.strata,
         false_positives=rates.values(replicates, parts.strata),
+        against_grey={name: metrics["ap"] for name, metrics in grey.tables(replicates, parts.strata).items()},
         grey_flagged=slices.flagged_among(people.grey, share),
         sleepers_flagged=slices.flagged_among(people.sleeper, share),
         ceiling=ceiling(people),

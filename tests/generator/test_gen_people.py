@@ -177,6 +177,22 @@ def test_terms_follow_the_archetype_and_the_final_plan() -> None:
     assert (firm["email_type"] == CHOICES["email_type"].index("education")).all()
 
 
+def test_a_trial_farm_signs_up_together_and_collects_nothing(tiny_config: Config) -> None:
+    farm = ExtraCohort("farm", "B15", 200, dials={"bulk_created": 1, "creation_span": 0.1, "window_start": 0.5})
+    plan = cohorts.build_plan(replace(tiny_config, cohorts=(farm,)), "train")
+    people = accounts.draw_accounts(plan, np.flatnonzero(plan.account_cohort == len(plan.sizes) - 1))
+    assert np.ptp(people.created) <= 0.1
+    assert (chosen(people, "email_type") == "disposable").mean() > 0.4
+    assert LABELS[plan.label[-1]] == "grey"
+    assert {plan.dials[name][-1] for name in ("pool_share", "topic_share", "coverage", "probes")} == {0}
+
+
+def test_nobody_poses_as_a_grey_customer() -> None:
+    mix = {"B1": 0.5, "B11": 0.2, "B15": 0.3}
+    assert population_plan.customers(mix) == {"B1": 0.5}
+    assert population_plan.customers({"B15": 1.0}) == {"B15": 1.0}
+
+
 def test_disguised_accounts_draw_as_benign_ones_do(tiny_config: Config) -> None:
     """Shares of every pair (plan, option) are those of the benign population."""
     config = replace(

@@ -68,6 +68,20 @@ def test_grey_accounts_count_as_neither() -> None:
     assert (low.grey_flagged, high.grey_flagged) == (0.0, 1.0)
 
 
+def test_extraction_against_a_grey_archetype_alone() -> None:
+    # e1 g1 e2 e3: precision 1, 2/3, 3/4; among them no benign account, whatever its score.
+    card = scored()
+    assert set(card.against_grey) == {"B11"}
+    assert card.against_grey["B11"].value == pytest.approx((1 + 2 / 3 + 3 / 4) / 3, abs=1e-12)
+    assert card.against_grey["B11"].chance == 3 / 4
+    assert (
+        scored([*SCORES[:3], 9, 9, 9, 9, SCORES[-1]]).against_grey["B11"].value == card.against_grey["B11"].value
+    )
+    assert scored([0.5] * 8).against_grey["B11"].value == pytest.approx(3 / 4, rel=1e-14)
+    assert Scorecard.from_json(card.to_json()) == card
+    assert card.flat()["against_grey/B11_chance"] == 3 / 4
+
+
 def with_sleepers(*scores: float) -> Scorecard:
     names = [*ACCOUNTS, *(row[0] for row in SLEEPERS)]
     answer = pl.DataFrame({"account_id": names, "score": [*SCORES, *scores]})

@@ -59,6 +59,11 @@ def _evaluate(
             f"Worst benign archetype: {card.worst_archetype}, {card.worst_archetype_flagged:.1%} of it flagged "
             f"where {budget:.1%} of all benign accounts are."
         )
+    for archetype, ap in card.against_grey.items():
+        typer.echo(
+            f"Extraction against grey {archetype} alone, which is not scored: AP {ap.value:.4f} "
+            f"({ap.low:.4f} to {ap.high:.4f}; chance {ap.chance:.4f})."
+        )
     if card.sleepers_flagged is not None:
         typer.echo(
             f"Not scored: {card.counts['sleepers']:,} accounts of campaigns that did not serve in this window, "
