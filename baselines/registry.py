@@ -21,6 +21,7 @@ _ENTRIES = {
     "unverified-and-busy": "baselines.detectors.trivial.unverified_and_busy:UnverifiedBusy",
     "rate-limit": "baselines.detectors.rules.rate_limit:RateLimit",
     "advisory-indicators": "baselines.detectors.rules.advisory_indicators:Indicators",
+    "provider-rules": "baselines.detectors.rules.provider_rules:ProviderRules",
     "reputation": "baselines.detectors.rules.reputation:Reputation",
     "isolation-forest": "baselines.detectors.accounts.isolation_forest:IsolationForest",
     "ecod": "baselines.detectors.accounts.ecod:Ecod",

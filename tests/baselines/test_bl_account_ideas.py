@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from baselines.base import evaluation
-from baselines.contract import toy_dataset
+from baselines.contract import toy_dataset, toy_requests
 from baselines.detectors.accounts import ecod
 from baselines.detectors.coordination import mean_discrepancy
-from baselines.detectors.rules import advisory_indicators, reputation
+from baselines.detectors.rules import advisory_indicators, provider_rules, reputation
 from baselines.detectors.trivial import unverified_and_busy
 from generator.dataset import Split
 
@@ -54,6 +54,31 @@ def test_reputation_learns_which_values_are_bad_and_ignores_new_ones() -> None:
     )
     shown = toy_dataset.split("x", {**tables, "accounts": new})
     assert np.isfinite(evaluation.answer(fitted, shown)["score"].to_numpy()).all()
+
+
+def test_rules_of_sign_up_add_up_to_states() -> None:
+    """Four sign up in nine minutes from one prefix, on one device, under like domains; a fifth came before."""
+    tables, who = toy_dataset.world(5), pl.col("account_id").cast(pl.String)
+    ids = tables["accounts"]["account_id"].cast(pl.String).sort().to_list()
+    farm, later, others = ids[:4], ids[4], ids[5:]
+    # Days from one to the next, but for the farm, of whom three come after three minutes each.
+    minutes = {name: 1440 * 9 * (i + 2) for i, name in enumerate(others)} | {later: 1440 * 9}
+    minutes |= {name: 3 * i for i, name in enumerate(farm)}
+    since = pl.duration(minutes=who.replace_strict(minutes, return_dtype=pl.Int64))
+    people = tables["accounts"].with_columns(
+        plan=pl.lit("scale"),
+        email_type=pl.when(who.is_in(farm)).then(pl.lit("disposable")).otherwise(pl.lit("free")),
+        email_domain=pl.format("smith-word{}.temp.example", who.rank().cast(pl.Int64)),
+        signup_prefix=pl.when(who.is_in(farm) | (who == later)).then(1).otherwise(who.rank().cast(pl.Int64) + 1),
+        created=pl.lit(toy_requests.START) - since,
+    )
+    people = people.select(pl.col(c).cast(t) for c, t in tables["accounts"].schema.items())
+    device = pl.when(who.is_in(farm)).then(0).otherwise(who.rank("dense")).cast(pl.Int32)
+    sent = tables["requests"].with_columns(tls_fingerprint=device)
+    split = toy_dataset.split("x", {**tables, "accounts": people, "requests": sent})
+    said = {row[0]: row[1:] for row in provider_rules.ProviderRules().fit().states(split).rows()}
+    assert {said[name] for name in farm} == {(2.0 + 2.0 + 1.0 + 2.0, "enforce")}
+    assert {said[name] for name in (later, *others)} == {(0.0, None)}
 
 
 def test_ecod_scores_an_account_higher_once_it_goes_to_extremes() -> None:
