@@ -28,6 +28,8 @@ _ENTRIES = {
     "logistic-regression": "baselines.detectors.accounts.logistic_regression:LogisticRegression",
     "random-forest": "baselines.detectors.accounts.random_forest:RandomForest",
     "xgboost-aggregates": "baselines.detectors.accounts.xgboost_aggregates:XGBoostAggregates",
+    "lightgbm-aggregates": "baselines.detectors.accounts.lightgbm_aggregates:LightGBMAggregates [boosting]",
+    "catboost-aggregates": "baselines.detectors.accounts.catboost_aggregates:CatBoostAggregates [boosting]",
     "xgboost-windows": "baselines.detectors.accounts.xgboost_windows:XGBoostWindows",
     "pu-bagging": "baselines.detectors.accounts.pu_bagging:PUBagging",
     "confident-learning": "baselines.detectors.accounts.confident_learning:ConfidentLearning",
@@ -47,6 +49,10 @@ _ENTRIES = {
     "text-duplicates": "baselines.detectors.text.near_duplicates:NearDuplicates",
     "text-style": "baselines.detectors.text.style_links:StyleLinks",
     "text-discrepancy": "baselines.detectors.text.window_discrepancy:WindowDiscrepancy",
+    "label-propagation": "baselines.detectors.graphs.label_propagation:LabelPropagation",
+    "rf-graph": "baselines.detectors.graphs.rf_graph:RFGraph",
+    "xgb-graph": "baselines.detectors.graphs.xgb_graph:XGBGraph",
+    "flattened-graph": "baselines.detectors.graphs.flattened_graph:FlattenedGraph",
     "leiden-fusion": "baselines.detectors.relational.leiden_fusion:LeidenFusion",
     "xgboost-relational": "baselines.detectors.relational.xgboost_relational:XGBoostRelational",
     "message-passing": "baselines.detectors.relational.message_passing:MessagePassing [gnn]",
@@ -57,8 +63,8 @@ _UPPER_BOUNDS = {
     "cohort-oracle": "baselines.detectors.upper_bounds.cohort_oracle:CohortOracle",
     "all-but-one-oracle": "baselines.detectors.upper_bounds.all_but_one_oracle:AllButOne",
 }
-_MODULES = {"gnn": "torch"}
-"""Optional extra of this package, and the module that comes with it."""
+_MODULES = {"gnn": ("torch",), "boosting": ("lightgbm", "catboost")}
+"""Optional extra of this package, and the modules that come with it."""
 
 
 class Catalogue(Mapping[str, "type[Detector]"]):
@@ -94,8 +100,9 @@ class Catalogue(Mapping[str, "type[Detector]"]):
 
 def _lacking(name: str) -> str:
     """Why a detector cannot be run here; "" if it can."""
-    missing = [e for e in EntryPoint(name, _ENTRIES[name], GROUP).extras if find_spec(_MODULES[e]) is None]
-    return "; ".join(f"needs {_MODULES[extra]}: pip install siphonbench[{extra}]" for extra in missing)
+    extras = EntryPoint(name, _ENTRIES[name], GROUP).extras
+    missing = {extra: [m for m in _MODULES[extra] if find_spec(m) is None] for extra in extras}
+    return "; ".join(f"needs {' and '.join(m)}: pip install siphonbench[{e}]" for e, m in missing.items() if m)
 
 
 SKIPPED: dict[str, str] = {name: why for name in _ENTRIES if (why := _lacking(name))}

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from generator.arrays import F64, I64
+from generator.arrays import F64, I64, Mask
 
 Forest = dict[str, npt.NDArray[Any]]
 """root (trees,); left, right (numbers of nodes, -1 at leaves), column, threshold and value (nodes,)."""
+
+BELOW = -(2.0**100)
+"""Stands for what is undefined: below all that is known, so that a tree can set it apart."""
+
+
+def defined(x: npt.NDArray[np.floating[Any]]) -> F64:
+    """Put `BELOW` where nothing is known.
+
+    Parameters
+    ----------
+    x : ndarray of float
+        NaN where undefined.
+
+    Returns
+    -------
+    ndarray of float64
+        Same shape, without NaN.
+
+    Examples
+    --------
+    >>> defined(np.array([1.0, np.nan])) > 0
+    array([ True, False])
+    """
+    return np.where(np.isnan(x), BELOW, x).astype(np.float64)
 
 
 def flatten(trees: Iterable[Any], values: Iterable[F64]) -> Forest:
@@ -20,7 +45,7 @@ def flatten(trees: Iterable[Any], values: Iterable[F64]) -> Forest:
     Parameters
     ----------
     trees : iterable of sklearn.tree._tree.Tree
-        As `estimator.tree_` gives them.
+        As `estimator.tree_` gives them, or anything with the same lists.
     values : iterable of ndarray of float64, shape (nodes of the tree,)
         What each node says; that of leaves counts.
 
@@ -39,6 +64,65 @@ def flatten(trees: Iterable[Any], values: Iterable[F64]) -> Forest:
     names = ("left", "right", "column", "threshold", "value")
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
     return {"root": np.array(root), **dict(zip(names, columns, strict=True))}
+
+
+def random_forest(x: F64, positive: Mask, trees: int, leaf: int, weights: str, seed: int) -> Forest:
+    """Grow scikit-learn's random forest; each leaf says which share of it is positive.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (rows, columns)
+        All defined, in a canonical order: rows are drawn by position.
+    positive : ndarray of bool, shape (rows,)
+        Label.
+    trees, leaf : int
+        Number of trees, and the fewest rows of a leaf.
+    weights : str
+        How both classes come to weigh the same, as scikit-learn names it.
+    seed : int
+        Seed of the draws of rows and columns.
+
+    Returns
+    -------
+    dict of str to ndarray
+        A `Forest`.
+
+    References
+    ----------
+    Breiman, "Random forests", Machine Learning 45, 2001.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(trees, min_samples_leaf=leaf, class_weight=weights, random_state=seed)
+    grown = [tree.tree_ for tree in forest.fit(x, positive).estimators_]
+    return flatten(grown, (t.value[:, 0, 1] / t.value[:, 0].sum(axis=1) for t in grown))
+
+
+def of_boosting(model: Any) -> Forest:
+    """Keep what scikit-learn's histogram gradient boosting has grown for two classes.
+
+    Parameters
+    ----------
+    model : sklearn.ensemble.HistGradientBoostingClassifier
+        Fitted without undefined values and without categories.
+
+    Returns
+    -------
+    dict of str to ndarray
+        A `Forest` whose sum of values is the log-odds.
+    """
+    nodes = [predictor.nodes for (predictor,) in model._predictors]
+    trees = (
+        SimpleNamespace(
+            children_left=np.where(n["is_leaf"], -1, n["left"].astype(np.int64)),
+            children_right=np.where(n["is_leaf"], -1, n["right"].astype(np.int64)),
+            feature=n["feature_idx"].astype(np.int64),
+            threshold=n["num_threshold"],
+        )
+        for n in nodes
+    )
+    start = float(model._baseline_prediction.item())
+    return flatten(trees, (start / len(nodes) + n["value"] for n in nodes))
 
 
 def mean_value(forest: Forest, x: F64) -> F64:
@@ -88,6 +172,29 @@ def mean_value(forest: Forest, x: F64) -> F64:
             node[moving] = np.where(lower, left[at], right[at])
         total += value[node]
     return total / len(root)
+
+
+def sum_value(forest: Forest, x: F64) -> F64:
+    """Sum over the trees of the value of each row's leaf.
+
+    Parameters
+    ----------
+    forest : dict of str to ndarray
+        A `Forest` of any origin.
+    x : ndarray of float64, shape (rows, columns)
+        As in `mean_value`.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows,)
+        Sum of values.
+
+    Raises
+    ------
+    ValueError
+        If the nodes are no trees over these columns.
+    """
+    return len(forest["root"]) * mean_value(forest, x)
 
 
 def check_nodes(left: I64, right: I64, column: I64, columns: int) -> None:

@@ -34,13 +34,7 @@ class RandomForest(sklearn_base.RankedClassifier):
 
     def _learn(self, x: F64, positive: Mask) -> forests.Forest:
         """scikit-learn's; each leaf says which share of it is extraction."""
-        from sklearn.ensemble import RandomForestClassifier
-
-        forest = RandomForestClassifier(
-            self.trees, min_samples_leaf=self.leaf, class_weight="balanced_subsample", random_state=self.seed
-        ).fit(x, positive)
-        trees = [tree.tree_ for tree in forest.estimators_]
-        return forests.flatten(trees, (t.value[:, 0, 1] / t.value[:, 0].sum(axis=1) for t in trees))
+        return forests.random_forest(x, positive, self.trees, self.leaf, "balanced_subsample", self.seed)
 
     def _chances(self, x: F64) -> F64:
         """Mean share over the trees."""

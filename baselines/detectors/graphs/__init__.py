@@ -1,0 +1,1 @@
+"""Detectors of graph anomaly detection as published: an account, and those that share values with it."""
