@@ -114,7 +114,8 @@ def neighbour_mean(held: sparse.csr_array, x: F64) -> F64:
 
     count = around(known.astype(np.float64))
     total = around(np.where(known, x, 0.0))
-    return np.round(np.where(count > 0, total / np.maximum(count, 1), np.nan), _DECIMALS)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return np.asarray(np.round(mean, _DECIMALS), np.float64)
 
 
 def degrees(held: sparse.csr_array) -> F64:

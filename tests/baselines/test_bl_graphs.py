@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from scipy import sparse, stats
+from scipy import sparse
 
 from baselines.contract import toy_dataset
 from baselines.detectors.graphs import flattened_graph, label_propagation, rf_graph, xgb_graph
@@ -27,8 +27,7 @@ def _ring(seed: int) -> tuple[neighbours.NodeTable, Mask]:
 
 def _auc(score: F64, positive: Mask) -> float:
     """Chance that a bad account scores above a good one."""
-    above: float = stats.mannwhitneyu(score[positive], score[~positive]).statistic
-    return above / (positive.sum() * (~positive).sum())
+    return float((score[positive][:, None] > score[~positive]).mean())
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,7 @@ def test_a_look_alike_lifts_those_that_share_its_values_and_nobody_else() -> Non
     chance = np.where((group % 2 == 0) & (np.arange(80) % 4 == 0), 0.9, 0.2)
     hidden = np.arange(80) % 4 > 0
     said = label_propagation.propagated(graph, chance, own=0.3)
-    assert _auc(chance[hidden], (group % 2 == 0)[hidden]) == 0.5
+    assert np.ptp(chance[hidden]) == 0
     assert _auc(said[hidden], (group % 2 == 0)[hidden]) == 1.0
     assert np.allclose(said[group % 2 == 1], 0.2)
     # By hand: a = 0.3 * 0.9 + 0.7 b and b = 0.3 * 0.2 + 0.7 (a + 2 b) / 3.

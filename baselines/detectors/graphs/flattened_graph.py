@@ -16,6 +16,7 @@ from baselines.graph import neighbours, shared_keys
 from generator.arrays import F32, F64, Mask
 
 _RETURN = 0.15  # chance that a walk starts anew at each step: Page et al., 1999
+_DECIMALS = 9
 
 
 @dataclass
@@ -113,4 +114,5 @@ def wavelets(held: sparse.csr_array, x: F64) -> tuple[F64, F64, F64]:
 def _centrality(graph: sparse.csr_array) -> F64:
     """PageRank of each account, log of the share over the mean share."""
     n = graph.shape[0]
-    return np.round(np.log(n * honeypot_propagation.walk_shares(graph, np.full(n, 1 / n), _RETURN)), 9)
+    share = honeypot_propagation.walk_shares(graph, np.full(n, 1 / n), _RETURN)
+    return np.asarray(np.round(np.log(n * share), _DECIMALS), np.float64)
