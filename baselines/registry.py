@@ -110,6 +110,9 @@ SKIPPED: dict[str, str] = {name: why for name in _ENTRIES if (why := _lacking(na
 
 DETECTORS = Catalogue({name: address for name, address in _ENTRIES.items() if name not in SKIPPED})
 
+WITHOUT_EXTRAS = tuple(name for name, address in _ENTRIES.items() if "[" not in address)
+"""Detectors that can be run everywhere."""
+
 UPPER_BOUNDS = Catalogue(_UPPER_BOUNDS)
 """Told more than an entry may know: they say what can be reached, and stand on no board."""
 

@@ -28,12 +28,12 @@ def _reproduce(
 ) -> None:
     """Make the table of baselines again; exit code 1 if a figure moved beyond the tolerance."""
     from baselines import plugins
-    from baselines.registry import DETECTORS
+    from baselines.registry import WITHOUT_EXTRAS
     from generator.config import dataset_config
 
     if preset not in dataset_config.PRESETS:
         raise UserError(f"no preset {preset!r}: choose {', '.join(dataset_config.PRESETS)}")
-    names, seeds = [plugins.find(n).name for n in detector or DETECTORS], seeds or [11]
+    names, seeds = [plugins.find(n).name for n in detector or WITHOUT_EXTRAS], seeds or [11]
     names, seeds = list(dict.fromkeys(names)), list(dict.fromkeys(seeds))
     file = figures or reproduction.FOLDER / f"{preset}.json"
     if write and not file.parent.is_dir():
