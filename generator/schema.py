@@ -87,6 +87,8 @@ ACCOUNTS: tuple[Column, ...] = (
 RELEASES: tuple[Column, ...] = (
     _C("model", pa.string(), "K", "-", "gen_ai.request.model", "name of the model"),
     _C("released", TIMESTAMP, "M", "ms, UTC", "-", "first moment at which it answers"),
+    _C("withdrawn", TIMESTAMP, "M", "ms, UTC", "-", "moment from which it is away; null: there all along", True),
+    _C("returned", TIMESTAMP, "M", "ms, UTC", "-", "moment from which it is back; null: not in this window", True),
     _C("input_price", pa.float64(), "M", "USD per 10^6 tokens", "-", "uncached input"),
     _C("output_price", pa.float64(), "M", "USD per 10^6 tokens", "-", "output, thinking included"),
     _C("cache_write_price", pa.float64(), "M", "USD per 10^6 tokens", "-", "input written to the cache"),

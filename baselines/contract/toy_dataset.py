@@ -206,6 +206,8 @@ def _releases() -> pl.DataFrame:
     values |= {
         "model": names,
         "released": [START - timedelta(days=9)] * len(names),
+        "withdrawn": [None] * len(names),
+        "returned": [None] * len(names),
         "context_window": [200_000] * len(names),
     }
     return frame("releases", values)

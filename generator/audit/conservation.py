@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from generator.dataset import Split
-from generator.traffic import provider
+from generator.population import model_calendar
 
 if TYPE_CHECKING:
     import polars as pl
@@ -147,15 +147,17 @@ def _price() -> pl.Expr:
     import polars as pl
 
     model = pl.col("model").cast(pl.String)
-    names = [m[0] for m in provider.MODELS]
+    names = [m[0] for m in model_calendar.MODELS]
     per_input, per_output = (
         model.replace_strict(names, per_million, return_dtype=pl.Float64) / 1e6
-        for per_million in ([m[1] for m in provider.MODELS], [m[2] for m in provider.MODELS])
+        for per_million in ([m[1] for m in model_calendar.MODELS], [m[2] for m in model_calendar.MODELS])
     )
     read, write = pl.col("cache_read_input_tokens"), pl.col("cache_creation_input_tokens")
-    fresh = pl.col("input_tokens") - read + (provider.CACHE_WRITE - 1) * write
-    full = per_input * (fresh + provider.CACHE_READ * read) + per_output * pl.col("output_tokens")
-    return full * pl.when(pl.col("service_tier").cast(pl.String) == "batch").then(provider.BATCH).otherwise(1.0)
+    fresh = pl.col("input_tokens") - read + (model_calendar.CACHE_WRITE - 1) * write
+    full = per_input * (fresh + model_calendar.CACHE_READ * read) + per_output * pl.col("output_tokens")
+    return full * pl.when(pl.col("service_tier").cast(pl.String) == "batch").then(model_calendar.BATCH).otherwise(
+        1.0
+    )
 
 
 def _sums(groups: Any, days: int) -> pl.DataFrame:

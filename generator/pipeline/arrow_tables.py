@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from generator import schema
 from generator.config.parameters import CHOICES
-from generator.population import identities, locales
+from generator.population import identities, locales, model_calendar
 from generator.population.accounts import Accounts, account_ids
 from generator.population.population_plan import PopulationPlan
 from generator.prompts import categories
@@ -27,7 +27,7 @@ _SIGN_UP_MS = 600_000  # over which the sign-ups of one moment spread (a)
 POOLS: dict[str, tuple[str, ...]] = {
     **CHOICES,
     "endpoint": ("messages", "batches"),
-    "model": tuple(m[0] for m in provider.MODELS),
+    "model": tuple(m[0] for m in model_calendar.MODELS),
     "service_tier": ("standard", "batch", "priority"),
     "stop_reason": provider.STOP_REASONS,
     "error_type": provider.ERRORS,

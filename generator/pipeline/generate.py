@@ -19,8 +19,9 @@ from generator.manifest import FORMAT, MANIFEST, MASKED
 from generator.pipeline import engines, labels, observed_process, resume_state, shards, targets
 from generator.pipeline.engines import Engine
 from generator.pipeline.targets import Target
+from generator.population import model_calendar
 from generator.rng import keyed_streams
-from generator.traffic import provider, quotas
+from generator.traffic import quotas
 
 
 def generate(
@@ -130,7 +131,9 @@ def _close_split(config: Config, split: str, at: Target, jobs: list[shards.Shard
         "accounts": done.accounts,
         "account_labels": done.labels,
         "campaigns": labels.campaigns(plan, done.sums, done.labels),
-        "releases": pa.Table.from_pylist(provider.model_releases(plan), schema=schema.arrow_schema("releases")),
+        "releases": pa.Table.from_pylist(
+            model_calendar.model_releases(plan), schema=schema.arrow_schema("releases")
+        ),
     }
     for name in ("accounts", "account_labels"):
         ids = whole[name].column("account_id").cast(pa.string())

@@ -97,7 +97,7 @@ def response_simhash(item: U64, model: I32, key: U64) -> U64:
     item : ndarray of uint64, shape (requests,)
         Key of what each request is about.
     model : ndarray of int32, shape (requests,)
-        Index into `provider.MODELS`.
+        Index into `model_calendar.MODELS`.
     key : ndarray of uint64, shape (requests,)
         Stream of each request.
     """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F64, I32, I64, U64, Mask, map_arrays
+from generator.population import model_calendar
 from generator.schema import DAY_MS, KINDS
 from generator.traffic import handovers, provider, rate_limits, routing
 from generator.traffic.prompt_items import PromptItems, draw_items, recurring_prompts
@@ -149,10 +150,9 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
     hops = routing.hopping_turns(batch, usage.turn, usage.input)
     timing = _arrivals(terms, usage, hops)
     routed = _attempts_at(terms, usage, timing, hops)
-    answered = np.zeros(len(batch), np.bool_)
-    answered[routed.row[routed.error < 0]] = True
+    answered = np.bincount(routed.row[routed.error < 0], minlength=len(batch)) > 0
     forget_lost_answers(batch, usage, answered)
-    _use_cache(batch, content, usage, routed)
+    _use_cache(terms, content, usage, routed)
     first = sessions.first[np.searchsorted(sessions.account, sessions.account)][batch.session]
     return Attempts(
         sessions=sessions,
@@ -263,9 +263,10 @@ def _latest(terms: _Terms, timing: Timing) -> I64:
     return np.where(has_next & terms.waits, following, np.iinfo(np.int64).max)
 
 
-def _use_cache(batch: RequestBatch, content: SessionContent, usage: Usage, routed: RoutedRequests) -> None:
+def _use_cache(terms: _Terms, content: SessionContent, usage: Usage, routed: RoutedRequests) -> None:
     """Set what is read from the cache and written to it, by what was answered to its author."""
-    logged = routed.ts / DAY_MS >= batch.accounts.born[routed.sender]  # what is not leaves nothing in the cache
+    batch, logged = terms.batch, model_calendar.is_offered(terms.plan, terms.model[routed.row], routed.ts)
+    logged &= routed.ts / DAY_MS >= batch.accounts.born[routed.sender]  # what is not leaves nothing in the cache
     own = np.flatnonzero((routed.error < 0) & (routed.sender == batch.account[routed.row]) & logged)
     served, ts = np.zeros(len(batch), np.bool_), routed.ts[: len(batch)].copy()
     served[routed.row[own]], ts[routed.row[own]] = True, routed.ts[own]
@@ -280,8 +281,8 @@ def _with_single_calls(terms: _Terms, usage: Usage, timing: Timing) -> Timing:
     return timing
 
 
-def within_window(plan: PopulationPlan, accounts: Accounts, routed: RoutedRequests) -> Mask:
-    """Which attempts arrive in the window, on living accounts, as the first at their request does.
+def within_window(plan: PopulationPlan, accounts: Accounts, routed: RoutedRequests, model: I32) -> Mask:
+    """Which attempts arrive in the window, on living accounts, before a withdrawal, as the first of their request.
 
     Parameters
     ----------
@@ -289,8 +290,11 @@ def within_window(plan: PopulationPlan, accounts: Accounts, routed: RoutedReques
         Plan of the world.
     accounts, routed : Accounts, RoutedRequests
         Accounts, and the attempts that they send.
+    model : ndarray of int32, shape (requests,)
+        Model that each request asks for.
     """
     day = routed.ts / DAY_MS
     alive = (day >= accounts.born[routed.sender]) & (day < accounts.gone[routed.sender])
     inside = alive & (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS)
+    inside &= model_calendar.is_offered(plan, model[routed.row], routed.ts)
     return np.asarray(inside & inside[routed.row])  # no second attempt at what was never logged

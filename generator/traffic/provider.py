@@ -1,15 +1,16 @@
-"""The provider's side: models and prices, stop reasons, latency."""
+"""The provider's side: what is asked for and what it costs, stop reasons, latency."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from generator.arrays import F64, I32, I64, U64, Mask
+from generator.population import model_calendar
+from generator.population.model_calendar import BATCH, CACHE_READ, CACHE_WRITE, DECOY, MODELS, NEW
 from generator.rng import exact_functions, streams
 from generator.schema import DAY_MS, KINDS
 from generator.workloads.token_usage import Usage, is_conversation
@@ -19,52 +20,9 @@ if TYPE_CHECKING:
     from generator.population.population_plan import PopulationPlan
     from generator.workloads.batch import RequestBatch, Sessions
 
-
-class Model(NamedTuple):
-    """A model of the invented provider; all figures are assumed (a).
-
-    Attributes
-    ----------
-    name : str
-        What requests ask for.
-    input_price, output_price : float
-        USD per 10^6 tokens.
-    first_token : int
-        Milliseconds to the first token.
-    per_token : int
-        Milliseconds per output token.
-    weight : float
-        Share of accounts that use it most.
-    """
-
-    name: str
-    input_price: float
-    output_price: float
-    first_token: int
-    per_token: int
-    weight: float
-
-
-MODELS = (
-    Model("sonata-2", 3.0, 15.0, 700, 14, 0.40),
-    Model("sonata-2-mini", 0.8, 4.0, 350, 7, 0.33),
-    Model("etude-1", 10.0, 50.0, 1100, 24, 0.12),
-    Model("etude-1-nano", 0.2, 0.9, 220, 5, 0.15),
-    Model("sonata-3", 3.0, 15.0, 650, 12, 0.0),
-    Model("etude-2", 9.0, 45.0, 900, 20, 0.0),
-    Model("etude-0-internal", 3.0, 15.0, 700, 14, 0.0),  # the honeypot: answers, but stands in no list
-)
-DECOY = len(MODELS) - 1
-_NEW = {"train": 4, "validation": 4, "test": 5}  # model that appears inside the window of a split
-_NEW_BEFORE_TEST, _NEW_BEFORE_TEST_WEIGHT = 4, 0.25  # in test it has been there for long (a)
-_RELEASE_FIRST, _RELEASE_RANGE = 0.3, 0.3  # share of the window after which the new model appears (a)
-_OLDEST_DAYS, _DAYS_BETWEEN = 90.0, 60  # age of the models that were there before (a)
 _PIVOT_DELAY = 0.1  # days from a release to the first accounts that move to it alone (a)
 _SECOND_MODEL = np.float32(0.12)  # share of sessions that ask for another than the usual model (a)
 _TRIES_DECOY = np.float32(0.08)  # share of the sessions of an account that found the decoy (a)
-CACHE_WRITE, CACHE_READ, BATCH = 1.25, 0.1, 0.5  # price factors
-_CONTEXT_WINDOW = 1_000_000  # tokens
-
 STOP_REASONS = ("end_turn", "max_tokens", "tool_use", "stop_sequence", "refusal")
 _END_TURN, _MAX_TOKENS, _TOOL_USE, _STOP_SEQUENCE, _REFUSAL = range(len(STOP_REASONS))
 ERRORS = ("invalid_request_error", "rate_limit_error", "api_error", "overloaded_error")
@@ -105,48 +63,8 @@ class Response:
     stop: I32
 
 
-def release_day(plan: PopulationPlan) -> float:
-    """Day of the window on which the new model of this world appears.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    """
-    u = streams.uniform(streams.child(plan.root, "release"))[0]
-    return float(plan.config.days * (_RELEASE_FIRST + _RELEASE_RANGE * u))
-
-
-def model_releases(plan: PopulationPlan) -> list[dict[str, Any]]:
-    """Rows of the releases table: what can be asked for in this world, with its list price.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    """
-    start = plan.config.window(plan.split)
-    new = _NEW[plan.split]
-    rows = []
-    for i, model in enumerate(MODELS[: new + 1]):
-        age = -release_day(plan) if i == new else _OLDEST_DAYS + _DAYS_BETWEEN * i
-        rows.append(
-            {
-                "model": model.name,
-                "released": start - timedelta(days=age),
-                "input_price": model.input_price,
-                "output_price": model.output_price,
-                "cache_write_price": model.input_price * CACHE_WRITE,
-                "cache_read_price": round(model.input_price * CACHE_READ, 4),
-                "batch_factor": BATCH,
-                "context_window": _CONTEXT_WINDOW,
-            }
-        )
-    return rows
-
-
 def requested_models(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> I32:
-    """Model that each session asks for: the account's usual one, or the new one from its release on.
+    """Model that each session asks for: the account's usual one, a stand-in while that is away, or a new one.
 
     Parameters
     ----------
@@ -160,22 +78,22 @@ def requested_models(plan: PopulationPlan, accounts: Accounts, sessions: Session
     ndarray of int32, shape (sessions,)
         Index into `MODELS`.
     """
-    weights = np.array([model.weight for model in MODELS])
-    if plan.split == "test":
-        weights[_NEW_BEFORE_TEST] = _NEW_BEFORE_TEST_WEIGHT
+    weights = model_calendar.usual_weights(plan)
     account = sessions.account
     bits, more = streams.child(sessions.key, "model"), streams.child(sessions.key, "new model")
     usual = streams.pick(streams.child(accounts.key, "model"), weights)[account]
     second = streams.pick(bits, weights, 0)
     chosen = np.where(streams.uniform(bits, 1) < _SECOND_MODEL, second, usual)
-    moved = sessions.start >= int((release_day(plan) + _PIVOT_DELAY) * DAY_MS)
+    chosen = model_calendar.in_place_of_absent(plan, chosen, sessions.start, accounts.key[account])
+    release_day = model_calendar.release_day(plan)
+    moved = sessions.start >= int((release_day + _PIVOT_DELAY) * DAY_MS)
     pivot = streams.uniform(bits, 2) < accounts.dials["pivot"][account]
-    released = release_day(plan) + streams.uniform(more, 0) * accounts.dials["pivot_lag"][account]
+    released = release_day + streams.uniform(more, 0) * accounts.dials["pivot_lag"][account]
     joint = sessions.work & (streams.uniform(more, 1) < accounts.dials["release_pivot"][account])
     new = (moved & pivot) | (joint & (sessions.start >= (released * DAY_MS).astype(np.int64)))
     knows = streams.uniform(streams.child(accounts.key, "decoy")) < accounts.dials["decoy"]
     decoy = knows[account] & (streams.uniform(more, 2) < _TRIES_DECOY)
-    return np.where(decoy, DECOY, np.where(new, _NEW[plan.split], chosen)).astype(np.int32)
+    return np.where(decoy, DECOY, np.where(new, NEW[plan.split], chosen)).astype(np.int32)
 
 
 def is_batch(accounts: Accounts, sessions: Sessions) -> Mask:

@@ -148,7 +148,6 @@ def _first_answers(plan: PopulationPlan, accounts: Accounts, counts: I64) -> tup
     latency, _ = provider.answer_times(batch, ts, usage, model, overloaded, batch_tier)
     error = rate_limits.provider_failures(batch.key, overloaded)
     none = np.zeros(len(at), np.int64)
-    arrives = within_window(
-        plan, accounts, RoutedRequests(np.arange(len(at)), sessions.account, ts, error, none, none > 0)
-    )
+    first = RoutedRequests(np.arange(len(at)), sessions.account, ts, error, none, none > 0)
+    arrives = within_window(plan, accounts, first, model)
     return batch, arrives & (error < 0) & ~rate_limits.is_malformed(batch), ts + latency, usage.output

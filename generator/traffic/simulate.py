@@ -84,7 +84,7 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
     for some in account_chunks(counts, _CHUNK_ROWS):
         every = attempts.make_attempts(plan, accounts, draw_sessions(plan, accounts, some, counts))
         author, sender = every.author, every.routed.sender
-        arrives = attempts.within_window(plan, accounts, every.routed)
+        arrives = attempts.within_window(plan, accounts, every.routed, every.model[every.session])
         here = (sender < len(own)) & (author < len(own))
         chunks.append(request_log.log_attempts(plan, accounts, every.take(np.flatnonzero(arrives & here)), texts))
         handed_over.append(every.take(np.flatnonzero(arrives & (author != sender))))

@@ -62,6 +62,8 @@ PERSON: Row = {
 }
 MODEL: Row = {
     "released": -90 * DAY,
+    "withdrawn": None,
+    "returned": None,
     "input_price": 1.0,
     "output_price": 5.0,
     "cache_write_price": 1.25,
@@ -111,12 +113,16 @@ def _table(name: str, *buckets: list[Row]) -> Table:
     times = [column for column, dtype in empty.items() if isinstance(dtype, pl.Datetime)]
     parts = [
         pl.DataFrame(
-            [row | {column: START + timedelta(milliseconds=row[column]) for column in times} for row in rows],
+            [row | {column: _moment(row[column]) for column in times} for row in rows],
             schema=empty,
         ).lazy()
         for rows in buckets
     ]
     return Table(name, parts, tuple(empty))
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else START + timedelta(milliseconds=ms)
 
 
 def _firm(letter: str, **values: Any) -> Row:
@@ -138,6 +144,8 @@ _MODELS: dict[str, Row] = {
     "sonata-2-mini": {},
     "etude-1": {"input_price": 100.0, "output_price": 500.0, "cache_write_price": 125.0},
     "sonata-3": {"released": DAY},
+    "etude-1-nano": {"withdrawn": -9 * DAY, "returned": DAY},
+    "sonata-2": {"withdrawn": 3 * HOUR},
 }
 
 
@@ -154,7 +162,7 @@ def valid() -> World:
         world.ask(f"burst {i}", 7 * HOUR + i * SECOND, account_id="acc_b")
     world.ask("the day before", 20 * HOUR, account_id="acc_f")
     for i in range(1000):
-        world.ask(f"load {i}", DAY + HOUR + 4 * i * SECOND, account_id="acc_f")
+        world.ask(f"load {i}", DAY + HOUR + 4 * i * SECOND, account_id="acc_f", model="etude-1-nano")
     return world
 
 
@@ -254,6 +262,7 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "senders are accounts": change("quote", account_id="acc_x"),
     "nothing before sign-up": change("newcomer", ts=4 * HOUR),
     "nothing before the release": change("market", model="sonata-3"),
+    "nothing while it is withdrawn": change("load 7", model="sonata-2"),
     "requests a minute": change("newcomer", ts=7 * HOUR + 30 * SECOND),
     "tokens a minute": change("burst 0", input_tokens=500_000),
     "requests a day": change("the day before", ts=DAY + 10 * HOUR, day=1),
@@ -285,6 +294,7 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "throw-away mail is self-serve": change("acc_e", "accounts", email_type="disposable"),
     "enterprises have work mail": change("acc_d", "accounts", email_type="free", organization=None),
     "teams are known": change("acc_e", "accounts", verification="email"),
+    "released, withdrawn, returned": change("etude-1-nano", "releases", returned=-10 * DAY),
     "prices in order": change("sonata-3", "releases", cache_read_price=2.0),
     "request ids are unique": lambda world: world.requests["load 1"].update(
         request_id=world.requests["load 0"]["request_id"]

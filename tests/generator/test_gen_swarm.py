@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,15 @@ from generator import schema
 from generator.config import archetypes, dataset_config, parameters
 from generator.config.dataset_config import Config
 from generator.pipeline import labels
-from generator.population import accounts, cohorts, parameter_draws, population_plan, subscription_plans
-from generator.traffic import provider, rate_limits, routing, sessions, simulate
+from generator.population import (
+    accounts,
+    cohorts,
+    model_calendar,
+    parameter_draws,
+    population_plan,
+    subscription_plans,
+)
+from generator.traffic import rate_limits, routing, sessions, simulate
 from generator.traffic.simulate import Shard
 from generator.workloads.batch import RequestBatch
 
@@ -160,12 +168,43 @@ def test_members_are_there_while_their_cohort_works(make: Make) -> None:
 
 def test_working_traffic_moves_to_a_new_model_when_it_appears(make: Make) -> None:
     made = make("A7", release_pivot=0.5, pivot_lag=0.5, camouflage=0, pivot=0)
-    new = list(provider.MODELS[:5])[-1][0]
-    at = provider.release_day(made.plan) * 86_400_000
+    new = list(model_calendar.MODELS[:5])[-1][0]
+    at = model_calendar.release_day(made.plan) * 86_400_000
     work = made.rows.filter(pl.col("attack") & pl.col("work"))
-    moved = pl.col("model") == [m[0] for m in provider.MODELS].index(new)
+    moved = pl.col("model") == [m[0] for m in model_calendar.MODELS].index(new)
     assert work.filter(pl.col("ts") < at).select(moved.mean()).item() == 0
     assert 0.3 < work.filter(pl.col("ts") > at + 2 * 86_400_000).select(moved.mean()).item() < 0.7
+
+
+def test_nobody_asks_for_a_model_that_is_away(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = 3_600_000
+    away = model_calendar.Absence(0, 70 * hours, 130 * hours)
+    monkeypatch.setattr(model_calendar, "absence", lambda plan: away)
+    made = make("A4", pivot=0, release_pivot=0)
+    for rows in (made.rows.filter("attack"), made.rows.filter(~pl.col("attack"))):
+        share = {
+            when: rows.filter((pl.col("ts") // hours).is_between(first, end - 1))
+            .select((pl.col("model") == away.model).mean())
+            .item()
+            for when, first, end in (("before", 0, 70), ("away", 70, 130), ("back", 130, 192))
+        }
+        assert share["away"] == 0
+        assert share["before"] > 0.15
+        assert share["back"] > 0.1
+    listed = {m["model"]: m for m in model_calendar.model_releases(made.plan)}
+    start = made.plan.config.window("train")
+    seen = listed[model_calendar.MODELS[0].name]
+    assert (seen["withdrawn"] - start, seen["returned"] - start) == (timedelta(hours=70), timedelta(hours=130))
+    assert [m["withdrawn"] for m in listed.values()].count(None) == len(listed) - 1
+
+
+def test_the_windows_of_a_dataset_follow_one_calendar(tiny_config: Config) -> None:
+    for seed in range(40):
+        plans = [cohorts.build_plan(replace(tiny_config, seed=seed), s) for s in ("train", "validation", "test")]
+        seen = [model_calendar.absence(p) for p in plans]
+        days = tiny_config.days * 86_400_000
+        assert len({(a.model, a.first + i * days, a.end + i * days) for i, a in enumerate(seen)}) == 1
+        assert 13.9 < (seen[0].end - seen[0].first) / 86_400_000 < 35.1
 
 
 def test_answers_come_back_in_prompts_of_other_members(make: Make) -> None:
@@ -237,8 +276,10 @@ def test_channels_pass_on_fewer_fields(make: Make) -> None:
 
 def test_the_decoy_answers_but_stands_in_no_list(make: Make) -> None:
     made = make("A1", decoy=1)
-    assert provider.MODELS[provider.DECOY][0] not in {m["model"] for m in provider.model_releases(made.plan)}
-    found = made.rows.filter(pl.col("model") == provider.DECOY)
+    assert model_calendar.MODELS[model_calendar.DECOY][0] not in {
+        m["model"] for m in model_calendar.model_releases(made.plan)
+    }
+    found = made.rows.filter(pl.col("model") == model_calendar.DECOY)
     assert 0.02 < found.filter(pl.col("attack")).height / made.rows.filter(pl.col("attack")).height < 0.2
     assert (found["status"] == 200).mean() > 0.9  # type: ignore[operator]
 

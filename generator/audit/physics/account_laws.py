@@ -101,6 +101,13 @@ ACCOUNTS = (
         & (pl.col("batch_factor") > 0)
         & (pl.col("batch_factor") <= 1),
     ),
+    Invariant(
+        "released, withdrawn, returned",
+        "A model is withdrawn after its release, and comes back after that, if it does.",
+        "releases",
+        (pl.col("withdrawn") > pl.col("released")) & (pl.col("returned") > pl.col("withdrawn")).fill_null(True),
+        pl.col("withdrawn").is_not_null(),
+    ),
 )
 KEYS = (
     _once("request ids", "request ids are unique", "No two requests of a split have the same id."),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from generator.audit.physics.invariant import Invariant
+from generator.population.model_calendar import MODELS
 from generator.traffic import provider
 
 _STATUS_OF = {"": 200} | dict(zip(provider.ERRORS, provider.ERROR_STATUS.tolist(), strict=True))
 _OUTPUT_COUNTERS = ("output_tokens", "reasoning_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _FINGERPRINTED = 64  # tokens; the schema: shorter answers are too short to fingerprint (a)
 _FASTEST = 0.5  # of a model's usual time per token (a)
-_PER_TOKEN = {model.name: _FASTEST * model.per_token for model in provider.MODELS}
+_PER_TOKEN = {model.name: _FASTEST * model.per_token for model in MODELS}
 
 answered = pl.col("status") == 200
 

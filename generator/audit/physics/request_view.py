@@ -61,7 +61,7 @@ def frames(split: Split) -> Iterator[pl.DataFrame]:
         Every column of requests; `accounts.*` are null for an unknown account, `releases.*` for an unlisted model.
     """
     accounts = beside(split, "accounts", "account_id", "created", "plan", "payment_type")
-    releases = beside(split, "releases", "model", "released", "context_window")
+    releases = beside(split, "releases", "model", "released", "withdrawn", "returned", "context_window")
     for bucket in split.requests.buckets():
         rows = bucket.with_columns(since_start(split).alias(SINCE_START), pl.lit(split.days).alias(WINDOW))
         yield with_account_and_model(rows, accounts, releases).collect()

@@ -149,4 +149,11 @@ TIMES = (
         pl.col("ts") >= pl.col("releases.released"),
         pl.col("releases.released").is_not_null(),
     ),
+    _law(
+        "nothing while it is withdrawn",
+        "No request asks for a model while it is withdrawn.",
+        (pl.col("ts") < pl.col("releases.withdrawn"))
+        | (pl.col("ts") >= pl.col("releases.returned")).fill_null(False),
+        pl.col("releases.withdrawn").is_not_null(),
+    ),
 )
