@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import sparse
 
-from baselines.detectors.published import catchsync, copycatch, evilcohort, fraudar, synchrotrap
+from baselines.contract import toy_dataset
+from baselines.detectors.published import catchsync, copycatch, evilcohort, fraudar, resource_uses, synchrotrap
 from generator.arrays import F64
 
 _HALF = 30  # units of time, of 10,000
@@ -113,3 +115,35 @@ def test_evilcohort_joins_accounts_of_many_shared_addresses_and_parts_two_botnet
     assert graph[12:].nnz == 0
     assert closest[12:52].tolist() == [3] * 40
     assert closest[:12].min() >= 10
+
+
+@pytest.mark.parametrize("most", [1, 40, 10**9])
+def test_keys_in_common_are_counted_whatever_fits_into_memory(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource_uses, "_MOST", most)
+    a = (np.random.default_rng(6).random((30, 20)) < 0.2).astype(float)
+    counted = np.zeros((30, 30))
+    pieces = list(resource_uses.shared_counts(sparse.csr_array(a)))
+    for first, second, common in pieces:
+        counted[first, second] += common
+    assert np.array_equal(counted, np.triu(a @ a.T, 1))
+    assert (len(pieces) > 1) == (most < 10**9)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_uses_are_those_of_the_log(first: bool) -> None:
+    tables = toy_dataset.world(1)
+    split, ids = toy_dataset.split("train", tables), tables["accounts"]["account_id"].cast(pl.String)
+    found = resource_uses.resource_uses(split, ids, ("ip_prefix", "tools_hash"), 3600, first=first)
+    numbers = {name: row for row, name in enumerate(ids)}
+    expected = 0
+    for name in ("ip_prefix", "tools_hash"):
+        rows = tables["requests"].select(
+            pl.col("account_id").cast(pl.String), name, pl.col("ts").dt.truncate("1h")
+        )
+        users: dict[object, set[int]] = {}
+        for account, key, _ in rows.iter_rows():
+            users.setdefault(key, set()).add(numbers[account])
+        kept = rows.filter(pl.col(name).is_in([k for k, held in users.items() if len(held) > 1]))
+        expected += len((kept.drop("ts") if first else kept).unique())
+    assert len(found) == len(found.unique()) == expected
+    assert found.group_by("resource").agg(pl.col("row").n_unique())["row"].min() > 1

@@ -46,11 +46,11 @@ class EvilCohort(detector.Detector):
     fields: ClassVar[tuple[str, ...]] = shared_keys.fields_of(("prefix",))
     ranges: ClassVar[search_space.Ranges] = {
         "shared": search_space.SearchRange(1, 30, log=True),
-        "most": search_space.SearchRange(20, 1000, log=True),
+        "most": search_space.SearchRange(20, 300, log=True),
     }
 
     shared: int = 10
-    most: int = 1000
+    most: int = 300
 
     def fit(self, *worlds: Split) -> Self:
         """Nothing to learn."""

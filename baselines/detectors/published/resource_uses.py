@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from baselines.graph import shared_keys
 from generator.arrays import F64, I64
 from generator.dataset import Split
 
-_CHUNK = 2000  # accounts compared with all others at once: bounds memory
+_MOST = 20_000_000  # products of a key and two holders at once: bounds memory
 
 
 def fields_of(resources: Sequence[str]) -> tuple[str, ...]:
@@ -34,7 +35,7 @@ def fields_of(resources: Sequence[str]) -> tuple[str, ...]:
 def resource_uses(
     split: Split, ids: pl.Series, resources: Sequence[str], slot: int, *, first: bool = False
 ) -> pl.DataFrame:
-    """Distinct uses of resources that two accounts or more have used; no request is held in memory.
+    """Distinct uses of resources that two accounts or more have used; memory holds these, and never requests.
 
     Parameters
     ----------
@@ -64,10 +65,10 @@ def resource_uses(
             used = bucket.select("account_id", time, key=pl.col(name)).drop_nulls("key")
             uses = used.group_by("account_id", "key").agg(pl.col("slot").min()) if first else used.unique()
             named = uses.with_columns(pl.col("account_id").cast(pl.String)).collect(engine="streaming")
-            buckets.append(named.join(rows, on="account_id").select("row", "key", "slot"))
+            buckets.append(named.join(rows, on="account_id").select(pl.col("row", "slot").cast(pl.Int32), "key"))
         shared = pl.concat(buckets).filter(pl.col("row").n_unique().over("key") > 1)
         number = pl.col("key").rank("dense").cast(pl.Int64) - 1 + known
-        kinds.append(shared.select("row", number.alias("resource"), "slot"))
+        kinds.append(shared.select("row", number.alias("resource"), "slot").cast(pl.Int64))
         known += shared["key"].n_unique()
     return pl.concat(kinds).sort("row", "resource", "slot")
 
@@ -87,9 +88,10 @@ def shared_counts(a: sparse.csr_array) -> Iterator[tuple[I64, I64, F64]]:
     common : ndarray of float64, shape (pairs,)
         How many keys.
     """
-    turned = sparse.csr_array(a.T)
-    for start in range(0, max(a.shape[0], 1), _CHUNK):
-        block = sparse.coo_array(a[start : start + _CHUNK] @ turned)
+    turned, n = sparse.csr_array(a.T), a.shape[0]
+    part = np.cumsum(a @ a.sum(axis=0)) // _MOST
+    for start, stop in itertools.pairwise([0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), n]):
+        block = sparse.coo_array(a[start:stop] @ turned)
         first, second = block.row.astype(np.int64) + start, block.col.astype(np.int64)
         upper = first < second
         yield first[upper], second[upper], block.data[upper]

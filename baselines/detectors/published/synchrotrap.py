@@ -15,6 +15,7 @@ from baselines.graph import shared_keys
 from generator.arrays import F64, I64
 from generator.dataset import Split
 
+_LEAST = 0.01  # similarity below which a pair is forgotten: bounds memory (a)
 _RESOURCES = ("ip_prefix", "tls_fingerprint", "system_prompt_hash", "tools_hash")
 
 
@@ -99,7 +100,7 @@ def meetings(row: I64, resource: I64, slot: I64, accounts: int) -> sparse.csr_ar
 
 
 def similarities(a: sparse.csr_array, least: int, most: int) -> tuple[I64, I64, F64]:
-    """Jaccard index of the actions of each two accounts that match at all.
+    """Jaccard index of the actions of each two accounts that are alike at all.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def similarities(a: sparse.csr_array, least: int, most: int) -> tuple[I64, I64, 
     first, second : ndarray of int64, shape (pairs,)
         Pairs, first < second.
     similarity : ndarray of float64, shape (pairs,)
-        Above 0, to 1.
+        From 0.01 to 1.
 
     Examples
     --------
@@ -128,7 +129,9 @@ def similarities(a: sparse.csr_array, least: int, most: int) -> tuple[I64, I64, 
     few = sparse.csr_array(busy[:, a.sum(axis=0) <= most])
     parts = []
     for first, second, common in resource_uses.shared_counts(few):
-        parts.append((first, second, common / (size[first] + size[second] - common)))
+        similarity = common / (size[first] + size[second] - common)
+        alike = similarity >= _LEAST
+        parts.append((first[alike], second[alike], similarity[alike]))
     first, second, similarity = (np.concatenate(part) for part in zip(*parts, strict=True))
     return first, second, similarity
 
