@@ -47,9 +47,11 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
 
 @pytest.fixture(scope="module")
 def fitted(logs: Logs, nano_of: Callable[[int], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A detector that learnt on three datasets of nano, without the columns that LiteLLM's logs lack."""
+    """A detector that learnt on five datasets of nano, without the columns that LiteLLM's logs lack."""
     folder = tmp_path_factory.mktemp("fitted") / "relational"
-    siphonbench.fit("xgboost-relational", [nano_of(seed) for seed in (7, 8, 9)], like=logs("litellm")).save(folder)
+    siphonbench.fit("xgboost-relational", [nano_of(seed) for seed in range(7, 12)], like=logs("litellm")).save(
+        folder
+    )
     return folder
 
 

@@ -25,7 +25,7 @@ from leaderboard.tracking import mlflow_runs, rankings
 from leaderboard.tracking.store import Store
 from tests.served_process import free_port, taken
 
-N, KINDS = 12, 4
+N, KINDS = 8, 4
 
 
 def scores(ids: list[str], kind: int) -> pl.DataFrame:
