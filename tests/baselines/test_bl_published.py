@@ -20,7 +20,8 @@ def test_copycatch_finds_the_block_in_lockstep_and_not_the_one_whose_times_diffe
     edges = [(i, j, 2000 * j + rng.integers(0, 20)) for i in range(8) for j in range(5) if j != i]  # some miss one
     edges += [(i, j, rng.integers(0, 10_000)) for i in range(8, 16) for j in range(5, 10)]
     edges += [(i, j, rng.integers(0, 10_000)) for i in range(40) for j in rng.choice(np.arange(10, 30), 4, False)]
-    uses = copycatch.FirstUses(*np.array(edges).T, accounts=40, half=_HALF)
+    row, resource, at = np.array(edges).T
+    uses = copycatch.FirstUses(row, resource, at, accounts=40, half=_HALF)
     blocks = [uses.lockstep(seed, resources=5, share=0.8) for seed in uses.seeds(least=2)]
     assert {len(block) for block in blocks} == {0, 35}
     members, held = np.unique(uses.row[max(blocks, key=len)], return_counts=True)
@@ -29,8 +30,8 @@ def test_copycatch_finds_the_block_in_lockstep_and_not_the_one_whose_times_diffe
 
 
 def test_copycatch_finds_nothing_where_too_few_resources_are_shared() -> None:
-    edges = np.array([(i, j, 5) for i in range(6) for j in range(3)])
-    uses = copycatch.FirstUses(*edges.T, accounts=6, half=_HALF)
+    row, resource, at = np.array([(i, j, 5) for i in range(6) for j in range(3)]).T
+    uses = copycatch.FirstUses(row, resource, at, accounts=6, half=_HALF)
     assert len(uses.seeds(least=2)) == 3
     assert [len(uses.lockstep(0, resources=m, share=1.0)) for m in (3, 4)] == [18, 0]
 
