@@ -279,22 +279,3 @@ def _with_single_calls(terms: _Terms, usage: Usage, timing: Timing) -> Timing:
     rows = np.flatnonzero(~terms.waits)
     timing.latency[rows], timing.first_token[rows] = terms.answer_times(rows, timing.ts, usage)
     return timing
-
-
-def within_window(plan: PopulationPlan, accounts: Accounts, routed: RoutedRequests, model: I32) -> Mask:
-    """Which attempts arrive in the window, on living accounts, before a withdrawal, as the first of their request.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    accounts, routed : Accounts, RoutedRequests
-        Accounts, and the attempts that they send.
-    model : ndarray of int32, shape (requests,)
-        Model that each request asks for.
-    """
-    day = routed.ts / DAY_MS
-    alive = (day >= accounts.born[routed.sender]) & (day < accounts.gone[routed.sender])
-    inside = alive & (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS)
-    inside &= model_calendar.is_offered(plan, model[routed.row], routed.ts)
-    return np.asarray(inside & inside[routed.row])  # no second attempt at what was never logged

@@ -18,6 +18,7 @@ from generator.workloads.token_usage import Usage, is_conversation
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
+    from generator.traffic.routing import RoutedRequests
     from generator.workloads.batch import RequestBatch, Sessions
 
 _PIVOT_DELAY = 0.1  # days from a release to the first accounts that move to it alone (a)
@@ -128,6 +129,34 @@ def list_price(model: I32, usage: Usage, batch_tier: Mask) -> F64:
     fresh = usage.input - usage.cache_read + (CACHE_WRITE - 1) * usage.cache_write
     full = per_input * (fresh + CACHE_READ * usage.cache_read) + per_output * usage.output
     return np.asarray(np.where(batch_tier, BATCH * full, full))
+
+
+def within_window(
+    plan: PopulationPlan, accounts: Accounts, author: I64, model: I32, routed: RoutedRequests
+) -> Mask:
+    """Which attempts arrive in the window, on living accounts, before a withdrawal, as the first of their request.
+
+    Nobody sends for an author that is gone, or not yet there: the turns between would be missing.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts.
+    author : ndarray of int64, shape (requests,)
+        Who made each request, as a position in the accounts.
+    model : ndarray of int32, shape (requests,)
+        Model that each asks for.
+    routed : RoutedRequests
+        The attempts.
+    """
+    day = routed.ts / DAY_MS
+    inside = (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS)
+    inside &= model_calendar.is_offered(plan, model[routed.row], routed.ts)
+    for who in (author[routed.row], routed.sender):
+        inside &= (day >= accounts.born[who]) & (day < accounts.gone[who])
+    return np.asarray(inside & inside[routed.row])  # no second attempt at what was never logged
 
 
 def answer_times(

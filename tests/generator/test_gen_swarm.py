@@ -23,7 +23,7 @@ from generator.population import (
     population_plan,
     subscription_plans,
 )
-from generator.traffic import rate_limits, routing, sessions, simulate
+from generator.traffic import provider, quotas, rate_limits, routing, sessions, simulate
 from generator.traffic.simulate import Shard
 from generator.workloads.batch import RequestBatch
 
@@ -341,6 +341,19 @@ def test_a_session_of_a_year_does_not_disturb_the_next_ones_minute() -> None:
         patch.setattr(subscription_plans, "REQUESTS_PER_MINUTE", np.array([3]))
         fast = rate_limits.too_fast(accounts, batch.account, ts, tokens, opening)  # type: ignore[arg-type]
     assert fast.tolist() == [False, False, False, True, False] * 2
+
+
+def test_nobody_sends_for_an_author_that_is_gone() -> None:
+    """Turns of a session that reached beyond its author's end were logged where others sent them, and no others."""
+    plan = quotas.plan_world(dataset_config.from_preset("nano", 7), "train")
+    people, day = _Hand(born=[0.0, 0.0], gone=[1.5, 6.0]), np.array([1, 2, 2])
+    author, sender = np.array([0, 0, 1]), np.array([1, 1, 1])
+    model = np.full(3, (model_calendar.absence(plan).model + 1) % 4, np.int32)
+    none = np.zeros(3, np.int64)
+    error = np.full(3, -1, np.int32)
+    routed = routing.RoutedRequests(np.arange(3), sender, day * schema.DAY_MS, error, none, none > 0)
+    arrives = provider.within_window(plan, people, author, model, routed)  # type: ignore[arg-type]
+    assert arrives.tolist() == [True, False, True]
 
 
 _ALONE = {name: np.zeros(2, np.float32) for name in ("hopping", "handover")}
