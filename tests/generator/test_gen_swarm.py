@@ -344,7 +344,7 @@ def test_a_session_of_a_year_does_not_disturb_the_next_ones_minute() -> None:
 
 
 def test_nobody_sends_for_an_author_that_is_gone() -> None:
-    """Turns of a session that reached beyond its author's end were logged where others sent them, and no others."""
+    """Of a session that reached beyond its author's end, what others sent was logged, and nothing else."""
     plan = quotas.plan_world(dataset_config.from_preset("nano", 7), "train")
     people, day = _Hand(born=[0.0, 0.0], gone=[1.5, 6.0]), np.array([1, 2, 2])
     author, sender = np.array([0, 0, 1]), np.array([1, 1, 1])
