@@ -105,6 +105,7 @@ REQUESTS: tuple[Column, ...] = (
     _C("channel", CATEGORY, "M", "-", "cloud.provider", "console, marketplace_a, marketplace_b or aggregator"),
     _C("endpoint", CATEGORY, "M", "-", "gen_ai.operation.name", "messages or batches"),
     _C("model", CATEGORY, "M", "-", "gen_ai.request.model", "model asked for; see releases"),
+    _C("served_model", CATEGORY, "M", "-", "gen_ai.response.model", "model that answers, and whose price is paid"),
     _C("service_tier", CATEGORY, "M", "-", "openai.response.service_tier", "standard, batch or priority"),
     _C("stream", pa.bool_(), "M", "-", "gen_ai.request.stream", "whether the answer was streamed"),
     _C(

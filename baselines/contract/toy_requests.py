@@ -19,6 +19,7 @@ CATEGORIES = {
     "channel": ["console", "marketplace_a", "aggregator"],
     "endpoint": ["messages", "batches"],
     "model": ["sonata-2", "sonata-2-mini", "etude-1"],
+    "served_model": ["sonata-2", "sonata-2-mini", "etude-1"],
     "service_tier": ["standard", "batch", "priority"],
     "stop_reason": ["end_turn", "max_tokens", "tool_use"],
     "sdk": ["python", "typescript", "http", "go"],

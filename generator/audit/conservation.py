@@ -146,7 +146,7 @@ def _bucket(requests: pl.LazyFrame, labels: pl.LazyFrame, members: pl.DataFrame)
 def _price() -> pl.Expr:
     import polars as pl
 
-    model = pl.col("model").cast(pl.String)
+    model = pl.col("served_model").cast(pl.String)
     names = [m[0] for m in model_calendar.MODELS]
     per_input, per_output = (
         model.replace_strict(names, per_million, return_dtype=pl.Float64) / 1e6

@@ -28,6 +28,7 @@ POOLS: dict[str, tuple[str, ...]] = {
     **CHOICES,
     "endpoint": ("messages", "batches"),
     "model": tuple(m[0] for m in model_calendar.MODELS),
+    "served_model": tuple(m[0] for m in model_calendar.MODELS),
     "service_tier": ("standard", "batch", "priority"),
     "stop_reason": provider.STOP_REASONS,
     "error_type": provider.ERRORS,

@@ -61,6 +61,8 @@ _OLD = NEW["train"]  # models that are there in every window: one of them is wit
 _AWAY_LEAST, _AWAY_RANGE = 14.0, 21.0  # days that it is away: weeks (a model in 2026), two to five (a)
 _STAYS_AWAY = np.float32(0.3)  # share of its accounts that keep to another one afterwards (a)
 _HOUR_MS, _HOURS = 3_600_000, 24
+_WEAKER = (1, 3)  # models that answer in place of dearer ones, the first that is on offer (a)
+_INPUT_PRICES = np.array([model.input_price for model in MODELS])
 
 
 class Absence(NamedTuple):
@@ -160,6 +162,25 @@ def in_place_of_absent(plan: PopulationPlan, chosen: I32, ts: I64, account: U64)
     stand_in = streams.pick(streams.child(account, "stand-in model"), others)
     moves = ~is_offered(plan, chosen, ts) | ((chosen == away.model) & stays)
     return np.where(moves, stand_in, chosen).astype(np.int32)
+
+
+def weaker_models(plan: PopulationPlan, model: I32, ts: I64) -> I32:
+    """Cheaper models that answer in place of others; the same where there is none.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    model : ndarray of int32, shape (n,)
+        Index into `MODELS`.
+    ts : ndarray of int64, shape (n,)
+        Milliseconds since the window began.
+    """
+    served = model
+    for weaker in reversed(_WEAKER):
+        cheaper = _INPUT_PRICES[weaker] < _INPUT_PRICES[model]
+        served = np.where(cheaper & is_offered(plan, np.full_like(model, weaker), ts), weaker, served)
+    return served.astype(model.dtype)
 
 
 def model_releases(plan: PopulationPlan) -> list[dict[str, Any]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from generator.arrays import F64, I32, I64, U64, Mask
+from generator.arrays import F64, I32, I64, U64, Integers, Mask
 from generator.population import model_calendar
 from generator.population.model_calendar import BATCH, CACHE_READ, CACHE_WRITE, DECOY, MODELS, NEW
 from generator.rng import exact_functions, streams
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _PIVOT_DELAY = 0.1  # days from a release to the first accounts that move to it alone (a)
 _SECOND_MODEL = np.float32(0.12)  # share of sessions that ask for another than the usual model (a)
 _TRIES_DECOY = np.float32(0.08)  # share of the sessions of an account that found the decoy (a)
+# A weaker model answers on an account for so long after a flag: five hours in the median, a day at most (a).
+_FALLBACK_MS, _FALLBACK_SIGMA = 18_000_000, np.float32(0.7)
+_AFTER_ALL = 1 << 40  # milliseconds: later than any moment of a window
 STOP_REASONS = ("end_turn", "max_tokens", "tool_use", "stop_sequence", "refusal")
 _END_TURN, _MAX_TOKENS, _TOOL_USE, _STOP_SEQUENCE, _REFUSAL = range(len(STOP_REASONS))
 ERRORS = ("invalid_request_error", "rate_limit_error", "api_error", "overloaded_error")
@@ -110,6 +113,42 @@ def is_batch(accounts: Accounts, sessions: Sessions) -> Mask:
     return np.asarray(chosen & ~is_conversation(accounts, sessions))
 
 
+def served_models(plan: PopulationPlan, rows: dict[str, npt.NDArray[Any]]) -> I32:
+    """Model that answers each request: the one asked for, or a weaker one.
+
+    A weaker one answers what the classifier flags, and on the same account all that follows an answer to such a
+    prompt for some hours, whoever the account is and whatever the rest asks.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    rows : dict of str to ndarray, shape (requests,)
+        Columns ts, model, stop_category, status, owner and key of all requests of some accounts.
+
+    Returns
+    -------
+    ndarray of int, shape (requests,)
+        Index into `MODELS`.
+    """
+    ts, model, owner = (rows[name] for name in ("ts", "model", "owner"))
+    flagged = rows["stop_category"] >= 0
+    starts = flagged & (rows["status"] == _ANSWERED_STATUS)
+    normal = streams.normal(streams.child(rows["key"][starts], "fallback"))
+    lasts = np.minimum(exact_functions.exp(_FALLBACK_SIGMA * normal) * _FALLBACK_MS, DAY_MS).astype(np.int64)
+    until = np.zeros(len(ts), np.int64)
+    until[starts] = ts[starts] + lasts
+    touched = np.flatnonzero(flagged | np.isin(owner, owner[starts]))
+    # At the same moment what starts a fallback comes last: the order of rows decides nothing.
+    at = touched[np.lexsort((starts[touched], ts[touched], owner[touched]))]
+    of_owner = owner[at].astype(np.int64) * _AFTER_ALL
+    latest = np.maximum.accumulate(of_owner + until[at]) - of_owner
+    at = at[flagged[at] | (latest > ts[at])]
+    served = model.copy()
+    served[at] = model_calendar.weaker_models(plan, model[at], ts[at])
+    return served
+
+
 def list_price(model: I32, usage: Usage, batch_tier: Mask) -> F64:
     """List price of each request in USD, cache and batch tier included.
 
@@ -122,12 +161,28 @@ def list_price(model: I32, usage: Usage, batch_tier: Mask) -> F64:
     batch_tier : ndarray of bool, shape (requests,)
         Whether the request is part of a batch.
     """
+    return token_price(model, (usage.input, usage.cache_read, usage.cache_write, usage.output), batch_tier)
+
+
+def token_price(model: I32, tokens: tuple[Integers, Integers, Integers, Integers], batch_tier: Mask) -> F64:
+    """List price of each request in USD, by its numbers of tokens.
+
+    Parameters
+    ----------
+    model : ndarray of int, shape (requests,)
+        Index into `MODELS`.
+    tokens : tuple of ndarray of int, shape (requests,)
+        Input, of it read from the cache and written to it, and output.
+    batch_tier : ndarray of bool, shape (requests,)
+        Whether the request is part of a batch.
+    """
     per_input, per_output = (
         np.array(prices).take(model) / 1e6
         for prices in ([m.input_price for m in MODELS], [m.output_price for m in MODELS])
     )
-    fresh = usage.input - usage.cache_read + (CACHE_WRITE - 1) * usage.cache_write
-    full = per_input * (fresh + CACHE_READ * usage.cache_read) + per_output * usage.output
+    prompt, read, write, output = tokens
+    fresh = prompt - read + (CACHE_WRITE - 1) * write
+    full = per_input * (fresh + CACHE_READ * read) + per_output * output
     return np.asarray(np.where(batch_tier, BATCH * full, full))
 
 

@@ -35,6 +35,8 @@ _TEMPERATURE_WEIGHTS = np.array([0.4, 0.2, 0.12, 0.18, 0.1])  # (a)
 _CONSOLE, _AGGREGATOR = (CHOICES["channel"].index(c) for c in ("console", "aggregator"))
 _FINGERPRINTED = 64  # tokens; shorter answers carry no usable fingerprint (a)
 _PRIORITY = np.float32(0.04)  # share of paid accounts of the priority tier (a)
+_ANSWERED, _BATCHES = 200, 1  # status, endpoint
+_PRICED = ("input", "cache_read_input", "cache_creation_input", "output")
 _MOST_KEYS = 3  # API keys of an account (a)
 # Narrow types: rows are put in the order of time later, and the fewer bytes move the better.
 _NARROW = {c.name: schema.numpy_type(c) for c in schema.REQUESTS} | {
@@ -107,6 +109,7 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts, t
         "retries": np.where(routed.resent, 0, routed.attempt),
         "owner": sender,
         "item": items.key,
+        "key": batch.key,
         "cost": np.where(response.error < 0, cost, 0),
         "work": sessions.work[session],
         "kind": accounts.choices["kind"][batch.account],
@@ -114,6 +117,29 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts, t
     narrow = {n: v.astype(_NARROW.get(n, v.dtype), copy=False) for n, v in columns.items()}
     sample = text_samples.draw_sample(plan, accounts, attempts, columns["request_id"], texts)
     return LogChunk(narrow, routed.resent, quotations.draw_quotations(plan, batch, routed.ts, usage), sample)
+
+
+def serve(plan: PopulationPlan, columns: Columns) -> None:
+    """Add the model that answers each request; price and fingerprint of the answer follow it.
+
+    How long an answer takes does not: it waits in the queue of the model asked for (a).
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    columns : dict of str to ndarray, shape (rows,)
+        All rows of some accounts, in the order of time.
+    """
+    served = columns["served_model"] = provider.served_models(plan, columns)
+    at = np.flatnonzero((served != columns["model"]) & (columns["status"] == _ANSWERED))
+    prompt, read, write, output = (columns[f"{name}_tokens"][at] for name in _PRICED)
+    batches = columns["endpoint"][at] == _BATCHES
+    columns["cost"][at] = provider.token_price(served[at], (prompt, read, write, output), batches)
+    printed = at[columns["response_simhash"][at] > 0]
+    columns["response_simhash"][printed] = simhash.response_simhash(
+        columns["item"][printed], served[printed], columns["key"][printed]
+    )
 
 
 def _request_ids(plan: PopulationPlan, batch: RequestBatch, attempts: Attempts) -> I64:

@@ -92,6 +92,8 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
     cache.record(accounts, handed_over)
     chunks.append(request_log.log_attempts(plan, accounts, cache.take_for(accounts, bucket), texts))
     columns, edges, shown = _merged(plan, chunks, texts)
+    request_log.serve(plan, columns)
+    del columns["key"]
     item, cost, owner, work, kind = (columns.pop(name) for name in ("item", "cost", "owner", "work", "kind"))
     return Shard(accounts, len(own), columns, owner, item, cost, edges, work, kind, shown)
 

@@ -165,8 +165,8 @@ def _collected(split: Split) -> pl.DataFrame:
     prices = split.releases.polars().with_columns(pl.col("model").cast(pl.String))
     return pl.concat(
         rows.filter(pl.col("is_extraction") & (pl.col("status") == 200))
-        .with_columns(pl.col("account_id", "model").cast(pl.String))
-        .join(prices, on="model", how="left")
+        .with_columns(pl.col("account_id", "served_model").cast(pl.String))
+        .join(prices, left_on="served_model", right_on="model", how="left")
         .group_by("account_id", pl.col("day").cast(pl.Int64))
         .agg(
             exchanges=pl.len().cast(pl.Int64),

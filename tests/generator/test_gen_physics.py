@@ -26,6 +26,7 @@ CALL: Row = {
     "channel": "console",
     "endpoint": "messages",
     "model": "sonata-2-mini",
+    "served_model": "sonata-2-mini",
     "service_tier": "standard",
     "stream": False,
     "max_tokens": 1024,
@@ -140,6 +141,7 @@ _PEOPLE: dict[str, Row] = {
     "acc_g": {"payment_type": "credits", "email_type": "disposable"},
     "acc_m": {"plan": "education", "email_type": "education", "payment_type": "marketplace"},
 }
+_SMALL: Row = {"model": "etude-1-nano", "served_model": "etude-1-nano"}
 _MODELS: dict[str, Row] = {
     "sonata-2-mini": {},
     "etude-1": {"input_price": 100.0, "output_price": 500.0, "cache_write_price": 125.0},
@@ -158,11 +160,13 @@ def valid() -> World:
     world.releases = {name: MODEL | {"model": name} | values for name, values in _MODELS.items()}
     _single_calls(world)
     _conversations(world)
+    world.ask("flagged", 50 * MINUTE, account_id="acc_a", model="etude-1", stop_category="cyber")
+    world.ask("fallback", 55 * MINUTE, account_id="acc_a", model="etude-1")
     for i in range(20):
         world.ask(f"burst {i}", 7 * HOUR + i * SECOND, account_id="acc_b")
     world.ask("the day before", 20 * HOUR, account_id="acc_f")
     for i in range(1000):
-        world.ask(f"load {i}", DAY + HOUR + 4 * i * SECOND, account_id="acc_f", model="etude-1-nano")
+        world.ask(f"load {i}", DAY + HOUR + 4 * i * SECOND, account_id="acc_f", **_SMALL)
     return world
 
 
@@ -238,6 +242,8 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "fingerprints where the schema says": change("market", response_simhash=5),
     "first tokens are streamed": change("market", stream=True),
     "the first token is not the last": change("call", ttft_ms=5001),
+    "what stands in is cheaper": change("fallback", model="sonata-2-mini", served_model="sonata-2"),
+    "flagged prompts get a weaker model": change("flagged", served_model="etude-1"),
     "answers take time": change("failed", latency_ms=0),
     "tokens take time": change("market", latency_ms=100),
     "tools have a hash": change("market", tools_hash=71),
@@ -261,12 +267,13 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "day follows from ts": change("market", day=1),
     "senders are accounts": change("quote", account_id="acc_x"),
     "nothing before sign-up": change("newcomer", ts=4 * HOUR),
-    "nothing before the release": change("market", model="sonata-3"),
-    "nothing while it is withdrawn": change("load 7", model="sonata-2"),
+    "nothing before the release": change("market", model="sonata-3", served_model="sonata-3"),
+    "nothing while it is withdrawn": change("load 7", model="sonata-2", served_model="sonata-2"),
     "requests a minute": change("newcomer", ts=7 * HOUR + 30 * SECOND),
     "tokens a minute": change("burst 0", input_tokens=500_000),
     "requests a day": change("the day before", ts=DAY + 10 * HOUR, day=1),
-    "spend cap": change("newcomer", model="etude-1", input_tokens=300_000),
+    "spend cap": change("newcomer", model="etude-1", served_model="etude-1", input_tokens=300_000),
+    "a weaker model answers after a flag": change("fallback", ts=DAY + 55 * MINUTE, day=1),
     "the cache forgets": change("market", cache_read_input_tokens=10),
     "messages never fall": change("last", messages=1),
     "a failed turn adds nothing": change("retry", messages=5),

@@ -198,6 +198,36 @@ def test_nobody_asks_for_a_model_that_is_away(make: Make, monkeypatch: pytest.Mo
     assert [m["withdrawn"] for m in listed.values()].count(None) == len(listed) - 1
 
 
+@pytest.mark.parametrize(("away", "stands_in"), [(0, "sonata-2-mini"), (1, "etude-1-nano")])
+def test_a_weaker_model_answers_for_some_hours_after_a_flag(
+    tiny_config: Config, monkeypatch: pytest.MonkeyPatch, away: int, stands_in: str
+) -> None:
+    """Two accounts, hour by hour: the first is flagged at hour 1, and at hour 40, when it is not answered."""
+    hour, names = 3_600_000, [model.name for model in model_calendar.MODELS]
+    monkeypatch.setattr(model_calendar, "absence", lambda plan: model_calendar.Absence(away, 0, 100 * hour))
+    rows = {
+        "ts": np.repeat(np.arange(60) * hour, 2),
+        "owner": np.tile([5, 9], 60).astype(np.int32),
+        "model": np.full(120, names.index("etude-2"), np.int8),
+        "stop_category": np.full(120, -1, np.int8),
+        "status": np.full(120, 200, np.int16),
+        "key": np.arange(120, dtype=np.uint64),
+    }
+    rows["stop_category"][[2, 80]], rows["status"][80] = 1, 429
+    served = provider.served_models(cohorts.build_plan(tiny_config, "train"), rows).reshape(60, 2)
+    assert set(served[:, 1].tolist()) == {names.index("etude-2")}
+    weaker = np.flatnonzero(served[:, 0] == names.index(stands_in)).tolist()
+    assert 1 < weaker[-2] <= 25
+    assert weaker == [*range(1, weaker[-2] + 1), 40]
+
+
+def test_who_answers_is_paid(make: Make) -> None:
+    rows = make("A4").rows.filter(pl.col("status") == 200)
+    stood_in = rows.filter(pl.col("served_model") != pl.col("model"))
+    assert 0 < stood_in.height < 0.5 * rows.height
+    assert (stood_in["cost"] <= stood_in["input_tokens"] * 1e-6 + stood_in["output_tokens"] * 4e-6 + 1e-9).all()
+
+
 def test_the_windows_of_a_dataset_follow_one_calendar(tiny_config: Config) -> None:
     for seed in range(40):
         plans = [cohorts.build_plan(replace(tiny_config, seed=seed), s) for s in ("train", "validation", "test")]

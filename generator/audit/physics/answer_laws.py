@@ -12,6 +12,8 @@ _STATUS_OF = {"": 200} | dict(zip(provider.ERRORS, provider.ERROR_STATUS.tolist(
 _OUTPUT_COUNTERS = ("output_tokens", "reasoning_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _FINGERPRINTED = 64  # tokens; the schema: shorter answers are too short to fingerprint (a)
 _FASTEST = 0.5  # of a model's usual time per token (a)
+_INPUT_PRICE = {model.name: model.input_price for model in MODELS}
+_SMALL = _INPUT_PRICE["sonata-2-mini"]
 _PER_TOKEN = {model.name: _FASTEST * model.per_token for model in MODELS}
 
 answered = pl.col("status") == 200
@@ -19,6 +21,10 @@ answered = pl.col("status") == 200
 
 def _law(name: str, law: str, holds: pl.Expr, where: pl.Expr | None = None) -> Invariant:
     return Invariant(name, law, "requests", holds, where)
+
+
+def _price(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.String).replace_strict(_INPUT_PRICE, default=None, return_dtype=pl.Float64)
 
 
 ANSWERS = (
@@ -106,6 +112,18 @@ ANSWERS = (
         "The first token comes after the request and not after the whole answer.",
         pl.col("ttft_ms").is_between(1, pl.col("latency_ms")),
         pl.col("ttft_ms").is_not_null(),
+    ),
+    _law(
+        "what stands in is cheaper",
+        "Where another model answers than was asked for, its input costs less.",
+        _price("served_model") < _price("model"),
+        pl.col("served_model").cast(pl.String) != pl.col("model").cast(pl.String),
+    ),
+    _law(
+        "flagged prompts get a weaker model",
+        "What the classifier flagged is not answered by a model that is dearer than sonata-2-mini.",
+        _price("served_model") <= _SMALL,
+        pl.col("stop_category").is_not_null(),
     ),
     _law("answers take time", "Every response takes at least a millisecond.", pl.col("latency_ms") >= 1),
     _law(

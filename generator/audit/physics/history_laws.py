@@ -7,6 +7,7 @@ import polars as pl
 from generator.audit.physics.history_views import PATIENCE_MS
 from generator.audit.physics.invariant import Invariant
 from generator.audit.physics.request_view import SINCE_START
+from generator.schema import DAY_MS
 
 _CACHE_MS = 300_000  # after which an unused prefix leaves the cache (a)
 _CENT = 0.01  # USD; the log's prices are sums of floats
@@ -46,6 +47,13 @@ LOAD = (
         "load",
         pl.col("USD before") <= pl.col("USD a month of the plan") * 2.0 ** pl.col("days since sign-up") + _CENT,
         pl.col("signed up in the window"),
+    ),
+    Invariant(
+        "a weaker model answers after a flag",
+        "Another model than the one asked for answers flagged prompts, and their account for a day at most.",
+        "load",
+        pl.col("ms since a flag") <= DAY_MS,
+        pl.col("another model answers"),
     ),
     Invariant(
         "the cache forgets",

@@ -15,12 +15,14 @@ from generator.population import subscription_plans
 
 MINUTE_MS = 60_000
 _TOKENS = "requests.account_id requests.ts requests.input_tokens requests.cache_read_input_tokens"
-_SPENT = "requests.account_id requests.ts requests.model releases.input_price"
+_SPENT = "requests.account_id requests.ts requests.served_model releases.input_price"
 DERIVED = {
     "requests in the minute": "requests.account_id requests.ts",
     "tokens in the minute before": f"{_TOKENS} requests.output_tokens",
     "requests of the day": "requests.account_id requests.day",
     "USD before": _SPENT,
+    "another model answers": "requests.model requests.served_model",
+    "ms since a flag": "requests.account_id requests.ts requests.stop_category",
     "days since sign-up": "requests.ts accounts.created",
     "signed up in the window": "accounts.created",
     "ms since the prefix was used": "requests.account_id requests.ts requests.conversation_id "
@@ -39,13 +41,14 @@ _READ = (
         "ts",
         "day",
         "model",
+        "served_model",
         "endpoint",
         "service_tier",
         "input_tokens",
         "output_tokens",
     ),
     *("cache_creation_input_tokens", "cache_read_input_tokens", "latency_ms", "conversation_id"),
-    *("system_prompt_hash", "channel", "messages"),
+    *("system_prompt_hash", "channel", "messages", "stop_category"),
 )
 
 
@@ -66,7 +69,11 @@ def frames(split: Split) -> Iterator[pl.DataFrame]:
     releases = beside(split, "releases", "model", *_PRICES)
     for bucket in split.requests.buckets():
         answered = bucket.filter(pl.col("status") == 200).select(_READ)
-        timed = answered.with_columns(since_start(split).alias(SINCE_START))
+        asked, served = (pl.col(name).cast(pl.String) for name in ("model", "served_model"))
+        # Who answers is paid: prices are put beside that model.
+        timed = answered.with_columns(
+            since_start(split).alias(SINCE_START), (asked != served).alias("another model answers"), model=served
+        )
         rows = with_account_and_model(timed, accounts, releases)
         rows = rows.sort("account_id", "ts", maintain_order=True).with_columns(_limits())
         frame = rows.with_columns(
@@ -76,6 +83,7 @@ def frames(split: Split) -> Iterator[pl.DataFrame]:
             .dt.total_days()
             .alias("days since sign-up"),
             _spending(),
+            _since_flag().alias("ms since a flag"),
             _idle().alias("ms since the prefix was used"),
         ).collect()
         yield frame.with_columns(_minute(frame))
@@ -108,6 +116,12 @@ def _spending() -> pl.Expr:
     price = (full * pl.when(batch).then(pl.col("releases.batch_factor")).otherwise(1.0)).fill_null(0.0)
     before = price.cum_sum().over("account_id") - price
     return before.alias("USD before")
+
+
+def _since_flag() -> pl.Expr:
+    """Milliseconds since the account was last answered to a flagged prompt; 0 where it is flagged itself."""
+    ts = pl.col("ts").dt.epoch("ms")
+    return ts - pl.when(pl.col("stop_category").is_not_null()).then(ts).forward_fill().over("account_id")
 
 
 def _idle() -> pl.Expr:
