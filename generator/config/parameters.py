@@ -152,6 +152,7 @@ DIALS: dict[str, Dial] = {
     "repeat": _share("account", 0.05, "share of prompts that repeat an earlier item"),
     "topics": Dial("account", "topics", 3, 1, 100, "topics"),
     "addresses": Dial("account", "prefixes", 2, 1, 200, "address prefixes in use"),
+    "keys": Dial("account", "keys", 1, 1, 50, "API keys in use at a time"),
     "languages": _share("account", 0.1, "share of prompts outside the main language"),
     "stream": _share("account", 0.5, "share of streamed requests"),
     "batch": _share("account", 0.0, "share of sessions in the batch tier"),

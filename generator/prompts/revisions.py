@@ -19,7 +19,7 @@ _ADOPTED_DAYS = np.float32(4)  # until an account takes the new version of its f
 _ROLLED_OUT_DAYS = np.float32(
     0.5
 )  # until a member takes the new version of its cohort's template, in the mean (a)
-_KEY_DAYS = np.float32(60)  # between keys of an account (a)
+_KEY_DAYS = np.float32(60)  # until an API key is renewed (a)
 
 
 def number(scope: U64, ms: I64, days: F32 | np.float32) -> I64:
@@ -88,19 +88,19 @@ def of_pools(template: U64, member: U64, ms: I64, days: F32) -> U64:
     return _renewed(template, ms - _late(member, _ROLLED_OUT_DAYS), days)
 
 
-def key_rotations(account: U64, ms: I64) -> I64:
-    """How often an account has renewed its keys since the window began.
+def api_keys(account: U64, nth: I64, ms: I64) -> U64:
+    """Stream of an account's API key, each of which is renewed on its own.
 
     Parameters
     ----------
     account : ndarray of uint64, shape (n,)
         Streams of the accounts.
+    nth : ndarray of int64, shape (n,)
+        Which of those in use, from 0.
     ms : ndarray of int64, shape (n,)
         Moments, milliseconds since the window began.
     """
-    scope = streams.child(account, "key rotation")
-    begun = number(scope, np.zeros(len(scope), np.int64), _KEY_DAYS)
-    return np.asarray(np.maximum(number(scope, ms, _KEY_DAYS) - begun, 0))
+    return _renewed(streams.items(streams.child(account, "api keys"), nth), ms, _KEY_DAYS)
 
 
 def _renewed(scope: U64, ms: I64, days: F32 | np.float32) -> U64:

@@ -37,7 +37,6 @@ _FINGERPRINTED = 64  # tokens; shorter answers carry no usable fingerprint (a)
 _PRIORITY = np.float32(0.04)  # share of paid accounts of the priority tier (a)
 _ANSWERED, _BATCHES = 200, 1  # status, endpoint
 _PRICED = ("input", "cache_read_input", "cache_creation_input", "output")
-_MOST_KEYS = 3  # API keys of an account (a)
 # Narrow types: rows are put in the order of time later, and the fewer bytes move the better.
 _NARROW = {c.name: schema.numpy_type(c) for c in schema.REQUESTS} | {
     "owner": np.dtype(np.int32),
@@ -203,17 +202,16 @@ def _sender(batch: RequestBatch, sender: I64) -> Columns:
     """What the sending account adds. Marketplaces pass on no end user, the aggregator no conversation either."""
     accounts, sessions, session = batch.accounts, batch.sessions, batch.session
     bits = streams.child(sessions.key, "sender")
-    keys = 1 + streams.halves(streams.child(accounts.key, "api keys"), 1) % _MOST_KEYS
+    nth = streams.halves(bits, 2)[session] % np.floor(accounts.dials["keys"]).astype(np.int64)[sender]
     users = np.floor(accounts.dials["end_users"]).astype(np.int64)[sessions.account]
-    nth = streams.below(bits, np.maximum(users, 1))
-    user = streams.items(streams.child(accounts.key, "end users")[sessions.account], nth)
+    which = streams.below(bits, np.maximum(users, 1))
+    user = streams.items(streams.child(accounts.key, "end users")[sessions.account], which)
     channel = accounts.choices["channel"][sender]
     talks = is_conversation(accounts, sessions)[session]
     conversation = opaque_ids.opaque53(streams.child(sessions.key, "conversation id"))[session]
     named = (users > 0)[session] & (channel == _CONSOLE)
     return {
-        "api_key": streams.halves(bits, 2)[session] % keys[sender]
-        + revisions.key_rotations(accounts.key[sessions.account], sessions.start)[session],
+        "api_key": opaque_ids.opaque53(revisions.api_keys(accounts.key[sender], nth, sessions.start[session])),
         "channel": channel,
         "conversation_id": np.where(talks & (channel != _AGGREGATOR), conversation, -1),
         "end_user_id": np.where(named, opaque_ids.opaque53(user)[session], -1),

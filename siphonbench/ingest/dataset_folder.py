@@ -27,7 +27,6 @@ CARD = "README.md"
 MOST_DAYS = 400
 """Longest window: what is older was left in a table by mistake, and would stretch it (a)."""
 _MADE = {"requests.day", "requests.request_id", "requests.account_id", "accounts.account_id", "releases.model"}
-_KEY_MOST = 32_767  # keys of an account that are told apart
 
 
 @dataclass
@@ -83,11 +82,9 @@ class IngestedFolder:
 
     def _bucket(self, number: int, frame: pl.DataFrame, first: int) -> None:
         day = (pl.col("ts") // DAY_MS - first).cast(pl.Int32)
-        key = (pl.col("api_key").rank("dense").over("account_id") - 1).clip(0, _KEY_MOST)
         alone = pl.len().over("conversation_id") == 1
         frame = frame.with_columns(
             day=day,
-            api_key=key.cast(pl.Int16),
             conversation_id=pl.when(~alone).then("conversation_id"),
         ).sort("ts", "request_id")
         self._requests += len(frame)

@@ -32,7 +32,7 @@ _FREE_MAIL = (
     *("proton.me", "protonmail.com", "gmx.de", "gmx.net", "web.de", "mail.ru", "yandex.ru", "qq.com", "163.com"),
 )
 _SCHOOL = re.compile(r"\.edu(\.[a-z]{2})?$|\.ac\.[a-z]{2}$")
-_KEYED = {"conversation_id": 63, "end_user_id": 63, "tls_fingerprint": 31}
+_KEYED = {"api_key": 63, "conversation_id": 63, "end_user_id": 63, "tls_fingerprint": 31}
 """Columns that are pseudonyms of a field of the same name, and their bits."""
 _PLAIN = (
     *("channel", "endpoint", "service_tier", "stream", "max_tokens", "temperature", "messages", "input_tokens"),
@@ -59,7 +59,7 @@ def _spill_schema() -> pl.Schema:
     plain = {
         name: pl.String() if kind == pl.Categorical else kind for name, kind in requests.items() if name != "day"
     }
-    plain |= {"api_key": pl.Int64(), "ts": pl.Int64(), "where": pl.String()}
+    plain |= {"ts": pl.Int64(), "where": pl.String()}
     plain |= {
         "created": pl.Int64(),
         "email_domain": pl.String(),
@@ -125,8 +125,6 @@ class RowMaker:
         # Two accounts may number their calls alike; what has no id is told by where it stands.
         row["request_id"] = hide("request", f"{account}\0{values.get('request_id') or record.where}")
         row |= {n: hide(n, values[n], bits) for n, bits in _KEYED.items() if values.get(n)}
-        if key := values.get("api_key"):
-            row["api_key"] = hide("api key", key)
         if address := values.get("address"):
             row["ip_prefix"] = self.pseudonyms.network(address)
         if country := values.get("country"):

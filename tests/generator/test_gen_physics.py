@@ -85,7 +85,8 @@ class World:
 
     def ask(self, name: str, ts: int, **values: Any) -> None:
         number = len(self.requests) + 1
-        row = CALL | {"request_id": number, "prompt_simhash": 1000 + number, "ts": ts, "day": ts // DAY} | values
+        row = CALL | {"request_id": number, "prompt_simhash": 1000 + number, "ts": ts, "day": ts // DAY}
+        row |= {"api_key": ord(values.get("account_id", CALL["account_id"])[-1])} | values
         self.requests[name] = row
 
     def split(self) -> Split:
@@ -232,7 +233,7 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "status fits the error": change("failed", error_type="api_error"),
     "a failed request has no answer": change("failed", ttft_ms=50),
     "an answered request has an answer": change("market", output_tokens=0),
-    "counters are not negative": change("market", api_key=-1),
+    "counters are not negative": change("market", reasoning_tokens=-1),
     "reasoning is part of the output": change("market", reasoning_tokens=60),
     "cached tokens are part of the prompt": change("again", cache_creation_input_tokens=200),
     "answers keep to their limit": change("market", max_tokens=40, stop_reason="max_tokens"),
@@ -265,7 +266,7 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "rows in the order of time": late,
     "inside the window": change("market", ts=-1, day=-1),
     "day follows from ts": change("market", day=1),
-    "senders are accounts": change("quote", account_id="acc_x"),
+    "senders are accounts": change("quote", account_id="acc_x", api_key=ord("x")),
     "nothing before sign-up": change("newcomer", ts=4 * HOUR),
     "nothing before the release": change("market", model="sonata-3", served_model="sonata-3"),
     "nothing while it is withdrawn": change("load 7", model="sonata-2", served_model="sonata-2"),
@@ -313,6 +314,7 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "one channel of a prefix": change("hidden", ip_prefix=2, asn=2),
     "one asn_type of a asn": change("again", asn_type="vpn"),
     "one channel of a device": change("hidden", tls_fingerprint=2),
+    "one account_id of a api key": change("market", api_key=ord("a")),
     "one tools of a tools hash": change("again", tools=3, tools_hash=70),
     "one email_type of a mail domain": change("acc_e", "accounts", email_domain="mail-acc_m.example"),
     "one organization of a mail domain": change("acc_d", "accounts", email_domain="c.example"),

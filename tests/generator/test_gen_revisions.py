@@ -88,3 +88,19 @@ def test_an_account_turns_to_other_projects(tiny_config: Config) -> None:
     plan = quotas.plan_world(tiny_config, "train")
     every = accounts.draw_accounts(plan, np.arange(200))
     assert 3 < np.median(every.dials["project"]) < 30
+
+
+def test_each_key_of_an_account_is_renewed_on_its_own() -> None:
+    account = streams.items(np.ones(1, np.uint64), np.arange(2000))
+    days = range(0, 120, 30)
+    keys = np.array(
+        [
+            [revisions.api_keys(account, np.full(2000, nth), np.full(2000, day * DAY_MS)) for day in days]
+            for nth in (0, 1)
+        ]
+    )
+    assert len(np.unique(keys[:, 0])) == 4000
+    renewed = keys[:, 1:] != keys[:, :-1]
+    assert 0.3 < renewed.mean() < 0.6  # every 60 days in the median
+    both = (renewed[0] & renewed[1]).mean()
+    assert abs(both - renewed[0].mean() * renewed[1].mean()) < 0.02

@@ -18,18 +18,19 @@ from generator.dataset import Split
 
 _NUMBERS = (
     *("max_tokens", "temperature", "tools", "messages", "input_tokens", "output_tokens", "reasoning_tokens"),
-    *(
-        "cache_read_input_tokens",
-        "cache_creation_input_tokens",
-        "latency_ms",
-        "retries",
-        "status",
-        "stream",
-        "api_key",
-    ),
+    *("cache_read_input_tokens", "cache_creation_input_tokens", "latency_ms", "retries", "status", "stream"),
     *schema.EMBEDDING_COLUMNS,
 )
-_KEYS = ("system_prompt_hash", "tools_hash", "ip_prefix", "tls_fingerprint", "model", "conversation_id", "sdk")
+_KEYS = (
+    "system_prompt_hash",
+    "tools_hash",
+    "ip_prefix",
+    "tls_fingerprint",
+    "model",
+    "conversation_id",
+    "sdk",
+    "api_key",
+)
 _COLUMNS = ("ts", *_NUMBERS, *_KEYS)
 _ROUNDS = 200  # trees (a)
 _EACH = 60  # (a)

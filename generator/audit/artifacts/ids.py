@@ -22,7 +22,7 @@ OF_REQUESTS = tuple(
     c.name
     for c in schema.REQUESTS
     if c.unit == "-" and c.dtype != schema.CATEGORY and not str(c.dtype).startswith("bool")
-    and c.name not in (*_CONTENT, "api_key", "echo_response_id", *schema.EMBEDDING_COLUMNS)
+    and c.name not in (*_CONTENT, "echo_response_id", *schema.EMBEDDING_COLUMNS)
 )  # fmt: skip
 OF_ACCOUNTS = tuple(c.name for c in schema.ACCOUNTS if c.unit == "-" and str(c.dtype).startswith("int"))
 

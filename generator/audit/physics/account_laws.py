@@ -118,6 +118,7 @@ KEYS = (
     _one("prefixes", "prefix", "channel", "An address prefix is met on one channel: gateways show their own."),
     _one("systems", "asn", "asn_type", "An autonomous system is of one type."),
     _one("devices", "device", "channel", "A device fingerprint is met on one channel."),
+    _one("api keys", "api key", "account_id", "An API key is of one account."),
     _one("tool sets", "tools hash", "tools", "A hash of tools stands for one number of tools."),
     _one("domains", "mail domain", "email_type", "A mail domain is of one type."),
     _one("domains", "mail domain", "organization", "A mail domain belongs to one organisation, or to none."),

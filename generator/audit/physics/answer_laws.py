@@ -57,7 +57,7 @@ ANSWERS = (
         "A prompt has tokens and messages, and no counter is below 0.",
         (pl.col("input_tokens") >= 1)
         & (pl.col("messages") >= 1)
-        & (pl.min_horizontal(*_OUTPUT_COUNTERS, "tools", "api_key", "retries") >= 0),
+        & (pl.min_horizontal(*_OUTPUT_COUNTERS, "tools", "retries") >= 0),
     ),
     _law(
         "reasoning is part of the output",

@@ -12,7 +12,15 @@ _BATCH_MS = (60_000, DAY_MS)  # no batch is answered sooner (a), or later, as pr
 _MOST_RETRIES = 3
 _ID_BITS = 53
 _HOTTEST = 2.0  # temperature
-_IDS = ("request_id", "conversation_id", "end_user_id", "system_prompt_hash", "tools_hash", "echo_response_id")
+_IDS = (
+    "request_id",
+    "api_key",
+    "conversation_id",
+    "end_user_id",
+    "system_prompt_hash",
+    "tools_hash",
+    "echo_response_id",
+)
 _NUMBERS = ("ip_prefix", "asn", "tls_fingerprint")
 
 batch = pl.col("endpoint") == "batches"

@@ -32,6 +32,7 @@ VIEWS: dict[str, View] = {
     "prefixes": key_views.key_view("requests", ("ip_prefix",), ("asn", "country", "channel")),
     "systems": key_views.key_view("requests", ("asn",), ("asn_type",)),
     "devices": key_views.key_view("requests", ("tls_fingerprint",), ("channel",)),
+    "api keys": key_views.key_view("requests", ("api_key",), ("account_id",)),
     "tool sets": key_views.key_view("requests", ("tools_hash",), ("tools",)),
     "accounts": View(
         "accounts",
