@@ -86,7 +86,7 @@ class World:
     def ask(self, name: str, ts: int, **values: Any) -> None:
         number = len(self.requests) + 1
         row = CALL | {"request_id": number, "prompt_simhash": 1000 + number, "ts": ts, "day": ts // DAY}
-        row |= {"api_key": ord(values.get("account_id", CALL["account_id"])[-1])} | values
+        row |= {"api_key": ord(str(values.get("account_id", CALL["account_id"]))[-1])} | values
         self.requests[name] = row
 
     def split(self) -> Split:

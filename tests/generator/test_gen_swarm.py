@@ -205,7 +205,7 @@ def test_a_weaker_model_answers_for_some_hours_after_a_flag(
     """Two accounts, hour by hour: the first is flagged at hour 1, and at hour 40, when it is not answered."""
     hour, names = 3_600_000, [model.name for model in model_calendar.MODELS]
     monkeypatch.setattr(model_calendar, "absence", lambda plan: model_calendar.Absence(away, 0, 100 * hour))
-    rows = {
+    rows: dict[str, np.ndarray] = {
         "ts": np.repeat(np.arange(60) * hour, 2),
         "owner": np.tile([5, 9], 60).astype(np.int32),
         "model": np.full(120, names.index("etude-2"), np.int8),
