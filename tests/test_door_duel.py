@@ -72,7 +72,7 @@ def campaign(accounts: int = 30, tier: str = "evasive", **dials: float) -> dict[
 
 
 CARELESS = campaign(tier="overt", leak_payment=0.9, leak_prefix=0.6, leak_device=0.6, link_pool=1)
-CAREFUL = campaign(tier="overt", leak_payment=0.25, leak_prefix=0.27, leak_device=0.22, link_pool=4)
+CAREFUL = campaign(tier="overt", leak_payment=0.3, leak_prefix=0.3, leak_device=0.26, link_pool=4)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 4])

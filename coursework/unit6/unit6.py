@@ -209,7 +209,7 @@ assert _mine["tokens_per_usd"] >= 1.2 * course.duel(CARELESS).loc[TOGETHER, "tok
 # of operator can get.
 
 # %%
-OWN = {"leak_payment": 0.25, "leak_prefix": 0.27, "leak_device": 0.22, "link_pool": 3}
+OWN = {"leak_payment": 0.3, "leak_prefix": 0.3, "leak_device": 0.26, "link_pool": 3}
 gear = {"shared": {k: SHARED[k] for k in OWN}, "as it comes": {}, "own": OWN}
 bought = pd.concat(
     {n: course.duel(CARELESS | {"tier": "evasive", "dials": {"rate": 120} | d}) for n, d in gear.items()},

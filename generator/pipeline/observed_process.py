@@ -21,7 +21,7 @@ from generator.arrays import F32, I64, U64, Mask
 from generator.columns import SOURCES, STATES
 from generator.population.accounts import account_ids
 from generator.population.population_plan import PopulationPlan
-from generator.rng import streams
+from generator.rng import opaque_ids, streams
 from generator.schema import DAY_MS
 
 
@@ -183,7 +183,7 @@ def _investigations(suspects: npt.NDArray[Any], reviewed: I64, bits: U64) -> tup
         Streams of the accounts; an investigation is drawn from that of the account by which it began.
     """
     found, closed = np.zeros(len(bits), np.bool_), np.full(len(bits), _NEVER)
-    case, numbers = np.zeros(len(bits), np.int64), streams.child(bits, "case number") >> np.uint64(1)
+    case, numbers = np.zeros(len(bits), np.int64), opaque_ids.opaque53(streams.child(bits, "case number"))
     end = _later(reviewed, bits, 1, INVESTIGATION_DAYS)
     opens = (reviewed < _NEVER) & (streams.uniform(bits, 0) < INVESTIGATED)
     for name in set(suspects[reviewed < _NEVER].tolist()) - {""}:

@@ -153,6 +153,8 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
     answered = np.bincount(routed.row[routed.error < 0], minlength=len(batch)) > 0
     forget_lost_answers(batch, usage, answered)
     _use_cache(terms, content, usage, routed)
+    alone = np.flatnonzero(~terms.waits)  # answers that nobody waits for may hang on what they read from the cache
+    timing.latency[alone], timing.first_token[alone] = terms.answer_times(alone, timing.ts, usage)
     first = sessions.first[np.searchsorted(sessions.account, sessions.account)][batch.session]
     return Attempts(
         sessions=sessions,
@@ -165,7 +167,7 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
         usage=usage,
         cost=terms.price(usage),
         items=items,
-        timing=_with_single_calls(terms, usage, timing),
+        timing=timing,
         routed=routed,
     )
 
@@ -274,8 +276,25 @@ def _use_cache(terms: _Terms, content: SessionContent, usage: Usage, routed: Rou
     prompt_cache.fill_counters(batch, template, usage, ts, served)
 
 
-def _with_single_calls(terms: _Terms, usage: Usage, timing: Timing) -> Timing:
-    """Times of answers that nobody waits for added, which may depend on what they read from the cache."""
-    rows = np.flatnonzero(~terms.waits)
-    timing.latency[rows], timing.first_token[rows] = terms.answer_times(rows, timing.ts, usage)
-    return timing
+def within_window(
+    plan: PopulationPlan, accounts: Accounts, author: I64, model: I32, routed: RoutedRequests
+) -> Mask:
+    """Which attempts arrive in the window, on living accounts, before a withdrawal, as the first of their request.
+
+    Nobody sends for an author that is gone, or not yet there: the turns between would be missing.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts, routed : Accounts, RoutedRequests
+        Accounts, and the attempts that they send.
+    author, model : ndarray of int, shape (requests,)
+        Who made each request, as a position in the accounts, and the model that it asks for.
+    """
+    day = routed.ts / DAY_MS
+    inside = (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS)
+    inside &= model_calendar.is_offered(plan, model[routed.row], routed.ts)
+    for who in (author[routed.row], routed.sender):
+        inside &= (day >= accounts.born[who]) & (day < accounts.gone[who])
+    return np.asarray(inside & inside[routed.row])  # no second attempt at what was never logged

@@ -18,7 +18,6 @@ from generator.workloads.token_usage import Usage, is_conversation
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
-    from generator.traffic.routing import RoutedRequests
     from generator.workloads.batch import RequestBatch, Sessions
 
 _PIVOT_DELAY = 0.1  # days from a release to the first accounts that move to it alone (a)
@@ -184,34 +183,6 @@ def token_price(model: I32, tokens: tuple[Integers, Integers, Integers, Integers
     fresh = prompt - read + (CACHE_WRITE - 1) * write
     full = per_input * (fresh + CACHE_READ * read) + per_output * output
     return np.asarray(np.where(batch_tier, BATCH * full, full))
-
-
-def within_window(
-    plan: PopulationPlan, accounts: Accounts, author: I64, model: I32, routed: RoutedRequests
-) -> Mask:
-    """Which attempts arrive in the window, on living accounts, before a withdrawal, as the first of their request.
-
-    Nobody sends for an author that is gone, or not yet there: the turns between would be missing.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    accounts : Accounts
-        Accounts.
-    author : ndarray of int64, shape (requests,)
-        Who made each request, as a position in the accounts.
-    model : ndarray of int32, shape (requests,)
-        Model that each asks for.
-    routed : RoutedRequests
-        The attempts.
-    """
-    day = routed.ts / DAY_MS
-    inside = (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS)
-    inside &= model_calendar.is_offered(plan, model[routed.row], routed.ts)
-    for who in (author[routed.row], routed.sender):
-        inside &= (day >= accounts.born[who]) & (day < accounts.gone[who])
-    return np.asarray(inside & inside[routed.row])  # no second attempt at what was never logged
 
 
 def answer_times(

@@ -9,7 +9,7 @@ import numpy as np
 from generator.arrays import F64, I8, I32, I64, U64, Mask, map_arrays
 from generator.population.accounts import Accounts, accounts_in_bucket, draw_accounts
 from generator.population.population_plan import PopulationPlan
-from generator.traffic import attempts, provider, quotations, request_log, text_samples
+from generator.traffic import attempts, quotations, request_log, text_samples
 from generator.traffic.cross_shard import CrossShardCache
 from generator.traffic.request_log import Columns, LogChunk
 from generator.traffic.routing import pod_members
@@ -85,7 +85,7 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
         every = attempts.make_attempts(plan, accounts, draw_sessions(plan, accounts, some, counts))
         author, sender = every.author, every.routed.sender
         made_by, model = every.sessions.account[every.session], every.model[every.session]
-        arrives = provider.within_window(plan, accounts, made_by, model, every.routed)
+        arrives = attempts.within_window(plan, accounts, made_by, model, every.routed)
         here = (sender < len(own)) & (author < len(own))
         chunks.append(request_log.log_attempts(plan, accounts, every.take(np.flatnonzero(arrives & here)), texts))
         handed_over.append(every.take(np.flatnonzero(arrives & (author != sender))))

@@ -23,7 +23,7 @@ from generator.population import (
     population_plan,
     subscription_plans,
 )
-from generator.traffic import provider, quotas, rate_limits, routing, sessions, simulate
+from generator.traffic import attempts, provider, quotas, rate_limits, routing, sessions, simulate
 from generator.traffic.simulate import Shard
 from generator.workloads.batch import RequestBatch
 
@@ -382,7 +382,7 @@ def test_nobody_sends_for_an_author_that_is_gone() -> None:
     none = np.zeros(3, np.int64)
     error = np.full(3, -1, np.int32)
     routed = routing.RoutedRequests(np.arange(3), sender, day * schema.DAY_MS, error, none, none > 0)
-    arrives = provider.within_window(plan, people, author, model, routed)  # type: ignore[arg-type]
+    arrives = attempts.within_window(plan, people, author, model, routed)  # type: ignore[arg-type]
     assert arrives.tolist() == [True, False, True]
 
 

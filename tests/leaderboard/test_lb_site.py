@@ -276,8 +276,11 @@ def test_only_what_is_decided_has_a_colour(board: dict[str, Any], client: TestCl
     a, b = view.entries[:2]
     compared = comparison.rows(view, a, b)
     assert compared[0].column.number == "primary"
-    assert all(row.ahead == 0 for row in compared)  # random scores on nine campaigns
-    assert 'class="n better"' not in client.get(f"/compare/?entry={a.id}&entry={b.id}").text
+    by_chance = [row for row in compared if row.ahead]  # random scores: of 95 % intervals some leave out 0
+    assert len(by_chance) <= len(compared) / 10
+    assert compared[0].ahead == 0
+    page = client.get(f"/compare/?entry={a.id}&entry={b.id}").text
+    assert page.count('class="n better"') == len(by_chance)
     decided = {"overt/ap": 0.9, "overt/ap_low": 0.8, "overt/ap_high": 0.95}
     better = replace(a, numbers=a.numbers | decided)
     worse = replace(b, numbers=b.numbers | {"overt/ap": 0.1, "overt/ap_low": 0.0, "overt/ap_high": 0.2})

@@ -46,7 +46,7 @@ class EvilCohort(detector.Detector):
     fields: ClassVar[tuple[str, ...]] = shared_keys.fields_of(("prefix",))
     ranges: ClassVar[search_space.Ranges] = {
         "shared": search_space.SearchRange(1, 30, log=True),
-        "most": search_space.SearchRange(20, 300, log=True),
+        "most": search_space.SearchRange(20, 1000, log=True),
     }
 
     shared: int = 10
