@@ -241,12 +241,11 @@ assert math.isclose(second_step, (_got.iloc[2] - _got.iloc[1]) / (_paid.iloc[2] 
 # work per account? Use your numbers, and say which detector each of them concerns.
 
 # %% [markdown] essay="moves" points=4
-# Gear of one's own cuts links, so it helps against the detector of groups: from shared to as it comes the share
-# prevented falls from about 0.8 to a half, and every dollar of gear buys thousands of tokens. The next step buys
-# next to nothing: the accounts are then tied by what they ask and when, and no card changes that. Less work per
-# account helps only against limits per account; the group's detector prevents the same share at 60 and at 240 a
-# day, and the accounts cost the same, so that each token becomes dearer. Half the accounts cost about half as much
-# and make half the tokens, and here both detectors prevented more of it.
+# Gear of one's own cuts links, so it can help against the detector of groups alone. In this week sharing gave a
+# campaign away only where it worked hard as well: of 240 and 300 requests a day two fifths were prevented, of 60
+# and 120 none. So at 120 a day neither step buys tokens and the gear is money lost, where at 240 the careful
+# campaign lost nothing to that detector. Less work per account makes each token dearer, for the accounts cost the
+# same. Half the accounts cost about half as much and make two thirds of the tokens.
 
 # %% [markdown]
 # ## 7. Your neighbour's detector
