@@ -31,7 +31,7 @@ def _quickstart(
     workers: options.AnyWorkers = None,
     board: options.Board = BOARD,
 ) -> None:
-    """From an empty folder to a ranked board of all detectors, in two minutes."""
+    """From an empty folder to a ranked board of all detectors, in a few minutes."""
     from generator.config import dataset_config
 
     config = None if preset else WORLD
