@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from baselines.features import account_features
+from baselines.features import account_features, forests
 from baselines.features.account_features import Feature
 from generator.arrays import F64, I64, Mask
 from generator.dataset import Split
@@ -195,8 +195,7 @@ def boost(
     """
     import xgboost
 
-    # Rows are drawn by position: a canonical order makes the draw depend on what the rows say alone.
-    order = np.lexsort((*x.T, positive))
+    order = forests.row_order(x, positive)
     data = xgboost.DMatrix(x[order], positive[order], weight=None if weight is None else weight[order], nthread=1)
     return xgboost.train({**trees, "seed": seed}, data, rounds)
 

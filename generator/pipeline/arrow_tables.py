@@ -24,11 +24,12 @@ from generator.traffic.text_samples import TextSample
 
 _SIGN_UP_MS = 600_000  # over which the sign-ups of one moment spread (a)
 
+_MODELS = tuple(model.name for model in model_calendar.MODELS)
 POOLS: dict[str, tuple[str, ...]] = {
     **CHOICES,
     "endpoint": ("messages", "batches"),
-    "model": tuple(m[0] for m in model_calendar.MODELS),
-    "served_model": tuple(m[0] for m in model_calendar.MODELS),
+    "model": _MODELS,
+    "served_model": _MODELS,
     "service_tier": ("standard", "batch", "priority"),
     "stop_reason": provider.STOP_REASONS,
     "error_type": provider.ERRORS,

@@ -289,12 +289,12 @@ def within_window(
         Plan of the world.
     accounts, routed : Accounts, RoutedRequests
         Accounts, and the attempts that they send.
-    author, model : ndarray of int, shape (requests,)
-        Who made each request, as a position in the accounts, and the model that it asks for.
+    author, model : ndarray of int, shape (attempts,)
+        Who made the request of each, as a position in the accounts, and the model that it asks for.
     """
     day = routed.ts / DAY_MS
     inside = (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS)
-    inside &= model_calendar.is_offered(plan, model[routed.row], routed.ts)
-    for who in (author[routed.row], routed.sender):
+    inside &= model_calendar.is_offered(plan, model, routed.ts)
+    for who in (author, routed.sender):
         inside &= (day >= accounts.born[who]) & (day < accounts.gone[who])
     return np.asarray(inside & inside[routed.row])  # no second attempt at what was never logged

@@ -84,8 +84,8 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
     for some in account_chunks(counts, _CHUNK_ROWS):
         every = attempts.make_attempts(plan, accounts, draw_sessions(plan, accounts, some, counts))
         author, sender = every.author, every.routed.sender
-        made_by, model = every.sessions.account[every.session], every.model[every.session]
-        arrives = attempts.within_window(plan, accounts, made_by, model, every.routed)
+        model = every.model[every.session[every.routed.row]]
+        arrives = attempts.within_window(plan, accounts, author, model, every.routed)
         here = (sender < len(own)) & (author < len(own))
         chunks.append(request_log.log_attempts(plan, accounts, every.take(np.flatnonzero(arrives & here)), texts))
         handed_over.append(every.take(np.flatnonzero(arrives & (author != sender))))
@@ -93,8 +93,8 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
     chunks.append(request_log.log_attempts(plan, accounts, cache.take_for(accounts, bucket), texts))
     columns, edges, shown = _merged(plan, chunks, texts)
     request_log.serve(plan, columns)
-    del columns["key"]
-    item, cost, owner, work, kind = (columns.pop(name) for name in ("item", "cost", "owner", "work", "kind"))
+    names = ("item", "cost", "owner", "work", "kind", "key")
+    item, cost, owner, work, kind, _ = (columns.pop(name) for name in names)
     return Shard(accounts, len(own), columns, owner, item, cost, edges, work, kind, shown)
 
 

@@ -87,13 +87,8 @@ class QueueWorker(Worker):
         job = self.queue.claim()
         if job is None:
             return False
-        where = {"folder": str(self.store.folder.resolve())}
-        where |= {"tracking": self.store.tracking, "tables": self.store.tables}
         file = self.queue.path(job.id, job.suffix)
-        rows = file.with_suffix(".rows.parquet")
-        order = {"task": job.task, "card": asdict(job.card), "store": where} | self.place(job)
-        outcome = self._done(job, order, file, rows)
-        rows.unlink(missing_ok=True)
+        outcome = self._outcome(job, file)
         if self.stopping.is_set():
             return True
         if "retry" in outcome or ("died" in outcome and job.tries < TRIES):
@@ -108,19 +103,25 @@ class QueueWorker(Worker):
             self.queue.fail(job.id, outcome.get("error") or outcome["died"])
         return True
 
-    def _done(self, job: QueuedSubmission, order: dict[str, Any], file: Path, rows: Path) -> dict[str, Any]:
+    def _outcome(self, job: QueuedSubmission, file: Path) -> dict[str, Any]:
         """What became of a job: what a stranger sent is opened by a process that sees no labels."""
-        until = time.monotonic() + self.limits.seconds
+        until, rows = time.monotonic() + self.limits.seconds, file.with_suffix(".rows.parquet")
+        where = {"folder": str(self.store.folder.resolve())}
+        where |= {"tracking": self.store.tracking, "tables": self.store.tables}
+        order = {"task": job.task, "card": asdict(job.card), "store": where} | self.place(job)
+        reading = order | {"order": "read", "file": str(file), "out": str(rows)}
 
         def beat(text: str) -> None:
             self.queue.progress(job.id, text)
 
         beat("checking the file")
-        reading = order | {"order": "read", "file": str(file), "out": str(rows)}
-        outcome = self._reader.score(reading, self.limits.seconds, beat)
-        if "rows" not in outcome:
-            return outcome | ({"error": outcome["error"].removeprefix(f"{file}: ")} if "error" in outcome else {})
-        return self._scorer.score(order | {"file": str(rows)}, until - time.monotonic(), beat)
+        try:
+            outcome = self._reader.score(reading, self.limits.seconds, beat)
+            if "rows" in outcome:
+                return self._scorer.score(order | {"file": str(rows)}, until - time.monotonic(), beat)
+        finally:
+            rows.unlink(missing_ok=True)
+        return outcome | ({"error": outcome["error"].removeprefix(f"{file}: ")} if "error" in outcome else {})
 
     def interrupt(self) -> None:
         """End the scoring processes."""

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import polars as pl
 
 from baselines.base import detector, search_space
@@ -68,7 +67,7 @@ class FlatTrees(BoostedAggregates):
         """Grow the trees on numbers that are all defined."""
 
     def _learn(self, x: F64, positive: Mask) -> forests.Forest:
-        order = np.lexsort((*x.T, positive))  # rows are drawn by position: see supervision.boost
+        order = forests.row_order(x, positive)
         return self._grow(forests.defined(x[order]), positive[order])
 
     def _log_odds(self, x: F64) -> F64:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from baselines.base import detector
-from baselines.features import account_features, feature_table, supervision
+from baselines.features import account_features, feature_table, forests, supervision
 from generator.arrays import F64, Mask
 from generator.dataset import Split
 
@@ -41,7 +41,7 @@ class RankedClassifier(detector.Detector):
         known = supervision.labelled(worlds, feature_table.FEATURES)
         self._known = [np.sort(c[~np.isnan(c)]) for c in known.x.T]
         x = self._ranks(known.x)
-        order = np.lexsort((*x.T, known.positive))  # some classifiers draw rows by position
+        order = forests.row_order(x, known.positive)
         self._model = self._learn(x[order], known.positive[order])
         return self
 

@@ -60,7 +60,7 @@ class FlattenedGraph(node_classifier.NodeClassifier):
         from sklearn.ensemble import HistGradientBoostingClassifier
         from threadpoolctl import threadpool_limits
 
-        order = np.lexsort((*x.T, positive))
+        order = forests.row_order(x, positive)
         with threadpool_limits(1, "openmp"):  # trees this small: more threads only wait for each other
             model = HistGradientBoostingClassifier(
                 learning_rate=self.eta,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from baselines.base import search_space
 from baselines.detectors.graphs import node_classifier
 from baselines.features import forests
@@ -35,7 +33,7 @@ class RFGraph(node_classifier.NeighbourMeans):
     leaf: int = 2
 
     def _learn(self, x: F32, positive: Mask) -> forests.Forest:
-        order = np.lexsort((*x.T, positive))  # rows are drawn by position: see supervision.boost
+        order = forests.row_order(x, positive)
         return forests.random_forest(
             forests.defined(x[order]), positive[order], self.trees, self.leaf, "balanced", self.seed
         )

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from baselines.base import detector, search_space
 from baselines.detectors.published import resource_uses
-from baselines.graph import shared_keys
+from baselines.graph import communities, shared_keys
 from generator.arrays import F64, I64
 from generator.dataset import Split
 
@@ -122,16 +122,4 @@ def louvain(graph: sparse.csr_array, seed: int) -> I64:
     >>> louvain(sparse.csr_array(edges + edges.T), seed=0)
     array([0, 0, 1, 1])
     """
-    import random
-
-    import igraph
-
-    upper = sparse.triu(graph, 1).tocoo()
-    network = igraph.Graph(graph.shape[0], np.column_stack([upper.row, upper.col]).tolist())
-    # igraph draws from whatever generator it is handed: ours, keyed by the seed, and its own again afterwards.
-    igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
-    try:
-        parts = network.community_multilevel(weights=upper.data.tolist())
-    finally:
-        igraph.set_random_number_generator(random)
-    return np.unique(np.array(parts.membership, np.int64), return_inverse=True)[1].astype(np.int64)
+    return communities.by_igraph(graph, seed, "community_multilevel")

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from baselines.base import detector, search_space
 from baselines.features import prompt_visits, supervision
-from baselines.graph import candidate_pairs, relational_view
+from baselines.graph import candidate_pairs, communities, relational_view
 from generator.arrays import F32, F64, I64, Mask
 from generator.dataset import Split
 
@@ -159,23 +159,9 @@ def leiden(graph: sparse.csr_array, resolution: float, seed: int) -> I64:
     >>> leiden(sparse.csr_array(edges + edges.T), resolution=0.3, seed=0)
     array([0, 0, 1, 1])
     """
-    import random
-
-    import igraph
-
-    upper = sparse.triu(graph, 1).tocoo()
-    if not upper.nnz:  # igraph before 1.0 looked for better groups of such a graph for ever
-        return np.arange(graph.shape[0], dtype=np.int64)
-    network = igraph.Graph(graph.shape[0], np.column_stack([upper.row, upper.col]).tolist())
-    # igraph draws from whatever generator it is handed: ours, keyed by the seed, and its own again afterwards.
-    igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
-    try:
-        parts = network.community_leiden(
-            objective_function="CPM", weights=upper.data.tolist(), resolution=resolution, n_iterations=-1
-        )
-    finally:
-        igraph.set_random_number_generator(random)
-    return np.unique(np.array(parts.membership), return_inverse=True)[1].astype(np.int64)
+    return communities.by_igraph(
+        graph, seed, "community_leiden", objective_function="CPM", resolution=resolution, n_iterations=-1
+    )
 
 
 def _examples(g: relational_view.CandidateGroups, known: supervision.TrainingLabels) -> tuple[F64, F64, F64]:
