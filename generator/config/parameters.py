@@ -90,6 +90,7 @@ DIALS: dict[str, Dial] = {
         "cohort", 0, "share of rejected (429) requests that the next member of the pod sends again"
     ),
     "hopping": _share("cohort", 0, "share of a conversation's later turns that another member of the pod sends"),
+    "sticky": Dial("cohort", "turns", 1, 1, 1000, "turns of a conversation that a relay sends from one account"),
     "probes": _share("cohort", 0, "share of working sessions that begin with one of the cohort's check prompts"),
     "scouts": _share("cohort", 0, "share of members that work before the window begins"),
     "clock": _share("cohort", 0, "share of members that keep the cohort's hours"),

@@ -20,6 +20,7 @@ from generator.traffic.session_content import SessionContent, draw_content
 from generator.traffic.sessions import arrival_times, pauses
 from generator.workloads import prompt_cache
 from generator.workloads.batch import RequestBatch, Sessions
+from generator.workloads.prompt_cache import NOBODY
 from generator.workloads.token_usage import Usage, draw_usage, forget_lost_answers
 
 if TYPE_CHECKING:
@@ -147,9 +148,10 @@ def make_attempts(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) 
     opening = rate_limits.opening_requests(sessions, len(batch))
     waits = usage.conversing | (accounts.choices["kind"][batch.account] == KINDS.index("agent"))
     terms = _Terms(plan, batch, model[batch.session], batch_tier[batch.session], opening, waits)
-    hops = routing.hopping_turns(batch, usage.turn, usage.input)
-    timing = _arrivals(terms, usage, hops)
-    routed = _attempts_at(terms, usage, timing, hops)
+    relayed = routing.relayed_turns(batch, usage.turn, usage.input)
+    own = np.where(relayed > 0, NOBODY, batch.account)  # what is relayed counts on nothing in a cache
+    timing = _arrivals(terms, usage, own)
+    routed = _attempts_at(terms, usage, timing, relayed, own)
     answered = np.bincount(routed.row[routed.error < 0], minlength=len(batch)) > 0
     forget_lost_answers(batch, usage, answered)
     _use_cache(terms, content, usage, routed)
@@ -196,7 +198,7 @@ class _Terms:
         )
 
 
-def _arrivals(terms: _Terms, usage: Usage, hops: Mask) -> Timing:
+def _arrivals(terms: _Terms, usage: Usage, own: I64) -> Timing:
     """When requests arrive: in conversations after the answer before, else when the session wants them.
 
     How long an answer takes depends on its hour, and its hour on all answers before. So that hour is taken without
@@ -205,7 +207,7 @@ def _arrivals(terms: _Terms, usage: Usage, hops: Mask) -> Timing:
     batch = terms.batch
     gaps = pauses(batch, usage.pause)
     about = arrival_times(batch, gaps)
-    usage.cache_read[:] = prompt_cache.conversation_reads(batch, usage, about, ~hops)
+    usage.cache_read[:] = prompt_cache.conversation_reads(batch, usage, about, own)
     latency, first_token = np.zeros((2, len(batch)), np.int64)
     rows = np.flatnonzero(terms.waits)
     latency[rows], first_token[rows] = terms.answer_times(rows, about, usage)
@@ -215,18 +217,21 @@ def _arrivals(terms: _Terms, usage: Usage, hops: Mask) -> Timing:
     return Timing(queued, latency, first_token)
 
 
-def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> RoutedRequests:
+def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, relayed: U64, own: I64) -> RoutedRequests:
     """All attempts at the requests: handed over to another member, or tried again until answered or given up."""
     plan, batch, ts = terms.plan, terms.batch, timing.ts
-    usage.cache_read[:] = prompt_cache.conversation_reads(batch, usage, ts, ~hops)
+    sender = routing.senders(plan, batch, ts, relayed)
+    usage.cache_read[:] = prompt_cache.conversation_reads(batch, usage, ts, own)
     tokens = usage.input - usage.cache_read + usage.output
     overloaded = rate_limits.is_overloaded(plan, ts)
     error, spent = rate_limits.request_errors(batch, ts, tokens, terms.price(usage), overloaded, terms.opening)
-    tokens = _turn_down_cold_turns(terms, usage, ts, hops, error)
-    first = routing.first_attempts(plan, batch, ts, hops, error)
+    error[routing.sends_reasoning_on(batch, usage.reasoning, sender) & (error < 0)] = rate_limits.FOREIGN
+    tokens = _turn_down_cold_turns(terms, usage, ts, own, error)
+    n = len(batch)
+    first = RoutedRequests(np.arange(n), sender, ts, error, np.zeros(n, np.int64), np.zeros(n, np.bool_))
     latest = _latest(terms, timing)
     handed_over = handovers.hand_over(plan, batch, (usage.input, usage.output), first, timing.first_token, latest)
-    kept = np.ones(len(batch), np.bool_)
+    kept = np.ones(n, np.bool_)
     kept[handed_over.row] = False
     sent, again = first, first.take(np.flatnonzero(kept & (error >= 0)))
     for _ in range(routing.MOST_RETRIES):
@@ -241,11 +246,11 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, hops: Mask) -> Rou
     return sent.and_then(handed_over)
 
 
-def _turn_down_cold_turns(terms: _Terms, usage: Usage, ts: I64, hops: Mask, error: I32) -> I64:
+def _turn_down_cold_turns(terms: _Terms, usage: Usage, ts: I64, own: I64, error: I32) -> I64:
     """Reject turns that are too heavy because the turn before failed and left no cache; tokens that count then."""
     batch, opening = terms.batch, terms.opening
     while True:
-        found = prompt_cache.conversation_reads(batch, usage, ts, ~hops & (error < 0))
+        found = prompt_cache.conversation_reads(batch, usage, ts, np.where(error < 0, own, NOBODY))
         colder = (error < 0) & (found < usage.cache_read)
         tokens = usage.input - found + usage.output
         if not colder.any():
@@ -266,35 +271,12 @@ def _latest(terms: _Terms, timing: Timing) -> I64:
 
 
 def _use_cache(terms: _Terms, content: SessionContent, usage: Usage, routed: RoutedRequests) -> None:
-    """Set what is read from the cache and written to it, by what was answered to its author."""
+    """Set what is read from the cache and written to it, by what was answered to its first sender."""
     batch, logged = terms.batch, model_calendar.is_offered(terms.plan, terms.model[routed.row], routed.ts)
-    logged &= routed.ts / DAY_MS >= batch.accounts.born[routed.sender]  # what is not leaves nothing in the cache
-    own = np.flatnonzero((routed.error < 0) & (routed.sender == batch.account[routed.row]) & logged)
-    served, ts = np.zeros(len(batch), np.bool_), routed.ts[: len(batch)].copy()
-    served[routed.row[own]], ts[routed.row[own]] = True, routed.ts[own]
+    for who in (routed.sender, batch.account[routed.row]):
+        logged &= routed.ts / DAY_MS >= batch.accounts.born[who]  # what is not leaves nothing in the cache
+    at = np.flatnonzero((routed.error < 0) & ~routed.resent & logged)
+    served, ts = np.full(len(batch), NOBODY), routed.ts[: len(batch)].copy()
+    served[routed.row[at]], ts[routed.row[at]] = routed.sender[at], routed.ts[at]
     template = np.where(content.templated, content.template, np.uint64(0))
     prompt_cache.fill_counters(batch, template, usage, ts, served)
-
-
-def within_window(
-    plan: PopulationPlan, accounts: Accounts, author: I64, model: I32, routed: RoutedRequests
-) -> Mask:
-    """Which attempts arrive in the window, on living accounts, before a withdrawal, as the first of their request.
-
-    Nobody sends for an author that is gone, or not yet there: the turns between would be missing.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    accounts, routed : Accounts, RoutedRequests
-        Accounts, and the attempts that they send.
-    author, model : ndarray of int, shape (attempts,)
-        Who made the request of each, as a position in the accounts, and the model that it asks for.
-    """
-    day = routed.ts / DAY_MS
-    inside = (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS)
-    inside &= model_calendar.is_offered(plan, model, routed.ts)
-    for who in (author, routed.sender):
-        inside &= (day >= accounts.born[who]) & (day < accounts.gone[who])
-    return np.asarray(inside & inside[routed.row])  # no second attempt at what was never logged

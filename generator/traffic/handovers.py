@@ -13,6 +13,7 @@ import numpy as np
 
 from generator.arrays import I64, Mask, run_starts
 from generator.population import subscription_plans
+from generator.population.pods import POD, pod_first, stand_in
 from generator.rng import streams
 from generator.schema import DAY_MS
 from generator.traffic import provider, routing
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _LEAST_DELAY_MS, _PATIENCE_MS = 500, 8_000  # shortest delay until another member tries, and what chance adds (a)
 # Of a stand-in's limits: any minute touches two by the clock, and a day has room for each of the others.
-_OF_A_MINUTE, _OF_A_DAY = (1 - OWN_PART) / 2, (1 - OWN_PART) / (routing.POD - 1)
+_OF_A_MINUTE, _OF_A_DAY = (1 - OWN_PART) / 2, (1 - OWN_PART) / (POD - 1)
 _EPSILON = 1e-9  # shares of limits are whole numbers but for rounding
 
 
@@ -59,10 +60,10 @@ def hand_over(
     key, author, accounts = batch.key[row], batch.account[row], batch.accounts
     told = first.ts[row] + provider.failure_times(first_token[row], routing.attempt_keys(key, first.attempt[row]))
     ts = told + _LEAST_DELAY_MS + streams.below(streams.child(key, "second attempt"), _PATIENCE_MS)
-    pod = plan.account_key[routing.pod_first(plan, accounts.index[author])]
+    pod = plan.account_key[pod_first(plan, accounts.index[author])]
     # The number of a minute is above 0 on the evening before the window, too.
     rota = streams.items(streams.child(pod, "rota"), (ts + DAY_MS) // MINUTE_MS)
-    sender = routing.stand_in(plan, accounts, author, rota, ts)
+    sender = stand_in(plan, accounts, author, rota, ts)
     at = np.flatnonzero((sender != author) & (ts <= latest[row]))
     at = at[_fits(accounts, sender[at], ts[at], (tokens[0] + tokens[1])[row[at]])]
     n = len(at)

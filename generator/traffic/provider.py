@@ -28,8 +28,15 @@ _FALLBACK_MS, _FALLBACK_SIGMA = 18_000_000, np.float32(0.7)
 _AFTER_ALL = 1 << 40  # milliseconds: later than any moment of a window
 STOP_REASONS = ("end_turn", "max_tokens", "tool_use", "stop_sequence", "refusal")
 _END_TURN, _MAX_TOKENS, _TOOL_USE, _STOP_SEQUENCE, _REFUSAL = range(len(STOP_REASONS))
-ERRORS = ("invalid_request_error", "rate_limit_error", "api_error", "overloaded_error")
-ERROR_STATUS = np.array([400, 429, 500, 529], np.int16)
+_STATUS_OF_ERROR = {
+    "invalid_request_error": 400,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "overloaded_error": 529,
+    "invalid_encrypted_content": 400,  # reasoning that another account was given
+}
+ERRORS = tuple(_STATUS_OF_ERROR)
+ERROR_STATUS = np.array(list(_STATUS_OF_ERROR.values()), np.int16)
 _ANSWERED_STATUS = 200
 # Share of answers that call a tool, where tools are offered (a).
 _CALLS_TOOL = {"api": 0.2, "reasoning": 0.01, "conversation": 0.04, "code": 0.005, "agent": 0.85}

@@ -11,7 +11,7 @@ from generator.arrays import I64, U64, Mask
 from generator.population.accounts import draw_accounts
 from generator.rng import exact_functions, opaque_ids, streams
 from generator.schema import DAY_MS
-from generator.traffic import attempts, provider, rate_limits
+from generator.traffic import provider, rate_limits, routing
 from generator.traffic.routing import RoutedRequests
 from generator.traffic.sessions import draw_sessions, request_counts
 from generator.workloads.batch import RequestBatch
@@ -148,5 +148,5 @@ def _first_answers(plan: PopulationPlan, accounts: Accounts, counts: I64) -> tup
     error = rate_limits.provider_failures(batch.key, overloaded)
     none = np.zeros(len(at), np.int64)
     first = RoutedRequests(np.arange(len(at)), sessions.account, ts, error, none, none > 0)
-    arrives = attempts.within_window(plan, accounts, sessions.account, model, first)
+    arrives = routing.within_window(plan, accounts, sessions.account, model, first)
     return batch, arrives & (error < 0) & ~rate_limits.is_malformed(batch), ts + latency, usage.output

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from generator.population.population_plan import PopulationPlan
     from generator.workloads.batch import RequestBatch, Sessions
 
-INVALID, REJECTED, FAILED, OVERLOADED = range(4)  # as in provider.ERRORS
+INVALID, REJECTED, FAILED, OVERLOADED, FOREIGN = range(5)  # as in provider.ERRORS
 
 # Malformed requests cluster: most sessions have none, a few many. Of the sessions, twice the account's habit have
 # malformed requests, and of their requests one half are (GenTD26: lag-1 autocorrelation .49).

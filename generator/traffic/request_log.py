@@ -147,14 +147,13 @@ def _request_ids(plan: PopulationPlan, batch: RequestBatch, attempts: Attempts) 
 
 
 def _readdress(batch: RequestBatch, usage: Usage, legs: SessionLegs, hopped: I64) -> None:
-    """What changes when another account sends a request: its limit holds, and it has no part in the cache."""
+    """What changes when another account sends a request: its limit holds."""
     leg = legs.of[hopped]
     limit = answer_limits(batch.accounts, legs.sender[leg], batch.sessions.key[legs.session[leg]])
     usage.max_tokens[hopped] = limit
     usage.cut[hopped] = usage.output[hopped] >= limit
     usage.output[hopped] = np.minimum(usage.output[hopped], limit)
     usage.reasoning[hopped] = np.minimum(usage.reasoning[hopped], limit - 1)
-    usage.cache_read[hopped] = 0
 
 
 def _settings(

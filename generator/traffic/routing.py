@@ -1,8 +1,6 @@
 """Who sends a request: its author, or another member of the author's pod.
 
-A pod is a handful of accounts of one cohort that stand in for each other, as behind a gateway: later turns of a
-conversation hop between them, and what the provider rejects on one is sent again on the next. Pods are small so
-that a shard can make the whole pod of its accounts without making the whole cohort.
+Later turns of a conversation move to another member and stay there for a while, as behind a gateway.
 """
 
 from __future__ import annotations
@@ -13,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import I32, I64, U64, Mask, map_arrays
-from generator.config.parameters import CHOICES
-from generator.population.accounts import relays
+from generator.population import model_calendar
+from generator.population.pods import stand_in
 from generator.rng import streams
+from generator.schema import DAY_MS
 from generator.traffic import provider, rate_limits
-from generator.traffic.rate_limits import INVALID, REJECTED
+from generator.traffic.rate_limits import FOREIGN, INVALID, REJECTED
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     from generator.workloads.batch import RequestBatch
 
 LONGEST = 20_000  # tokens; a longer context stays where it is cached, and the others' limits have room for it (a)
-POD = 6  # accounts (a)
 # Share of failed attempts that the client repeats, by their number: at most three tries (a).
 _TRIES_AGAIN = np.array([0.75, 0.5], np.float32)
 MOST_RETRIES = len(_TRIES_AGAIN)
+_SENDS_ON = np.float32(
+    0.1
+)  # share of turns on a new account that the reasoning of the other is not taken out of (a)
 _BACK_OFF_MS = 500  # before the second attempt; twice as much before the next, as the SDKs of providers do
 _JITTER_RANGE = np.float32(0.5)  # of the pause, that chance adds (a)
-_DAY_MS = np.float32(86_400_000)
-_AGGREGATOR = CHOICES["channel"].index("aggregator")
 
 
 @dataclass
@@ -123,25 +122,8 @@ def session_legs(batch: RequestBatch, sender: I64) -> SessionLegs:
     )
 
 
-def pod_members(plan: PopulationPlan, index: I64) -> I64:
-    """Accounts outside `index` that stand in for one of those in it.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    index : ndarray of int64
-        Accounts, by number in the plan.
-    """
-    cohort = plan.account_cohort[index]
-    pods = np.unique(pod_first(plan, index[relays(plan.dials)[cohort]]))
-    size = _pod_size(plan, pods)
-    member = np.repeat(pods, size) + np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    return np.setdiff1d(member, index)
-
-
-def hopping_turns(batch: RequestBatch, turn: I64, tokens: I64) -> Mask:
-    """Which requests another member sends: later turns of conversations hop between the accounts of a pod.
+def relayed_turns(batch: RequestBatch, turn: I64, tokens: I64) -> U64:
+    """Turns that another member of the pod sends: a relay moves a conversation, and keeps it there for some turns.
 
     Parameters
     ----------
@@ -151,9 +133,53 @@ def hopping_turns(batch: RequestBatch, turn: I64, tokens: I64) -> Mask:
         Number of each in its conversation; 0 for single calls.
     tokens : ndarray of int64, shape (requests,)
         Of the prompts.
+
+    Returns
+    -------
+    ndarray of uint64, shape (requests,)
+        Stream of the stretch of turns that each is one of; 0: its author sends it.
     """
-    hops = streams.uniform(batch.stream("relay"), 0) < batch.dial("hopping")
-    return np.asarray((turn > 0) & (tokens <= LONGEST) & batch.sessions.work[batch.session] & hops)
+    number = np.maximum(turn - 1, 0) // batch.dial("sticky").astype(np.int64)
+    stretch = streams.items(streams.child(batch.sessions.key, "relay")[batch.session], number)
+    moves = (turn > 0) & (tokens <= LONGEST) & batch.sessions.work[batch.session]
+    return np.where(moves & (streams.uniform(stretch, 0) < batch.dial("hopping")), stretch, np.uint64(0))
+
+
+def senders(plan: PopulationPlan, batch: RequestBatch, ts: I64, relayed: U64) -> I64:
+    """Account that sends each request first, as a position in the accounts; shape (requests,).
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    batch : RequestBatch
+        The requests, as their authors make them.
+    ts : ndarray of int64, shape (requests,)
+        Arrival, milliseconds since the window began.
+    relayed : ndarray of uint64, shape (requests,)
+        See `relayed_turns`.
+    """
+    row = np.flatnonzero(relayed)
+    sender = batch.account.copy()
+    sender[row] = stand_in(plan, batch.accounts, sender[row], streams.mix(relayed[row]), ts[row])
+    return sender
+
+
+def sends_reasoning_on(batch: RequestBatch, reasoning: I64, sender: I64) -> Mask:
+    """Which requests carry the encrypted reasoning of the turn before, which another account was given.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        The requests: those of a session lie together.
+    reasoning : ndarray of int64, shape (requests,)
+        Tokens of reasoning in their answers.
+    sender : ndarray of int64, shape (requests,)
+        Account that sends each.
+    """
+    moved = (sender[1:] != sender[:-1]) & (batch.session[1:] == batch.session[:-1]) & (reasoning[:-1] > 0)
+    keeps_it = streams.uniform(batch.stream("relay"), 0) < _SENDS_ON
+    return np.r_[np.zeros(min(len(batch), 1), np.bool_), moved] & keeps_it
 
 
 def attempt_keys(key: U64, attempt: I64) -> U64:
@@ -167,30 +193,6 @@ def attempt_keys(key: U64, attempt: I64) -> U64:
         Number of the attempt, from 0.
     """
     return np.where(attempt > 0, streams.items(streams.child(key, "attempt"), attempt), key)
-
-
-def first_attempts(plan: PopulationPlan, batch: RequestBatch, ts: I64, hops: Mask, error: I32) -> RoutedRequests:
-    """Each request once: its author sends it, or another member of the pod.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    batch : RequestBatch
-        The requests, as their authors make them.
-    ts : ndarray of int64, shape (requests,)
-        Arrival, milliseconds since the window began.
-    hops : ndarray of bool, shape (requests,)
-        See `hopping_turns`.
-    error : ndarray of int32, shape (requests,)
-        What becomes of each, an index into `provider.ERRORS`; -1: answered.
-    """
-    row = np.flatnonzero(hops)
-    sender = batch.account.copy()
-    bits = streams.mix(batch.stream("relay")[row])
-    sender[row] = stand_in(plan, batch.accounts, sender[row], bits, ts[row])
-    n = len(batch)
-    return RoutedRequests(np.arange(n), sender, ts, error, np.zeros(n, np.int64), np.zeros(n, np.bool_))
 
 
 def send_again(batch: RequestBatch, before: RoutedRequests, first_token: I64, latest: I64) -> RoutedRequests:
@@ -208,7 +210,8 @@ def send_again(batch: RequestBatch, before: RoutedRequests, first_token: I64, la
         Until when an answer is of use to begin, milliseconds since the window began.
     """
     number = before.attempt
-    chance = np.append(_TRIES_AGAIN, np.float32(0))[number]
+    # Reasoning of another account is taken out at once.
+    chance = np.where(before.error == FOREIGN, 1, np.append(_TRIES_AGAIN, np.float32(0))[number])
     bits = streams.child(attempt_keys(batch.key[before.row], number), "again")
     fails = (before.error >= 0) & (before.error != INVALID) & (streams.uniform(bits, 0) < chance)
     at = np.flatnonzero(fails)
@@ -238,47 +241,25 @@ def finds_no_room(batch: RequestBatch, tokens: I64, sent: RoutedRequests, asks: 
     return rate_limits.finds_no_room(batch.accounts, asked.sender, asked.ts, tokens[asked.row], last)
 
 
-def stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, ts: I64) -> I64:
-    """Another member of each sender's pod, alive, of its kind of work and as visible, or the sender itself.
+def within_window(
+    plan: PopulationPlan, accounts: Accounts, author: I64, model: I32, routed: RoutedRequests
+) -> Mask:
+    """Which attempts arrive in the window, on living accounts, before a withdrawal, as the first of their request.
+
+    Nobody sends for an author that is gone, or not yet there: the turns between would be missing.
 
     Parameters
     ----------
     plan : PopulationPlan
         Plan of the world.
-    accounts : Accounts
-        Senders and the members of their pods.
-    sender : ndarray of int64, shape (n,)
-        Positions in them.
-    bits : ndarray of uint64, shape (n,)
-        One draw each; members of a pod with the same draw have different ones that stand in for them.
-    ts : ndarray of int64, shape (n,)
-        When, milliseconds since the window began.
+    accounts, routed : Accounts, RoutedRequests
+        Accounts, and the attempts that they send.
+    author, model : ndarray of int, shape (attempts,)
+        Who made the request of each, as a position in the accounts, and the model that it asks for.
     """
-    index = accounts.index[sender]
-    first = pod_first(plan, index)
-    size = _pod_size(plan, first)
-    # One of the others, evenly: so many seats further round the pod.
-    step = 1 + streams.below(bits, np.maximum(size - 1, 1))
-    other = accounts.places(first + (index - first + step) % size)
-    day = ts.astype(np.float32) / _DAY_MS
-    alive = (accounts.born[other] <= day) & (accounts.gone[other] > day)
-    kind, hides = accounts.choices["kind"], accounts.choices["channel"] == _AGGREGATOR
-    # Nor does a conversation go to where it can't be seen to go on.
-    return np.where(alive & (kind[other] == kind[sender]) & (hides[other] == hides[sender]), other, sender)
-
-
-def pod_first(plan: PopulationPlan, index: I64) -> I64:
-    """First member of the pod of each account, all by number in the plan.
-
-    Parameters
-    ----------
-    plan : PopulationPlan
-        Plan of the world.
-    index : ndarray of int64
-        Accounts.
-    """
-    return np.asarray(index - plan.account_member[index] % POD)
-
-
-def _pod_size(plan: PopulationPlan, first: I64) -> I64:
-    return np.asarray(np.minimum(POD, plan.sizes[plan.account_cohort[first]] - plan.account_member[first]))
+    day = routed.ts / DAY_MS
+    inside = (routed.ts >= 0) & (routed.ts < plan.config.days * DAY_MS)
+    inside &= model_calendar.is_offered(plan, model, routed.ts)
+    for who in (author, routed.sender):
+        inside &= (day >= accounts.born[who]) & (day < accounts.gone[who])
+    return np.asarray(inside & inside[routed.row])  # no second attempt at what was never logged

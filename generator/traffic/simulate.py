@@ -8,11 +8,11 @@ import numpy as np
 
 from generator.arrays import F64, I8, I32, I64, U64, Mask, map_arrays
 from generator.population.accounts import Accounts, accounts_in_bucket, draw_accounts
+from generator.population.pods import pod_members
 from generator.population.population_plan import PopulationPlan
-from generator.traffic import attempts, quotations, request_log, text_samples
+from generator.traffic import attempts, quotations, request_log, routing, text_samples
 from generator.traffic.cross_shard import CrossShardCache
 from generator.traffic.request_log import Columns, LogChunk
-from generator.traffic.routing import pod_members
 from generator.traffic.sessions import account_chunks, draw_sessions, request_counts
 from generator.traffic.text_samples import TextSample
 
@@ -85,7 +85,7 @@ def simulate(plan: PopulationPlan, bucket: int, cache: CrossShardCache | None = 
         every = attempts.make_attempts(plan, accounts, draw_sessions(plan, accounts, some, counts))
         author, sender = every.author, every.routed.sender
         model = every.model[every.session[every.routed.row]]
-        arrives = attempts.within_window(plan, accounts, author, model, every.routed)
+        arrives = routing.within_window(plan, accounts, author, model, every.routed)
         here = (sender < len(own)) & (author < len(own))
         chunks.append(request_log.log_attempts(plan, accounts, every.take(np.flatnonzero(arrives & here)), texts))
         handed_over.append(every.take(np.flatnonzero(arrives & (author != sender))))

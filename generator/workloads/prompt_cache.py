@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from generator.workloads.batch import RequestBatch
     from generator.workloads.token_usage import Usage
 
+NOBODY = -1  # no account was answered
 EXPIRY_MS = 300_000  # from the last use (a)
 _CACHING = np.float32(0.6)  # share of accounts that use the prompt cache; agents do all (a)
 _READ, _WRITTEN = 0.985, 0.9  # share of the turn before that is read, and of the rest that is written (a)
@@ -49,7 +50,7 @@ def prefix_tokens(template: U64) -> I64:
     return rounded_exp(_PREFIX_SIGMA * streams.normal(streams.child(template, "prefix tokens")), _PREFIX_TOKENS)
 
 
-def conversation_reads(batch: RequestBatch, usage: Usage, ts: I64, served: Mask) -> I64:
+def conversation_reads(batch: RequestBatch, usage: Usage, ts: I64, served: I64) -> I64:
     """Tokens that turns of conversations read of the turn before, if it is fresh and the history still begins so.
 
     Parameters
@@ -60,18 +61,19 @@ def conversation_reads(batch: RequestBatch, usage: Usage, ts: I64, served: Mask)
         Tokens of each request.
     ts : ndarray of int64, shape (requests,)
         When each was sent, milliseconds since the window began.
-    served : ndarray of bool, shape (requests,)
-        Whether its author sent it, and got an answer.
+    served : ndarray of int64, shape (requests,)
+        Account that sent each and got an answer, as a position in the accounts; `NOBODY`: none.
     """
     reads = np.zeros(len(batch), np.int64)
-    at = np.flatnonzero(usage.conversing & served & uses_cache(batch.accounts)[batch.account])
-    prompt, session = usage.input[at], batch.session[at]
-    fresh = (np.diff(session) == 0) & (np.diff(ts[at]) <= EXPIRY_MS) & (np.diff(prompt) >= 0)
+    at = np.flatnonzero(usage.conversing & (served != NOBODY) & uses_cache(batch.accounts)[served])
+    prompt = usage.input[at]
+    fresh = (np.diff(batch.session[at]) == 0) & (np.diff(served[at]) == 0)
+    fresh &= (np.diff(ts[at]) <= EXPIRY_MS) & (np.diff(prompt) >= 0)
     reads[at[1:]] = np.where(fresh, np.minimum((prompt[:-1] * _READ).astype(np.int64), prompt[1:] - 1), 0)
     return reads
 
 
-def fill_counters(batch: RequestBatch, template: U64, usage: Usage, ts: I64, served: Mask) -> None:
+def fill_counters(batch: RequestBatch, template: U64, usage: Usage, ts: I64, served: I64) -> None:
     """Set what each request reads from the cache and writes to it.
 
     Parameters
@@ -84,14 +86,16 @@ def fill_counters(batch: RequestBatch, template: U64, usage: Usage, ts: I64, ser
         Tokens of each request; its counters of the cache are set.
     ts : ndarray of int64, shape (requests,)
         When each was sent, milliseconds since the window began.
-    served : ndarray of bool, shape (requests,)
-        Whether its author sent it, and got an answer.
+    served : ndarray of int64, shape (requests,)
+        Account that sent each and got an answer, as a position in the accounts; `NOBODY`: none.
     """
     session = batch.session
-    caches = served & uses_cache(batch.accounts)[batch.account]
+    caches = (served != NOBODY) & uses_cache(batch.accounts)[served]
     read = conversation_reads(batch, usage, ts, served)
     prefix = prefix_tokens(template)[session]
-    at = np.flatnonzero(caches & (template > 0)[session] & (prefix < usage.input))
+    # What a relay sends is not seen beside the rest of its sender's.
+    own = caches & (served == batch.account)
+    at = np.flatnonzero(own & (template > 0)[session] & (prefix < usage.input))
     group = template[session[at]] ^ batch.accounts.key[batch.account[at]]
     order = np.lexsort((ts[at], group))
     warm = (np.diff(group[order]) == 0) & (np.diff(ts[at][order]) <= EXPIRY_MS)

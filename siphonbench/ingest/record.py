@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from generator.traffic import provider
 from siphonbench.ingest.faults import Faults
 from siphonbench.ingest.mapping import FieldMapping
 from siphonbench.ingest.messages import conversation, text_of
@@ -21,7 +22,7 @@ _UNITS = ((1e17, 1e-6), (1e14, 1e-3), (1e11, 1.0), (1e8, 1e3))
 """Numbers above the first are ns, us, ms or s since 1970: times the second they are ms."""
 _TRUE = {"true": True, "1": True, "t": True, "yes": True, "false": False, "0": False, "f": False, "no": False}
 ANSWERED = 200
-_STATUS = {"invalid_request_error": 400, "rate_limit_error": 429, "api_error": 500, "overloaded_error": 529}
+_STATUS = dict(zip(provider.ERRORS, provider.ERROR_STATUS.tolist(), strict=True))
 """Of errors, where the source does not say it."""
 
 FIELDS: Mapping[str, tuple[str, str]] = {
@@ -256,6 +257,6 @@ def _finish_status(values: dict[str, Any]) -> None:
         elif status is not None:
             values["error_type"] = "api_error"
     else:
-        by_status = {number: word for word, number in _STATUS.items()}
         usual = "invalid_request_error" if status < _STATUS["api_error"] else "api_error"
-        values["error_type"] = by_status.get(status, usual)
+        of_status = [word for word, number in _STATUS.items() if number == status] or [usual]
+        values["error_type"] = error if error in of_status else of_status[0]

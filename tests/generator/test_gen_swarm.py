@@ -20,10 +20,11 @@ from generator.population import (
     cohorts,
     model_calendar,
     parameter_draws,
+    pods,
     population_plan,
     subscription_plans,
 )
-from generator.traffic import attempts, provider, quotas, rate_limits, routing, sessions, simulate
+from generator.traffic import provider, quotas, rate_limits, routing, sessions, simulate
 from generator.traffic.simulate import Shard
 from generator.workloads.batch import RequestBatch
 
@@ -68,14 +69,15 @@ def make(tiny_config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]
         table.cache_clear()
 
 
+_TALKS = {"camouflage": 0, "conversation": 1, "disguise": 0, "focus": 1, "lifetime": 400, "replaced": 0}
+
+
 def test_turns_of_a_conversation_hop_inside_the_pod(make: Make) -> None:
-    rows = make(
-        "A3", hopping=0.8, camouflage=0, conversation=1, disguise=0, focus=1, lifetime=400, replaced=0
-    ).rows
+    rows = make("A3", hopping=0.8, sticky=1, **_TALKS).rows
     talks = rows.filter(pl.col("attack") & (pl.col("conversation_id") >= 0))
     seen = talks.group_by("conversation_id").agg(
         senders=pl.col("account").n_unique(),
-        pods=(pl.col("member") // routing.POD).n_unique(),
+        pods=(pl.col("member") // pods.POD).n_unique(),
         cohorts=pl.col("cohort").n_unique(),
         turns=pl.len(),
     )
@@ -86,16 +88,46 @@ def test_turns_of_a_conversation_hop_inside_the_pod(make: Make) -> None:
     assert stays.group_by("conversation_id").agg(pl.col("account").n_unique())["account"].max() == 1
 
 
-def test_hopped_turns_find_no_cache_and_show_the_senders_device(make: Make) -> None:
-    made = make("A3", hopping=0.9, camouflage=0, conversation=1, disguise=0, alike=1, leak_device=0)
-    rows = made.rows.filter(pl.col("attack") & (pl.col("conversation_id") >= 0)).sort(
-        "conversation_id", "messages"
+def test_a_relay_keeps_a_conversation_on_one_account_for_some_turns(make: Make) -> None:
+    def moves(sticky: int) -> float:
+        rows = make("A3", hopping=0.8, sticky=sticky, **_TALKS).rows
+        talks = rows.filter(pl.col("attack"), pl.col("conversation_id") >= 0, pl.col("messages") > 3)
+        talks = talks.sort("conversation_id", "messages")
+        step = pl.col("messages").diff().over("conversation_id") == 2  # the next turn
+        moved = pl.col("account") != pl.col("account").shift(1).over("conversation_id")
+        return float(talks.select(moved.filter(step).mean()).item())
+
+    assert moves(1) > 0.5
+    assert moves(200) < 0.02, "only where who stands in is gone"
+
+
+def test_turns_that_stay_on_the_new_account_read_its_cache(make: Make) -> None:
+    rows = make("A3", hopping=1, sticky=200, **_TALKS).rows.sort("conversation_id", "messages", "ts")
+    before = pl.col("account").shift(1).over("conversation_id")
+    moved = rows.filter(pl.col("attack"), pl.col("conversation_id") >= 0).with_columns(before=before)
+    moved = moved.filter(pl.col("status") == 200, pl.col("messages") > 1)
+    assert (moved.filter(pl.col("account") != pl.col("before"))["cache_read_input_tokens"] == 0).all()
+    assert (moved.filter(pl.col("account") == pl.col("before"))["cache_read_input_tokens"] > 0).mean() > 0.2  # type: ignore[operator]
+
+
+def test_reasoning_sent_on_to_another_account_fails_once(make: Make) -> None:
+    foreign = provider.ERRORS.index("invalid_encrypted_content")
+    talks = _TALKS | {"reasoning": 1.0}
+    rows = make("A3", hopping=0.5, sticky=1, **talks).rows.filter(pl.col("attack")).sort("conversation_id", "ts")
+    rows = rows.with_columns(
+        pl.col("account", "messages", "reasoning_tokens").shift(1).over("conversation_id").name.suffix(" before")
     )
-    moved = rows.filter(
-        (pl.col("account") != pl.col("account").first().over("conversation_id")) & (pl.col("messages") > 1)
+    told = rows.filter(pl.col("error_type") == foreign)
+    assert told.height > 20
+    assert (told["status"] == 400).all()
+    assert (told["account"] != told["account before"]).all(), "an account reads its own reasoning"
+    again = rows.filter(pl.col("retries") == 1).join(
+        told.select("conversation_id", "messages", sender="account"), on=["conversation_id", "messages"]
     )
-    assert moved.height > 50
-    assert (moved["cache_read_input_tokens"] == 0).all()
+    assert again.height > 0.9 * told.height
+    assert (again["account"] == again["sender"]).all()
+    stays = make("A3", hopping=0, handover=0, **talks).rows
+    assert (stays.filter(pl.col("attack"))["error_type"] != foreign).all()
 
 
 def test_rejected_requests_are_sent_again_by_another_member(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,7 +414,7 @@ def test_nobody_sends_for_an_author_that_is_gone() -> None:
     none = np.zeros(3, np.int64)
     error = np.full(3, -1, np.int32)
     routed = routing.RoutedRequests(np.arange(3), sender, day * schema.DAY_MS, error, none, none > 0)
-    arrives = attempts.within_window(plan, people, author, model, routed)  # type: ignore[arg-type]
+    arrives = routing.within_window(plan, people, author, model, routed)  # type: ignore[arg-type]
     assert arrives.tolist() == [True, False, True]
 
 
