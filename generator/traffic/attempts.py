@@ -225,8 +225,8 @@ def _attempts_at(terms: _Terms, usage: Usage, timing: Timing, relayed: U64, own:
     tokens = usage.input - usage.cache_read + usage.output
     overloaded = rate_limits.is_overloaded(plan, ts)
     error, spent = rate_limits.request_errors(batch, ts, tokens, terms.price(usage), overloaded, terms.opening)
-    error[routing.sends_reasoning_on(batch, usage.reasoning, sender) & (error < 0)] = rate_limits.FOREIGN
     tokens = _turn_down_cold_turns(terms, usage, ts, own, error)
+    error[routing.with_foreign_reasoning(batch, usage.reasoning, sender, error)] = rate_limits.FOREIGN
     n = len(batch)
     first = RoutedRequests(np.arange(n), sender, ts, error, np.zeros(n, np.int64), np.zeros(n, np.bool_))
     latest = _latest(terms, timing)

@@ -165,8 +165,10 @@ def senders(plan: PopulationPlan, batch: RequestBatch, ts: I64, relayed: U64) ->
     return sender
 
 
-def sends_reasoning_on(batch: RequestBatch, reasoning: I64, sender: I64) -> Mask:
-    """Which requests carry the encrypted reasoning of the turn before, which another account was given.
+def with_foreign_reasoning(batch: RequestBatch, reasoning: I64, sender: I64, error: I32) -> I64:
+    """Requests that carry the encrypted reasoning of the turn before, which another account was given.
+
+    That fails once in a conversation: then the relay takes it out.
 
     Parameters
     ----------
@@ -176,10 +178,20 @@ def sends_reasoning_on(batch: RequestBatch, reasoning: I64, sender: I64) -> Mask
         Tokens of reasoning in their answers.
     sender : ndarray of int64, shape (requests,)
         Account that sends each.
+    error : ndarray of int32, shape (requests,)
+        What becomes of each else; -1: answered.
+
+    Returns
+    -------
+    ndarray of int64
+        Which of the requests.
     """
-    moved = (sender[1:] != sender[:-1]) & (batch.session[1:] == batch.session[:-1]) & (reasoning[:-1] > 0)
-    keeps_it = streams.uniform(batch.stream("relay"), 0) < _SENDS_ON
-    return np.r_[np.zeros(min(len(batch), 1), np.bool_), moved] & keeps_it
+    moved = (sender[1:] != sender[:-1]) & (batch.session[1:] == batch.session[:-1])
+    moved &= (error[1:] < 0) & (error[:-1] < 0) & (reasoning[:-1] > 0)
+    at = 1 + np.flatnonzero(moved & (sender != batch.account)[1:])
+    session, first = np.unique(batch.session[at], return_index=True)
+    keeps_it = streams.uniform(streams.child(batch.sessions.key, "reasoning"), 0)[session] < _SENDS_ON
+    return np.asarray(at[first[keeps_it]])
 
 
 def attempt_keys(key: U64, attempt: I64) -> U64:

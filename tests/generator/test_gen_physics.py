@@ -208,6 +208,10 @@ def _conversations(world: World) -> None:
     world.ask("retry", at + MINUTE + SECOND, **turn, **full, prompt_simhash=88, retries=1, account_id="acc_c")
     longer = {"messages": 5, "input_tokens": 2000, "cache_read_input_tokens": 900}
     world.ask("last", at + 4 * MINUTE, **chat, **longer)
+    moved = {"conversation_id": 920}
+    world.ask("thought", at, **moved, account_id="acc_g", reasoning_tokens=20)
+    refused = FAILED | {"status": 400, "error_type": "invalid_encrypted_content"}
+    world.ask("refused", at + MINUTE, **moved, **refused, account_id="acc_c", messages=3, input_tokens=500)
     stray = {"conversation_id": 910, "prompt_simhash": 99}
     for n in range(4):
         world.ask(f"attempt {n}", 4 * HOUR + 10 * n * SECOND, **stray, **FAILED, retries=n)
@@ -281,6 +285,7 @@ PLANTED: dict[str, Callable[[World], None]] = {
     "turns wait for answers": change("last", ts=2 * HOUR + MINUTE + 2 * SECOND),
     "history holds the answer": change("failed", input_tokens=1100),
     "a conversation keeps its instructions": change("last", system_prompt_hash=51),
+    "an account reads its own reasoning": change("thought", reasoning_tokens=0),
     "retries follow a failure": change("failed", status=400, error_type="invalid_request_error"),
     "retries back off": change("retry", ts=2 * HOUR + MINUTE + 300),
     "retries stay in their conversation": change("attempt 3", conversation_id=911),

@@ -106,6 +106,13 @@ TURNS = (
         pl.col("system_prompt_hash").eq_missing(pl.col("system_prompt_hash before")),
         _follows,
     ),
+    Invariant(
+        "an account reads its own reasoning",
+        "Encrypted reasoning is refused only where another account sent the turn before, and was given some.",
+        "turns",
+        pl.col("account_id").ne_missing(pl.col("account_id before")) & (pl.col("reasoning_tokens before") > 0),
+        _follows & (pl.col("error_type").cast(pl.String) == "invalid_encrypted_content"),
+    ),
 )
 _whole_past = _since_start > PATIENCE_MS
 RETRIES = (

@@ -14,7 +14,7 @@ PATIENCE_MS = 600_000  # nobody waits longer before he tries again (a)
 BACK_OFF_MS = 500  # shortest delay of a retry (a)
 _CARRIED = (
     *("ts", "latency_ms", "status", "messages", "input_tokens", "output_tokens", "reasoning_tokens"),
-    *("system_prompt_hash", "tools"),
+    *("system_prompt_hash", "tools", "account_id"),
 )
 TURNS = {
     "ms since the answer before": "requests.conversation_id requests.ts requests.latency_ms",
@@ -56,7 +56,7 @@ def turns(split: Split) -> Iterator[pl.DataFrame]:
         World.
     """
     parts = passes(split)
-    names = ("request_id", "account_id", "conversation_id", "retries", *_CARRIED)
+    names = ("request_id", "conversation_id", "retries", "error_type", *_CARRIED)
     for part in range(parts):
         rows = split.requests.polars().select(names).filter(pl.col("conversation_id") % parts == part)
         yield (
