@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I64, U64, Mask
+from generator.arrays import I64, U64, Mask, run_starts
 from generator.rng import streams
 from generator.schema import KINDS
 from generator.workloads.batch import rounded_exp
@@ -98,8 +98,11 @@ def fill_counters(batch: RequestBatch, template: U64, usage: Usage, ts: I64, ser
     at = np.flatnonzero(own & (template > 0)[session] & (prefix < usage.input))
     group = template[session[at]] ^ batch.accounts.key[batch.account[at]]
     order = np.lexsort((ts[at], group))
-    warm = (np.diff(group[order]) == 0) & (np.diff(ts[at][order]) <= EXPIRY_MS)
-    found = at[order[1:][warm]]
+    group, when = group[order], ts[at[order]]
+    # What arrives in the same millisecond finds nothing of each other.
+    before = run_starts(group, when) - 1
+    warm = (before >= 0) & (group[before] == group) & (when - when[before] <= EXPIRY_MS)
+    found = at[order[warm]]
     read[found] = np.maximum(read[found], prefix[found])
     written = np.zeros(len(batch), np.int64)
     written[at] = np.maximum(prefix[at] - read[at], 0)

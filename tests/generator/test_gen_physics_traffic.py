@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from generator.prompts import categories
 from generator.schema import KINDS
 from generator.traffic import provider, rate_limits, simulate
 from generator.workloads import prompt_cache
+from generator.workloads.batch import RequestBatch
 from generator.workloads.token_usage import forget_lost_answers
 
 TOOL_USE = provider.STOP_REASONS.index("tool_use")
@@ -252,3 +254,24 @@ def test_quotations_are_of_answers_that_had_come_and_fit(nano: World) -> None:
     assert 0.05 < (hours < 1).mean() < 0.6
     assert (hours > 30).mean() > 0.02
     assert np.mean(np.abs(hours - 24) < 3) < 0.4
+
+
+def test_what_arrives_in_one_millisecond_reads_nothing_of_each_other() -> None:
+    agent = np.array([KINDS.index("agent")])
+    people = SimpleNamespace(key=np.array([5], np.uint64), choices={"kind": agent})
+    sessions = SimpleNamespace(account=np.zeros(1, np.int64))
+    three, alone = np.zeros(3, np.int64), np.zeros(3, np.bool_)
+    batch = RequestBatch(people, sessions, three, np.arange(3, dtype=np.uint64))  # type: ignore[arg-type]
+    usage = SimpleNamespace(
+        input=np.full(3, 10**6), conversing=alone, cache_read=three.copy(), cache_write=three.copy()
+    )
+    for second, reads in ((8, [False, False, True]), (7, [False, True, True])):
+        prompt_cache.fill_counters(
+            batch,
+            np.array([9], np.uint64),
+            usage,
+            np.array([second, 8, 9]),
+            three,  # type: ignore[arg-type]
+        )
+        assert (usage.cache_read > 0).tolist() == reads
+        assert ((usage.cache_write > 0) != (usage.cache_read > 0)).all()
