@@ -90,8 +90,13 @@ def load(entry: metadata.EntryPoint) -> type[Detector]:
     return kind
 
 
-def everything() -> dict[str, type[Detector]]:
+def everything(task: str | None = None) -> dict[str, type[Detector]]:
     """All detectors that stand on a board: built in, and installed.
+
+    Parameters
+    ----------
+    task : str, optional
+        Only those that answer it.
 
     Returns
     -------
@@ -103,7 +108,8 @@ def everything() -> dict[str, type[Detector]]:
     UserError
         If an installed one can't be loaded.
     """
-    return {**DETECTORS} | {name: load(entry) for name, entry in installed().items()}
+    kinds = {**DETECTORS} | {name: load(entry) for name, entry in installed().items()}
+    return {name: kind for name, kind in kinds.items() if task is None or task in kind.tasks}
 
 
 def _imported(label: str, module: str) -> Any:

@@ -176,7 +176,7 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "detector", "said"),
     [
-        (RECKLESS, "xgboost-requests --false-positives 0", "false positives: 0.0 is no share"),
+        (RECKLESS, "xgboost-aggregates --false-positives 0", "false positives: 0.0 is no share"),
         (RECKLESS, "volume --account-usd nan --card-usd -1", "account nan, card -1.0: give dollars"),
         (RECKLESS, "volume --train nowhere", "nowhere"),
         (RECKLESS, "volume --preset huge", "huge"),

@@ -42,7 +42,7 @@ def answers(
     data : Dataset
         To learn from and to score.
     names : list of str, optional
-        Detectors; all that are built in or installed if left out.
+        Detectors; all that are built in or installed, and score accounts, if left out.
     split : str
         To score.
     seed : int, optional
@@ -56,9 +56,8 @@ def answers(
         Scores of a detector on the task *accounts*.
     """
     from baselines import plugins, run
-    from baselines.registry import DETECTORS
 
-    chosen, target = names or [*DETECTORS, *plugins.installed()], data.reveal(split).without_labels()
+    chosen, target = names or [*plugins.everything("accounts")], data.reveal(split).without_labels()
     tick(0, len(chosen))
     for done, result in enumerate(run.run_all(chosen, data.reveal("train"), target, seed or 0), 1):
         yield result

@@ -52,7 +52,7 @@ class RequestTrees(detector.Detector):
     fields: ClassVar[tuple[str, ...]] = tuple(
         sorted({*xgboost_relational.XGBoostRelational.fields, *(f"requests.{c}" for c in _COLUMNS)})
     )
-    tasks: ClassVar[tuple[str, ...]] = ("requests", "accounts")
+    tasks: ClassVar[tuple[str, ...]] = ("requests",)
 
     _accounts: Any = field(init=False, repr=False, default=None)
     _model: Any = field(init=False, repr=False, default=None)
@@ -75,7 +75,7 @@ class RequestTrees(detector.Detector):
         return super().restore({**state, "_accounts": accounts})
 
     def score(self, split: Split) -> pl.DataFrame:
-        """Log-odds of the account."""
+        """Log-odds of the account: those of `xgboost-relational`, which answers the task *accounts*."""
         return self._accounts.score(split)  # type: ignore[no-any-return]
 
     def score_requests(self, split: Split) -> pl.DataFrame:

@@ -33,8 +33,9 @@ def _reproduce(
 
     if preset not in dataset_config.PRESETS:
         raise UserError(f"no preset {preset!r}: choose {', '.join(dataset_config.PRESETS)}")
-    names, seeds = [plugins.find(n).name for n in detector or WITHOUT_EXTRAS], seeds or [11]
-    names, seeds = list(dict.fromkeys(names)), list(dict.fromkeys(seeds))
+    kinds = [plugins.find(n) for n in detector or WITHOUT_EXTRAS]
+    names = list(dict.fromkeys(k.name for k in kinds if detector or "accounts" in k.tasks))
+    seeds = list(dict.fromkeys(seeds or [11]))
     file = figures or reproduction.FOLDER / f"{preset}.json"
     if write and not file.parent.is_dir():
         raise UserError(f"{file.parent} is no folder: make it first, or choose another with --figures")
