@@ -1,4 +1,4 @@
-"""A release folder, or its address at the Hub, with Hugging Face datasets: ... FOLDER."""
+"""A release (of `siphonbench release`, not `generate`), or its address, with Hugging Face datasets: ... FOLDER."""
 
 import sys
 from collections import Counter

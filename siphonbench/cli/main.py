@@ -3,7 +3,7 @@
 from siphonbench.cli import quickstart
 from siphonbench.cli.boards import classes, decide, leaderboard, seasons, serve, teams
 from siphonbench.cli.common.app import app
-from siphonbench.cli.datasets import audit, columns, fidelity, generate, ingest, inspect, release, scenario
+from siphonbench.cli.datasets import audit, columns, export, fidelity, generate, ingest, inspect, release, scenario
 from siphonbench.cli.detectors import authors, duel, explain, fit, group, reproduce, run, triage, tune
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "decide",
     "duel",
     "explain",
+    "export",
     "fidelity",
     "fit",
     "generate",

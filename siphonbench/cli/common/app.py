@@ -23,7 +23,7 @@ def _stop_once(*_: Any) -> None:
 
 SECTIONS = {
     "Start": ("quickstart",),
-    "Make data": ("generate", "scenario", "release", "verify", "fidelity"),
+    "Make data": ("generate", "scenario", "release", "verify", "export", "fidelity"),
     "Look": ("info", "columns", "inspect", "explain"),
     "Detect": ("baselines", "fit", "apply"),
     "Look into your own logs": ("ingest", "triage"),
