@@ -1,7 +1,7 @@
 """Datasets in the layouts of other benchmarks, for models that are written for those.
 
-Both hold all three worlds on one line of time. An account is asked about when its window ends; what happened until
-then may be used. What accounts share (prefixes, devices, prompts, payments) is an entity of its own, so that a graph
+Both hold all three worlds on one line of time. An account is asked about when its window ends, by what happened
+until then. What accounts share (prefixes, devices, prompts, payments) is an entity of its own, so that a graph
 of tables, or of events, shows the links.
 
 RelBench 3 reads the first layout as it is (`relbench.load_dataset(FOLDER)`); the second one has the columns of TGB
