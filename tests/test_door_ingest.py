@@ -215,3 +215,16 @@ def test_columns_stay_of_the_schemas_types(here: Path) -> None:
     for table in ("requests", "accounts", "releases"):
         columns = world.tables[table].arrow().schema
         assert columns.names == [c.name for c in schema.TABLES[table]]
+
+
+def test_a_weaker_model_that_answers_is_told_and_a_dated_name_is_none(here: Path) -> None:
+    calls = [json.loads(line) for line in own_logs.jsonl(FEW[:4]).splitlines()]
+    served = ["other-model", f"{FEW[1].model}-2026-01-31", f"{FEW[2].model}-mini", None]
+    for call, model in zip(calls, served, strict=True):
+        call["served_model"] = model
+    mapping = own_logs.MAPPING.replace("[columns]", '[columns]\nserved_model = "served_model"')
+    (here / "mapping.toml").write_text(mapping)
+    (here / "calls.jsonl").write_text("\n".join(json.dumps(call) for call in calls))
+    ingestion.ingest(here / "calls.jsonl", "jsonl", here / "data", here / "mapping.toml")
+    rows = siphonbench.load(here / "data").test.requests.polars().sort("ts").collect()
+    assert rows["served_model"].cast(pl.String).to_list() == [served[0], FEW[1].model, served[2], None]

@@ -88,7 +88,7 @@ class IngestedFolder:
             conversation_id=pl.when(~alone).then("conversation_id"),
         ).sort("ts", "request_id")
         self._requests += len(frame)
-        self._models |= set(frame["model"].drop_nulls())
+        self._models |= {*frame["model"].drop_nulls(), *frame["served_model"].drop_nulls()}
         self._accounts.append(frame.group_by("account_id").agg(pl.col(rows.ACCOUNT_COLUMNS).drop_nulls().first()))
         dated = frame.with_columns(ts=pl.col("ts").cast(pl.Datetime("ms", "UTC")))
         for (of_day,), part in dated.partition_by("day", as_dict=True).items():

@@ -37,6 +37,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "channel": ("word", "requests.channel"),
     "endpoint": ("word", "requests.endpoint"),
     "model": ("text", "requests.model"),
+    "served_model": ("text", "requests.served_model"),
     "service_tier": ("word", "requests.service_tier"),
     "stream": ("flag", "requests.stream"),
     "max_tokens": ("tokens", "requests.max_tokens"),

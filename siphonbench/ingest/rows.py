@@ -18,6 +18,7 @@ from siphonbench.ingest.record import UsageRecord
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}", re.ASCII)
 _OTHER_MODEL = "other"
+_DATE = re.compile(r"([-@:]\d{4}[\d-]*)?", re.ASCII)  # of a model, behind its name
 _FREE_MAIL = (
     *(
         "gmail.com",
@@ -121,6 +122,7 @@ class RowMaker:
             "account_id": account,
             "ts": record.ts,
             "model": _model(values.get("model")),
+            "served_model": _served(values.get("served_model"), values.get("model")),
         }
         # Two accounts may number their calls alike; what has no id is told by where it stands.
         row["request_id"] = hide("request", f"{account}\0{values.get('request_id') or record.where}")
@@ -193,3 +195,10 @@ def _model(name: str | None) -> str | None:
         return None
     base = ":".join(name.split(":")[1:2]) if name.startswith("ft:") else name
     return base if _MODEL.fullmatch(base) else _OTHER_MODEL
+
+
+def _served(answers: str | None, asked: str | None) -> str | None:
+    """Name of the model that answers; the one asked for where that is told with its date."""
+    name = (asked or "").rpartition("/")[2]
+    dated = bool(name and answers and answers.startswith(name) and _DATE.fullmatch(answers[len(name) :]))
+    return _model(asked if dated else answers)
