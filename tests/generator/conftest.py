@@ -10,6 +10,9 @@ from generator.config.dataset_config import Config
 from generator.dataset import Dataset, load
 from generator.pipeline import generate
 from generator.schema import TIERS
+from tests.generator.one_archetype import make
+
+__all__ = ["make"]
 
 TINY = {
     "name": "tiny",
