@@ -63,6 +63,29 @@ def locked(out: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def claimed(file: Path) -> Iterator[bool]:
+    """Hold a lock file, unless somebody else does; the claim ends with the block, or with the process.
+
+    Parameters
+    ----------
+    file : Path
+        In a folder that exists; gone when the block has ended.
+
+    Yields
+    ------
+    bool
+        Whether it is held here.
+    """
+    handle = _acquired(file)
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            file.unlink(missing_ok=True)
+            os.close(handle)
+
+
 def _acquired(file: Path) -> int | None:
     """An open handle that holds the lock; None if somebody else does."""
     while True:

@@ -125,3 +125,23 @@ def mean(estimates: Sequence[Estimate]) -> Estimate:
     strata = tuple(n for e in estimates for n in e.strata)
     difference = all(e.difference for e in estimates)
     return Estimate(value, np.concatenate(parts), strata, difference, sum(e.datasets for e in estimates))
+
+
+def apart(a: Estimate, b: Estimate) -> Estimate:
+    """Difference of estimates on two datasets that share no campaign: a - b, whose variances add up.
+
+    Parameters
+    ----------
+    a, b : Estimate
+        One on each dataset, or the means of two series.
+
+    Examples
+    --------
+    >>> one = Estimate(0.5, np.array([0.4, 0.5, 0.6]), (3,))
+    >>> found = apart(one, one)
+    >>> found.value, found.strata, round((found.spread[0] / one.spread[0]) ** 2, 9)
+    (0.0, (3, 3), 2.0)
+    """
+    value = a.value - b.value
+    replicates = np.concatenate([value + (a.replicates - a.value), value - (b.replicates - b.value)])
+    return Estimate(value, replicates, (*a.strata, *b.strata), difference=True)

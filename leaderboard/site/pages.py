@@ -11,6 +11,7 @@ from typing import Any
 
 from generator import dataset, schema
 from leaderboard.intake.queue_records import QueuedSubmission
+from leaderboard.records import power
 from leaderboard.records.task_definitions import TASKS
 from leaderboard.site import board_query, comparison, templating
 from leaderboard.site.board_query import PER_PAGE, Query
@@ -134,6 +135,7 @@ class Pages:
             low=low,
             mid=mid,
             high=high,
+            needed=power.sentence(a.estimate - b.estimate) if low <= 0 <= high else "",
             main=TASKS[view.task].primary_column,
             rows=comparison.rows(view, a, b),
             curves=[(t, [(a.name, lines[0][t]), (b.name, lines[1][t])]) for t in lines[0] if t in lines[1]],

@@ -4,7 +4,7 @@ from siphonbench.cli import quickstart
 from siphonbench.cli.boards import classes, decide, leaderboard, seasons, serve, teams
 from siphonbench.cli.common.app import app
 from siphonbench.cli.datasets import audit, columns, export, fidelity, generate, ingest, inspect, release, scenario
-from siphonbench.cli.detectors import authors, duel, explain, fit, group, reproduce, run, triage, tune
+from siphonbench.cli.detectors import authors, duel, explain, fit, group, reproduce, run, sensitivity, triage, tune
 
 __all__ = [
     "app",
@@ -29,6 +29,7 @@ __all__ = [
     "run",
     "scenario",
     "seasons",
+    "sensitivity",
     "serve",
     "teams",
     "triage",

@@ -13,14 +13,17 @@ import typer
 
 from generator import files
 from generator.errors import UserError, printable
+from leaderboard.records import power
 from siphonbench import api
 from siphonbench.api import BOARD, DATA
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import STYLE, app
-from siphonbench.workflows import detector_runs, series
+from siphonbench.workflows import comparison, detector_runs, series
 
 if TYPE_CHECKING:
     from generator.dataset import Dataset
+    from leaderboard.records.scorecard import Scorecard
+    from siphonbench.workflows.comparison import EntryComparison
     from siphonbench.workflows.series import SeriesResult
 
 
@@ -34,17 +37,39 @@ def _evaluate(
     data: options.Series = [DATA],  # noqa: B006  # typer copies it
     split: options.Split = "test",
     task: options.Task = "accounts",
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="Another submission that it is compared with; of a series, one for each --data."),
+    ] = None,
+    difference: Annotated[
+        float, typer.Option(help="Of the metric that ranks: how many worlds would tell so much apart.")
+    ] = power.DIFFERENCE,
     as_json: options.Json = False,
 ) -> None:
     """Score a submission with 95 % intervals, or one for each seed of a series; nothing is recorded."""
     opened = [api.load_verified(d) for d in data]
     if len(data) > 1 or len(entry) > 1:
-        _show_series(series.evaluate_series(opened, entry, split, task), as_json)
+        result = series.evaluate_series(opened, entry, split, task)
+        others = series.evaluate_series(opened, against, split, task).cards if against else ()
+        compared = comparison.compare(result.cards, others, difference) if against else None
+        _show_series(result, compared, as_json)
         return
     card = api.evaluate(opened[0], entry[0], split, task)
+    if against and len(against) > 1:
+        raise UserError(f"--against names {len(against)} submissions for one dataset: give one")
+    compared = against and comparison.compare(
+        [card], [api.evaluate(opened[0], against[0], split, task)], difference
+    )
     if as_json:
-        typer.echo(card.to_json())
+        extra = {"comparison": compared.as_dict()} if compared else {}
+        typer.echo(json.dumps(json.loads(card.to_json()) | extra, indent=1) if extra else card.to_json())
         return
+    _show_card(card)
+    if compared:
+        typer.echo(compared.words())
+
+
+def _show_card(card: Scorecard) -> None:
     named = [("all", "primary", card.primary)]
     named += [(name, metric, v) for name, table in card.tables.items() for metric, v in table.items()]
     rows = [(t, m, f"{v.value:.4f}", f"{v.low:.4f} to {v.high:.4f}", f"{v.chance:.4f}") for t, m, v in named]
@@ -71,12 +96,13 @@ def _evaluate(
         )
 
 
-def _show_series(result: SeriesResult, as_json: bool) -> None:
+def _show_series(result: SeriesResult, compared: EntryComparison | None, as_json: bool) -> None:
     primary, each = result.primary, zip(result.datasets, result.cards, strict=True)
     if as_json:
         cards = [asdict(card) for card in result.cards]
         document = {"primary": asdict(primary), "tables": result.tables, "datasets": result.datasets}
-        typer.echo(json.dumps(document | {"cards": cards}, indent=1))
+        extra = {"comparison": compared.as_dict()} if compared else {}
+        typer.echo(json.dumps(document | {"cards": cards} | extra, indent=1))
         return
     rows = [("mean", "primary", f"{primary.value:.4f}", f"{primary.low:.4f} to {primary.high:.4f}")]
     rows += [
@@ -84,6 +110,8 @@ def _show_series(result: SeriesResult, as_json: bool) -> None:
     ]
     rows += [(f"mean, {t}", m, f"{v:.4f}", "") for t, table in result.tables.items() for m, v in table.items()]
     output.show(("dataset", "metric", "value", "95 % interval"), rows)
+    if compared:
+        typer.echo(compared.words())
 
 
 @app.command(
@@ -238,9 +266,11 @@ def show_board(data: Dataset, where: str | Path, task: str = "accounts") -> None
     board = api.board(data, where, task)
     output.print_table(board_table.table(board))
     if len(board.entries) > 1 and all(entry.rank == 1 for entry in board.entries):
+        first, *_, last = board.entries
         typer.echo(
             f"Nothing can be told apart here: all {len(board.entries)} entries share one rank, because such "
-            "differences come by chance where campaigns are so few. Take a larger world, e.g. --preset small."
+            "differences come by chance where campaigns are so few. Take a larger world, e.g. --preset small. "
+            f"Of the first and the last entry: {power.sentence(first.estimate - last.estimate)}"
         )
     store = Store.at(where)
     typer.echo(f"Page: {folder_page.path(store.folder, task)}, MLflow store: {store.name}")

@@ -16,7 +16,7 @@ from siphonbench import api
 from siphonbench.api import DATA
 from siphonbench.cli.common import options, output
 from siphonbench.cli.detectors import group
-from siphonbench.workflows import detector_runs
+from siphonbench.workflows import detector_runs, markdown_table
 from siphonbench.workflows.detector_runs import REPORTS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _run(
             continue
         title = f"{dataset.name}, {split}, {name}: {TASKS[name].title}"
         head = ("detector", TASKS[name].short, *_HEAD)
-        files.write_text(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown(head, map(cells, some))}")
+        files.write_text(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown_table.text(head, map(cells, some))}")
         typer.echo(title)
         output.show(head, map(cells, some))
     if record:
@@ -135,28 +135,6 @@ def cells(run: FinishedRun) -> tuple[str, ...]:
     each = (f"{tiers[t][metric].value:.3f}" if t in tiers else "-" for t in ("overt", "evasive", "adaptive"))
     left = "-" if run.card.headroom is None else f"{run.card.headroom:.3f}"
     return (run.name, f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}", *each, f"{p.chance:.3f}", left, *measured)
-
-
-def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Write a Markdown table.
-
-    Parameters
-    ----------
-    head : iterable of str
-        Names of the columns.
-    rows : iterable of iterable of str
-        Cells.
-
-    Examples
-    --------
-    >>> print(markdown(["detector", "AP"], [["volume", "0.023"]]), end="")
-    | detector | AP |
-    |---|---|
-    | volume | 0.023 |
-    """
-    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
-    rule = "|" + "---|" * (lines[0].count("|") - 1)
-    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
 
 
 def _skipped(data: Dataset) -> Iterable[tuple[str, str]]:
