@@ -55,6 +55,7 @@ COMMANDS = (
     "new-detector",
     "duel",
     "reproduce",
+    "sensitivity",
     "serve",
     "check",
 )

@@ -1,16 +1,16 @@
-"""How much data tells two entries apart: the least difference that is mostly seen, and the worlds that a less one takes.
+"""How much data tells two entries apart: the least difference that is mostly seen, and the worlds that one takes.
 
-A paired difference of entries has a standard error, which a jackknife over campaigns and cohorts gives. It shrinks with
-the square root of the number of worlds, each with campaigns of its own. By the normal approximation a difference d
-leaves zero out of its two-sided interval of 95 % with the wanted power where d is at least
-(z(0.975) + z(power)) standard errors.
+A paired difference of entries has a standard error, which a jackknife over campaigns and cohorts gives. It shrinks
+with the square root of the number of worlds, each with campaigns of its own. By the normal approximation a
+difference d leaves zero out of its two-sided interval of 95 % with the wanted power where d is at least
+(z(0.975) + z(power)) standard errors. With a handful of campaigns that is a little hopeful.
 
-The difference to be told is chosen by who asks, and never the one that was observed: power at the observed difference
-says again what the interval has said.
+The difference to be told is chosen by who asks, and never the one that was observed: power at the observed
+difference says again what the interval has said.
 
-Sources: Lachin, "Introduction to sample size determination and power analysis for clinical trials", Controlled Clinical
-Trials 2 (1981); Card et al., "With little power comes great responsibility", EMNLP 2020; Hoenig and Heisey, "The abuse
-of power", The American Statistician 55 (2001).
+Sources: Lachin, "Introduction to sample size determination and power analysis for clinical trials", Controlled
+Clinical Trials 2 (1981); Card et al., "With little power comes great responsibility", EMNLP 2020; Hoenig and
+Heisey, "The abuse of power", The American Statistician 55 (2001).
 """
 
 from __future__ import annotations

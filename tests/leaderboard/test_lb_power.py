@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from generator.errors import UserError
 from leaderboard.records import estimate, power
@@ -12,6 +13,7 @@ from leaderboard.records.scorecard import Scorecard, Value
 from siphonbench.workflows import comparison
 
 CAMPAIGNS, SPREAD = 36, 0.3  # of a world; SD of the paired difference from campaign to campaign
+EXPERIMENTS = 300
 
 
 def world(rng: np.random.Generator, true: float) -> Estimate:
@@ -21,31 +23,26 @@ def world(rng: np.random.Generator, true: float) -> Estimate:
     return Estimate(float(each.mean()), without, (CAMPAIGNS,), difference=True)
 
 
-def told(rng: np.random.Generator, true: float, worlds: int, experiments: int = 300) -> float:
+def told(rng: np.random.Generator, true: float, worlds: int) -> float:
     """Share of experiments whose interval leaves out zero."""
-    found = [estimate.mean([world(rng, true) for _ in range(worlds)]).interval() for _ in range(experiments)]
+    found = [estimate.mean([world(rng, true) for _ in range(worlds)]).interval() for _ in range(EXPERIMENTS)]
     return float(np.mean([low > 0 or high < 0 for low, high in found]))
 
 
-@pytest.mark.parametrize("true", [0.14, 0.07])
+@pytest.mark.parametrize("true", [0.13, 0.06])
 def test_so_many_worlds_tell_the_difference_four_times_in_five(true: float) -> None:
     rng = np.random.default_rng(5)
-    # A pilot's own spread is a draw too: the mean of many pilots is what the formula is about.
-    needed = round(float(np.mean([power.worlds_needed(world(rng, 0), true) for _ in range(50)])))
-    exact = (SPREAD / np.sqrt(CAMPAIGNS) * 2.8016 / true) ** 2
-    assert exact < needed < exact + 1.3
-    share = told(rng, true, needed)
-    error = np.sqrt(0.8 * 0.2 / 300)
-    # Whole worlds: up to one more than needed, hence the upper end; Student's interval costs a little at the lower.
-    assert 0.8 - 4 * error < share < power_at(true, needed) + 4 * error
-    assert told(rng, true, max(1, needed // 3)) < 0.8 - 4 * error
+    pilot = estimate.mean([world(rng, 0) for _ in range(100)])  # so many that its own spread is no draw any more
+    needed = power.worlds_needed(pilot, true)
+    error = np.sqrt(0.8 * 0.2 / EXPERIMENTS)
+    for worlds in (needed - 1, needed):
+        assert (power_at(true, worlds) >= power.POWER) == (worlds == needed)
+        assert told(rng, true, worlds) == pytest.approx(power_at(true, worlds), abs=4 * error)
     assert told(rng, 0, needed) < 0.05 + 4 * error
 
 
 def power_at(true: float, worlds: int) -> float:
     """Exact power of so many worlds, by the normal law."""
-    from scipy import stats
-
     return float(stats.norm.sf(1.96 - true / (SPREAD / np.sqrt(CAMPAIGNS * worlds))))
 
 

@@ -180,7 +180,7 @@ def _level_faults(group: DialGroup) -> Iterator[str]:
 
 
 def _outside(group: DialGroup, dial: str, level: float, factor: float) -> str:
-    """Why a level can't be had: the factor is none, or takes a dial's ranges out of its bounds in all archetypes."""
+    """Why a level can't be had: the factor is none, or takes a dial out of its bounds in all archetypes."""
     known = DIALS[dial]
     try:
         times = distributions.parse(dial, {distributions.TIMES: factor})
