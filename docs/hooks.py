@@ -52,6 +52,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         "detectors": reference.detector_list,
         "formats": reference.answer_formats,
         "results": reference.results,
+        "groups": reference.dial_groups,
     }
     for name, part in parts.items():
         if (place := f"{{{{ {name} }}}}") in markdown:

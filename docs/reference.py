@@ -20,6 +20,7 @@ from generator.schema import field_groups
 from leaderboard.records.task_definitions import TASKS
 from siphonbench.cli.common.app import SECTIONS
 from siphonbench.cli.main import app
+from siphonbench.workflows.sensitivity import groups
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "siphonbench" / "workflows" / "figures" / "nano.json"
@@ -158,6 +159,19 @@ def answer_formats() -> str:
 def changelog() -> str:
     """The changelog, as it stands beside the packages."""
     return (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def dial_groups() -> str:
+    """Groups of assumed dials that a study of sensitivity moves."""
+    rows = []
+    for name, group in groups.read().items():
+        moved = [
+            f"`{dial}`" + " (against)" * (power < 0) for dial, power in (group.dials | group.settings).items()
+        ]
+        moved += [f"shares of {', '.join(group.mix)}"] * bool(group.mix) + ["labels"] * group.observed
+        whose = group.archetypes if group.dials else "-"
+        rows.append((f"`{name}`", group.title, f"{group.low:g}, {group.high:g}", whose, ", ".join(moved)))
+    return table(("group", "what a higher level means", "levels", "whose", "what is moved"), rows)
 
 
 def results() -> str:

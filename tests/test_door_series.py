@@ -56,6 +56,36 @@ def test_a_series_is_evaluated_as_one(data: list[Path], here: Path) -> None:
     assert "nano-seed7" in shown
 
 
+def test_two_entries_are_compared_in_pairs(data: list[Path], here: Path) -> None:
+    def asked(noise: float, name: str) -> list[Path]:
+        return [entry(d, here / f"{name}{i}", name, noise) for i, d in enumerate(data)]
+
+    good, alike, bad = asked(0.1, "good"), asked(3, "alike"), asked(3.1, "bad")
+    one = call("evaluate", good[0], "--data", data[0], "--against", bad[0]).stdout
+    assert "Ahead: paired difference +" in one.replace("\n", " ")
+    series_of = (
+        "evaluate",
+        *alike,
+        "--data",
+        data[0],
+        "--data",
+        data[1],
+        "--against",
+        bad[0],
+        "--against",
+        bad[1],
+    )
+    told = call(*series_of, "--difference", 0.2).stdout.replace("\n", " ")
+    assert "Can't be told apart: paired difference" in told
+    assert "Four times in five, 2 worlds like these would tell a difference of" in told
+    document = json.loads(call(*series_of, "--json").stdout)
+    assert document["comparison"]["campaigns"] == sum(c["counts"]["campaigns"] for c in document["cards"])
+    assert not document["comparison"]["decided"]
+    wrong = call("evaluate", good[0], "--data", data[0], "--against", bad[0], "--against", bad[1])
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "--against names 2 submissions for one dataset" in wrong.stderr
+
+
 def test_all_faults_of_a_series_are_told(data: list[Path], here: Path) -> None:
     with pytest.raises(UserError) as caught:
         siphonbench.evaluate_series([data[0], data[0]], ["nowhere"])

@@ -281,6 +281,7 @@ def test_only_what_is_decided_has_a_colour(board: dict[str, Any], client: TestCl
     assert compared[0].ahead == 0
     page = client.get(f"/compare/?entry={a.id}&entry={b.id}").text
     assert page.count('class="n better"') == len(by_chance)
+    assert "to tell one of 0.05 takes" in page
     decided = {"overt/ap": 0.9, "overt/ap_low": 0.8, "overt/ap_high": 0.95}
     better = replace(a, numbers=a.numbers | decided)
     worse = replace(b, numbers=b.numbers | {"overt/ap": 0.1, "overt/ap_low": 0.0, "overt/ap_high": 0.2})

@@ -144,7 +144,8 @@ def _table_faults(name: str, table: Any) -> Iterator[str]:
         powers = table.get(key, {})
         if not isinstance(powers, dict) or not all(map(_is_number, powers.values())):
             yield f"{name}.{key}: must give each name a power of the level, such as 1 or -1"
-    if not isinstance(table.get("mix", []), list):
+    mix = table.get("mix", [])
+    if not isinstance(mix, list) or not all(isinstance(a, str) for a in mix):
         yield f"{name}.mix: must be a list of archetypes"
     if table.get("archetypes", "all") not in _LABEL:
         yield f"{name}.archetypes: {table['archetypes']!r} is none of {', '.join(_LABEL)}"
