@@ -50,16 +50,15 @@ def _evaluate(
     opened = [api.load_verified(d) for d in data]
     if len(data) > 1 or len(entry) > 1:
         result = series.evaluate_series(opened, entry, split, task)
-        others = series.evaluate_series(opened, against, split, task).cards if against else ()
-        compared = comparison.compare(result.cards, others, difference) if against else None
+        rivals = series.evaluate_series(opened, against, split, task).cards if against else ()
+        compared = comparison.compare(result.cards, rivals, difference) if rivals else None
         _show_series(result, compared, as_json)
         return
     card = api.evaluate(opened[0], entry[0], split, task)
     if against and len(against) > 1:
         raise UserError(f"--against names {len(against)} submissions for one dataset: give one")
-    compared = against and comparison.compare(
-        [card], [api.evaluate(opened[0], against[0], split, task)], difference
-    )
+    others = [api.evaluate(opened[0], other, split, task) for other in against or ()]
+    compared = comparison.compare([card], others, difference) if others else None
     if as_json:
         extra = {"comparison": compared.as_dict()} if compared else {}
         typer.echo(json.dumps(json.loads(card.to_json()) | extra, indent=1) if extra else card.to_json())
