@@ -8,6 +8,7 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -45,6 +46,8 @@ class DetectorJob:
         Seed of the detector.
     params : dict
         Its other parameters; what is left out keeps its default.
+    budget : int, optional
+        Core seconds after which the process is ended; no end if left out.
     """
 
     data: str
@@ -53,6 +56,11 @@ class DetectorJob:
     split: str = "test"
     seed: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
+    budget: int | None = None
+
+
+class OutOfBudgetError(UserError):
+    """A detector used up the core seconds that it may take."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +73,8 @@ class DetectorAnswer:
         Key of `evaluation.TASKS`.
     file : Path
         Predictions as Parquet, in the folder that `run` was given.
-    seconds : float
-        Wall time of fitting, and of answering this task.
+    seconds, core_seconds : float
+        Wall time, and time of all cores, of fitting and of answering this task.
     peak_mb : float
         Largest resident memory of the process so far, 10^6 bytes.
     """
@@ -74,6 +82,7 @@ class DetectorAnswer:
     task: str
     file: Path
     seconds: float
+    core_seconds: float
     peak_mb: float
 
 
@@ -95,7 +104,8 @@ def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
     Raises
     ------
     UserError
-        If the detector breaks the contract or raises, or its process ends early.
+        If the detector breaks the contract or raises, or its process ends early; `OutOfBudgetError` if it takes
+        more core seconds than it may.
     """
     log = folder / "log.txt"
     process = _started(folder, log)
@@ -109,7 +119,10 @@ def run(job: DetectorJob, folder: Path) -> Iterator[DetectorAnswer]:
             if "error" in message:
                 raise UserError(message["error"])
             yield DetectorAnswer(**message | {"file": Path(message["file"])})
-        if code := process.wait():
+        code = process.wait()
+        if code == -signal.SIGXCPU:
+            raise OutOfBudgetError(f"detector {job.name} ran out of its budget of {job.budget:,} core seconds")
+        if code:
             last = log.read_text("utf-8", "replace").strip().rpartition("\n")[2][:200] or "nothing"
             raise UserError(f"the process of detector {job.name} ended with code {code}: {last}")
     except BrokenPipeError as error:
@@ -196,6 +209,10 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a detector prints is no answer
     job = DetectorJob(**json.loads(sys.stdin.readline()))
+    if job.budget is not None:  # the system counts, and ends it by SIGXCPU: also amid a library's loop
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (job.budget, most))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # and leaves no dump of its memory
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _work(job, Path(sys.argv[1]), out)
@@ -210,19 +227,21 @@ def _work(job: DetectorJob, folder: Path, out: TextIO) -> None:
     detector = build_detector(job.name, job.seed, job.params)
     data = dataset.load(job.data)
     target = data.reveal(job.split).without_labels()
-    fitted: dict[str, tuple[Detector, float]] = {}
+    fitted: dict[str, tuple[Detector, float, float]] = {}
     for task in job.tasks:
-        began, labels = time.perf_counter(), evaluation.TASKS[task].labels
+        labels = evaluation.TASKS[task].labels
         if labels not in fitted:
+            began, busy = time.perf_counter(), time.process_time()
             model = evaluation.fit(detector, [data.reveal("train")], labels)
-            fitted[labels] = model, time.perf_counter() - began
-            began = time.perf_counter()
-        model, fitting = fitted[labels]
+            fitted[labels] = model, time.perf_counter() - began, time.process_time() - busy
+        began, busy = time.perf_counter(), time.process_time()
+        model, fitting, fitting_busy = fitted[labels]
         predictions = evaluation.answer(model, target, task)
         seconds = fitting + time.perf_counter() - began
+        core_seconds = fitting_busy + time.process_time() - busy
         file = folder / f"{task}.parquet"
         predictions.write_parquet(file)
-        _say(out, task=task, file=str(file), seconds=seconds, peak_mb=peak_mb())
+        _say(out, task=task, file=str(file), seconds=seconds, core_seconds=core_seconds, peak_mb=peak_mb())
 
 
 def _say(out: TextIO, **document: Any) -> None:

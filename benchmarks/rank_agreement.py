@@ -20,7 +20,7 @@ from siphonbench.workflows.series import agreement
 def reached(reports: list[Path]) -> dict[str, list[float]]:
     """Average precision of each detector on each seed, of those that all seeds have."""
     runs = baseline_table.collected(reports)
-    return {name: [card.primary.value for card, _, _ in of] for name, of in runs.items()}
+    return {name: [row.card.primary.value for row in of] for name, of in runs.items()}
 
 
 def show(first: list[Path], second: list[Path]) -> None:

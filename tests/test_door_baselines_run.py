@@ -308,3 +308,11 @@ def test_a_board_gets_one_run_each(nano: Path, here: Path) -> None:
         for task in ("accounts", "early"):
             entries = siphonbench.board(siphonbench.load(nano), "board", task).entries
             assert sorted(e.name for e in entries) == ["constant", "volume"]
+
+
+def test_a_detector_that_runs_out_of_its_budget_is_a_row_that_says_so(nano: Path, here: Path) -> None:
+    done = call(stranger("endless", "while True: pass"), "--data", nano, "--out", "out", "--budget", 1)
+    assert done.exit_code == 0, done.output
+    assert "| tried_endless:Mine | out of 1 core s | - |" in Path("out/reports/accounts.md").read_text()
+    assert "out of 1 core s" in done.stdout
+    assert not Path("out/endless").exists()

@@ -25,7 +25,7 @@ def call(*arguments: object) -> Result:
 
 
 def test_many_can_be_tuned() -> None:
-    assert len(TUNED) >= 12
+    assert len(TUNED) >= 30
     assert {"xgboost-relational", "leiden-fusion", "logistic-regression"} <= set(TUNED)
 
 
@@ -76,6 +76,10 @@ def test_the_best_on_validation_is_written_and_run_takes_it(nano: Path, here: Pa
     best = told[int(np.argmax(values))]["params"]
     assert tomllib.loads(Path("tuned/synchrony.toml").read_text()) == {"synchrony": best}
     assert "paired 95 % interval" in done.stdout
+    protocol = json.loads(Path("tuned/protocol.json").read_text())
+    assert protocol["trials"] == {"asked": 4, "finished": 4, "failed": []}
+    assert protocol["best"]["params"] == best
+    assert protocol["core_seconds"] > 0
 
     stamps = [(r / "run.json").stat().st_mtime_ns for r in reports]
     (reports[2] / "run.json").unlink()  # as if it had been cut off here
@@ -91,7 +95,7 @@ def test_the_best_on_validation_is_written_and_run_takes_it(nano: Path, here: Pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("volume", "volume declares no ranges of parameters to tune: choose from isolation-forest"),
+        ("volume", "volume declares no ranges of parameters to tune: choose from reputation"),
         ("cohort-oracle", "cohort-oracle declares no ranges"),
         ("nonsense", "no detector 'nonsense'"),
         ("synchrony --task campaigns", "synchrony does not answer the task 'campaigns'"),

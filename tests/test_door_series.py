@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -116,3 +118,20 @@ def test_agreement_of_two_series(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setattr(rank_agreement, "reached", lambda reports: values)
     rank_agreement.show([Path("1"), Path("2")], [Path("3"), Path("4")])
     assert "| 3 | 6 | 0.67 | 0.33 | 1.00 | 1.00 |" in capsys.readouterr().out
+
+
+def test_boards_are_written_for_papers_and_programs(data: list[Path], here: Path) -> None:
+    for i, d in enumerate(data):
+        for name, noise in (("good_one", 1.5), ("bad", 6)):
+            siphonbench.submit(d, entry(d, here / f"{name}{i}", name, noise), here / "board")
+    board = siphonbench.board(data[0], here / "board")
+    of = ("leaderboard", "--data", data[0], "--board", here / "board")
+    written = {form: call(*of, "--format", form).stdout for form in ("csv", "md", "latex")}
+    rows = list(csv.DictReader(io.StringIO(written["csv"])))
+    assert [(r["name"], float(r["primary"])) for r in rows] == [(e.name, e.primary) for e in board.entries]
+    assert "| 1 | good_one |" in written["md"]
+    assert r"1 & good\_one & " in written["latex"]
+    series_of = call(*of, "--data", data[1], "--format", "csv").stdout
+    assert [line.split(",")[0] for line in series_of.splitlines()] == ["entry", "good_one", "bad"]
+    refused = call(*of, "--format", "word")
+    assert (refused.exit_code, "--format 'word' is none of csv, md, latex" in refused.stderr) == (2, True)

@@ -34,8 +34,8 @@ class FinishedRun:
         Of the detector, and what it answered.
     folder : Path
         Its submission.
-    seconds, peak_mb : float
-        Training and scoring time, and the most memory that its process held, MB.
+    seconds, core_seconds, peak_mb : float
+        Training and scoring time, by the clock and of all cores, and the most memory that its process held, MB.
     card : Scorecard or None
         None where labels are missing.
     again : bool
@@ -46,6 +46,7 @@ class FinishedRun:
     task: str
     folder: Path
     seconds: float
+    core_seconds: float
     peak_mb: float
     card: Scorecard | None
     again: bool = False
@@ -120,7 +121,7 @@ class DetectorRuns:
             if not (printed := (folder / "log.txt").read_bytes()):
                 raise
             log.write_bytes(printed)
-            raise UserError(f"{error}; see {log}") from error
+            raise type(error)(f"{error}; see {log}") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -141,7 +142,11 @@ class DetectorRuns:
         name = detector_submissions.folder_name(kind.name, answer.task)
         card = detector_submissions.author_card(self.out / name, kind.name, kind.fields, answer.task)
         folder = submission.write(self.out / name, pl.read_parquet(answer.file, glob=False), card, answer.task)
-        measured = {"seconds": round(answer.seconds, 3), "peak_mb": round(answer.peak_mb, 1)}
+        measured = {
+            "seconds": round(answer.seconds, 3),
+            "core_seconds": round(answer.core_seconds, 3),
+            "peak_mb": round(answer.peak_mb, 1),
+        }
         record = self._key(job, answer.task) | measured | {"predictions": detector_submissions.digest(folder)}
         return self._report(job, answer.task, record)
 
@@ -178,7 +183,7 @@ class DetectorRuns:
         if card is None:
             card = self._score(self.out / name, task, job.split)
             _write_report(folder, record, card)
-        measured = record["seconds"], record["peak_mb"]
+        measured = record["seconds"], record["core_seconds"], record["peak_mb"]
         return FinishedRun(record["detector"], task, self.out / name, *measured, card, again)
 
     def _score(self, entry: Path, task: str, split: str) -> Scorecard | None:

@@ -8,32 +8,17 @@ from typing import Any, ClassVar, Self
 
 import polars as pl
 
-from baselines.base import detector, search_space
-from baselines.features import account_features, feature_table, forests, supervision
+from baselines.features import account_features, feature_table, forests, supervision, tuned_trees
 from generator.arrays import F64, Mask
 from generator.dataset import Split
 
 
 @dataclass
-class BoostedAggregates(detector.Detector):
-    """Gradient-boosted trees on what each account does by itself.
-
-    Parameters
-    ----------
-    depth : int
-        Most splits in a row.
-    eta : float
-        What each tree adds.
-    """
+class BoostedAggregates(tuned_trees.TunedTrees):
+    """Gradient-boosted trees on what each account does by itself."""
 
     fields: ClassVar[tuple[str, ...]] = account_features.fields_of(feature_table.FEATURES)
-    ranges: ClassVar[search_space.Ranges] = {
-        "depth": search_space.SearchRange(2, 8),
-        "eta": search_space.SearchRange(0.01, 0.3, log=True),
-    }
 
-    depth: int = supervision.TREES["max_depth"]
-    eta: float = supervision.TREES["eta"]
     _model: Any = field(init=False, repr=False, default=None)
 
     @abstractmethod

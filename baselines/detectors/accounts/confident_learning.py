@@ -8,14 +8,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
-from baselines.base import detector
 from baselines.detectors.accounts import observed_states
-from baselines.features import account_features, feature_table, supervision
+from baselines.features import account_features, feature_table, supervision, tuned_trees
 from generator.dataset import Split
 
 
 @dataclass
-class ConfidentLearning(detector.Detector):
+class ConfidentLearning(tuned_trees.TunedTrees):
     """Boosted trees, fitted again without the labels that trees which had not seen them doubt.
 
     An account is doubted if its chance to be of the other class is at least the mean chance of the accounts that
@@ -43,7 +42,7 @@ class ConfidentLearning(detector.Detector):
         mistaken = banned & (1 - chance >= (1 - chance[~banned]).mean())
         # Where every ban is doubted, there is nothing better to learn from.
         kept = ~hidden & ~(mistaken if (banned & ~mistaken).any() else False)
-        self._model = supervision.boost(x[kept], banned[kept], self.seed)
+        self._model = supervision.boost(x[kept], banned[kept], self.seed, trees=self._trees)
         return self
 
     def score(self, split: Split) -> pl.DataFrame:

@@ -17,8 +17,7 @@ class XGBoostAggregates(boosted_base.BoostedAggregates):
     source: ClassVar[str] = "Chen and Guestrin, XGBoost, KDD 2016"
 
     def _learn(self, x: F64, positive: Mask) -> Any:
-        trees = {**supervision.TREES, "max_depth": self.depth, "eta": self.eta}
-        return supervision.boost(x, positive, self.seed, trees=trees)
+        return supervision.boost(x, positive, self.seed, trees=self._trees)
 
     def _log_odds(self, x: F64) -> F64:
         return supervision.predict(self._model, x)

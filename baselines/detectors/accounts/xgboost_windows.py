@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from baselines.base import detector
-from baselines.features import supervision
+from baselines.features import supervision, tuned_trees
 from generator.arrays import F64
 from generator.dataset import Split
 
@@ -19,7 +19,7 @@ _COUNTED = ("requests", "active", "input", "output", "failed", "templates", "hou
 
 
 @dataclass
-class XGBoostWindows(detector.Detector):
+class XGBoostWindows(tuned_trees.TunedTrees):
     """Gradient-boosted trees on what an account did in its last 1, 3, 7 and 14 days, and how that changed.
 
     Days are summed first, windows are sums of days; ratios between windows tell ramps, bursts and ends. Windows
@@ -43,7 +43,7 @@ class XGBoostWindows(detector.Detector):
             known = supervision.training_labels(world, ids)
             rows.append((x[known.rows], known.positive))
         x, positive = (np.concatenate(part) for part in zip(*rows, strict=True))
-        self._model = supervision.boost(x, positive, self.seed)
+        self._model = supervision.boost(x, positive, self.seed, trees=self._trees)
         return self
 
     def score(self, split: Split) -> pl.DataFrame:

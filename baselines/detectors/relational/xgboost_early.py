@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from baselines.base import detector
-from baselines.features import account_features, feature_table, supervision
+from baselines.features import account_features, feature_table, supervision, tuned_trees
 from baselines.graph import shared_keys
 from baselines.graph.communities import communities
 from generator.arrays import F64
@@ -40,7 +39,7 @@ _SHARES = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass
-class EarlyTrees(detector.Detector):
+class EarlyTrees(tuned_trees.TunedTrees):
     """Boosted trees on accounts, their links and their neighbours, as far as they are known on a day.
 
     Trained on snapshots of the training worlds a quarter, half, three quarters and all the way through, each seen
@@ -68,7 +67,8 @@ class EarlyTrees(detector.Detector):
                 ys.append(known.positive)
                 weights.append(1 / np.sqrt(np.bincount(known.cohort)[known.cohort]))
         weight = np.concatenate(weights)
-        self._model = supervision.boost(np.concatenate(xs), np.concatenate(ys), self.seed, weight / weight.mean())
+        x, y = np.concatenate(xs), np.concatenate(ys)
+        self._model = supervision.boost(x, y, self.seed, weight / weight.mean(), self._trees)
         return self
 
     def score(self, split: Split) -> pl.DataFrame:

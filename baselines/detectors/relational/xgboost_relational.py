@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -10,49 +10,36 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from baselines.base import detector, search_space
-from baselines.features import prompt_visits, supervision
+from baselines.features import prompt_visits, supervision, tuned_trees
 from baselines.graph import candidate_pairs, relational_view
 from baselines.graph.communities import communities
 from generator.arrays import F32, F64, I64, Mask
 from generator.dataset import Split
 
 RESOLUTIONS = (0.3, 0.1, 0.03)  # close-knit to loose: chances above which two groups are one (a)
-TREES: Mapping[str, Any] = {**supervision.TREES, "colsample_bytree": 0.3}
+_COLUMNS = 0.3  # share of the columns that each tree is shown (a)
 _BAGS = 2  # models whose mean counts (a)
 Rows = tuple[F64, Mask, F64]
 """Features, label and weight."""
 
 
 @dataclass
-class XGBoostRelational(detector.Detector):
+class XGBoostRelational(tuned_trees.TunedTrees):
     """Gradient-boosted trees on groups of accounts, and on each account's place in them.
 
     Groups come first: a model learns from the links of two accounts how likely they belong to one cohort, of any
     kind, and a graph of such pairs falls into communities, from close-knit to loose. Each community is described
     by how alike its members' habits are, by what they share, and by what they do under the system prompts that
     are theirs. One set of trees judges groups, also cohorts and thinned groups while it learns; another judges
-    accounts by the groups they are in and how firmly they sit there. The score is the mean of both.
-
-    Parameters
-    ----------
-    depth : int
-        Most splits in a row of the trees that judge.
-    eta : float
-        What each of these trees adds.
+    accounts by the groups they are in and how firmly they sit there. The score is the mean of both. What is tuned
+    are the trees that judge.
     """
 
     name: ClassVar[str] = "xgboost-relational"
     description: ClassVar[str] = "boosted trees on communities and an account's place in them"
     source: ClassVar[str] = "after Traag et al., Physical Review E 84, 2011, and Chen and Guestrin, KDD 2016"
     fields: ClassVar[tuple[str, ...]] = relational_view.FIELDS
-    ranges: ClassVar[search_space.Ranges] = {
-        "depth": search_space.SearchRange(2, 8),
-        "eta": search_space.SearchRange(0.01, 0.3, log=True),
-    }
 
-    depth: int = TREES["max_depth"]
-    eta: float = TREES["eta"]
     _pair_model: Any = field(init=False, repr=False, default=None)
     _topics: F32 = field(init=False, repr=False, default_factory=lambda: np.zeros((0, 0), np.float32))
     _of_accounts: list[Any] = field(init=False, repr=False, default_factory=list)
@@ -105,7 +92,7 @@ class XGBoostRelational(detector.Detector):
         if positive.all() or not positive.any():
             return []
         seeds = range(self.seed, self.seed + _BAGS)
-        trees = {**TREES, "max_depth": self.depth, "eta": self.eta}
+        trees = {**self._trees, "colsample_bytree": _COLUMNS}
         return [supervision.boost(x, positive, s, weight / weight.mean(), trees) for s in seeds]
 
 

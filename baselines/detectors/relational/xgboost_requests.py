@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
-from baselines.base import detector
+from baselines.base import detector, search_space
 from baselines.detectors.relational import xgboost_relational
 from baselines.features import supervision
 from generator import schema
@@ -32,9 +32,6 @@ _KEYS = (
     "api_key",
 )
 _COLUMNS = ("ts", *_NUMBERS, *_KEYS)
-_ROUNDS = 200  # trees (a)
-_EACH = 60  # (a)
-"""Requests per account and kind of request that are learnt from: large accounts would drown the others."""
 
 
 @dataclass
@@ -44,6 +41,13 @@ class RequestTrees(detector.Detector):
     Camouflaged accounts mix both kinds. The second model is trained inside extraction accounts alone, on what
     tells their requests apart: sizes, settings, topic, and how common each setting is in the account and in the
     world. So it need not learn again who is suspicious, and cannot be drowned by the many ordinary accounts.
+
+    Parameters
+    ----------
+    each : int
+        Requests per account and kind of request that are learnt from: large accounts would drown the others.
+    rounds : int
+        Trees that judge requests.
     """
 
     name: ClassVar[str] = "xgboost-requests"
@@ -54,15 +58,22 @@ class RequestTrees(detector.Detector):
     )
     tasks: ClassVar[tuple[str, ...]] = ("requests",)
 
+    ranges: ClassVar[search_space.Ranges] = {
+        "each": search_space.SearchRange(10, 300, log=True),
+        "rounds": search_space.SearchRange(50, 500, log=True),
+    }
+
+    each: int = 60
+    rounds: int = 200
     _accounts: Any = field(init=False, repr=False, default=None)
     _model: Any = field(init=False, repr=False, default=None)
 
     def fit(self, *worlds: Split) -> Self:
         """Learn which accounts, then which of their requests."""
         self._accounts = xgboost_relational.XGBoostRelational(seed=self.seed).fit(*worlds)
-        lessons = [_lesson(world, self.seed) for world in worlds]
+        lessons = [_lesson(world, self.seed, self.each) for world in worlds]
         x, y = np.concatenate([a for a, _ in lessons]), np.concatenate([b for _, b in lessons])
-        self._model = supervision.boost(x, y, self.seed, rounds=_ROUNDS) if 0 < y.sum() < len(y) else None
+        self._model = supervision.boost(x, y, self.seed, rounds=self.rounds) if 0 < y.sum() < len(y) else None
         return self
 
     def state(self) -> dict[str, Any]:
@@ -94,7 +105,7 @@ class RequestTrees(detector.Detector):
         return pl.concat(buckets)
 
 
-def _lesson(world: Split, seed: int) -> tuple[F64, Mask]:
+def _lesson(world: Split, seed: int, each: int) -> tuple[F64, Mask]:
     """Some requests of each extraction account that served, of both kinds."""
     names = world.labels.polars().filter("served").select(pl.col("account_id").cast(pl.String)).collect()
     common = _common(world)
@@ -108,7 +119,7 @@ def _lesson(world: Split, seed: int) -> tuple[F64, Mask]:
         # Drawn by what a row says, not by its place or name.
         drawn = (pl.col("ts").dt.epoch("ms") * 2_654_435_761 + pl.col("input_tokens") + seed) % 4_294_967_291
         chosen = (
-            frame.select(drawn.rank("ordinal").over("account_id", "is_extraction") <= _EACH).to_series().to_numpy()
+            frame.select(drawn.rank("ordinal").over("account_id", "is_extraction") <= each).to_series().to_numpy()
         )
         x = _matrix(frame, common)
         xs.append(x[chosen])

@@ -7,13 +7,12 @@ from typing import ClassVar, Self
 
 import polars as pl
 
-from baselines.base import detector
+from baselines.base import detector, search_space
 from baselines.features import supervision
 from generator.dataset import Split
 
 _OF_ACCOUNTS = ("payment_type", "email_type", "verification", "plan")
 _OF_REQUESTS = ("asn_type", "country")
-_PRIOR = 50.0  # accounts' worth of the mean rate that each value starts with (a)
 
 
 @dataclass
@@ -22,6 +21,11 @@ class Reputation(detector.Detector):
 
     The reputation of a value is the share of extraction accounts among those that had it in training, drawn
     towards the mean where few had it. Naive Bayes: each source of reputation counts for itself.
+
+    Parameters
+    ----------
+    prior : float
+        Accounts' worth of the mean rate that each value starts with.
     """
 
     name: ClassVar[str] = "reputation"
@@ -32,6 +36,9 @@ class Reputation(detector.Detector):
         *(f"requests.{c}" for c in _OF_REQUESTS),
     )
 
+    ranges: ClassVar[search_space.Ranges] = {"prior": search_space.SearchRange(1.0, 1000.0, log=True)}
+
+    prior: float = 50.0
     _known: list[tuple[str, str, float]] = field(init=False, repr=False, default_factory=list)
 
     def fit(self, *worlds: Split) -> Self:
@@ -45,7 +52,7 @@ class Reputation(detector.Detector):
             parts.append(values.join(labels, on="account_id"))
         rows = pl.concat(parts)
         mean = float(rows["bad"].mean() or 0.0)  # type: ignore[arg-type]
-        rate = (pl.col("bad").sum() + _PRIOR * mean) / (pl.len() + _PRIOR)
+        rate = (pl.col("bad").sum() + self.prior * mean) / (pl.len() + self.prior)
         odds = (rate / mean).log() - ((1 - rate) / (1 - mean)).log()
         self._known = rows.group_by("source", "value").agg(odds=odds).sort("source", "value").rows()
         return self

@@ -14,6 +14,7 @@ import typer
 from generator import files
 from generator.errors import UserError, printable
 from leaderboard.records import power
+from leaderboard.tracking import text_tables
 from siphonbench import api
 from siphonbench.api import BOARD, DATA
 from siphonbench.cli.common import options, output
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from generator.dataset import Dataset
     from leaderboard.records.scorecard import Scorecard
     from siphonbench.workflows.comparison import EntryComparison
+    from leaderboard.tracking.board import Board
     from siphonbench.workflows.series import SeriesResult
 
 
 @app.command(
     "evaluate",
     epilog="Example: siphonbench evaluate my-entry --data siphonbench-data/nano. "
-    "A series: siphonbench evaluate entry-11 entry-12 --data small-11 --data small-12",
+    "A series: siphonbench evaluate entry-11 entry-12 --data small-11 --data small-12. "
+    "Two entries: siphonbench evaluate my-entry --against its-rival --data siphonbench-data/nano",
 )
 def _evaluate(
     entry: options.Entries,
@@ -161,22 +164,42 @@ app.add_typer(_leaderboard, name="leaderboard")
 @_leaderboard.callback(
     invoke_without_command=True,
     epilog="Example: siphonbench leaderboard --data siphonbench-data/nano. "
-    "A series: siphonbench leaderboard --data small-11 --data small-12",
+    "A series: siphonbench leaderboard --data small-11 --data small-12. "
+    "For a paper: siphonbench leaderboard --data small-11 --format latex",
 )
 def _show(
     context: typer.Context,
     data: options.Series = [DATA],  # noqa: B006  # typer copies it
     task: options.Task = "accounts",
     board: options.AnyStore = str(BOARD),
+    form: Annotated[
+        str | None, typer.Option("--format", help="csv (every number), md or latex, in place of a table.")
+    ] = None,
 ) -> None:
-    if context.invoked_subcommand is None:
-        if len(data) > 1:
-            _show_series_board([api.load(d) for d in data], board, task)
-        else:
-            show_board(api.load(data[0]), board, task)
+    if context.invoked_subcommand is not None:
+        return
+    if form is not None and form not in text_tables.FORMATS:
+        raise UserError(f"--format {form!r} is none of {', '.join(text_tables.FORMATS)}")
+    if len(data) > 1:
+        _show_series_board([api.load(d) for d in data], board, task, form)
+    elif form:
+        typer.echo(_written(api.board(api.load(data[0]), board, task), form), nl=False)
+    else:
+        show_board(api.load(data[0]), board, task)
 
 
-def _show_series_board(data: list[Dataset], where: str, task: str) -> None:
+def _written(board: Board, form: str) -> str:
+    from leaderboard.site import board_files
+    from leaderboard.tracking import board_table
+
+    return (
+        board_files.as_csv(board).decode()
+        if form == "csv"
+        else text_tables.FORMATS[form](*board_table.cells(board))
+    )
+
+
+def _show_series_board(data: list[Dataset], where: str, task: str, form: str | None) -> None:
     from leaderboard.tracking.store import Store
 
     board = series.series_board(data, Store.at(where), task)
@@ -185,7 +208,11 @@ def _show_series_board(data: list[Dataset], where: str, task: str) -> None:
         (row.name, f"{row.mean.value:.3f}", f"{low:.3f}-{high:.3f}", *(f"{v:.3f}" for v in row.values))
         for row, (low, high) in zip(board.rows, ends, strict=True)
     ]
-    output.show(("entry", "mean", "95 %", *board.datasets), rows)
+    head = ("entry", "mean", "95 %", *board.datasets)
+    if form:
+        typer.echo(text_tables.FORMATS[form](head, rows), nl=False)
+        return
+    output.show(head, rows)
     if board.tau is not None:
         half = len(board.datasets) // 2
         typer.echo(f"Kendall's tau of the entries, first {half} datasets against the others: {board.tau:.2f}")

@@ -71,6 +71,12 @@ Task = Annotated[str, typer.Option(help="accounts, campaigns, requests or early.
 Host = Annotated[str, typer.Option(help="Address to listen at.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Budget = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Core seconds that each detector may take, a search all its trials; no end if left out."
+    ),
+]
 CPUS = os.cpu_count() or 1
 
 

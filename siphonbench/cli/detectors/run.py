@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +13,12 @@ import typer
 from generator import files
 from generator.errors import UserError
 from leaderboard.records.task_definitions import TASKS
+from leaderboard.tracking import text_tables
 from siphonbench import api
 from siphonbench.api import DATA
 from siphonbench.cli.common import options, output
 from siphonbench.cli.detectors import group
-from siphonbench.workflows import detector_runs, markdown_table
+from siphonbench.workflows import detector_runs
 from siphonbench.workflows.detector_runs import REPORTS
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def _run(
     record: Annotated[
         str | None, typer.Option(help="Board that gets one MLflow run each: folder, postgresql:// or http://.")
     ] = None,
+    budget: options.Budget = None,
     out: Annotated[
         Path, typer.Option(help="Gets a submission folder per detector and task, and reports.")
     ] = options.ENTRIES,
@@ -53,19 +56,22 @@ def _run(
     dataset = api.load_verified(data)
     dataset.reveal(split)
     jobs = _jobs(dataset, names, tasks, split, seed or 0, parameters, explicit=task != "all")
+    jobs = [replace(job, budget=budget) for job in jobs]
     for name, why in () if names else _skipped(dataset):
         typer.echo(f"skipped {name}: it {why}", err=True)
     options.private_board(out)
-    runs, failed = _run_all(dataset, jobs, out)
+    runs, spent, failed = _run_all(dataset, jobs, out)
     for name in tasks:
-        if not (some := ranked(r for r in runs if r.task == name)):
+        rows = [cells(r) for r in ranked(r for r in runs if r.task == name)]
+        rows += [(who, f"out of {budget} core s", *["-"] * len(_HEAD)) for who, asked in spent if asked == name]
+        if not rows:
             (out / REPORTS / f"{name}.md").unlink(missing_ok=True)  # of an earlier run
             continue
         title = f"{dataset.name}, {split}, {name}: {TASKS[name].title}"
         head = ("detector", TASKS[name].short, *_HEAD)
-        files.write_text(out / REPORTS / f"{name}.md", f"{title}\n\n{markdown_table.text(head, map(cells, some))}")
+        files.write_text(out / REPORTS / f"{name}.md", f"{title}\n\n{text_tables.as_markdown(head, rows)}")
         typer.echo(title)
-        output.show(head, map(cells, some))
+        output.show(head, rows)
     if record:
         _record(dataset, runs, record)
     again = sum(r.again for r in runs)
@@ -196,11 +202,13 @@ def _jobs(
     return jobs
 
 
-def _run_all(data: Dataset, jobs: list[DetectorJob], out: Path) -> tuple[list[FinishedRun], list[str]]:
-    """Runs of all jobs, and one sentence per detector that failed: the others go on."""
-    from dataclasses import replace
+def _run_all(
+    data: Dataset, jobs: list[DetectorJob], out: Path
+) -> tuple[list[FinishedRun], list[tuple[str, str]], list[str]]:
+    """Runs of all jobs; detector and task where the budget ended; a sentence per one that failed: others go on."""
+    from baselines.isolated_run import OutOfBudgetError
 
-    book, runs, failed = detector_runs.DetectorRuns(data, out), [], []
+    book, runs, spent, failed = detector_runs.DetectorRuns(data, out), [], [], []
     total = sum(len(job.tasks) for job in jobs)
     with output.progress("training and scoring") as tick:
         ended = 0
@@ -211,12 +219,15 @@ def _run_all(data: Dataset, jobs: list[DetectorJob], out: Path) -> tuple[list[Fi
             try:
                 for run in book.run(replace(job, tasks=tuple(left))) if left else ():
                     runs.append(run)
+                    left.remove(run.task)
                     tick(len(runs), total)
+            except OutOfBudgetError:
+                spent += [(job.name, task) for task in left]
             except UserError as error:
                 failed.append(str(error))
             ended += len(job.tasks)
             tick(ended, total)
-    return runs, failed
+    return runs, spent, failed
 
 
 def _record(data: Dataset, runs: list[FinishedRun], where: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,8 +22,10 @@ if TYPE_CHECKING:
     from baselines.isolated_run import DetectorJob
     from generator.dataset import Dataset
     from leaderboard.records.scorecard import Scorecard
+    from siphonbench.workflows.detector_runs import FinishedRun
 
 SPLIT = "validation"
+PROTOCOL = "protocol.json"
 
 
 @group.group.command("tune", epilog="Example: siphonbench baselines tune leiden-fusion --trials 10")
@@ -28,11 +33,12 @@ def _tune(
     name: Annotated[str, typer.Argument(help="Detector that declares ranges.")],
     data: options.On = DATA,
     trials: Annotated[int, typer.Option(min=2, max=1000, help="Trials; the first has the default values.")] = 20,
+    budget: options.Budget = None,
     task: Annotated[str, typer.Option(help="Task whose metric decides.")] = "accounts",
     seed: options.Seed = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="For trials and NAME.toml; siphonbench-board/tuned/NAME if left out."),
+        typer.Option(help="For trials, NAME.toml and protocol.json; siphonbench-board/tuned/NAME if left out."),
     ] = None,
 ) -> None:
     """Search at random among a detector's parameters, by validation alone; a search that was cut off goes on."""
@@ -49,16 +55,19 @@ def _tune(
     options.private_board(folder)
     settings = search_space.trials(kind(), trials, seed or 0)
     place = str(dataset.path.absolute())
-    jobs = [isolated_run.DetectorJob(place, name, (task,), SPLIT, seed or 0, given) for given in settings]
-    cards, failed = _try_all(dataset, jobs, folder)
-    if not cards:
-        raise UserError(f"all {len(jobs)} trials failed: {failed[0]}")
+    jobs = [isolated_run.DetectorJob(place, name, (task,), SPLIT, seed or 0, given, budget) for given in settings]
+    runs, failed = _try_all(dataset, jobs, folder)
+    if not runs:
+        raise UserError(f"none of {len(jobs)} trials ended well: {failed[0]}")
+    cards = {k: card for k, run in runs.items() if (card := run.card)}
     order = sorted(cards, key=lambda k: (-cards[k].primary.value, k))
     best, note = order[0], f"{', '.join(_value(cards[order[0]]))} on {SPLIT} of {dataset.name}, task {task}"
     gain = _gain(cards[best], cards[0]) if 0 in cards else "the default values failed"
     lines = [f"# {note}; {len(cards)} trials, seed {seed or 0}", f"# {gain}", f"[{kind.name}]"]
     file = folder / f"{kind.name}.toml"
     files.write_text(file, "\n".join([*lines, *(f"{k} = {v!r}" for k, v in settings[best].items())]) + "\n")
+    protocol = _protocol(dataset, jobs, runs, failed, best)
+    files.write_text(folder / PROTOCOL, json.dumps(protocol, indent=1) + "\n")
     output.show(
         ("trial", *kind.ranges, "metric", "95 % interval"),
         [(str(k), *(f"{v:g}" for v in settings[k].values()), *_value(cards[k])) for k in order[:10]],
@@ -69,23 +78,51 @@ def _tune(
         typer.echo(f"{len(failed)} of {len(jobs)} trials failed, e.g. {failed[0]}", err=True)
 
 
-def _try_all(data: Dataset, jobs: list[DetectorJob], folder: Path) -> tuple[dict[int, Scorecard], list[str]]:
-    """Scorecards by trial, and what failed."""
-    cards, failed = {}, []
+def _protocol(
+    data: Dataset, jobs: list[DetectorJob], runs: dict[int, FinishedRun], failed: list[str], best: int
+) -> dict[str, Any]:
+    """What a reader has to know of a search to judge a tuned row by it."""
+    first, card = jobs[0], runs[best].card
+    return {
+        "detector": runs[best].name,
+        "dataset": {"name": data.name, "digest": data.digest, "split": SPLIT},
+        "task": first.tasks[0],
+        "seed": first.seed,
+        "trials": {"asked": len(jobs), "finished": len(runs), "failed": failed},
+        "budget_core_seconds": first.budget,
+        "core_seconds": round(sum(run.core_seconds for run in runs.values()), 1),
+        "peak_mb": max(run.peak_mb for run in runs.values()),
+        "best": {"trial": best, "params": dict(jobs[best].params), "value": card and card.primary.value},
+    }
+
+
+def _try_all(data: Dataset, jobs: list[DetectorJob], folder: Path) -> tuple[dict[int, FinishedRun], list[str]]:
+    """Runs by trial, as many as the budget of core seconds allows; and what failed."""
+    from baselines.isolated_run import OutOfBudgetError
+
+    tried: dict[int, FinishedRun] = {}
+    failed = []
     with output.progress("trying parameters") as tick:
         for k, job in enumerate(jobs):
             tick(k, len(jobs))
+            spent = math.ceil(sum(run.core_seconds for run in tried.values()))
+            if job.budget is not None and spent >= job.budget:
+                break
+            left = None if job.budget is None else job.budget - spent
             runs = detector_runs.DetectorRuns(data, folder / f"trial-{k:03d}")
             try:
-                finished, left = runs.finished(job)
-                (run,) = runs.run(job) if left else finished
+                finished, unfinished = runs.finished(job)
+                (run,) = runs.run(replace(job, budget=left)) if unfinished else finished
+            except OutOfBudgetError as error:
+                failed.append(str(error))
+                break
             except UserError as error:
                 failed.append(str(error))
                 continue
             if run.card is None:
                 raise UserError(f"{data.path} has no labels of {SPLIT}: nothing can be tuned by it")
-            cards[k] = run.card
-    return cards, failed
+            tried[k] = run
+    return tried, failed
 
 
 def _value(card: Scorecard) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from generator import files
-from siphonbench.workflows import markdown_table
+from leaderboard.tracking import text_tables
 from siphonbench.workflows.sensitivity import tornado
 from siphonbench.workflows.sensitivity.summary import FIRST, SettingOutcome, StudySummary, words
 
@@ -55,7 +55,7 @@ def text(summary: StudySummary) -> str:
             "Change of average precision (*accounts*, mean of the tiers) at the low and at the high level, in "
             "brackets what it is as published; tau is Kendall's, between their order there and as published.",
             "",
-            markdown_table.text(head(summary), rows(summary)),
+            text_tables.as_markdown(head(summary), rows(summary)),
             "What is more at a higher level:",
             "",
             titles,
