@@ -24,8 +24,8 @@ from siphonbench.workflows import comparison, detector_runs, series
 if TYPE_CHECKING:
     from generator.dataset import Dataset
     from leaderboard.records.scorecard import Scorecard
-    from siphonbench.workflows.comparison import EntryComparison
     from leaderboard.tracking.board import Board
+    from siphonbench.workflows.comparison import EntryComparison
     from siphonbench.workflows.series import SeriesResult
 
 
