@@ -192,11 +192,9 @@ def _written(board: Board, form: str) -> str:
     from leaderboard.site import board_files
     from leaderboard.tracking import board_table
 
-    return (
-        board_files.as_csv(board).decode()
-        if form == "csv"
-        else text_tables.FORMATS[form](*board_table.cells(board))
-    )
+    if form == "csv":
+        return board_files.as_csv(board).decode()
+    return text_tables.FORMATS[form](*board_table.cells(board))
 
 
 def _show_series_board(data: list[Dataset], where: str, task: str, form: str | None) -> None:
