@@ -1,9 +1,10 @@
 """Makes the notebooks of the course, for students and for instructors, from one source per unit.
 
-    python coursework/build.py OUT [unit1 unit2 ...]
+    python coursework/build.py OUT [unit1 unit2 ... session]
 
 OUT becomes a course folder as nbgrader expects it: `source/` holds the notebooks with solutions and all tests,
-`rubrics/` what graders read, and `students/` what students get. nbgrader itself is not needed to make it; who has
+`rubrics/` what graders read, and `students/` what students get; `session` is the version of 75 minutes, with its
+`slides.html`. nbgrader itself is not needed to make it; who has
 it lets `nbgrader generate_assignment` make the same notebooks for students again, in `release/`, and keep record.
 
 A source is a Python file in jupytext's percent format. A cell's role stands behind its `# %%`:
@@ -33,6 +34,8 @@ import nbformat
 
 HERE = Path(__file__).resolve().parent
 UNITS = tuple(sorted(f.parent.name for f in HERE.glob("unit*/unit*.py")))
+SESSION = "session"  # without a graded cell
+NOTEBOOKS = (*UNITS, SESSION)
 SHARED = ("course.py", "class.toml")  # every notebook needs them beside it
 CODE_STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")
 TEXT_STUB = "YOUR ANSWER HERE"
@@ -134,7 +137,7 @@ def handed_out(notebook: Any) -> Any:
     return given
 
 
-def build(out: Path, units: Iterable[str] = UNITS) -> list[Path]:
+def build(out: Path, units: Iterable[str] = NOTEBOOKS) -> list[Path]:
     """Write the course folder; nothing stays half-written.
 
     Parameters
@@ -155,8 +158,8 @@ def build(out: Path, units: Iterable[str] = UNITS) -> list[Path]:
         If the folder is not free, there is no such unit, or a source is faulty.
     """
     wanted = list(units)
-    if unknown := [u for u in wanted if u not in UNITS]:
-        raise SourceError(f"no unit {', '.join(unknown)}: choose from {', '.join(UNITS)}")
+    if unknown := [u for u in wanted if u not in NOTEBOOKS]:
+        raise SourceError(f"no unit {', '.join(unknown)}: choose from {', '.join(NOTEBOOKS)}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SourceError(f"{out} exists and is not an empty folder: choose another one, or empty it")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -165,6 +168,10 @@ def build(out: Path, units: Iterable[str] = UNITS) -> list[Path]:
         written = [file for unit in wanted for file in _unit(made, unit)]
         (made / "nbgrader_config.py").write_text(CONFIG, "utf-8")
         shutil.copy(HERE / "canary.py", made)
+        shutil.copy(HERE / "VIVA.md", made / "rubrics" / "viva.md")
+        if SESSION in wanted:
+            slides = runpy.run_path(str(HERE / "slides.py"))["slides"]
+            (made / "slides.html").write_text(slides((HERE / "slides.md").read_text("utf-8")), "utf-8")
         (made / "wrong.json").write_text(json.dumps(_wrong_answers(wanted), indent=1), "utf-8")
         if out.exists():
             out.rmdir()
@@ -183,13 +190,15 @@ def _unit(root: Path, unit: str) -> list[Path]:
         for name in SHARED:
             shutil.copy(HERE / name, folder)
     (root / "rubrics").mkdir(exist_ok=True)
-    shutil.copy(HERE / unit / "RUBRIC.md", root / "rubrics" / f"{unit}.md")
+    if unit != SESSION:
+        shutil.copy(HERE / unit / "RUBRIC.md", root / "rubrics" / f"{unit}.md")
     return files
 
 
 def _wrong_answers(units: Iterable[str]) -> dict[str, list[str]]:
     """Wrong answers by the id of the test cell that has to catch them."""
-    files = {unit: tomllib.loads((HERE / unit / "wrong.toml").read_text("utf-8")) for unit in units}
+    graded = [unit for unit in units if unit != SESSION]
+    files = {unit: tomllib.loads((HERE / unit / "wrong.toml").read_text("utf-8")) for unit in graded}
     return {
         f"{u}-{name}-test": list(answers.values()) for u, file in files.items() for name, answers in file.items()
     }
@@ -226,7 +235,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="new or empty folder")
-    parser.add_argument("units", nargs="*", default=UNITS, help="all if left out")
+    parser.add_argument("units", nargs="*", default=NOTEBOOKS, help="all if left out")
     asked = parser.parse_args()
     try:
         written = build(asked.out, asked.units)

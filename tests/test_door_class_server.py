@@ -9,12 +9,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from generator.errors import UserError
 from leaderboard.intake.scorer import Limits
 from leaderboard.seasons import routes
 from leaderboard.seasons.attempt_scoring import AttemptWorker
@@ -223,6 +225,21 @@ def test_a_deadline_moves_on_while_it_is_served(room: Path) -> None:
     assert service.rules.closes.month == 12
     with pytest.raises(AssertionError, match="only moves on"):
         call("extend", room, "2999-01-01")
+
+
+def test_one_student_may_be_late_and_nobody_else(room: Path) -> None:
+    http, service = client(room)
+    assert "for ada" in call("extend", room, "2999-02-14", "--student", "ada")
+    http.get(BASE)  # which looks at the folder
+    late, too_late = (datetime(2999, 2, day, tzinfo=UTC).timestamp() for day in (3, 15))
+    service.check("ada", "accounts", late)
+    for name, when in (("bob", late), ("ada", too_late)):
+        with pytest.raises(UserError, match="nothing is taken any more"):
+            service.check(name, "accounts", when)
+    with pytest.raises(AssertionError, match="only moves on"):
+        call("extend", room, "2999-02-10", "--student", "ada")
+    with pytest.raises(AssertionError, match="no student 'joe'"):
+        call("extend", room, "2999-03-01", "--student", "joe")
 
 
 def test_two_rosters_at_once_lose_nobody(room: Path) -> None:

@@ -20,6 +20,7 @@ from tests.conftest import Once
 
 COURSE = Path(__file__).resolve().parent.parent / "coursework"
 UNITS = sorted(f.parent.name for f in COURSE.glob("unit*/unit*.py"))
+ARMS_RACE = "unit6"  # no detector is made in it
 
 
 def _module(name: str) -> ModuleType:
@@ -56,9 +57,11 @@ def shared_world(once: Once) -> Path:
 
 
 @pytest.fixture
-def at_home(shared_world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def at_home(shared_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIPHONBENCH_COURSE", str(shared_world))
+    monkeypatch.setenv("SIPHONBENCH_SCORES", str(tmp_path / "scores.json"))
     monkeypatch.setenv("PYTHONPATH", str(COURSE.parent))
+    monkeypatch.chdir(tmp_path)
 
 
 def _fails(test: str, names: dict[str, Any]) -> bool:
@@ -141,12 +144,10 @@ def test_a_notebook_runs_in_a_kernel(unit: str, at_home: None, tmp_path: Path) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", UNITS)
-def test_solutions_run_and_wrong_answers_fail(unit: str, at_home: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    plt = pytest.importorskip("matplotlib.pyplot")
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    plt.switch_backend("agg")
-    monkeypatch.syspath_prepend(str(COURSE))
-    monkeypatch.delitem(sys.modules, "course", raising=False)
+def test_solutions_run_and_wrong_answers_fail(
+    unit: str, at_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plt = _at_a_desk(monkeypatch)
     wrong = tomllib.loads((COURSE / unit / "wrong.toml").read_text("utf-8"))
     solved = build.solved(unit)
     assert {f"{unit}-{name}-test" for name in wrong} == set(_roles(solved, "grade"))
@@ -167,6 +168,43 @@ def test_solutions_run_and_wrong_answers_fail(unit: str, at_home: None, monkeypa
             plt.close("all")
     assert drawn
     sys.modules.pop("course", None)
+    assert (unit == ARMS_RACE) == (not (tmp_path / "scores.json").exists())  # one number goes through the course
+    if unit == UNITS[-1]:
+        assert len((tmp_path / "predictions.csv").read_text().splitlines()) > 1000  # and ends on the class board
+
+
+def _at_a_desk(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Where cells run without a kernel: beside course.py, without a screen."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    plt.switch_backend("agg")
+    monkeypatch.syspath_prepend(str(COURSE))
+    monkeypatch.delitem(sys.modules, "course", raising=False)
+    return plt
+
+
+@pytest.mark.slow
+def test_the_session_runs(at_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plt = _at_a_desk(monkeypatch)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for cell in build.solved(build.SESSION).cells:
+        assert "nbgrader" not in cell.metadata
+        if cell.cell_type == "code":
+            exec(cell.source, names)
+            plt.close("all")
+    sys.modules.pop("course", None)
+    kept = json.loads((tmp_path / "scores.json").read_text())
+    assert len(kept) == 2
+    assert all(row["low"] <= row["AP"] <= row["high"] for row in kept.values())
+
+
+def test_the_session_has_slides(tmp_path: Path) -> None:
+    build.build(tmp_path / "x", [build.SESSION])
+    text = (tmp_path / "x" / "slides.html").read_text("utf-8")
+    assert text.count("<section>") == (COURSE / "slides.md").read_text("utf-8").count("\n---\n") + 1
+    assert "<h2>3 · Link</h2>" in text
+    assert "http" not in text
+    assert "five minutes" in (tmp_path / "x" / "rubrics" / "viva.md").read_text("utf-8")
 
 
 def test_faults_are_named(tmp_path: Path) -> None:

@@ -249,7 +249,20 @@ left.set(yticks=[], title=f"{len(common)} system prompts that five or more of th
 # Now it is hard *not* to see. Nothing about any single account changed; the question did. The rest of the course
 # is about asking it well: at scale, without being fooled, and without accusing the innocent, who also share
 # things (a class shares a worksheet, a company a network).
+
+# %% [markdown]
+# ## The number that goes with you
 #
+# At its end each unit scores **every account of the week `validation`**, whose campaigns are all new, as a board
+# would: average precision, mean over the three evasion tiers, with a 95 % interval. Your methods stay in the
+# table, from unit to unit, and in unit 7 the best one goes to the class board. Here is the first, to be beaten: a
+# blind guess.
+
+# %%
+everybody = course.accounts("validation")["account_id"]
+course.scored("1 a blind guess", pd.Series(np.random.default_rng(1).random(len(everybody)), everybody))
+
+# %% [markdown]
 # **Write (3 points).** Choose two of the forty accounts, one swarm and one not. Describe each in three sentences
 # to a colleague who has not seen the data, with numbers. Which of your sentences would still be true of the other
 # one?

@@ -163,6 +163,12 @@ print(f"limit {limit}: catches {caught:.1%} of all campaigns' accounts, {swarm_c
 print(f"and {rates(measured.to_numpy() > limit, guilty)[1]:.2%} of the innocent ones")
 
 # %% [markdown]
+# The busiest day as a score, of the week that goes with you through the course:
+
+# %%
+course.scored("2 the busiest day", peak_day(course.requests("validation")))
+
+# %% [markdown]
 # ## 4. The operator's sums
 #
 # Could a stricter limit do it? Put yourself in the operator's place. You want 1,000,000 answers in 30 days. Every

@@ -178,6 +178,12 @@ assert math.isclose(in_production, ap(columns, live=True), abs_tol=1e-6)
 # %%
 print(f"claimed {claimed:.2f}, honest {honest:.2f}, in production {in_production:.2f}")
 
+# %%
+kept = [name for name in columns if name != leak]
+forest = RandomForestClassifier(200, min_samples_leaf=3, random_state=0).fit(table[kept], guilty)
+new = known("validation")[0]
+course.scored("3 a table without its leak", pd.Series(forest.predict_proba(new[kept])[:, 1], new.index))
+
 # %% [markdown]
 # **Write (4 points).** How can such a column come about without any bad intent? Name the moment at which the
 # answer slipped in, two checks that would have found it, and whom the mistake would have hurt in production.

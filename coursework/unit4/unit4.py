@@ -15,10 +15,13 @@
 
 # %%
 import math
+import random
 
+import igraph
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.collections import LineCollection
 from scipy import sparse
 
 import course
@@ -136,6 +139,37 @@ pd.DataFrame(
 ).sort_values("accounts", ascending=False).head(12)
 
 # %% [markdown]
+# The same groups as a picture. Red are accounts of the swarm, orange those of other campaigns, grey all others.
+
+# %%
+pairs = [(a, b) for a, b in links[links >= 2].index if group[a] in pure.index]
+graph = igraph.Graph.TupleList(pairs)
+random.seed(0)  # the layout's
+place, who = np.array(graph.layout("fr").coords), graph.vs["name"]
+colours = ["C3" if a in swarm else "C1" if a in guilty else "0.6" for a in who]
+figure, left = plt.subplots(figsize=(8, 6))
+left.add_collection(LineCollection(place[np.array(graph.get_edgelist())], colors="0.85", lw=0.5, zorder=0))
+left.scatter(*place.T, s=14, c=colours)
+left.set(title=f"{len(pure)} groups of five or more, {len(who)} accounts")
+left.axis("off");
+
+# %% [markdown]
+# How much of the swarm is in there, and what became of the rest?
+
+# %%
+found = swarm & set(who)
+most = pd.concat([links.groupby(level=i).max() for i in (0, 1)]).groupby(level=0).max()
+rest = pd.Series({a: most.get(a, 0) for a in swarm - found}, dtype=int)
+print(f"{len(found)} of the swarm's {len(swarm)} accounts are in a group of five or more")
+rest.value_counts().rename_axis("keys shared with the closest neighbour").rename("accounts").to_frame()
+
+# %% [markdown]
+# Many are not in there. Members of an evasive swarm are given few things in common, a handful of accounts at a
+# time: one who shares a single key with the others, or only keys that more than twenty hold, is invisible to a
+# graph that asks for two rare ones. Ask for one, and they appear, among far more innocent people: try `links >=
+# 1`. A better graph does not lower the bar for one kind of link; it adds up weak links of several kinds (unit 7).
+
+# %% [markdown]
 # Set `innocent_groups` to the number of groups in `pure` that hold nobody guilty. They are agencies, classes,
 # teams: people who share their work because they work together.
 
@@ -190,6 +224,15 @@ for name, of, colour in (("innocent pairs", benign, "0.6"), ("pairs of the swarm
     left.hist(values[~np.isnan(values)].clip(-3, 8), bins, density=True, histtype="step", color=colour, label=name)
 left.set(xlabel="slots in common beyond chance", yscale="log", ylabel="density")
 left.legend();
+
+# %% [markdown]
+# How far does the graph alone get? The size of an account's group as its score, in the week that goes with you:
+
+# %%
+new_held = course.requests("validation")[["account_id", "system_prompt_hash"]].dropna().drop_duplicates()
+new_links = edges(without_hubs(new_held.set_axis(["account_id", "key"], axis=1), 20))
+new_group = communities(new_links[new_links >= 2])
+course.scored("4 the size of one's group", new_group.map(new_group.value_counts()))
 
 # %% [markdown]
 # One pair proves little. An operator's accounts meet with *many* others, and the same ones use the same prompts.

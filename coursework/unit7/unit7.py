@@ -11,7 +11,8 @@
 #
 # * weigh links of several kinds by how rare the thing shared is;
 # * describe an account by the group that it is in;
-# * measure on campaigns never seen before whether relations add anything, and for whom they are dangerous.
+# * measure on campaigns never seen before whether relations add anything, and for whom they are dangerous;
+# * put your own detector on the class board.
 
 # %%
 import math
@@ -42,16 +43,23 @@ def held(split: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def known(split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Unit 5's features of the accounts that are not grey, and their truth."""
+def features(split: str) -> pd.DataFrame:
+    """Unit 5's features, of all accounts that were active."""
     wanted = feature_table.FEATURES + feature_table.TOPIC
     table = account_features.account_features(course.world().splits[split], wanted).to_pandas()
-    table = table.astype({"account_id": str}).set_index("account_id").sort_index().fillna(-1)
-    truth = course.labels(split).loc[table.index]
-    return table[truth["label"] != "grey"], truth[truth["label"] != "grey"]
+    return table.astype({"account_id": str}).set_index("account_id").sort_index().fillna(-1)
 
 
-weeks = {split: (held(split), *known(split)) for split in ("train", "validation")}
+tables = {split: features(split) for split in ("train", "validation")}
+
+# %% [markdown]
+# Who counts? Boards leave out grey accounts, and *sleepers*: accounts of a campaign that sent nothing for it in
+# this week. Nobody can find in a log what is not in it. So here a guilty account is one that **served**.
+
+# %%
+truths = {split: course.labels(split).loc[table.index] for split, table in tables.items()}
+truths = {split: t[t["served"] | (t["label"] == "benign")] for split, t in truths.items()}
+guilty = {split: t["served"].to_numpy() for split, t in truths.items()}
 
 # %% [markdown]
 # ## 1. Links with weights
@@ -94,7 +102,7 @@ def groups(pairs: pd.Series, least: float) -> pd.Series:
     return pd.Series(sparse.csgraph.connected_components(graph, directed=False)[1], index=names)
 
 
-linked = {split: groups(strength(keys), LEAST) for split, (keys, _, _) in weeks.items()}
+linked = {split: groups(strength(held(split)), LEAST) for split in tables}
 sizes = linked["train"].value_counts()
 figure, left = plt.subplots(figsize=(6, 2.4))
 left.hist(sizes, np.arange(2, sizes.max() + 2), color="0.6")
@@ -136,36 +144,35 @@ assert list(_both.index) == list("abcd")
 # ## 3. The same forest, with and without relations
 #
 # Train `RandomForestClassifier(100, min_samples_leaf=2, random_state=0)` on the week `train`, once on the
-# accounts' own features and once on `joined` ones, and score the week `validation`, whose campaigns are all
-# new. Set `own` and `scores` to the two arrays of scores (in the order of `weeks["validation"][1]`), `alone`
-# and `together` to their average precision. A guilty account is one whose label is "extraction": `guilty` says
-# so for each week.
-
-# %%
-guilty = {split: (truth["label"] == "extraction").to_numpy() for split, (_, _, truth) in weeks.items()}
+# accounts' own features (`tables`) and once on `joined` ones, and score the week `validation`, whose campaigns
+# are all new. Groups are described by all their accounts; learn from and score those that count,
+# `truths[split].index`, in that order. Set `own` and `scores` to the two arrays of scores, `alone` and `together`
+# to their average precision with `guilty["validation"]`.
 
 # %% solution="compare"
 ### BEGIN SOLUTION
 def learnt(view) -> np.ndarray:
     """Scores of validation by a forest that has learnt from train."""
-    trees = RandomForestClassifier(100, min_samples_leaf=2, random_state=0).fit(view("train"), guilty["train"])
-    return trees.predict_proba(view("validation"))[:, 1]
+    seen, new = (view(split).loc[truths[split].index] for split in ("train", "validation"))
+    trees = RandomForestClassifier(100, min_samples_leaf=2, random_state=0).fit(seen, guilty["train"])
+    return trees.predict_proba(new)[:, 1]
 
 
-own = learnt(lambda split: weeks[split][1])
-scores = learnt(lambda split: joined(weeks[split][1], linked[split]))
+own = learnt(lambda split: tables[split])
+scores = learnt(lambda split: joined(tables[split], linked[split]))
 alone, together = (average_precision_score(guilty["validation"], found) for found in (own, scores))
 ### END SOLUTION
 
 # %% test="compare" points=3
-assert len(own) == len(scores) == len(weeks["validation"][1])
+assert len(own) == len(scores) == len(truths["validation"])
 assert 0 < alone < 1
 assert 0 < together < 1
 ### BEGIN HIDDEN TESTS
-_views = (own, alone, lambda s: weeks[s][1]), (scores, together, lambda s: joined(weeks[s][1], linked[s]))
+_views = (own, alone, lambda s: tables[s]), (scores, together, lambda s: joined(tables[s], linked[s]))
 for _given, _value, _view in _views:
-    _forest = RandomForestClassifier(100, min_samples_leaf=2, random_state=0).fit(_view("train"), guilty["train"])
-    assert np.allclose(_given, _forest.predict_proba(_view("validation"))[:, 1])
+    _seen, _new = (_view(s).loc[truths[s].index] for s in ("train", "validation"))
+    _forest = RandomForestClassifier(100, min_samples_leaf=2, random_state=0).fit(_seen, guilty["train"])
+    assert np.allclose(_given, _forest.predict_proba(_new)[:, 1])
     assert math.isclose(_value, average_precision_score(guilty["validation"], _given))
 ### END HIDDEN TESTS
 
@@ -176,7 +183,7 @@ left.barh(list(views), list(views.values()), color="0.6")
 left.set(xlabel="average precision on new campaigns", title="The same forest, two views");
 
 # %%
-truth = weeks["validation"][2]
+truth = truths["validation"]
 flagged = truth.index[np.argsort(-np.asarray(scores))[: guilty["validation"].sum()]]  # as many as are guilty
 pd.DataFrame(
     {
@@ -186,15 +193,37 @@ pd.DataFrame(
 ).dropna().sort_values("flagged", ascending=False)
 
 # %% [markdown]
-# In a class world of a dozen campaigns relations add little, and luck of the seed is as large. In larger worlds
+# Here are all your methods, on the same week, as a board ranks them:
+
+# %%
+course.scored("7 a forest on accounts and their groups", pd.Series(scores, truths["validation"].index))
+
+# %% [markdown]
+# In a class world of a dozen campaigns the intervals are wide, and luck of the seed is large. In larger worlds
 # the detectors `xgboost-relational` and `leiden-fusion` of this benchmark find several times what trees on
 # accounts do (see its table of results). They are this notebook, done with more care: more kinds of links
 # (times, work lists, near-equal prompts), communities that weak bridges don't melt together, and trees on
 # pairs, groups and accounts in turn. Try another `MOST` and `LEAST`: when does everything melt into one group,
 # and what does that do to `together`?
 #
-# To hand in your own on the class board, score every account of the week `test`, write `account_id` and `score`
-# to `predictions.csv`, and send it as the README of your hand-out says.
+# ## 4. Onto the class board
+#
+# The last step: the same method for every account of the week `test`, whose labels nobody shows you. Put the
+# folder that your instructor gave you into `HANDOUT`: then the data are those of your own secret world, and the
+# file goes to the class board as the README in that folder says. Without one, the class world's week is answered.
+
+# %%
+HANDOUT = ""  # such as "../../brave-otter-17"
+if HANDOUT:
+    course.move_to(HANDOUT)
+    tables["train"], truths["train"] = features("train"), course.labels("train")
+    truths["train"] = truths["train"].loc[tables["train"].index].query("served or label == 'benign'")
+    linked["train"] = groups(strength(held("train")), LEAST)
+tables["test"], linked["test"] = features("test"), groups(strength(held("test")), LEAST)
+views = {split: joined(tables[split], linked[split]) for split in ("train", "test")}
+forest = RandomForestClassifier(100, min_samples_leaf=2, random_state=0)
+forest.fit(views["train"].loc[truths["train"].index], truths["train"]["served"].to_numpy())
+course.hand_in(pd.Series(forest.predict_proba(views["test"])[:, 1], views["test"].index))
 
 # %% [markdown]
 # **Write (4 points).** Did relations help here, and how sure can you be with so few campaigns? Say what you

@@ -8,8 +8,8 @@ request waits for it; files are opened by the scoring process alone.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,22 +103,26 @@ class SeasonService:
     ) -> None:
         self.rules, self.world, self.engine, self.blobs = rules, world, engine, blobs
         self.commitment = commitment
+        self.extended: Mapping[str, datetime] = {}  # later closing times of single teams
         self.scoring = AttemptScoring(engine, blobs, world, limits)
 
-    def check_open(self, when: float) -> None:
+    def check_open(self, when: float, team: str = "") -> None:
         """Refuse what comes too early, too late, or once the season is closed.
 
         Parameters
         ----------
         when : float
             Seconds since 1970.
+        team : str
+            Who hands in; one of `extended` may do so later.
 
         Raises
         ------
         UserError
             If it does.
         """
-        self.rules.check_open(when)
+        closes = max(self.rules.closes, self.extended.get(team, self.rules.closes))
+        replace(self.rules, closes=closes).check_open(when)
         with self.engine.connect() as connection:
             receipts.check_not_closed(connection)
 
@@ -138,7 +142,7 @@ class SeasonService:
             Outside of the season, for a task that is not asked, or without an attempt left.
         """
         received = now() if when is None else when
-        self.check_open(received)
+        self.check_open(received, team)
         self._check_task(task)
         if self.rules.daily:
             raise UserError(

@@ -219,12 +219,15 @@ def _revoke(
 
 @_class.command("extend", epilog="Example: siphonbench class extend ml-101 2027-02-14")
 def _extend(
-    room: Room, deadline: Annotated[str, typer.Argument(help="Later moment to hand in, e.g. 2027-02-14 (UTC).")]
+    room: Room,
+    deadline: Annotated[str, typer.Argument(help="Later moment to hand in, e.g. 2027-02-14 (UTC).")],
+    student: Annotated[str, typer.Option(help="Nickname or id of one who may be late; all if left out.")] = "",
 ) -> None:
-    """Move the deadline of a class to a later moment, also while it is served."""
+    """Move the deadline of a class, or of one student, to a later moment, also while it is served."""
     from leaderboard.records.moments import moment
 
-    typer.echo(f"{room} closes at {moment(class_changes.extend(room, deadline))}")
+    closes = moment(class_changes.extend(room, deadline, student))
+    typer.echo(f"{room} closes at {closes}" + f" for {student}" * bool(student))
 
 
 def _free(out: Path) -> None:

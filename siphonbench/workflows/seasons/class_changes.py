@@ -93,20 +93,25 @@ def revoke(folder: Path, student: str, again: bool = False) -> str:
         If there is no such student.
     """
     with changing(folder) as room:
-        names = [s.nickname for s in room.students if student in (s.nickname, s.id)]
-        if not names:
-            raise UserError(f"{folder} has no student {student[:80]!r}: name one by nickname or id")
-        tokens = {k: v for k, v in (room.tokens or {}).items() if k != names[0]}
+        nickname = _nickname(room, student)
+        tokens = {k: v for k, v in (room.tokens or {}).items() if k != nickname}
         if again:
-            tokens[names[0]] = new_token(room, names[0])
+            tokens[nickname] = new_token(room, nickname)
         else:
-            (folder / HANDOUT / names[0] / "token.txt").unlink(missing_ok=True)
+            (folder / HANDOUT / nickname / "token.txt").unlink(missing_ok=True)
         replace(room, tokens=tokens).save()
+    return nickname
+
+
+def _nickname(room: Class, student: str) -> str:
+    names = [s.nickname for s in room.students if student in (s.nickname, s.id)]
+    if not names:
+        raise UserError(f"{room.folder} has no student {student[:80]!r}: name one by nickname or id")
     return names[0]
 
 
-def extend(folder: Path, deadline: str) -> datetime:
-    """Move the deadline of a class to a later moment.
+def extend(folder: Path, deadline: str, student: str = "") -> datetime:
+    """Move the deadline of a class, or of one student, to a later moment.
 
     Parameters
     ----------
@@ -114,11 +119,13 @@ def extend(folder: Path, deadline: str) -> datetime:
         Of the class.
     deadline : str
         ISO format, UTC where it names no zone; a date alone means its end.
+    student : str
+        Nickname or id of who may hand in later than the others; "": all.
 
     Raises
     ------
     UserError
-        If it is no time, or not later than the deadline there is.
+        If it is no time, not later than the deadline there is, or there is no such student.
     """
     from leaderboard.records import moments
 
@@ -127,10 +134,15 @@ def extend(folder: Path, deadline: str) -> datetime:
     if closes is None:
         raise UserError("; ".join(faults))
     with changing(folder) as room:
-        if closes <= room.rules.closes:
-            before = moments.moment(room.rules.closes)
-            raise UserError(f"deadline: {moments.moment(closes)} is not after {before}: a deadline only moves on")
-        replace(room, rules=replace(room.rules, closes=closes)).save()
+        nickname = _nickname(room, student) if student else ""
+        before = max(room.rules.closes, room.deadlines.get(nickname, room.rules.closes))
+        if closes <= before:
+            last = moments.moment(before)
+            raise UserError(f"deadline: {moments.moment(closes)} is not after {last}: a deadline only moves on")
+        if student:
+            replace(room, extended=(room.extended or {}) | {nickname: moments.moment(closes)}).save()
+        else:
+            replace(room, rules=replace(room.rules, closes=closes)).save()
     return closes
 
 
@@ -156,7 +168,7 @@ class ServedClass:
         version = (status.st_mtime_ns, status.st_ino)
         if version != self._read:
             self._room = class_folder.opened(self._folder)
-            self._service.rules = self._room.rules
+            self._service.rules, self._service.extended = self._room.rules, self._room.deadlines
             self._read = version
 
     def find(self, token: str) -> str | None:

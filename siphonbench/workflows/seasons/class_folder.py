@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,8 @@ class Class:
         SHA-256 of each student's token, by nickname.
     shared_test : bool
         Whether all students are asked about one hidden test split, beside training splits of their own.
+    extended : dict of str to str
+        Moments until which single students may hand in, by nickname, where these are later than the deadline.
     """
 
     folder: Path
@@ -55,6 +58,12 @@ class Class:
     students: tuple[Student, ...] = ()
     tokens: dict[str, str] | None = None
     shared_test: bool = False
+    extended: dict[str, str] | None = None
+
+    @property
+    def deadlines(self) -> dict[str, datetime]:
+        """Later deadlines of single students, by nickname."""
+        return {nickname: datetime.fromisoformat(until) for nickname, until in (self.extended or {}).items()}
 
     @cached_property
     def seal(self) -> Seal:
@@ -157,8 +166,6 @@ def opened(folder: Path) -> Class:
     UserError
         If it holds none.
     """
-    from datetime import datetime
-
     from leaderboard.seasons.roster import Student
     from leaderboard.seasons.rules import Rules
 

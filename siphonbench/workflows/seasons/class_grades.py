@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ REFERENCES = {
     "requests": {"xgboost-requests": 100.0},
 }
 """(a) Points of the detectors that come with the package, by task; what tells nothing gets none."""
+
+
+DAY = 86_400.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -62,18 +66,20 @@ def grades(room: Class, full: float | None, tick: Callable[[int, int], None]) ->
     fixed = full_scale(full) if full is not None else None
     service = classroom.service(room)
     service.score_waiting()
-    results, attempts = _results(room, service)
+    results, attempts, late = _results(room, service)
     lines = []
     for done, student in enumerate(room.students, 1):
         name, nickname = room.tested_on(student.nickname), student.nickname
         scales = {task: fixed or reference_scale(room, name, task) for task in room.rules.tasks}
         lines.append(line(student, results.get(nickname, {}), attempts[nickname], scales))
         tick(done, len(room.students))
-    return Grades(lines, _notes(room, full))
+    return Grades(lines, [*_notes(room, full), *late])
 
 
-def _results(room: Class, service: SeasonService) -> tuple[dict[str, dict[str, TaskResult]], Counter[str]]:
-    """What each student reached in each task, and how many attempts were judged."""
+def _results(
+    room: Class, service: SeasonService
+) -> tuple[dict[str, dict[str, TaskResult]], Counter[str], list[str]]:
+    """What each student reached in each task, how many attempts were judged, and a sentence on each late one."""
     import sqlalchemy as sa
 
     from leaderboard.metrics.resampling import FOLDS
@@ -84,6 +90,7 @@ def _results(room: Class, service: SeasonService) -> tuple[dict[str, dict[str, T
 
     decimals = room.rules.decimals
     results: dict[str, dict[str, TaskResult]] = {}
+    late = []
     with service.engine.connect() as connection:
         judged = sa.select(ATTEMPTS).where(ATTEMPTS.c.score.is_not(None)).order_by(ATTEMPTS.c.sequence)
         rows = connection.execute(judged).all()
@@ -93,7 +100,32 @@ def _results(room: Class, service: SeasonService) -> tuple[dict[str, dict[str, T
             value = parts.primary(task, entry, world.split, world.digest, world.parts, parts.COUNTING, FOLDS)
             result = TaskResult(round(row.score, decimals), value.value, value.low, value.high)
             results.setdefault(nickname, {})[task] = result
-    return results, Counter(row.team for row in rows)
+            if (days := late_days(row.made, room.rules.closes.timestamp())) > 0:
+                late.append(
+                    f"{nickname}, {task}: the attempt that counts came after the deadline; late days: {days}."
+                )
+    return results, Counter(row.team for row in rows), late
+
+
+def late_days(made: float, closes: float) -> int:
+    """Days begun between a deadline and an attempt.
+
+    Parameters
+    ----------
+    made, closes : float
+        Seconds since 1970.
+
+    Returns
+    -------
+    int
+        0 for an attempt in time.
+
+    Examples
+    --------
+    >>> late_days(5.0, 5.0), late_days(6.0, 5.0), late_days(2 * 86400 + 6.0, 5.0)
+    (0, 1, 3)
+    """
+    return max(0, math.ceil((made - closes) / DAY))
 
 
 def reference_scale(room: Class, world: str, task: str) -> PointScale:

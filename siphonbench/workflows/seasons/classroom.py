@@ -155,7 +155,9 @@ def service(room: Class) -> SeasonService:
 
     engine = attempts_table.engine(_database(room))
     store = BlobStore(room.folder / "entries")
-    return submissions.SeasonService(room.rules, partial(scored_split, room), engine, store, room.seal.commitment)
+    made = submissions.SeasonService(room.rules, partial(scored_split, room), engine, store, room.seal.commitment)
+    made.extended = room.deadlines
+    return made
 
 
 def _database(room: Class) -> str:
