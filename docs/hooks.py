@@ -6,11 +6,13 @@ Beside this file stands `reference.py`, with commands, archetypes, detectors and
 from __future__ import annotations
 
 import ast
+import atexit
 import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import portraits
 import reference
 from mkdocs.structure.files import File, Files
 
@@ -20,6 +22,7 @@ from benchmarks.house import PACKAGES, House
 from generator import schema
 from generator.audit.physics.invariants import INVARIANTS, fields
 from generator.campaign_report import behaviour, selection
+from generator.dataset import Dataset
 from leaderboard.records.task_definitions import TASKS
 from siphonbench.cli.datasets import columns as columns_command
 
@@ -48,7 +51,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         "rooms": rooms,
         "invariants": invariants,
         "commands": reference.commands,
-        "archetypes": reference.archetype_list,
+        "archetypes": lambda: reference.archetype_list(archetype_pictures()),
         "detectors": reference.detector_list,
         "formats": reference.answer_formats,
         "results": reference.results,
@@ -108,14 +111,27 @@ def invariants() -> str:
 
 
 @cache
+def archetype_pictures() -> dict[str, str]:
+    """When accounts of each archetype send, in `nano`."""
+    return portraits.portraits(world().train)
+
+
+@cache
 def pictures() -> dict[str, str]:
     """Activity and habits of an evasive campaign of `nano`, the largest, as `inspect` draws them."""
-    with tempfile.TemporaryDirectory() as folder:
-        split = selection.survey(siphonbench.generate("nano", 7, folder, 1), "train")
-        evasive = split.roster.filter(split.roster["tier"].cast(str) == "evasive")["campaign"][0]
-        portrait = selection.gather(split, evasive)
-        drawn = {"activity": behaviour.activity(portrait), "habits": behaviour.habits(portrait)}
+    split = selection.survey(world(), "train")
+    evasive = split.roster.filter(split.roster["tier"].cast(str) == "evasive")["campaign"][0]
+    portrait = selection.gather(split, evasive)
+    drawn = {"activity": behaviour.activity(portrait), "habits": behaviour.habits(portrait)}
     return {
         name: "<div>" + "\n".join(p.svg for p in figure.panels) + f"</div>\n\n{figure.caption}"
         for name, figure in drawn.items()
     }
+
+
+@cache
+def world() -> Dataset:
+    """The world that pictures are of, kept until the build ends."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return siphonbench.generate("nano", 7, folder.name, 1)

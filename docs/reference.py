@@ -7,7 +7,7 @@ import io
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,14 @@ def _examples(epilog: str) -> list[str]:
     return re.split(r"\. [A-Z][a-z ]+: (?=siphonbench)", epilog)
 
 
-def archetype_list() -> str:
-    """Every archetype: who it is, how common, and each dial that its file sets."""
+def archetype_list(pictures: Mapping[str, str]) -> str:
+    """Every archetype: who it is, how common, a picture of its accounts, and each dial that its file sets.
+
+    Parameters
+    ----------
+    pictures : mapping of str to str
+        SVG by archetype.
+    """
     shares = tomllib.loads(BASE.read_text("utf-8"))["mix"]
     parts = []
     for label, title in LABELS.items():
@@ -97,6 +103,7 @@ def archetype_list() -> str:
             parts += [
                 f"### {a.id}",
                 f"{a.title[0].upper()}{a.title[1:]}.",
+                f"<div>{pictures[a.id]}</div>" if a.id in pictures else "No account of it in this small world.",
                 table(("dial", "range", "unit", "meaning"), dials),
             ]
     return "\n\n".join(parts)
