@@ -152,7 +152,7 @@ assert float(accused) == 19_980
 #
 # Let a guilty account that is missed cost 1, and an innocent one that is flagged cost `harm`. Write
 # `cost(flagged, guilty, harm)` for boolean arrays, and set `best` to the threshold out of `thresholds` at which
-# flagging `score >= threshold` costs least with `harm = 0.5` (the lowest one if several do).
+# flagging `score >= threshold` costs least with `harm = 0.2` (the lowest one if several do).
 
 # %%
 thresholds = np.arange(0.05, 1.0, 0.05)
@@ -166,7 +166,7 @@ def cost(flagged: np.ndarray, guilty: np.ndarray, harm: float) -> float:
 
 
 ### BEGIN SOLUTION
-best = thresholds[np.argmin([cost(score >= t, new_guilty, 0.5) for t in thresholds])]
+best = thresholds[np.argmin([cost(score >= t, new_guilty, 0.2) for t in thresholds])]
 ### END SOLUTION
 
 # %% test="cost" points=3
@@ -175,7 +175,7 @@ assert cost(_is, _is, 5) == 0
 ### BEGIN HIDDEN TESTS
 assert float(cost(~_is, _is, 5)) == 8
 assert float(cost(np.ones(4, bool), _is, 7)) == 7
-_costs = [(new_guilty & (score < t)).sum() + 0.5 * (~new_guilty & (score >= t)).sum() for t in thresholds]
+_costs = [(new_guilty & (score < t)).sum() + 0.2 * (~new_guilty & (score >= t)).sum() for t in thresholds]
 assert math.isclose(best, thresholds[int(np.argmin(_costs))])
 ### END HIDDEN TESTS
 
@@ -193,9 +193,9 @@ print(f"threshold {best:.2f}: {(flagged & new_guilty).sum()} of {new_guilty.sum(
 wrong["archetype"].value_counts()
 
 # %% [markdown]
-# Half a missed account for an innocent person flagged: that is a low price, and it was the condition for flagging
-# anybody. Look at the picture: as soon as `harm` is 1, this forest does best when it accuses **nobody**. That,
-# too, is a result.
+# A fifth of a missed account for an innocent person flagged: that is a low price, and it was the condition for
+# flagging anybody. Look at the picture: long before `harm` is 1, this forest does best when it accuses **nobody**.
+# That, too, is a result.
 
 # %% [markdown]
 # **Write (4 points).** Your company wants to close accounts automatically at your threshold. Write to the head of
@@ -214,5 +214,5 @@ wrong["archetype"].value_counts()
 
 # %% [markdown] essay="harm" points=3
 # We, who don't bear it, chose it; the customers do. A shop that loses its support chat loses more than the
-# provider loses by one account more in a campaign, so I would take 100 rather than a half (with this forest: flag
+# provider loses by one account more in a campaign, so I would take 100 rather than a fifth (with this forest: flag
 # nobody), and ask customers, those who hear objections, and law.
