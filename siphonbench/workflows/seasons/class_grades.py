@@ -107,12 +107,12 @@ def _results(
     return results, Counter(row.team for row in rows), late
 
 
-def late_days(made: float, closes: float) -> int:
+def late_days(received: float, closes: float) -> int:
     """Days begun between a deadline and an attempt.
 
     Parameters
     ----------
-    made, closes : float
+    received, closes : float
         Seconds since 1970.
 
     Returns
@@ -125,7 +125,7 @@ def late_days(made: float, closes: float) -> int:
     >>> late_days(5.0, 5.0), late_days(6.0, 5.0), late_days(2 * 86400 + 6.0, 5.0)
     (0, 1, 3)
     """
-    return max(0, math.ceil((made - closes) / DAY))
+    return max(0, math.ceil((received - closes) / DAY))
 
 
 def reference_scale(room: Class, world: str, task: str) -> PointScale:
