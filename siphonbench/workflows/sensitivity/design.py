@@ -14,6 +14,7 @@ from generator import files
 from generator.config import dataset_config, distributions
 from generator.config.parameters import DIALS
 from generator.errors import UserError
+from leaderboard.records.scorecard import EVALUATOR_VERSION
 from siphonbench.workflows.sensitivity.groups import PUBLISHED, DialGroup
 
 FILE, SCENARIOS = "design.json", "scenarios"
@@ -103,10 +104,8 @@ class Design:
         return document | ({"overlay": overlay} if overlay else {})
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, with the version of the package that the worlds are of."""
-        import siphonbench
-
-        plain: dict[str, Any] = json.loads(json.dumps({"version": siphonbench.__version__} | asdict(self)))
+        """Plain values, with the version of evaluator and data."""
+        plain: dict[str, Any] = json.loads(json.dumps({"version": EVALUATOR_VERSION} | asdict(self)))
         return plain
 
 
