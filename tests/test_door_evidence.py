@@ -12,7 +12,7 @@ from siphonbench.cli.main import app
 
 ROOT = Path(__file__).parent.parent
 EVIDENCE = ROOT / "docs" / "evidence.md"
-BENCHMARK = re.compile(r"python (?:-m benchmarks\.|benchmarks/)([a-z_]+)")
+BENCHMARK = re.compile(r"python (?:-m benchmarks\.|benchmarks/)([a-z_]+)(?:\.py)?")
 ROW = re.compile(r"^\| [^-].*\|$", re.MULTILINE)
 
 
