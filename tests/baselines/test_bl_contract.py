@@ -14,7 +14,7 @@ from generator.dataset import Split
 from generator.errors import UserError
 
 ALL = sorted(DETECTORS)
-LONG = {"xgboost-relational"}
+LONG = {"stacked", "xgboost-relational"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in ALL])
