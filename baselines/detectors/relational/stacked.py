@@ -1,4 +1,4 @@
-"""Supervised: the best of the built-in detectors, stacked."""
+"""Supervised: some of the best built-in detectors, stacked."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from generator.arrays import F64, I64, Mask
 from generator.dataset import Split
 
 MEMBERS: tuple[type[detector.Detector], ...] = (XGBoostRelational, LeidenFusion, XGBGraph, XGBoostAggregates)
-"""Built-in detectors that are stacked: the best that need no extra, of unlike kinds."""
+"""Built-in detectors that are stacked: among the best that need no extra, of unlike kinds."""
 
 
 @dataclass
 class Stacked(detector.Detector):
-    """A logistic regression on what the best built-in detectors say: the honest score to beat.
+    """A logistic regression on what four of the best built-in detectors say of cohorts that they have not seen.
 
     Cohorts of the training world are dealt into folds. Each member is fitted on a world without one fold's
     accounts and judges a world of these alone, so that the regression learns from answers about campaigns which
@@ -41,7 +41,7 @@ class Stacked(detector.Detector):
     """
 
     name: ClassVar[str] = "stacked"
-    description: ClassVar[str] = "logistic regression on held-out ranks of the best built-in detectors"
+    description: ClassVar[str] = "logistic regression on held-out ranks of four built-in detectors"
     source: ClassVar[str] = "Wolpert, Stacked generalization, Neural Networks 5, 1992"
     fields: ClassVar[tuple[str, ...]] = tuple(sorted({name for kind in MEMBERS for name in kind.fields}))
     tasks: ClassVar[tuple[str, ...]] = ("accounts",)
