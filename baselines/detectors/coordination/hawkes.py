@@ -76,7 +76,7 @@ class Hawkes(detector.Detector):
         gain = excitation(row, time, first, second, self.decay * 60.0)
         firm = np.where(gain > _FIRM, gain, 0.0)
         both = np.bincount(np.r_[first, second], np.r_[firm, firm], len(world.ids))
-        return shared_keys.score_frame(world.ids, np.round(np.log1p(both), 6))
+        return shared_keys.score_frame(world.ids, np.asarray(np.round(np.log1p(both), 6), np.float64))
 
 
 def session_starts(split: Split, ids: pl.Series) -> tuple[I64, F64]:
@@ -198,7 +198,7 @@ def _fitted(pair: I64, ratio: F64, events: F64, causes: F64) -> F64:
         raised, kept = set_off / causes, np.maximum(1 - set_off / events, 1e-6)
     quiet = events - np.bincount(pair, minlength=len(events))
     gain = np.bincount(pair, np.log(kept[pair] + raised[pair] * ratio), len(events)) + quiet * np.log(kept)
-    return np.maximum(gain, 0.0)
+    return np.asarray(np.maximum(gain, 0.0), np.float64)
 
 
 def _partners(graph: sparse.csr_array) -> tuple[I64, I64]:
