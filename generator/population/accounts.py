@@ -165,8 +165,7 @@ def draw_accounts(plan: PopulationPlan, index: I64) -> Accounts:
     begins, ends = work_windows.work_days(plan)
     first, last = work = begins[cohort], ends[cohort]
     created, born, gone = draw_lives(plan, cohort, plan.account_member[index], key, dials, work, choices["plan"])
-    opens = work_windows.open_days(plan)[0][cohort]
-    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.minimum(first, opens), first)
+    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.minimum(first, 0), first)
     return Accounts(
         index, cohort, key, dials, choices, joined, home, hours, utc_offset, first, last, created, born, gone
     )

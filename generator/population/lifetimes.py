@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _NEVER = 4  # windows: an account that does not quit lives so long
 _LIFETIME_LEAST = np.float32(0.5)  # of a cohort's usual lifetime; chance adds up to one (a)
 # A seat that is filled again is banned inside the window: by this share of the days left for work (a).
-_BANNED_BY, _BANNED_RANGE = np.float32(0.25), np.float32(0.6)
+_BANNED_BY, _BANNED_RANGE = np.float32(0.05), np.float32(0.6)
 _REPLACED_AFTER = 0.05  # days from a ban to the sign-up of the next; chance adds up to one (a)
 # Least days from sign-up to the first request, in the order of `CHOICES["plan"]`: minutes where everybody helps
 # himself, half an hour with some set-up, a day under a contract (a).

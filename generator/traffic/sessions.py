@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F64, I64, U64, Mask
+from generator.population import work_windows
 from generator.rng import exact_functions, streams
 from generator.schema import DAY_MS
 from generator.workloads import burstiness
@@ -81,7 +82,9 @@ def request_counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
     follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < dials["day_synchrony"]
     u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
     alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
-    inside = _in_window(accounts, np.arange(len(accounts))[:, None], day) | (dials["cover"] > np.float32(0.5))
+    inside = _in_window(plan, accounts, np.arange(len(accounts))[:, None], day) | (
+        dials["cover"] > np.float32(0.5)
+    )
     chance, factor = burstiness.spells(
         accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days
     )
@@ -142,7 +145,7 @@ def draw_sessions(
     account, days, n, number = account[owner], days[owner], n[owner], number[owner]
     key = session_keys(day_keys(accounts, days, account), order)
     length = _lengths(key, order, n, number)
-    work = _works(accounts, account, days, key)
+    work = _works(plan, accounts, account, days, key)
     start = _starts(plan, accounts, account, days, key, work)
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
 
@@ -206,16 +209,18 @@ def _common_load(accounts: Accounts, cohort_days: U64, day: I64) -> F64:
     return np.asarray(load * np.clip(ramp, _RAMP_LEAST, np.float32(1)))
 
 
-def _in_window(accounts: Accounts, row: I64, day: I64) -> Mask:
-    """Whether a day lies in the work window of the accounts in `row`; broadcasts."""
+def _in_window(plan: PopulationPlan, accounts: Accounts, row: I64, day: I64) -> Mask:
+    """Whether a day lies in the work window of the accounts in `row`, and is no quiet one; broadcasts."""
     first = accounts.first_work[row]
-    return np.asarray((day >= first - (first == 0)) & (day < accounts.last_work[row]))
+    begins, ends = work_windows.quiet_stretch(plan)
+    pause = (day >= begins) & (day < ends) & work_windows.rests(plan)[accounts.cohort[row]]
+    return np.asarray((day >= first - (first == 0)) & (day < accounts.last_work[row]) & ~pause)
 
 
-def _works(accounts: Accounts, account: I64, day: I64, key: U64) -> Mask:
+def _works(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, key: U64) -> Mask:
     """Whether each session serves its cohort: inside the work window, camouflage apart."""
     own = streams.uniform(streams.child(key, "camouflage")) < accounts.dials["camouflage"][account]
-    return _in_window(accounts, account, day) & ~own
+    return _in_window(plan, accounts, account, day) & ~own
 
 
 def _starts(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, key: U64, work: Mask) -> I64:

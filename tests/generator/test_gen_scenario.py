@@ -246,13 +246,34 @@ def test_a_quota_is_met_by_one_factor(tiny_config: Config) -> None:
 
 
 def test_no_campaign_works_on_quiet_days() -> None:
-    c = dataset_config.from_preset("small", 5)
+    c = dataset_config.from_preset("nano", 5)
+    c = replace(c, quiet_days=2, cohorts=(ExtraCohort("set", "A4", 30, "evasive", first_day=0, days=7),))
     for split in SPLITS:
         plan = cohorts.build_plan(c, split)
-        first, end = (x[plan.tier >= 0] for x in work_windows.work_days(plan))
+        people = accounts.draw_accounts(plan, np.flatnonzero(plan.tier[plan.account_cohort] >= 0))
+        made = sessions.draw_sessions(plan, people)
         begins, ends = work_windows.quiet_stretch(plan)
-        assert ends - begins == c.quiet_days == 1
-        assert ((end <= begins) | (first >= ends)).all()
+        assert ends - begins == c.quiet_days
+        quiet, of_set = (
+            (made.day >= begins) & (made.day < ends),
+            people.cohort[made.account] == len(plan.sizes) - 1,
+        )
+        assert not made.work[quiet & ~of_set].any()
+        assert made.work[quiet & of_set].any(), "days that a config names are days of work"
+        assert made.work[made.day < begins].any()
+        assert made.work[made.day >= ends].any()
+
+
+def test_a_short_window_never_falls_into_the_quiet_stretch(tiny_config: Config) -> None:
+    for days, quiet in ((12, 4), (5, 4)):
+        short = replace(tiny_config, days=days, quiet_days=quiet, campaigns=60, extraction_accounts=240)
+        plan = cohorts.build_plan(short, "train")
+        plan.dials["window_days"][:] = 2
+        first, end = (x[work_windows.rests(plan)] for x in work_windows.work_days(plan))
+        begins, ends = work_windows.quiet_stretch(plan)
+        assert len(first) == 60
+        assert ((np.maximum(first, 0) < begins) | (np.minimum(end, days) > ends)).all()
+        assert ((first == ends) | (end == begins)).any()
 
 
 def test_windows_are_cut_out_of_a_longer_time() -> None:
