@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.test_door_coursework import COURSE, UNITS, _module, build
 
@@ -24,7 +24,7 @@ def autograde(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def cell(role: str, name: str, source: str, points: float = 0) -> Any:
-    made = new_code_cell(source if role == "solution" else f"{source}\n{build.PROBE}")
+    made = V4.new_code_cell(source if role == "solution" else f"{source}\n{build.PROBE}")
     graded = {"grade_id": name, "schema_version": 3, "cell_type": "code", **build.ROLES[role]}
     made.metadata["nbgrader"] = graded | ({"points": points} if points else {})
     return made
@@ -32,7 +32,7 @@ def cell(role: str, name: str, source: str, points: float = 0) -> Any:
 
 def unit() -> Any:
     """Two questions."""
-    return new_notebook(
+    return V4.new_notebook(
         cells=[
             cell("solution", "u-two", "two = 2"),
             cell("test", "u-two-test", "assert two == 2", 2.0),
@@ -59,7 +59,7 @@ def test_points_are_given_for_right_answers_alone(autograde: ModuleType) -> None
 
 def test_tests_are_put_back_each_once(autograde: ModuleType) -> None:
     submitted = unit()
-    submitted.cells += [submitted.cells[1].copy(), new_markdown_cell("notes")]
+    submitted.cells += [submitted.cells[1].copy(), V4.new_markdown_cell("notes")]
     restored = autograde.restored(submitted, unit())
     assert [c.source for c in restored.cells[:4]] == [c.source for c in unit().cells]
     assert [c.source for c in restored.cells[4:]] == ["notes"]
@@ -108,10 +108,10 @@ def test_alike_answers_come_first() -> None:
     )
     given = {}
     for name, code in codes.items():
-        roles = {"a": new_code_cell(code), "b": new_markdown_cell(texts[name])}
+        roles = {"a": V4.new_code_cell(code), "b": V4.new_markdown_cell(texts[name])}
         for key, made in roles.items():
             made.metadata["nbgrader"] = {"grade_id": key, "solution": True}
-        given[name] = similarity.answers(new_notebook(cells=[*roles.values(), new_code_cell("print(1)")]))
+        given[name] = similarity.answers(V4.new_notebook(cells=[*roles.values(), V4.new_code_cell("print(1)")]))
     first, second, *_ = similarity.pairs(given)
     assert (first.first, first.second, first.cell) == ("ada", "bo", "a")
     assert first.similarity > 2 * second.similarity

@@ -85,8 +85,8 @@ def test_relbench_keys_hold(written: dict[str, Path]) -> None:
         for column, target in spec["fkeys"].items():
             values = tables[name][column].drop_nulls()
             assert len(values)
-            assert values.min() >= 0  # type: ignore[operator]
-            assert values.max() < len(tables[target])  # type: ignore[operator]
+            assert values.min() >= 0
+            assert values.max() < len(tables[target])
         if spec["time_col"]:
             assert tables[name][spec["time_col"]].is_sorted()
     moments = [

@@ -262,7 +262,7 @@ def test_what_arrives_in_one_millisecond_reads_nothing_of_each_other() -> None:
     sessions = SimpleNamespace(account=np.zeros(1, np.int64))
     three, alone = np.zeros(3, np.int64), np.zeros(3, np.bool_)
     batch = RequestBatch(people, sessions, three, np.arange(3, dtype=np.uint64))  # type: ignore[arg-type]
-    usage = SimpleNamespace(
+    usage: Any = SimpleNamespace(
         input=np.full(3, 10**6), conversing=alone, cache_read=three.copy(), cache_write=three.copy()
     )
     for second, reads in ((8, [False, False, True]), (7, [False, True, True])):
@@ -271,7 +271,7 @@ def test_what_arrives_in_one_millisecond_reads_nothing_of_each_other() -> None:
             np.array([9], np.uint64),
             usage,
             np.array([second, 8, 9]),
-            three,  # type: ignore[arg-type]
+            three,
         )
         assert (usage.cache_read > 0).tolist() == reads
         assert ((usage.cache_write > 0) != (usage.cache_read > 0)).all()
