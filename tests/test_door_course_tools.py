@@ -15,6 +15,8 @@ import pytest
 
 from tests.test_door_coursework import COURSE, UNITS, _module, build
 
+V4: Any = nbformat.v4
+
 
 @pytest.fixture
 def autograde(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
