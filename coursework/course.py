@@ -58,7 +58,8 @@ def move_to(handout: str | Path) -> None:
 def _class_world() -> Dataset:
     """Made once (seconds), then kept in SIPHONBENCH_COURSE, or ~/.cache/siphonbench."""
     home = Path(os.environ.get("SIPHONBENCH_COURSE") or Path.home() / ".cache" / "siphonbench")
-    folder = home / f"class-{hashlib.sha256(WORLD.read_bytes()).hexdigest()[:12]}"
+    recipe = WORLD.read_bytes() + siphonbench.__version__.encode()  # another version makes another world
+    folder = home / f"class-{hashlib.sha256(recipe).hexdigest()[:12]}"
     if not (folder / "manifest.json").exists():
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as scratch:
