@@ -193,7 +193,7 @@ axes[0].set_ylabel("share of tokens prevented");
 
 # %% solution="mine"
 ### BEGIN SOLUTION
-mine = {"archetype": "A2", "tier": "evasive", "accounts": 60, "dials": {"rate": 240}}
+mine = {"archetype": "A2", "tier": "adaptive", "accounts": 60, "dials": {"rate": 240}}
 ### END SOLUTION
 
 # %% test="mine" points=4
