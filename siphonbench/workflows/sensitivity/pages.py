@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,13 +122,20 @@ def _tau(outcome: SettingOutcome | None) -> str:
 
 def _csv(summary: StudySummary) -> str:
     """One row for each setting and detector, in full precision."""
-    stream = io.StringIO()
-    table = csv.writer(stream, lineterminator="\n")
     columns = ("value", "published", "change", "low", "high")
-    table.writerow(("setting", "levels", "seeds", "tau", "kept", "detector", *columns))
-    for o in summary.outcomes:
-        levels = " ".join(f"{name}={level:g}" for name, level in o.levels.items())
-        for detector, shift in o.shifts.items():
-            numbers = (getattr(shift, column) for column in columns)
-            table.writerow((o.setting, levels, len(o.seeds), o.tau, o.kept, detector, *numbers))
-    return stream.getvalue()
+    cells = (
+        (
+            o.setting,
+            levels,
+            len(o.seeds),
+            "" if o.tau is None else o.tau,
+            o.kept,
+            detector,
+            *(getattr(shift, c) for c in columns),
+        )
+        for o in summary.outcomes
+        for levels in [" ".join(f"{name}={level:g}" for name, level in o.levels.items())]
+        for detector, shift in o.shifts.items()
+    )
+    head = ("setting", "levels", "seeds", "tau", "kept", "detector", *columns)
+    return text_tables.as_csv(head, (map(str, row) for row in cells))
