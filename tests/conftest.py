@@ -31,12 +31,6 @@ os.environ["COLUMNS"] = (
     "200"  # tables as a wide terminal has them, wherever tests run; those of narrow ones ask for theirs
 )
 
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Three processes for two cores: a third of the time is spent waiting for servers, clocks and children."""
-    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
-
-
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 

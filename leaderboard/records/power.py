@@ -16,17 +16,18 @@ Heisey, "The abuse of power", The American Statistician 55 (2001).
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-from scipy import special
-
-from leaderboard.records.estimate import Estimate
+if TYPE_CHECKING:
+    from leaderboard.records.estimate import Estimate
 
 POWER = 0.8
 """Chance of telling entries apart that differ as much as asked; the usual one (Lachin 1981)."""
 DIFFERENCE = 0.05
 """Difference of the ranking metric that is worth telling apart, where nobody says another one (a)."""
 _TAIL = 0.975
-_REACH = float(special.ndtri(_TAIL) + special.ndtri(POWER))
+_REACH = NormalDist().inv_cdf(_TAIL) + NormalDist().inv_cdf(POWER)
 
 
 def detectable(difference: Estimate) -> float:
@@ -55,6 +56,7 @@ def worlds_needed(difference: Estimate, least: float = DIFFERENCE) -> int:
     Half the difference takes four times the worlds:
 
     >>> import numpy as np
+    >>> from leaderboard.records.estimate import Estimate
     >>> found = Estimate(0.0, np.array([-0.1, 0, 0.1]), (3,), difference=True)
     >>> worlds_needed(found, 0.1), worlds_needed(found, 0.05)
     (11, 42)

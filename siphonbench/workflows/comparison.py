@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from generator.errors import UserError
-from leaderboard.records import estimate, power
-from leaderboard.records.estimate import Estimate
+from leaderboard.records import power
 
 if TYPE_CHECKING:
+    from leaderboard.records.estimate import Estimate
     from leaderboard.records.scorecard import Scorecard
 
 
@@ -78,6 +78,8 @@ def compare(
     UserError
         If the difference is none.
     """
+    from leaderboard.records import estimate
+
     if not 0 < least < 1:
         raise UserError(f"a difference of {least:g} can't be told apart: choose one between 0 and 1, such as 0.05")
     paired = [a.estimate - b.estimate for a, b in zip(first, second, strict=True)]

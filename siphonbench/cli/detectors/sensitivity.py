@@ -10,8 +10,6 @@ import typer
 
 from siphonbench.cli.common import options, output
 from siphonbench.cli.common.app import app
-from siphonbench.workflows.sensitivity import design, groups, pages, summary
-from siphonbench.workflows.sensitivity import rows as world_rows
 
 
 @app.command(
@@ -34,8 +32,8 @@ def _sensitivity(
         int, typer.Option(min=0, help="Worlds a seed in which all groups are moved at once (a Latin hypercube).")
     ] = 0,
     table: Annotated[
-        Path, typer.Option(help="TOML file of groups, in place of those that come along.", show_default=False)
-    ] = groups.SHIPPED,
+        Path | None, typer.Option(help="TOML file of groups, in place of those that come along.")
+    ] = None,
     workers: options.Workers = 1,
     as_json: options.Json = False,
 ) -> None:
@@ -44,7 +42,10 @@ def _sensitivity(
     Writes the design first, with a scenario file for each world, then a row for each world, and at the end
     sensitivity.md, .csv, .json and tornado.svg.
     """
-    chosen = groups.chosen(groups.read(table), group or [])
+    from siphonbench.workflows.sensitivity import design, groups, pages, summary
+    from siphonbench.workflows.sensitivity import rows as world_rows
+
+    chosen = groups.chosen(groups.read(table or groups.SHIPPED), group or [])
     study = design.plan(preset, seeds or [11], detector or design.DETECTORS, chosen, joint)
     design.keep(study, folder)
     with output.progress("making worlds") as tick:
