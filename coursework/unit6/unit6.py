@@ -193,7 +193,7 @@ axes[0].set_ylabel("share of tokens prevented");
 
 # %% solution="mine"
 ### BEGIN SOLUTION
-mine = {"archetype": "A2", "tier": "adaptive", "accounts": 60, "dials": {"rate": 240}}
+mine = {"archetype": "A2", "tier": "evasive", "accounts": 60, "dials": {"rate": 240}}
 ### END SOLUTION
 
 # %% test="mine" points=4
@@ -241,11 +241,10 @@ assert math.isclose(second_step, (_got.iloc[2] - _got.iloc[1]) / (_paid.iloc[2] 
 # work per account? Use your numbers, and say which detector each of them concerns.
 
 # %% [markdown] essay="moves" points=4
-# Gear of one's own cuts links, so it can help against the detector of groups alone. In this week sharing gave a
-# campaign away only where it worked hard as well: of 240 and 300 requests a day two fifths were prevented, of 60
-# and 120 none. So at 120 a day neither step buys tokens and the gear is money lost, where at 240 the careful
-# campaign lost nothing to that detector. Less work per account makes each token dearer, for the accounts cost the
-# same. Half the accounts cost about half as much and make two thirds of the tokens.
+# Gear of one's own cuts links, so it can help against the detector of groups alone. In this week sharing gave the
+# careless campaign away to it: two fifths were prevented, and nothing of what the careful one collected at 240
+# requests a day. Where nothing is prevented, neither step buys tokens and the gear is money lost. Less work per
+# account makes each token dearer, for the accounts cost the same; fewer accounts cost less and collect less.
 
 # %% [markdown]
 # ## 7. Your neighbour's detector
