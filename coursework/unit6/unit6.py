@@ -212,7 +212,7 @@ assert _mine["tokens_per_usd"] >= 1.2 * course.duel(CARELESS).loc[TOGETHER, "tok
 OWN = {"leak_payment": 0.3, "leak_prefix": 0.3, "leak_device": 0.26, "link_pool": 3}
 gear = {"shared": {k: SHARED[k] for k in OWN}, "as it comes": {}, "own": OWN}
 bought = pd.concat(
-    {n: course.duel(CARELESS | {"tier": "evasive", "dials": {"rate": 120} | d}) for n, d in gear.items()},
+    {n: course.duel(CARELESS | {"tier": "evasive", "dials": {"rate": 300} | d}) for n, d in gear.items()},
     names=["gear", "detector"],
 ).xs(TOGETHER, level="detector")
 bought[["cards", "addresses", "devices", "gear_usd", "tokens_obtained", "prevented", "tokens_per_usd"]].round(2)
@@ -241,10 +241,11 @@ assert math.isclose(second_step, (_got.iloc[2] - _got.iloc[1]) / (_paid.iloc[2] 
 # work per account? Use your numbers, and say which detector each of them concerns.
 
 # %% [markdown] essay="moves" points=4
-# Gear of one's own cuts links, so it can help against the detector of groups alone. In this week sharing gave the
-# careless campaign away to it: two fifths were prevented, and nothing of what the careful one collected at 240
-# requests a day. Where nothing is prevented, neither step buys tokens and the gear is money lost. Less work per
-# account makes each token dearer, for the accounts cost the same; fewer accounts cost less and collect less.
+# Gear of one's own cuts links, so it can help against the detector of groups alone. In this week sharing gave a
+# campaign away only where it worked hard as well: at 300 requests a day with all gear shared a third was
+# prevented, with gear as it comes nothing, and of 240 a day nothing with either. So the first step pays, the second buys next
+# to nothing, and where nothing is prevented gear is money lost. Less work per account makes each token dearer, for
+# the accounts cost the same; fewer accounts cost less and collect less.
 
 # %% [markdown]
 # ## 7. Your neighbour's detector
