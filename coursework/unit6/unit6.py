@@ -243,9 +243,9 @@ assert math.isclose(second_step, (_got.iloc[2] - _got.iloc[1]) / (_paid.iloc[2] 
 # %% [markdown] essay="moves" points=4
 # Gear of one's own cuts links, so it can help against the detector of groups alone. In this week sharing gave a
 # campaign away only where it worked hard as well: at 300 requests a day with all gear shared a third was
-# prevented, with gear as it comes nothing, and of 240 a day nothing with either. So the first step pays, the second buys next
-# to nothing, and where nothing is prevented gear is money lost. Less work per account makes each token dearer, for
-# the accounts cost the same; fewer accounts cost less and collect less.
+# prevented, with gear as it comes nothing, and of 240 a day nothing with either. So the first step pays, the
+# second buys next to nothing, and where nothing is prevented gear is money lost. Less work per account makes each
+# token dearer, for the accounts cost the same; fewer accounts cost less and collect less.
 
 # %% [markdown]
 # ## 7. Your neighbour's detector
