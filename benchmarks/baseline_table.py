@@ -29,13 +29,13 @@ from generator.schema import TIERS
 from leaderboard.records import estimate
 from leaderboard.records.scorecard import Scorecard
 from leaderboard.tracking import text_tables
+from siphonbench.cli.detectors.tune import PROTOCOL
 from siphonbench.workflows.detector_runs import REPORTS
 from siphonbench.workflows.reproduction import RECALL
 
 CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
 HIDDEN = ("evasive", "adaptive")
 BEST = 5  # detectors of README's table, beside the chain and chance
-PROTOCOL = "protocol.json"
 PLACES = {"README.md": "results", "docs/results.md": "long table"}
 """Where tables are published: the file, and the name of its markers."""
 

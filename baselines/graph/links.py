@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _DAY_S = 86_400
 _SLOT_S = 600  # s; sessions that begin in the same one begin together (a)
-_PAUSE_S = 1800  # s without a request after which a session begins (a)
+PAUSE_S = 1800  # s without a request after which a session begins (a)
 _BANDS = 4  # of 16 bits: Manku, Jain and Das Sarma, WWW 2007
 SLOTS_PER_DAY = _DAY_S // _SLOT_S
 """Moments a day that the link "start" tells apart."""
@@ -111,7 +111,7 @@ def _echoes(split: Split) -> pl.DataFrame:
     return pl.concat([echoed, sources]).unique()
 
 
-_start = pl.when(pl.col("gap").is_null() | (pl.col("gap") > _PAUSE_S)).then(pl.col("ts").dt.epoch("s") // _SLOT_S)
+_start = pl.when(pl.col("gap").is_null() | (pl.col("gap") > PAUSE_S)).then(pl.col("ts").dt.epoch("s") // _SLOT_S)
 _width = 2 ** (64 // _BANDS)
 _bands = pl.concat_list(
     [(pl.col("prompt_simhash") // _width**band % _width + band * _width).cast(pl.Int32) for band in range(_BANDS)]

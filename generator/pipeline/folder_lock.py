@@ -7,7 +7,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,14 +39,14 @@ def locked(out: Path) -> Iterator[None]:
     UserError
         If another process holds it, which is named, or nothing can be written there.
     """
-    file = out.with_name(f".{out.name}.lock")
+    file, held = out.with_name(f".{out.name}.lock"), ExitStack()
     if out.is_dir() and not os.access(file.parent, os.W_OK):
         file = out / ".lock.partial"
     try:
         if out.is_dir() and not os.access(out, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle = _acquired(file)
+        ours = held.enter_context(claimed(file))
     except OSError as error:
         remedy = "choose another folder, or mend its permissions"
         if error.errno in files.FULL:
@@ -54,13 +54,10 @@ def locked(out: Path) -> Iterator[None]:
         raise UserError(
             f"--out {out} can't be written: {error.strerror or error}: {error.filename or file.parent}; {remedy}"
         ) from error
-    if handle is None:
+    if not ours:
         raise UserError(f"--out {out} is being written by {_holder(file)}: wait for it, or choose another folder")
-    try:
+    with held:
         yield
-    finally:
-        file.unlink(missing_ok=True)
-        os.close(handle)
 
 
 @contextmanager

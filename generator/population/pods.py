@@ -13,13 +13,13 @@ from generator.arrays import I64, U64
 from generator.config.parameters import CHOICES
 from generator.population.accounts import relays
 from generator.rng import streams
+from generator.schema import DAY_MS
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
     from generator.population.population_plan import PopulationPlan
 
 POD = 6  # accounts (a)
-_DAY_MS = np.float32(86_400_000)
 _AGGREGATOR = CHOICES["channel"].index("aggregator")
 
 
@@ -62,7 +62,7 @@ def stand_in(plan: PopulationPlan, accounts: Accounts, sender: I64, bits: U64, t
     # One of the others, evenly: so many seats further round the pod.
     step = 1 + streams.below(bits, np.maximum(size - 1, 1))
     other = accounts.places(first + (index - first + step) % size)
-    day = ts.astype(np.float32) / _DAY_MS
+    day = ts.astype(np.float32) / np.float32(DAY_MS)
     alive = (accounts.born[other] <= day) & (accounts.gone[other] > day)
     kind, hides = accounts.choices["kind"], accounts.choices["channel"] == _AGGREGATOR
     # Nor does a conversation go to where it can't be seen to go on.

@@ -47,10 +47,7 @@ def rests(plan: PopulationPlan) -> Mask:
     plan : PopulationPlan
         Plan of the world.
     """
-    quiet = plan.dials["quiet"] > np.float32(0.5)
-    for cohort, extra in zip(extra_cohorts(plan), plan.config.cohorts, strict=True):
-        quiet[cohort] &= extra.first_day < 0
-    return quiet
+    return np.asarray((plan.dials["quiet"] > np.float32(0.5)) & (_named_days(plan) < 0))
 
 
 def work_days(plan: PopulationPlan) -> tuple[F32, F32]:
@@ -76,7 +73,13 @@ def work_days(plan: PopulationPlan) -> tuple[F32, F32]:
     # What would see nothing but quiet days begins behind them, or ends before.
     lost = rests(plan) & (np.maximum(first, 0) >= begins) & (np.minimum(first + length, plan.config.days) <= ends)
     first = np.where(lost, ends if ends < plan.config.days else begins - length, first).astype(np.float32)
-    for cohort, extra in zip(extra_cohorts(plan), plan.config.cohorts, strict=True):
-        if extra.first_day >= 0:
-            first[cohort] = extra.first_day
+    named = _named_days(plan)
+    first = np.where(named < 0, first, named)
     return first, first + length
+
+
+def _named_days(plan: PopulationPlan) -> F32:
+    """First day of each cohort whose config names one; below 0: it is drawn."""
+    named = np.full(len(plan.sizes), -1, np.float32)
+    named[extra_cohorts(plan)] = [extra.first_day for extra in plan.config.cohorts]
+    return named

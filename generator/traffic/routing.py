@@ -27,9 +27,7 @@ LONGEST = 20_000  # tokens; a longer context stays where it is cached, and the o
 # Share of failed attempts that the client repeats, by their number: at most three tries (a).
 _TRIES_AGAIN = np.array([0.75, 0.5], np.float32)
 MOST_RETRIES = len(_TRIES_AGAIN)
-_SENDS_ON = np.float32(
-    0.1
-)  # share of turns on a new account that the reasoning of the other is not taken out of (a)
+_SENDS_ON = np.float32(0.1)  # share of moved conversations whose reasoning is sent on to another account (a)
 _BACK_OFF_MS = 500  # before the second attempt; twice as much before the next, as the SDKs of providers do
 _JITTER_RANGE = np.float32(0.5)  # of the pause, that chance adds (a)
 

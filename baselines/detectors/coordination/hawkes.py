@@ -11,12 +11,11 @@ from scipy import sparse
 
 from baselines.base import detector, search_space
 from baselines.features import account_features
-from baselines.graph import shared_keys
+from baselines.graph import links, shared_keys
 from generator.arrays import F64, I64
 from generator.dataset import Split
 
 _LINKS = ("payment", "prefix", "device", "conversation", "template", "tools")
-_PAUSE_S = 1800  # s without a request after which a session begins, as in the link "start" (a)
 _SESSIONS = 200  # of an account that are read: bounds time (a)
 _PARTNERS = 10  # accounts that share most with an account, which it is compared with (a)
 _PRIOR = 5.0  # sessions' worth of an even day that each account's rhythm starts with (a)
@@ -98,7 +97,7 @@ def session_starts(split: Split, ids: pl.Series) -> tuple[I64, F64]:
     """
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
     start = pl.lit(split.start).cast(pl.Datetime("ms", "UTC"))
-    begins = pl.col("gap").is_null() | (pl.col("gap") > _PAUSE_S)
+    begins = pl.col("gap").is_null() | (pl.col("gap") > links.PAUSE_S)
     parts = []
     for bucket in split.requests.buckets():
         asked = account_features.with_helpers(bucket.select("account_id", "ts").collect().lazy())
