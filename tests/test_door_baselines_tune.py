@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -24,6 +26,17 @@ def call(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["baselines", *(str(a) for a in arguments)])
 
 
+def proposed(
+    plain: Any, trials: int, seed: int, reach: Callable[[dict[str, Any]], float | None] = lambda _: 0.5
+) -> list[dict[str, Any]]:
+    """Parameters that a search proposes, if they reach what is said."""
+    search, found = search_space.Search(plain, seed), list[dict[str, Any]]()
+    while len(found) < trials and (given := search.ask()):
+        found.append(given)
+        search.tell(reach(given))
+    return found
+
+
 def test_many_can_be_tuned() -> None:
     assert len(TUNED) >= 30
     assert {"xgboost-relational", "leiden-fusion", "logistic-regression"} <= set(TUNED)
@@ -36,31 +49,41 @@ def test_ranges_hold_the_defaults_and_what_is_drawn_is_taken(name: str) -> None:
     for key, r in kind.ranges.items():
         assert type(getattr(plain, key)) is type(r.low) is type(r.high)
         assert r.low < getattr(plain, key) < r.high
-    tried = search_space.trials(plain, 8, 3)
+    tried = proposed(plain, 8, 3)
     assert tried[0] == {key: getattr(plain, key) for key in kind.ranges}
     assert len({json.dumps(t) for t in tried}) == len(tried) == 8
-    assert tried[:5] == search_space.trials(plain, 5, 3)
-    assert tried[1:] != search_space.trials(plain, 8, 4)[1:]
+    assert tried[:5] == proposed(plain, 5, 3)
+    assert tried[1:] != proposed(plain, 8, 4)[1:]
     for given in tried:
         assert all(r.low <= given[key] <= r.high for key, r in kind.ranges.items())
         made = isolated_run.build_detector(name, 0, given)
         assert {key: getattr(made, key) for key in given} == given
 
 
-def test_draws_fill_their_range() -> None:
-    rng = np.random.default_rng(0)
-    whole = [search_space.SearchRange(1, 4).draw(rng) for _ in range(400)]
-    assert {type(x) for x in whole} == {int}
-    assert all(60 < whole.count(k) < 140 for k in (1, 2, 3, 4))
-    wide = np.array([search_space.SearchRange(0.001, 10.0, log=True).draw(rng) for _ in range(400)])
-    assert 0.35 < (wide < 0.1).mean() < 0.65  # half of the doublings
+class Small(Synchrony):
+    ranges: ClassVar[search_space.Ranges] = {"rows": search_space.SearchRange(1, 3)}
+
+
+class Wide(Synchrony):
+    ranges: ClassVar[search_space.Ranges] = {"width": search_space.SearchRange(0.001, 1000.0, log=True)}
+
+    width: float = 1.0
+
+
+def test_the_search_goes_where_more_was_reached() -> None:
+    tried = [t["width"] for t in proposed(Wide(), 60, 0, lambda given: -abs(math.log(given["width"] / 50)))]
+    early, late = (np.abs(np.log(np.array(part) / 50)) for part in (tried[1:11], tried[-20:]))
+    assert np.median(late) < np.median(early) / 3
+    assert min(tried) < 0.1 < 100 < max(tried)  # on the scale of logarithms
+
+
+def test_what_failed_is_not_proposed_again_and_the_search_goes_on() -> None:
+    tried = proposed(Wide(), 20, 0, lambda given: None if given["width"] < 1 else 1.0)
+    assert len(tried) == len({t["width"] for t in tried}) == 20
 
 
 def test_a_small_range_ends_the_search() -> None:
-    class Small(Synchrony):
-        ranges: ClassVar[search_space.Ranges] = {"rows": search_space.SearchRange(1, 3)}
-
-    assert sorted(t["rows"] for t in search_space.trials(Small(), 50, 0)) == [1, 2, 3]
+    assert sorted(t["rows"] for t in proposed(Small(), 50, 0)) == [1, 2, 3]
 
 
 @pytest.mark.slow

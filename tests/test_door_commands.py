@@ -54,6 +54,7 @@ COMMANDS = (
     "ui",
     "new-detector",
     "duel",
+    "redteam",
     "reproduce",
     "sensitivity",
     "serve",

@@ -197,7 +197,7 @@ def answer(fitted: Detector, target: Split, task: str = "accounts") -> pl.DataFr
     return _ask(fitted, target, TASKS[task])
 
 
-def replay(fitted: Detector, target: Split) -> pl.DataFrame:
+def replay(fitted: Detector, target: Split, every: int = 1) -> pl.DataFrame:
     """Score the accounts known on each day by what was known when it ended.
 
     Parameters
@@ -206,6 +206,8 @@ def replay(fitted: Detector, target: Split) -> pl.DataFrame:
         As `fit` returns it.
     target : Split
         World to replay, from its first day to its last.
+    every : int
+        Days from one answer to the next; the last day always has one.
 
     Returns
     -------
@@ -217,8 +219,9 @@ def replay(fitted: Detector, target: Split) -> pl.DataFrame:
     UserError
         If the detector breaks the contract on some day; names every fault.
     """
-    daily = (_ask(fitted, target.as_of(day), TASKS["early"]) for day in range(target.days))
-    dated = [scores.select(pl.lit(day, pl.Int32).alias("day"), pl.all()) for day, scores in enumerate(daily)]
+    days = range(target.days - 1, -1, -every)[::-1]
+    daily = (_ask(fitted, target.as_of(day), TASKS["early"]) for day in days)
+    dated = [s.select(pl.lit(day, pl.Int32).alias("day"), pl.all()) for day, s in zip(days, daily, strict=True)]
     return pl.concat(dated)
 
 

@@ -1,14 +1,15 @@
-"""Random search over what a detector declares: which parameters to try, in which order."""
+"""The search over what a detector declares: which parameters to try next, by what the ones before reached."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
-import numpy as np
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
-_TRIES = 50  # draws that say nothing new before the search ends: a range of whole numbers may be small
+_TRIES = 50  # proposals that say nothing new before the search ends: a range of whole numbers may be small
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,35 +25,34 @@ class SearchRange:
 
     Examples
     --------
-    >>> SearchRange(2, 2).draw(np.random.default_rng(0))
-    2
-    >>> 0.01 <= SearchRange(0.01, 0.3, log=True).draw(np.random.default_rng(0)) <= 0.3
-    True
+    >>> SearchRange(0.01, 0.3, log=True).value(0.123456)
+    0.123
     """
 
     low: int | float
     high: int | float
     log: bool = False
 
-    def draw(self, rng: np.random.Generator) -> int | float:
-        """Draw one value.
+    @property
+    def distribution(self) -> BaseDistribution:
+        """As Optuna has it."""
+        from optuna.distributions import FloatDistribution, IntDistribution
+
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return IntDistribution(self.low, self.high, log=self.log)
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+    def value(self, proposed: int | float) -> int | float:
+        """A proposed value as it is tried: a real number has three significant digits.
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-            Source of the draw.
-
-        Returns
-        -------
-        int or float
-            From `low` to `high`, both included; a real number has three significant digits.
+        proposed : int or float
+            Within the bounds.
         """
-        whole = isinstance(self.low, int) and isinstance(self.high, int)
-        low, high = (self.low - 0.5, self.high + 0.5) if whole else (self.low, self.high)
-        x = float(np.exp(rng.uniform(np.log(low), np.log(high)))) if self.log else float(rng.uniform(low, high))
-        if whole:
-            return int(min(max(round(x), self.low), self.high))
-        return float(np.clip(float(f"{x:.3g}"), self.low, self.high))
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return int(proposed)
+        return float(min(max(float(f"{proposed:.3g}"), self.low), self.high))
 
 
 Ranges = Mapping[str, SearchRange]
@@ -64,42 +64,65 @@ class Tunable(Protocol):
     ranges: ClassVar[Ranges]
 
 
-def trials(plain: Tunable, n: int, seed: int) -> list[dict[str, int | float]]:
-    """Parameters of up to `n` trials: the defaults first, then draws without repetition.
+class Search:
+    """Proposes parameters: the defaults first, then by what was reached; the same reached, the same proposed.
 
     Parameters
     ----------
     plain : Tunable
         With the default values.
-    n : int
-        Most trials; the first ones are the same for every `n`.
     seed : int
-        Seed of the draws.
-
-    Returns
-    -------
-    list of dict of str to int or float
-        Value of each parameter, per trial.
+        Of the search.
 
     References
     ----------
-    Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 13, 2012.
+    Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011 (TPE);
+    Akiba et al., "Optuna", KDD 2019.
 
     Examples
     --------
     >>> from baselines.registry import DETECTORS
-    >>> [first, *others] = trials(DETECTORS["random-forest"](), 3, seed=0)
-    >>> first
+    >>> search = Search(DETECTORS["random-forest"](), seed=0)
+    >>> search.ask()
     {'trees': 200, 'leaf': 5}
-    >>> len(others)
-    2
+    >>> search.tell(0.3)
+    >>> search.ask() == {'trees': 200, 'leaf': 5}
+    False
     """
-    rng = np.random.Generator(np.random.Philox(seed))
-    parameters = [{name: getattr(plain, name) for name in plain.ranges}]
-    repeats = 0
-    while len(parameters) < n and repeats < _TRIES:
-        draw = {name: r.draw(rng) for name, r in plain.ranges.items()}
-        repeats = repeats + 1 if draw in parameters else 0
-        if not repeats:
-            parameters.append(draw)
-    return parameters
+
+    def __init__(self, plain: Tunable, seed: int) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._ranges = plain.ranges
+        self._study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+        self._study.enqueue_trial({name: getattr(plain, name) for name in plain.ranges})
+        self._reached: list[tuple[dict[str, int | float], float | None]] = []
+
+    def ask(self) -> dict[str, int | float] | None:
+        """Parameters to try next, other than all before; None where nothing new is proposed any more."""
+        distributions = {name: r.distribution for name, r in self._ranges.items()}
+        for _ in range(_TRIES):
+            self._trial = self._study.ask(distributions)
+            self._asked = {name: r.value(self._trial.params[name]) for name, r in self._ranges.items()}
+            known = [value for asked, value in self._reached if asked == self._asked]
+            if not known:
+                return self._asked
+            self._tell(known[0])
+        return None
+
+    def tell(self, value: float | None) -> None:
+        """What the parameters that were asked for last have reached.
+
+        Parameters
+        ----------
+        value : float or None
+            More is better; None: they failed.
+        """
+        self._reached.append((self._asked, value))
+        self._tell(value)
+
+    def _tell(self, value: float | None) -> None:
+        from optuna.trial import TrialState
+
+        self._study.tell(self._trial, value, TrialState.FAIL if value is None else None)

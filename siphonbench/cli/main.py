@@ -4,7 +4,19 @@ from siphonbench.cli import quickstart
 from siphonbench.cli.boards import classes, decide, leaderboard, seasons, serve, teams
 from siphonbench.cli.common.app import app
 from siphonbench.cli.datasets import audit, columns, export, fidelity, generate, ingest, inspect, release, scenario
-from siphonbench.cli.detectors import authors, duel, explain, fit, group, reproduce, run, sensitivity, triage, tune
+from siphonbench.cli.detectors import (
+    authors,
+    duel,
+    explain,
+    fit,
+    group,
+    redteam,
+    reproduce,
+    run,
+    sensitivity,
+    triage,
+    tune,
+)
 
 __all__ = [
     "app",
@@ -24,6 +36,7 @@ __all__ = [
     "inspect",
     "leaderboard",
     "quickstart",
+    "redteam",
     "release",
     "reproduce",
     "run",

@@ -29,7 +29,7 @@ SECTIONS = {
     "Look into your own logs": ("ingest", "triage"),
     "Submit": ("check", "evaluate", "decide", "submit", "leaderboard"),
     "Run a board, a class or a season": ("serve", "team", "site", "ui", "class", "season"),
-    "Develop": ("new-detector", "audit", "duel", "reproduce", "sensitivity"),
+    "Develop": ("new-detector", "audit", "duel", "redteam", "reproduce", "sensitivity"),
 }
 _WHOLE = 1000  # characters: a summary is told whole, wrapped where the terminal ends
 

@@ -19,6 +19,7 @@ from siphonbench.cli.detectors import group
 from siphonbench.workflows import detector_runs
 
 if TYPE_CHECKING:
+    from baselines.base.search_space import Search
     from baselines.isolated_run import DetectorJob
     from generator.dataset import Dataset
     from leaderboard.records.scorecard import Scorecard
@@ -41,7 +42,7 @@ def _tune(
         typer.Option(help="For trials, NAME.toml and protocol.json; siphonbench-board/tuned/NAME if left out."),
     ] = None,
 ) -> None:
-    """Search at random among a detector's parameters, by validation alone; a search that was cut off goes on."""
+    """Search among a detector's parameters (Optuna), by validation alone; a search that was cut off goes on."""
     from baselines import isolated_run, plugins
     from baselines.base import search_space
 
@@ -53,12 +54,10 @@ def _tune(
         raise UserError(f"detector {name} does not answer the task {task!r}: {', '.join(kind.tasks)}")
     dataset, folder = api.load_verified(data), out or options.ENTRIES.parent / "tuned" / kind.name
     options.private_board(folder)
-    settings = search_space.trials(kind(), trials, seed or 0)
-    place = str(dataset.path.absolute())
-    jobs = [isolated_run.DetectorJob(place, name, (task,), SPLIT, seed or 0, given, budget) for given in settings]
-    runs, failed = _try_all(dataset, jobs, folder)
+    job = isolated_run.DetectorJob(str(dataset.path.absolute()), name, (task,), SPLIT, seed or 0, {}, budget)
+    settings, runs, failed = _try_all(dataset, search_space.Search(kind(), seed or 0), job, trials, folder)
     if not runs:
-        raise UserError(f"none of {len(jobs)} trials ended well: {failed[0]}")
+        raise UserError(f"none of {len(settings)} trials ended well: {failed[0]}")
     cards = {k: card for k, run in runs.items() if (card := run.card)}
     order = sorted(cards, key=lambda k: (-cards[k].primary.value, k))
     best, note = order[0], f"{', '.join(_value(cards[order[0]]))} on {SPLIT} of {dataset.name}, task {task}"
@@ -66,7 +65,7 @@ def _tune(
     lines = [f"# {note}; {len(cards)} trials, seed {seed or 0}", f"# {gain}", f"[{kind.name}]"]
     file = folder / f"{kind.name}.toml"
     files.write_text(file, "\n".join([*lines, *(f"{k} = {v!r}" for k, v in settings[best].items())]) + "\n")
-    protocol = _protocol(dataset, jobs, runs, failed, best)
+    protocol = _protocol(dataset, replace(job, params=settings[best]), trials, runs, failed, best)
     files.write_text(folder / PROTOCOL, json.dumps(protocol, indent=1) + "\n")
     output.show(
         ("trial", *kind.ranges, "metric", "95 % interval"),
@@ -75,54 +74,61 @@ def _tune(
     typer.echo(f"Trial {best} is best: {note}; {gain}")
     typer.echo(f"{file}; next: siphonbench baselines run {name} --params {file} --data {data}")
     if failed:
-        typer.echo(f"{len(failed)} of {len(jobs)} trials failed, e.g. {failed[0]}", err=True)
+        typer.echo(f"{len(failed)} of {len(settings)} trials failed, e.g. {failed[0]}", err=True)
 
 
 def _protocol(
-    data: Dataset, jobs: list[DetectorJob], runs: dict[int, FinishedRun], failed: list[str], best: int
+    data: Dataset, job: DetectorJob, asked: int, runs: dict[int, FinishedRun], failed: list[str], best: int
 ) -> dict[str, Any]:
     """What a reader has to know of a search to judge a tuned row by it."""
-    first, card = jobs[0], runs[best].card
+    card = runs[best].card
     return {
         "detector": runs[best].name,
         "dataset": {"name": data.name, "digest": data.digest, "split": SPLIT},
-        "task": first.tasks[0],
-        "seed": first.seed,
-        "trials": {"asked": len(jobs), "finished": len(runs), "failed": failed},
-        "budget_core_seconds": first.budget,
+        "task": job.tasks[0],
+        "seed": job.seed,
+        "trials": {"asked": asked, "finished": len(runs), "failed": failed},
+        "budget_core_seconds": job.budget,
         "core_seconds": round(sum(run.core_seconds for run in runs.values()), 1),
         "peak_mb": max(run.peak_mb for run in runs.values()),
-        "best": {"trial": best, "params": dict(jobs[best].params), "value": card and card.primary.value},
+        "best": {"trial": best, "params": dict(job.params), "value": card and card.primary.value},
     }
 
 
-def _try_all(data: Dataset, jobs: list[DetectorJob], folder: Path) -> tuple[dict[int, FinishedRun], list[str]]:
-    """Runs by trial, as many as the budget of core seconds allows; and what failed."""
+def _try_all(
+    data: Dataset, search: Search, job: DetectorJob, trials: int, folder: Path
+) -> tuple[list[dict[str, int | float]], dict[int, FinishedRun], list[str]]:
+    """Parameters tried, runs by trial, as many as the budget of core seconds allows; and what failed."""
     from baselines.isolated_run import OutOfBudgetError
 
-    tried: dict[int, FinishedRun] = {}
-    failed = []
+    settings, tried, failed = list[dict[str, int | float]](), dict[int, FinishedRun](), list[str]()
     with output.progress("trying parameters") as tick:
-        for k, job in enumerate(jobs):
-            tick(k, len(jobs))
+        for k in range(trials):
+            tick(k, trials)
             spent = math.ceil(sum(run.core_seconds for run in tried.values()))
             if job.budget is not None and spent >= job.budget:
                 break
+            if (given := search.ask()) is None:
+                break
+            settings.append(given)
             left = None if job.budget is None else job.budget - spent
+            mine = replace(job, params=given)
             runs = detector_runs.DetectorRuns(data, folder / f"trial-{k:03d}")
             try:
-                finished, unfinished = runs.finished(job)
-                (run,) = runs.run(replace(job, budget=left)) if unfinished else finished
+                finished, unfinished = runs.finished(mine)
+                (run,) = runs.run(replace(mine, budget=left)) if unfinished else finished
             except OutOfBudgetError as error:
                 failed.append(str(error))
                 break
             except UserError as error:
                 failed.append(str(error))
+                search.tell(None)
                 continue
             if run.card is None:
                 raise UserError(f"{data.path} has no labels of {SPLIT}: nothing can be tuned by it")
             tried[k] = run
-    return tried, failed
+            search.tell(run.card.primary.value)
+    return settings, tried, failed
 
 
 def _value(card: Scorecard) -> tuple[str, str]:

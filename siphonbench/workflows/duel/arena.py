@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ class Arena:
         What an operator pays.
     false_positives : float
         Share of benign accounts that each detector may ever alert about.
+    every : int
+        Days from one look of a detector to the next; the last day of the window is always one.
     """
 
     detectors: tuple[Detector, ...]
@@ -45,6 +48,7 @@ class Arena:
     seed: int
     prices: Prices = field(default_factory=Prices)
     false_positives: float = BUDGET
+    every: int = 1
 
     def fight(
         self, campaigns: Path | dict[str, Any], workers: int = 1, tick: Tick = lambda *_: None
@@ -65,36 +69,58 @@ class Arena:
         UserError
             With all faults of the campaigns at once; if a detector breaks the contract, or nothing was collected.
         """
-        import tempfile
-
-        from generator import dataset
-        from generator.pipeline import generate
         from leaderboard.tasks import scoring
-        from siphonbench.workflows.duel import rules
 
-        document = campaigns if isinstance(campaigns, dict) else rules.read(campaigns)
-        where = "campaigns" if isinstance(campaigns, dict) else str(campaigns)
-        plan = rules.plan(document, where, self.preset, self.seed)
-        total = len(self.detectors) + 1
-        with tempfile.TemporaryDirectory() as folder:
-            data = dataset.load(generate.generate(plan, Path(folder, "test"), workers))
+        total, outcomes = len(self.detectors) + 1, list[DuelOutcome]()
+        with self.world(campaigns, workers) as data:
             world = data.reveal("test")
             truth, purchases = scoring.truth(world, "early"), _purchases(world)
             if not purchases["useful_usd"]:
-                raise UserError(f"{where}: nothing was collected; give it more accounts, days or requests a day")
-            outcomes = []
+                raise UserError(
+                    f"{_name(campaigns)}: nothing was collected; give it more accounts, days or requests a day"
+                )
             for done, detector in enumerate(self.detectors, 1):
                 tick(done, total)
                 outcomes.append(self._outcome(detector, world, truth, purchases, data.digest))
         tick(total, total)
         return outcomes
 
+    @contextmanager
+    def world(self, campaigns: Path | dict[str, Any], workers: int = 1) -> Iterator[Dataset]:
+        """Make the world with an operator's campaigns in it; its files are gone afterwards.
+
+        Parameters
+        ----------
+        campaigns, workers
+            As for `fight`.
+
+        Yields
+        ------
+        Dataset
+            Of the split *test* alone.
+
+        Raises
+        ------
+        UserError
+            With all faults of the campaigns at once.
+        """
+        import tempfile
+
+        from generator import dataset
+        from generator.pipeline import generate
+        from siphonbench.workflows.duel import rules
+
+        document = campaigns if isinstance(campaigns, dict) else rules.read(campaigns)
+        plan = rules.plan(document, _name(campaigns), self.preset, self.seed)
+        with tempfile.TemporaryDirectory() as folder:
+            yield dataset.load(generate.generate(plan, Path(folder, "test"), workers))
+
     def _outcome(
         self, detector: Detector, world: Split, truth: GroundTruth, purchases: dict[str, Any], digest: str
     ) -> DuelOutcome:
         from leaderboard.tasks import early
 
-        task, scores = _daily_scores(detector, world.without_labels(), truth.known)
+        task, scores = _daily_scores(detector, world.without_labels(), truth.known, self.every)
         card = early.score(scores, truth, digest, budget=self.false_positives)
         overall, curves = card.tables["overall"], card.curves["collected"]
         tokens, obtained = (float(curves[k][1][-1]) for k in ("without a detector", "with it"))
@@ -215,17 +241,26 @@ def _purchases(world: Split) -> dict[str, Any]:
     }
 
 
-def _daily_scores(fitted: Detector, test: Split, known: pl.DataFrame) -> tuple[str, pl.DataFrame]:
-    """Scores day by day; of a detector that can't, lowest ones until the last day, when it answers."""
+def _name(campaigns: Path | dict[str, Any]) -> str:
+    return "campaigns" if isinstance(campaigns, dict) else str(campaigns)
+
+
+def _daily_scores(fitted: Detector, test: Split, known: pl.DataFrame, every: int) -> tuple[str, pl.DataFrame]:
+    """Scores day by day, each the last look's; the lowest of all where no look was yet.
+
+    A detector that can't answer day by day looks when the window has ended.
+    """
     import polars as pl
 
     from baselines.base import evaluation
 
     if "early" in fitted.tasks:
-        return "early", evaluation.answer(fitted, test, "early")
-    scores = evaluation.answer(fitted, test)
+        task, said = "early", evaluation.replay(fitted, test, every)
+    else:
+        task, day = "accounts", pl.lit(test.days - 1, pl.Int32).alias("day")
+        said = evaluation.answer(fitted, test).select(day, "account_id", "score")
     days = pl.DataFrame({"day": range(test.days)}, {"day": pl.Int32})
-    dated = scores.join(known.rename({"day": "since"}), on="account_id").join(days, how="cross")
-    waits = pl.when(pl.col("day") < test.days - 1).then(scores["score"].min()).otherwise(pl.col("score"))
-    late = dated.filter(pl.col("day") >= pl.col("since")).select("day", "account_id", waits.alias("score"))
-    return "accounts", late.sort("day", "account_id")
+    asked = known.rename({"day": "since"}).join(days, how="cross").filter(pl.col("day") >= pl.col("since"))
+    latest = asked.sort("day").join_asof(said.sort("day"), on="day", by="account_id", check_sortedness=False)
+    score = pl.col("score").fill_null(said["score"].min())
+    return task, latest.select("day", "account_id", score).sort("day", "account_id")

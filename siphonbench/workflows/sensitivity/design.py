@@ -172,24 +172,44 @@ def keep(design: Design, folder: Path) -> None:
         If the folder holds another design.
     """
     file, plain = folder / FILE, design.as_dict()
-    if file.exists():
-        try:
-            there = json.loads(file.read_text("utf-8"))
-        except ValueError as error:
-            raise UserError(f"{file} can't be read as JSON: {error}; choose another folder") from error
-        unlike = [key for key in plain if not isinstance(there, dict) or there.get(key) != plain[key]]
-        if unlike:
-            told = f"{', '.join(unlike)} differ" + "s" * (len(unlike) == 1)
-            raise UserError(
-                f"{folder} holds another design: {told}; go on with its own options (see {file}), or choose "
-                "another folder"
-            )
+    if agrees(file, plain):
         return
     for setting in design.settings:
         text = f"# siphonbench generate --config {setting}.toml --seed {design.seeds[0]} --out DATA\n"
         (folder / SCENARIOS).mkdir(parents=True, exist_ok=True)
         files.write_text(folder / SCENARIOS / f"{setting}.toml", text + tomli_w.dumps(design.scenario(setting)))
     files.write_text(file, json.dumps(plain, indent=1) + "\n")
+
+
+def agrees(file: Path, plain: Mapping[str, Any]) -> bool:
+    """Whether a study's file is there and says the same; False if there is none yet.
+
+    Parameters
+    ----------
+    file : Path
+        JSON.
+    plain : mapping
+        What it would say, plain values.
+
+    Raises
+    ------
+    UserError
+        If it can't be read, or says something else.
+    """
+    if not file.exists():
+        return False
+    try:
+        there = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise UserError(f"{file} can't be read as JSON: {error}; choose another folder") from error
+    unlike = [key for key in plain if not isinstance(there, dict) or there.get(key) != plain[key]]
+    if unlike:
+        told = f"{', '.join(unlike)} differ" + "s" * (len(unlike) == 1)
+        raise UserError(
+            f"{file.parent} holds another design: {told}; go on with its own options (see {file}), or choose "
+            "another folder"
+        )
+    return True
 
 
 def _checked(names: Sequence[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -108,14 +108,14 @@ def read(file: Path = SHIPPED) -> dict[str, DialGroup]:
     return known
 
 
-def chosen(known: Mapping[str, DialGroup], names: list[str]) -> dict[str, DialGroup]:
+def chosen(known: Mapping[str, DialGroup], names: Sequence[str]) -> dict[str, DialGroup]:
     """Some groups, in the table's order; all if none is named.
 
     Parameters
     ----------
     known : mapping of str to DialGroup
         As `read` gives it.
-    names : list of str
+    names : sequence of str
         Names of groups.
 
     Raises
