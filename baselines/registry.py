@@ -59,6 +59,7 @@ _ENTRIES = {
     "flattened-graph": "baselines.detectors.graphs.flattened_graph:FlattenedGraph",
     "leiden-fusion": "baselines.detectors.relational.leiden_fusion:LeidenFusion",
     "xgboost-relational": "baselines.detectors.relational.xgboost_relational:XGBoostRelational",
+    "confident-relational": "baselines.detectors.relational.confident_relational:ConfidentRelational",
     "stacked": "baselines.detectors.relational.stacked:Stacked",
     "message-passing": "baselines.detectors.relational.message_passing:MessagePassing [gnn]",
     "xgboost-requests": "baselines.detectors.relational.xgboost_requests:RequestTrees",

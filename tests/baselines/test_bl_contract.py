@@ -17,7 +17,7 @@ from generator.dataset import Split
 from generator.errors import UserError
 
 ALL = sorted(DETECTORS)
-LONG = {"xgboost-relational"}
+LONG = {"confident-relational", "xgboost-relational"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in ALL])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -21,6 +21,25 @@ _COLUMNS = 0.3  # share of the columns that each tree is shown (a)
 _BAGS = 2  # models whose mean counts (a)
 Rows = tuple[F64, Mask, F64]
 """Features, label and weight."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A world as the trees see it.
+
+    Attributes
+    ----------
+    places : ndarray of float64, shape (accounts, features)
+        Of accounts in their groups.
+    groups : list of CandidateGroups
+        From close-knit to loose.
+    more : list of CandidateGroups
+        Groups that are only learnt from.
+    """
+
+    places: F64
+    groups: list[relational_view.CandidateGroups]
+    more: list[relational_view.CandidateGroups]
 
 
 @dataclass
@@ -53,40 +72,45 @@ class XGBoostRelational(tuned_trees.TunedTrees):
         self._topics = prompt_visits.codebook([k.visits for k in known], self.seed)
         self._pair_model, chances = candidate_pairs.fit_pair_model([k.pairs for k in known], cohorts, self.seed)
         rng = np.random.default_rng(self.seed)
-        lessons = [self._lesson(*of, rng) for of in zip(known, truth, cohorts, chances, strict=True)]
-        self._of_accounts, self._of_groups = (
-            self._bags(*(np.concatenate(part) for part in zip(*rows, strict=True)))
-            for rows in zip(*lessons, strict=True)
-        )
+        there = [self._described(*of, rng) for of in zip(known, cohorts, chances, strict=True)]
+        self._of_accounts, self._of_groups = self._taught(there, self._trusted(there, truth))
         return self
-
-    def _lesson(
-        self,
-        world: relational_view.RelationalView,
-        known: supervision.TrainingLabels,
-        cohort: I64,
-        chance: F64,
-        rng: np.random.Generator,
-    ) -> tuple[Rows, Rows]:
-        """What one world teaches: labelled places of accounts, and labelled groups."""
-        visits = prompt_visits.with_topics(world.visits, self._topics)
-        graph, groups = _groups(world, visits, chance)
-        labels = [cohort, *(relational_view.thinned(label, rng) for label in (cohort, *(g.label for g in groups)))]
-        x = relational_view.account_places(groups, graph)[known.rows]
-        # Members of one group repeat each other: a cohort counts as the root of its size.
-        weight = 1 / np.sqrt(np.bincount(known.cohort)[known.cohort])
-        return (x, known.positive, weight), _examples(
-            [*groups, *relational_view.groupings(world, visits, labels)], known
-        )
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds of extraction."""
         world = relational_view.relational_view(split)
         visits = prompt_visits.with_topics(world.visits, self._topics)
         graph, groups = _groups(world, visits, candidate_pairs.pair_chances(self._pair_model, world.pairs.x))
-        of_account = _mean_of(self._of_accounts, relational_view.account_places(groups, graph))
-        of_groups = np.array([_judged(self._of_groups, g, float(of_account.min())) for g in groups])
-        return pl.DataFrame({"account_id": world.ids, "score": (of_account + of_groups.mean(axis=0)) / 2})
+        places = relational_view.account_places(groups, graph)
+        score = odds(Described(places, groups, []), self._of_accounts, self._of_groups)
+        return pl.DataFrame({"account_id": world.ids, "score": score})
+
+    def _described(
+        self, world: relational_view.RelationalView, cohort: I64, chance: F64, rng: np.random.Generator
+    ) -> Described:
+        """Places and groups of a world to learn from; cohorts and thinned groups are examples as well."""
+        visits = prompt_visits.with_topics(world.visits, self._topics)
+        graph, groups = _groups(world, visits, chance)
+        labels = [cohort, *(relational_view.thinned(label, rng) for label in (cohort, *(g.label for g in groups)))]
+        more = list(relational_view.groupings(world, visits, labels))
+        return Described(relational_view.account_places(groups, graph), groups, more)
+
+    def _trusted(
+        self, there: Sequence[Described], truth: Sequence[supervision.TrainingLabels]
+    ) -> Sequence[supervision.TrainingLabels]:
+        """Labels that are learnt from: here all of them."""
+        return truth
+
+    def _taught(
+        self, there: Sequence[Described], truth: Sequence[supervision.TrainingLabels]
+    ) -> tuple[list[Any], list[Any]]:
+        """Models that judge accounts, and groups."""
+        lessons = [_lesson(*of) for of in zip(there, truth, strict=True)]
+        of_accounts, of_groups = (
+            self._bags(*(np.concatenate(part) for part in zip(*rows, strict=True)))
+            for rows in zip(*lessons, strict=True)
+        )
+        return of_accounts, of_groups
 
     def _bags(self, x: F64, positive: Mask, weight: F64) -> list[Any]:
         if positive.all() or not positive.any():
@@ -94,6 +118,33 @@ class XGBoostRelational(tuned_trees.TunedTrees):
         seeds = range(self.seed, self.seed + _BAGS)
         trees = {**self._trees, "colsample_bytree": _COLUMNS}
         return [supervision.boost(x, positive, s, weight / weight.mean(), trees) for s in seeds]
+
+
+def odds(of: Described, of_accounts: list[Any], of_groups: list[Any]) -> F64:
+    """Log-odds of extraction: the mean of what both kinds of models say.
+
+    Parameters
+    ----------
+    of : Described
+        Whose accounts are judged.
+    of_accounts, of_groups : list
+        Boosted models, of either kind; none where there was nothing to tell apart.
+
+    Returns
+    -------
+    ndarray of float64, shape (accounts,)
+        Of each account.
+    """
+    alone = _mean_of(of_accounts, of.places)
+    company = np.array([_judged(of_groups, g, float(alone.min())) for g in of.groups])
+    return (alone + company.mean(axis=0)) / 2
+
+
+def _lesson(of: Described, known: supervision.TrainingLabels) -> tuple[Rows, Rows]:
+    """What one world teaches: labelled places of accounts, and labelled groups."""
+    # Members of one group repeat each other: a cohort counts as the root of its size.
+    weight = 1 / np.sqrt(np.bincount(known.cohort)[known.cohort])
+    return (of.places[known.rows], known.positive, weight), _examples([*of.groups, *of.more], known)
 
 
 def _groups(
