@@ -82,7 +82,7 @@ def _rows(d: Decision) -> dict[str, str]:
         "campaigns stopped": f"{d.campaigns} of {d.all_campaigns}",
         "innocents per campaign stopped": ratio,
         "worst benign archetype": worst,
-        "campaigns' tokens kept": f"{d.kept:.1%}",
+        "tokens kept from campaigns": f"{d.kept:.1%}",
         "cost, USD": f"{d.cost['all']:,.0f} ({parts})",
         "cost of inaction, USD": f"{d.inaction_usd:,.0f}",
         "precision of the whole queue": f"{d.queue_precision:.3f}",
