@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from siphonbench.cli.main import app
 
 GENERATE = ["generate", "--config", "mine.toml", "--out", "made"]
-MINE = 'preset = "nano"\nseed = 5\ntext = "none"\nbuckets = 8\n'  # so many shards that most are left when the first is done
+# So many shards that most are left when the first is done.
+MINE = 'preset = "nano"\nseed = 5\ntext = "none"\nbuckets = 8\n'
 _MOST_SECONDS = 2.0  # that workers may live on after Ctrl-C; a busy machine gets a multiple of it
 _PATIENCE = 5
 
