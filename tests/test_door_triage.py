@@ -12,10 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
+from baselines import explanations
 from generator.errors import UserError
+from leaderboard.seasons import grades
 from siphonbench.cli.main import app
 from siphonbench.ingest import ingestion, pseudonyms
-from siphonbench.workflows import fitted_detectors, triage, triage_page
+from siphonbench.workflows import evidence_page, fitted_detectors, triage, triage_page
 from tests import own_logs
 
 CALLS = own_logs.calls()
@@ -99,6 +101,19 @@ def test_pages_tables_and_json_say_the_same(logs: Logs, fitted: Path, here: Path
     assert "accounts.created" in content["missing_columns"]
     assert content["learnt_from_columns_missing_here"] == []
     assert siphon("triage", data, "--detector", fitted, "--out", "t.pdf").exit_code == 2
+
+
+def test_pages_that_stand_alone_look_like_the_site(tmp_path: Path) -> None:
+    nothing = triage.Triage("logs", "volume", "nano", 2, 2, (), None, (), ())
+    case = explanations.Case(("me",), "100 benign accounts of train", (), ())
+    for page in (
+        triage_page.write(nothing, tmp_path / "t.html").read_text("utf-8"),
+        evidence_page.page(case, "Me", "here", ""),
+        grades.page("ml-101", "2027-01-31", ("accounts",), []),
+    ):
+        assert page.startswith("<!doctype html>")
+        assert "prefers-color-scheme: dark" in page
+        assert "default-src 'none'" in page
 
 
 def test_what_a_detector_learnt_from_and_logs_lack_is_said(logs: Logs, nano: Path, here: Path) -> None:

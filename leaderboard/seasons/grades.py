@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from generator.errors import UserError
 from leaderboard.seasons.roster import Student
+from leaderboard.site import templating
 
 POINTS = 100
 
@@ -229,7 +228,6 @@ def page(
         for one in ordered
     ]
     handed = sum(one.attempts > 0 for one in lines)
-    folder = Path(__file__).with_name("templates")
-    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+    environment = templating.environment(Path(__file__).with_name("templates"))
     template = environment.get_template("class.html.j2")
     return template.render(title=title, closes=closes, handed=handed, head=head, rows=rows, notes=list(notes))

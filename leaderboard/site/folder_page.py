@@ -21,7 +21,7 @@ def render(boards: Sequence[Board]) -> str:
     """
     task = TASKS[boards[0].task]
     template = templating.environment().get_template("folder.html.j2")
-    return template.render(boards=boards, task=task, rule=RANK_RULE, style=templating.style())
+    return template.render(boards=boards, task=task, rule=RANK_RULE)
 
 
 def path(folder: Path, task: str) -> Path:

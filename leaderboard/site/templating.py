@@ -14,11 +14,13 @@ from leaderboard.tracking.board import warning
 _HERE = Path(__file__).parent
 
 
-def environment(**values: Any) -> Environment:
+def environment(*folders: Path, **values: Any) -> Environment:
     """Templates of the site, with what they all need.
 
     Parameters
     ----------
+    *folders : Path
+        Looked into first: templates of pages outside the site, which extend `alone.html.j2`.
     **values
         Further names that every template knows.
 
@@ -28,14 +30,16 @@ def environment(**values: Any) -> Environment:
     '50.0 &lt;b&gt;'
     """
     templates = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader([*folders, _HERE / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     drawing = {"percent": svg.percent, "curve": svg.curve, "x": svg.x, "y": svg.y}
-    templates.globals |= drawing | {"evaluator": EVALUATOR_VERSION, "archetypes": {}, "warning": warning} | values
+    templates.globals |= (
+        drawing | {"evaluator": EVALUATOR_VERSION, "archetypes": {}, "warning": warning, "style": style} | values
+    )
     return templates
 
 

@@ -145,24 +145,24 @@ def page(case: Case, title: str, where: str, picture: str) -> str:
     str
         The whole document.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     from leaderboard.site import templating
 
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("evidence.html.j2").render(
-        case=case,
-        title=title,
-        where=where,
-        picture=picture,
-        ties=[(f, sentence(case, f), usual(f)) for f in case.findings if f.linked],
-        unusual=[(*counted(h), place(h)) for h in case.habits if h.unusual],
-        ordinary=_ordinary(case),
-        absent=_absent(case),
-        note=_NOTE,
-        alt=_ALT,
-        named=_NAMED,
-        style=templating.style(),
+    return (
+        templating.environment(_TEMPLATES)
+        .get_template("evidence.html.j2")
+        .render(
+            case=case,
+            title=title,
+            where=where,
+            picture=picture,
+            ties=[(f, sentence(case, f), usual(f)) for f in case.findings if f.linked],
+            unusual=[(*counted(h), place(h)) for h in case.habits if h.unusual],
+            ordinary=_ordinary(case),
+            absent=_absent(case),
+            note=_NOTE,
+            alt=_ALT,
+            named=_NAMED,
+        )
     )
 
 

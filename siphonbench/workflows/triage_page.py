@@ -110,10 +110,9 @@ def _group(triage: Triage, rank: int, group: RankedGroup) -> dict[str, Any]:
 
 
 def _html(triage: Triage) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from leaderboard.site import templating
 
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("triage.html.j2").render(**as_dict(triage))
+    return templating.environment(_TEMPLATES).get_template("triage.html.j2").render(**as_dict(triage))
 
 
 def _csv(triage: Triage) -> str:
