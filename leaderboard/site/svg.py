@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 640, 360, 56, 44
+WIDTH, HEIGHT, LEFT, BOTTOM = 640, 384, 56, 68
 
 
 def x(value: float) -> float:
