@@ -137,7 +137,8 @@ def odds(of: Described, of_accounts: list[Any], of_groups: list[Any]) -> F64:
     """
     alone = _mean_of(of_accounts, of.places)
     company = np.array([_judged(of_groups, g, float(alone.min())) for g in of.groups])
-    return (alone + company.mean(axis=0)) / 2
+    both: F64 = (alone + company.mean(axis=0)) / 2
+    return both
 
 
 def _lesson(of: Described, known: supervision.TrainingLabels) -> tuple[Rows, Rows]:
