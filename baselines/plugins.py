@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.base.detector import Detector
-from baselines.registry import DETECTORS, GROUP, NAMES, SKIPPED, UPPER_BOUNDS
+from baselines.registry import DETECTORS, GROUP, NAMES, SKIPPED, UPPER_BOUNDS, WITH_WEIGHTS
 from generator.errors import UserError
 
 
@@ -40,7 +40,7 @@ def find(name: str) -> type[Detector]:
     >>> find("baselines.detectors.trivial.volume:Volume") is find("volume")
     True
     """
-    for catalogue in (DETECTORS, UPPER_BOUNDS):
+    for catalogue in (DETECTORS, UPPER_BOUNDS, WITH_WEIGHTS):
         if name in catalogue:
             return catalogue[name]
     if name in SKIPPED:

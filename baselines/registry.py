@@ -30,6 +30,9 @@ _ENTRIES = {
     "xgboost-aggregates": "baselines.detectors.accounts.xgboost_aggregates:XGBoostAggregates",
     "lightgbm-aggregates": "baselines.detectors.accounts.lightgbm_aggregates:LightGBMAggregates [boosting]",
     "catboost-aggregates": "baselines.detectors.accounts.catboost_aggregates:CatBoostAggregates [boosting]",
+    "tabm-aggregates": "baselines.detectors.networks.tabm_aggregates:TabMAggregates [tabular]",
+    "deep-cluster": "baselines.detectors.networks.deep_cluster:DeepCluster [gnn]",
+    "day-sequences": "baselines.detectors.networks.day_sequences:DaySequences [gnn]",
     "xgboost-windows": "baselines.detectors.accounts.xgboost_windows:XGBoostWindows",
     "pu-bagging": "baselines.detectors.accounts.pu_bagging:PUBagging",
     "confident-learning": "baselines.detectors.accounts.confident_learning:ConfidentLearning",
@@ -57,6 +60,8 @@ _ENTRIES = {
     "rf-graph": "baselines.detectors.graphs.rf_graph:RFGraph",
     "xgb-graph": "baselines.detectors.graphs.xgb_graph:XGBGraph",
     "flattened-graph": "baselines.detectors.graphs.flattened_graph:FlattenedGraph",
+    "graphsage": "baselines.detectors.graphs.graphsage:GraphSAGE [gnn]",
+    "bwgnn": "baselines.detectors.graphs.bwgnn:BWGNN [gnn]",
     "leiden-fusion": "baselines.detectors.relational.leiden_fusion:LeidenFusion",
     "xgboost-relational": "baselines.detectors.relational.xgboost_relational:XGBoostRelational",
     "confident-relational": "baselines.detectors.relational.confident_relational:ConfidentRelational",
@@ -65,11 +70,17 @@ _ENTRIES = {
     "xgboost-requests": "baselines.detectors.relational.xgboost_requests:RequestTrees",
     "xgboost-early": "baselines.detectors.relational.xgboost_early:EarlyTrees",
 }
+_BY_WEIGHTS = {"tabicl": "baselines.detectors.networks.tabicl_aggregates:TabICLAggregates [foundation]"}
 _UPPER_BOUNDS = {
     "cohort-oracle": "baselines.detectors.upper_bounds.cohort_oracle:CohortOracle",
     "all-but-one-oracle": "baselines.detectors.upper_bounds.all_but_one_oracle:AllButOne",
 }
-_MODULES = {"gnn": ("torch",), "boosting": ("lightgbm", "catboost")}
+_MODULES = {
+    "gnn": ("torch",),
+    "tabular": ("tabm",),
+    "foundation": ("tabicl",),
+    "boosting": ("lightgbm", "catboost"),
+}
 """Optional extra of this package, and the modules that come with it."""
 
 
@@ -106,13 +117,22 @@ class Catalogue(Mapping[str, "type[Detector]"]):
 
 def _lacking(name: str) -> str:
     """Why a detector cannot be run here; "" if it can."""
-    extras = EntryPoint(name, _ENTRIES[name], GROUP).extras
+    extras = EntryPoint(name, {**_ENTRIES, **_BY_WEIGHTS}[name], GROUP).extras
     missing = {extra: [m for m in _MODULES[extra] if find_spec(m) is None] for extra in extras}
     return "; ".join(f"needs {' and '.join(m)}: pip install siphonbench[{e}]" for e, m in missing.items() if m)
 
 
 SKIPPED: dict[str, str] = {name: why for name in _ENTRIES if (why := _lacking(name))}
 """Why a detector cannot be run here."""
+
+WITH_WEIGHTS = Catalogue({name: address for name, address in _BY_WEIGHTS.items() if not _lacking(name)})
+"""Run by name alone, or by `--weights`: the weights of a pretrained model do not come along."""
+
+SKIPPED |= {
+    name: _lacking(name)
+    or f"needs weights, which do not come along: siphonbench baselines run {name} --weights PATH"
+    for name in _BY_WEIGHTS
+}
 
 DETECTORS = Catalogue({name: address for name, address in _ENTRIES.items() if name not in SKIPPED})
 
@@ -122,5 +142,5 @@ WITHOUT_EXTRAS = tuple(name for name, address in _ENTRIES.items() if "[" not in 
 UPPER_BOUNDS = Catalogue(_UPPER_BOUNDS)
 """Told more than an entry may know: they say what can be reached, and stand on no board."""
 
-NAMES = frozenset(_ENTRIES) | frozenset(_UPPER_BOUNDS)
+NAMES = frozenset({**_ENTRIES, **_BY_WEIGHTS, **_UPPER_BOUNDS})
 """Taken, also by what cannot be run here."""

@@ -45,7 +45,7 @@ MOVED = {
     "baselines.little_world": "baselines.contract.toy_dataset",
     "baselines.logistic_regression": "baselines.detectors.accounts.logistic_regression",
     "baselines.mean_discrepancy": "baselines.detectors.coordination.mean_discrepancy",
-    "baselines.message_network": "baselines.graph.network",
+    "baselines.message_network": "baselines.networks.fused_network",
     "baselines.message_passing": "baselines.detectors.relational.message_passing",
     "baselines.pairs": "baselines.graph.candidate_pairs",
     "baselines.pooling": "baselines.graph.group_features",

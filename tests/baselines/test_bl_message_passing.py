@@ -64,7 +64,7 @@ def test_a_run_of_all_names_what_it_skipped(tmp_path: Path, monkeypatch: pytest.
 def test_messages_pass_over_edges_and_the_seed_decides() -> None:
     """Accounts are bad whose neighbours' first feature is high: their own says nothing."""
     pytest.importorskip("torch")
-    from baselines.graph import network
+    from baselines.networks import fused_network
 
     rng = np.random.default_rng(0)
     x = rng.uniform(-0.5, 0.5, (400, 3))
@@ -75,12 +75,14 @@ def test_messages_pass_over_edges_and_the_seed_decides() -> None:
     heard = (x[partner, 0] + x[np.roll(np.arange(400), -1), 0]) / 2
     positive = heard > 0
     rows = np.arange(0, 400, 2)
-    nodes = network.build_nodes(x, ring)
-    first, again = (network.train(nodes, rows, positive[rows], np.ones(200), 16, 0.1, 3) for _ in range(2))
-    said = network.logits(first, nodes)
-    assert np.array_equal(said, network.logits(again, nodes))
+    nodes = fused_network.build_nodes(x, ring)
+    first, again = (fused_network.train(nodes, rows, positive[rows], np.ones(200), 16, 0.1, 3) for _ in range(2))
+    said = fused_network.logits(first, nodes)
+    assert np.array_equal(said, fused_network.logits(again, nodes))
     unseen = np.arange(1, 400, 2)
     assert ((said > 0) == positive)[unseen].mean() > 0.85
     order = rng.permutation(400)
-    moved = network.logits(first, network.build_nodes(x[order], sparse.csr_array(ring[order][:, order])))
+    moved = fused_network.logits(
+        first, fused_network.build_nodes(x[order], sparse.csr_array(ring[order][:, order]))
+    )
     assert np.allclose(moved, said[order], atol=1e-9)

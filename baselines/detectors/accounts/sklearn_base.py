@@ -6,12 +6,11 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from baselines.base import detector
-from baselines.features import account_features, feature_table, forests, supervision
+from baselines.features import account_features, feature_table, forests, supervision, training_ranks
 from generator.arrays import F64, Mask
 from generator.dataset import Split
 
@@ -39,8 +38,8 @@ class RankedClassifier(detector.Detector):
     def fit(self, *worlds: Split) -> Self:
         """Extraction accounts against benign ones; grey ones are left out."""
         known = supervision.labelled(worlds, feature_table.FEATURES)
-        self._known = [np.sort(c[~np.isnan(c)]) for c in known.x.T]
-        x = self._ranks(known.x)
+        self._known = training_ranks.references(known.x)
+        x = training_ranks.ranks(self._known, known.x)
         order = forests.row_order(x, known.positive)
         self._model = self._learn(x[order], known.positive[order])
         return self
@@ -48,15 +47,5 @@ class RankedClassifier(detector.Detector):
     def score(self, split: Split) -> pl.DataFrame:
         """Chance of extraction."""
         frame = account_features.account_features(split, feature_table.FEATURES)
-        return frame.select("account_id", score=pl.Series(self._chances(self._ranks(supervision.matrix(frame)))))
-
-    def _ranks(self, x: F64) -> F64:
-        ranks = np.zeros_like(x)
-        for k, reference in enumerate(self._known):
-            defined = ~np.isnan(x[:, k])
-            middle = (
-                np.searchsorted(reference, x[defined, k], "left")
-                + np.searchsorted(reference, x[defined, k], "right")
-            ) / 2
-            ranks[defined, k] = middle / max(1, len(reference)) - 0.5
-        return ranks
+        x = training_ranks.ranks(self._known, supervision.matrix(frame))
+        return frame.select("account_id", score=pl.Series(self._chances(x)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
@@ -13,9 +13,12 @@ from baselines.detectors.graphs import node_classifier
 from baselines.detectors.rules import honeypot_propagation
 from baselines.features import forests, supervision
 from baselines.graph import neighbours, shared_keys
+from baselines.networks import foundation, sampled_neighbours
 from generator.arrays import F32, F64, Mask
+from generator.dataset import Split
 
 _RETURN = 0.15  # chance that a walk starts anew at each step: Page et al., 1999
+_ROWS, _VIEWS = 2000, 4  # accounts that a foundation model looks at, and views of them: as in `tabicl`
 _DECIMALS = 9
 
 
@@ -27,10 +30,12 @@ class FlattenedGraph(node_classifier.NodeClassifier):
     the neighbours' mean as the step), so that what is smooth and what stands out are columns of their own; degrees
     and PageRank follow. The source's Laplacian eigenvectors are left out: those of one world mean nothing in
     another, and accounts to learn from are all of other worlds. Histogram gradient boosting stands in for its
-    foundation model, whose weights do not come along.
+    foundation model, whose weights do not come along; with ``--weights`` that of `tabicl` is used.
 
     Parameters
     ----------
+    weights : str
+        Checkpoint of a TabICL classifier, in place of trees; none if empty.
     leaves : int
         Most leaves of a tree.
     eta : float
@@ -46,6 +51,7 @@ class FlattenedGraph(node_classifier.NodeClassifier):
         "eta": search_space.SearchRange(0.01, 0.3, log=True),
     }
 
+    weights: str = ""
     leaves: int = 8
     eta: float = 0.05
 
@@ -56,7 +62,15 @@ class FlattenedGraph(node_classifier.NodeClassifier):
         table = np.hstack([nodes.x, *wavelets(sparse.hstack(links, format="csr"), nodes.x), shape])
         return supervision.rounded(table).astype(np.float32)
 
-    def _learn(self, x: F32, positive: Mask) -> forests.Forest:
+    def fit(self, *worlds: Split) -> Self:
+        """See `NodeClassifier.fit`; weights that can't be used are refused first."""
+        if self.weights:
+            foundation.digest(self.weights)
+        return super().fit(*worlds)
+
+    def _learn(self, x: F32, positive: Mask) -> dict[str, Any]:
+        if self.weights:
+            return foundation.context(x.astype(np.float64), positive, _ROWS, self.seed)
         from sklearn.ensemble import HistGradientBoostingClassifier
         from threadpoolctl import threadpool_limits
 
@@ -75,6 +89,8 @@ class FlattenedGraph(node_classifier.NodeClassifier):
         return forests.of_boosting(model)
 
     def _scores(self, x: F32) -> F64:
+        if self.weights:
+            return foundation.chances(self._model, x.astype(np.float64), self.weights, _VIEWS, self.seed)
         return forests.sum_value(self._model, forests.defined(x))
 
 
@@ -108,7 +124,7 @@ def wavelets(held: sparse.csr_array, x: F64) -> tuple[F64, F64, F64]:
     """
     once = neighbours.neighbour_mean(held, x)
     twice = neighbours.neighbour_mean(held, once)
-    return (x + 2 * once + twice) / 4, (x - twice) / 4, (x - 2 * once + twice) / 4
+    return sampled_neighbours.beta_wavelets(x, once, twice)
 
 
 def _centrality(graph: sparse.csr_array) -> F64:

@@ -53,7 +53,7 @@ class MessagePassing(detector.Detector):
 
     def fit(self, *worlds: Split) -> Self:
         """Learn who belongs together, then who extracts; grey accounts only pass messages on."""
-        from baselines.graph import network
+        from baselines.networks import fused_network
 
         known = [relational_view.relational_view(w) for w in worlds]
         truth = [supervision.training_labels(w, k.ids) for w, k in zip(worlds, known, strict=True)]
@@ -69,23 +69,23 @@ class MessagePassing(detector.Detector):
         positive = np.concatenate([t.positive for t in truth])
         # Members of one group repeat each other: a cohort counts as the root of its size.
         weight = np.concatenate([1 / np.sqrt(np.bincount(t.cohort)[t.cohort]) for t in truth])
-        nodes = network.build_nodes(x, sparse.csr_array(sparse.block_diag(graphs, format="csr")))
+        nodes = fused_network.build_nodes(x, sparse.csr_array(sparse.block_diag(graphs, format="csr")))
         self._bags = [
-            network.train(nodes, rows, positive, weight, self.hidden, self.drop, self.seed + k)
+            fused_network.train(nodes, rows, positive, weight, self.hidden, self.drop, self.seed + k)
             for k in range(_BAGS)
         ]
         return self
 
     def score(self, split: Split) -> pl.DataFrame:
         """Log-odds of extraction, mean of a few networks."""
-        from baselines.graph import network
+        from baselines.networks import fused_network
 
         world = relational_view.relational_view(split)
         chance = candidate_pairs.pair_chances(self._pair_model, world.pairs.x)
-        nodes = network.build_nodes(
+        nodes = fused_network.build_nodes(
             _ranks(split, world.ids), candidate_pairs.pair_graph(world.pairs, chance, len(world.ids))
         )
-        log_odds = np.mean([network.logits(bag, nodes) for bag in self._bags], axis=0)
+        log_odds = np.mean([fused_network.logits(bag, nodes) for bag in self._bags], axis=0)
         return pl.DataFrame({"account_id": world.ids, "score": np.round(log_odds, 9)})
 
 

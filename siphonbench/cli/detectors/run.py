@@ -40,6 +40,9 @@ def _run(
     params: Annotated[
         Path | None, typer.Option(help="TOML file with a table of parameters per detector, as tune writes it.")
     ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Checkpoint of TabICL, for tabicl and, in place of trees, flattened-graph.")
+    ] = None,
     record: Annotated[
         str | None, typer.Option(help="Board that gets one MLflow run each: folder, postgresql:// or http://.")
     ] = None,
@@ -52,12 +55,14 @@ def _run(
     tasks = _tasks(task)
     if record and split != "test":
         raise UserError(f"--record {record} ranks entries on test, not on {split}: leave one of the two out")
+    if weights and not weights.is_file():
+        raise UserError(f"--weights {weights} is no file: name a checkpoint of a TabICL classifier")
     parameters = read_parameters(params) if params else {}
     dataset = api.load_verified(data)
     dataset.reveal(split)
-    jobs = _jobs(dataset, names, tasks, split, seed or 0, parameters, explicit=task != "all")
+    jobs = _jobs(dataset, names, tasks, split, seed or 0, parameters, weights, explicit=task != "all")
     jobs = [replace(job, budget=budget) for job in jobs]
-    for name, why in () if names else _skipped(dataset):
+    for name, why in () if names else _skipped(dataset, {job.name for job in jobs}):
         typer.echo(f"skipped {name}: it {why}", err=True)
     options.private_board(out)
     runs, spent, failed = _run_all(dataset, jobs, out)
@@ -143,13 +148,12 @@ def cells(run: FinishedRun) -> tuple[str, ...]:
     return (run.name, f"{p.value:.3f}", f"{p.low:.3f}-{p.high:.3f}", *each, f"{p.chance:.3f}", left, *measured)
 
 
-def _skipped(data: Dataset) -> Iterable[tuple[str, str]]:
-    """Detectors that can't be run here, and why."""
+def _skipped(data: Dataset, run: set[str]) -> Iterable[tuple[str, str]]:
+    """Detectors that are not among those run because they can't be, and why."""
     from baselines.registry import SKIPPED
 
-    return (
-        SKIPPED | {name: f"reads text, and {why}" for name, why in _wordless(data, _all_kinds()).items()}
-    ).items()
+    wordless = {name: f"reads text, and {why}" for name, why in _wordless(data, _all_kinds()).items()}
+    return ((name, why) for name, why in {**SKIPPED, **wordless}.items() if name not in run)
 
 
 def _all_kinds() -> dict[str, type[Detector]]:
@@ -176,12 +180,16 @@ def _jobs(
     split: str,
     seed: int,
     params: dict[str, dict[str, Any]],
+    weights: Path | None,
     explicit: bool,
 ) -> list[DetectorJob]:
     """One job per detector; every name and parameter is checked before the first one runs."""
-    from baselines import isolated_run, plugins
+    from baselines import isolated_run, plugins, registry
+    from baselines.base import parameters
 
     kinds = {n: plugins.find(n) for n in names} if names else _all_kinds()
+    if weights and not names:
+        kinds |= registry.WITH_WEIGHTS
     wordless = _wordless(data, kinds)
     if names and wordless:
         raise UserError(f"{', '.join(wordless)} reads text, and {next(iter(wordless.values()))}")
@@ -197,6 +205,8 @@ def _jobs(
     for name, kind in kinds.items():
         if answered := tuple(t for t in tasks if t in kind.tasks):
             own = params.get(kind.name, {})
+            if weights and "weights" in parameters.of(kind()):
+                own = own | {"weights": str(weights.absolute())}
             isolated_run.build_detector(name, seed, own)
             jobs.append(isolated_run.DetectorJob(str(data.path.absolute()), name, answered, split, seed, own))
     return jobs

@@ -1,12 +1,7 @@
-"""A message-passing network in plain PyTorch: two rounds over a sparse graph, trained on the whole of it at once.
-
-The only module that imports torch; whoever uses it imports it where it is needed.
-"""
+"""A message-passing network in plain PyTorch: two rounds over a sparse graph, trained on all of it at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +9,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from baselines.networks import learning
 from generator.arrays import F64, I64, Mask
 
 _EPOCHS = 100  # passes over the whole graph (a)
@@ -61,7 +57,7 @@ def build_nodes(x: F64, graph: sparse.csr_array) -> Nodes:
     places = torch.from_numpy(np.vstack([step.row, step.col]).astype(np.int64))
     mean = torch.sparse_coo_tensor(places, torch.from_numpy(step.data), step.shape, check_invariants=True)
     degree = torch.from_numpy(np.log1p(np.column_stack([weight, np.diff(graph.indptr).astype(np.float64)])))
-    with _one_thread():
+    with learning.one_thread():
         mean = mean.coalesce()
         return Nodes(_gathered(torch.from_numpy(np.ascontiguousarray(x)), mean, degree), mean, degree)
 
@@ -98,7 +94,7 @@ def train(n: Nodes, rows: I64, positive: Mask, weight: F64, hidden: int, drop: f
     """
     draw = torch.Generator().manual_seed(seed)
     sizes = ((n.first.shape[1], hidden), (3 * hidden + 2, hidden), (hidden, 1))
-    with _one_thread():
+    with learning.one_thread():
         layers = [_layer(a, b, draw) for a, b in sizes]
         learner = torch.optim.AdamW([p for pair in layers for p in pair], lr=_RATE, weight_decay=_DECAY)
         balance = weight / np.where(positive, weight[positive].sum(), weight[~positive].sum())
@@ -128,7 +124,7 @@ def logits(layers: Layers, n: Nodes) -> F64:
     ndarray of float64, shape (nodes,)
         Log-odds.
     """
-    with _one_thread(), torch.no_grad():
+    with learning.one_thread(), torch.no_grad():
         tensors = [tuple(torch.tensor(values) for values in layer) for layer in layers]
         return np.asarray(_forward(tensors, n).numpy(), np.float64)
 
@@ -157,14 +153,3 @@ def _layer(inputs: int, outputs: int, draw: Any) -> tuple[Tensor, Tensor]:
     bound = inputs**-0.5
     w = (torch.rand((inputs, outputs), generator=draw, dtype=torch.float64) * 2 - 1) * bound
     return w.requires_grad_(), torch.zeros(outputs, dtype=torch.float64).requires_grad_()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums are added up in one order, whatever the number of cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,0 +1,1 @@
+"""Detectors that are neural networks on tables and sequences of accounts."""
