@@ -9,20 +9,31 @@ import numpy as np
 from generator.arrays import F64
 
 
-def references(x: F64) -> list[F64]:
+def references(x: F64, most: int | None = None) -> list[F64]:
     """What ranks are taken in.
 
     Parameters
     ----------
     x : ndarray of float64, shape (rows, columns)
         Training rows; NaN where undefined.
+    most : int, optional
+        Values of a column to keep, evenly spaced by rank; all if left out.
 
     Returns
     -------
     list of ndarray of float64
         Per column, its defined values in ascending order.
+
+    Examples
+    --------
+    >>> [column] = references(np.array([[3.0], [1.0], [np.nan], [2.0]]), most=2)
+    >>> column.tolist()
+    [1.0, 3.0]
     """
-    return [np.sort(column[~np.isnan(column)]) for column in x.T]
+    known = [np.sort(column[~np.isnan(column)]) for column in x.T]
+    if most is None:
+        return known
+    return [v[np.linspace(0, len(v) - 1, min(most, len(v))).round().astype(np.int64)] for v in known]
 
 
 def ranks(known: Sequence[F64], x: F64) -> F64:

@@ -15,6 +15,7 @@ from baselines.networks import account_days
 from generator.arrays import F64
 from generator.dataset import Split
 
+_KEPT = 1000  # values of a column that ranks are taken in: account-days are millions (a)
 _DECIMALS = 9  # sums in another order differ in later ones
 
 
@@ -70,7 +71,7 @@ class DaySequences(detector.Detector):
         ids = [shared_keys.ordered_ids(w) for w in worlds]
         known = [supervision.training_labels(w, i) for w, i in zip(worlds, ids, strict=True)]
         days = [account_days.account_days(w, i) for w, i in zip(worlds, ids, strict=True)]
-        ranks = training_ranks.references(np.vstack([_flat(d) for d in days]))
+        ranks = training_ranks.references(np.vstack([_flat(d) for d in days]), _KEPT)
         self._learnt = {"ranks": ranks}
         shortest = min(d.shape[1] for d in days)  # worlds of other lengths: the first days of each
         x = np.vstack([self._scaled(d)[:, :shortest] for d in days])
