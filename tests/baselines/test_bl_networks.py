@@ -136,7 +136,7 @@ def test_an_encoder_that_fills_in_days_tells_orders_apart_that_have_one_mean() -
         fresh, truth = _weeks(1)
         known, asked = (day_encoder.described(encoder, d) for d in (days, fresh))
     said = LogisticRegression(max_iter=2000).fit(known, regular).decision_function(asked)
-    assert _auc(said, truth) > 0.9
+    assert _auc(said, truth) > 0.8  # 0.5 by all that does not see their order
 
 
 def test_hidden_stretches_have_their_share_and_length() -> None:

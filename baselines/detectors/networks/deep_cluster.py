@@ -15,6 +15,8 @@ from generator.dataset import Split
 
 _RATE, _DECAY = 3e-3, 1e-4  # step and weight decay (a)
 _BATCH = 128  # accounts (a)
+_REDUCED = 2  # values of the network to a principal component (a)
+_STARTS = 3  # of k-means, the best of which counts (a)
 _LEAST = 4  # accounts to a cluster, on average, in small worlds (a)
 _PRIOR = 1.0  # accounts as in the whole population that each cluster has besides its own (a)
 _DECIMALS = 9  # sums in another order differ in later ones
@@ -127,12 +129,12 @@ class DeepCluster(detector.Detector):
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1):
-            pca = PCA(svd_solver="full").fit(said)
+            pca = PCA(min(self.width // _REDUCED, len(said)), svd_solver="full").fit(said)
             firm = pca.explained_variance_ > pca.explained_variance_[0] * 1e-9
             turn = pca.components_[firm].T / np.sqrt(pca.explained_variance_[firm])
             whitened = {"mean": pca.mean_, "turn": turn}
             n = max(1, min(self.clusters, len(said) // _LEAST))
-            kmeans = KMeans(n, n_init=1, random_state=self.seed % 2**32).fit(_unit(said, whitened))
+            kmeans = KMeans(n, n_init=_STARTS, random_state=self.seed % 2**32).fit(_unit(said, whitened))
         return {**whitened, "centres": kmeans.cluster_centers_}
 
     def _clusters(self, x: F64) -> I64:
