@@ -91,7 +91,7 @@ def pretrain(
     ----------
     Zerveas et al., "A transformer-based framework for multivariate time series representation learning", KDD 2021.
     """
-    encoder = DayEncoder(days.shape[2], width, layers).double()
+    encoder: DayEncoder = DayEncoder(days.shape[2], width, layers).double()
 
     def loss() -> Tensor:
         rows = days[rng.integers(0, len(days), batch)]
