@@ -115,26 +115,26 @@ class DeepCluster(detector.Detector):
                 def loss(number: I64 = number, learner: Any = learner) -> Any:
                     rows = learning.balanced_rows(number, _BATCH, rng)
                     kept = learning.tensor(rng.random((_BATCH, x.shape[1])) >= self.hide)
-                    said = learner(inputs[rows] * kept)
-                    return nn.functional.cross_entropy(said, learning.tensor(number[rows]).long())
+                    outputs = learner(inputs[rows] * kept)
+                    return nn.functional.cross_entropy(outputs, learning.tensor(number[rows]).long())
 
                 learning.descend(learner, loss, self.steps, _RATE, _DECAY)
                 found = self._cluster(learning.values(network(inputs)))
             return {"weights": learning.weights(network), **found}
 
-    def _cluster(self, said: F64) -> dict[str, F64]:
+    def _cluster(self, outputs: F64) -> dict[str, F64]:
         """Whiten, and number by k-means; signs of components do not matter to distances."""
         from sklearn.cluster import KMeans
         from sklearn.decomposition import PCA
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1):
-            pca = PCA(min(self.width // _REDUCED, len(said)), svd_solver="full").fit(said)
+            pca = PCA(min(self.width // _REDUCED, len(outputs)), svd_solver="full").fit(outputs)
             firm = pca.explained_variance_ > pca.explained_variance_[0] * 1e-9
             turn = pca.components_[firm].T / np.sqrt(pca.explained_variance_[firm])
             whitened = {"mean": pca.mean_, "turn": turn}
-            n = max(1, min(self.clusters, len(said) // _LEAST))
-            kmeans = KMeans(n, n_init=_STARTS, random_state=self.seed % 2**32).fit(_unit(said, whitened))
+            n = max(1, min(self.clusters, len(outputs) // _LEAST))
+            kmeans = KMeans(n, n_init=_STARTS, random_state=self.seed % 2**32).fit(_unit(outputs, whitened))
         return {**whitened, "centres": kmeans.cluster_centers_}
 
     def _clusters(self, x: F64) -> I64:
@@ -153,12 +153,12 @@ def _network(columns: int, width: int) -> Any:
     return nn.Sequential(nn.Linear(columns, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)).double()
 
 
-def assigned(said: F64, clusters: dict[str, Any]) -> I64:
+def assigned(outputs: F64, clusters: dict[str, Any]) -> I64:
     """The nearest centre of each account.
 
     Parameters
     ----------
-    said : ndarray of float64, shape (accounts, width)
+    outputs : ndarray of float64, shape (accounts, width)
         What the network makes of them.
     clusters : dict of str to ndarray
         `mean`, `turn` and `centres`, as `DeepCluster.learn` returns them.
@@ -168,11 +168,11 @@ def assigned(said: F64, clusters: dict[str, Any]) -> I64:
     ndarray of int64, shape (accounts,)
         Number of the cluster.
     """
-    z, centres = _unit(said, clusters), clusters["centres"]
+    z, centres = _unit(outputs, clusters), clusters["centres"]
     distance = (centres**2).sum(axis=1) - 2 * z @ centres.T
     return np.asarray(np.round(distance, _DECIMALS).argmin(axis=1), np.int64)
 
 
-def _unit(said: F64, whitened: dict[str, Any]) -> F64:
-    z = (said - whitened["mean"]) @ whitened["turn"]
+def _unit(outputs: F64, whitened: dict[str, Any]) -> F64:
+    z = (outputs - whitened["mean"]) @ whitened["turn"]
     return np.asarray(z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12), np.float64)
