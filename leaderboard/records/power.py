@@ -81,5 +81,5 @@ def sentence(difference: Estimate, campaigns: int = 0, least: float = DIFFERENCE
     return (
         f"Four times in five, {here} world{'s' * (here > 1)} like {'these' if here > 1 else 'this'} would tell a "
         f"difference of {detectable(difference):.3f} or more; to tell one of {least:g} takes {worlds:,} such "
-        f"world{'s' * (worlds > 1)}{total}, each with a seed of its own."
+        f"world{'s' * (worlds > 1)}{total}{', each with a seed of its own' * (worlds > 1)}."
     )
