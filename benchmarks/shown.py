@@ -42,7 +42,7 @@ class View:
             fixed = [pl.lit(0 if c.name in schema.EMBEDDING_COLUMNS else None).alias(c.name) for c in hidden]
             if name in schema.SHARDED and not self.timed:
                 fixed += [pl.lit(split.start).alias("ts"), pl.lit(0).alias("day")]
-            tables[name] = _changed(tables[name], fixed)
+            tables[name] = changed(tables[name], fixed)
         return replace(split, tables=tables)
 
 
@@ -56,7 +56,7 @@ def ungraded(split: Split, archetypes: Collection[str]) -> Split:
     grey = pl.col("archetype").cast(pl.String).is_in(list(archetypes))
     label = pl.when(grey).then(pl.lit("grey")).otherwise(pl.col("label").cast(pl.String)).alias("label")
     none = [pl.when(~grey).then(c) for c in ("campaign", "tier", "target")]
-    tables = {**split.tables, "account_labels": _changed(split.labels, [label, *none])}
+    tables = {**split.tables, "account_labels": changed(split.labels, [label, *none])}
     return replace(split, tables=tables)
 
 
@@ -105,7 +105,9 @@ def head(*cells: str) -> None:
     print("|" + "---|" * len(cells), flush=True)
 
 
-def _changed(table: Table, expressions: Sequence[pl.Expr]) -> Table:
+def changed(table: Table, expressions: Sequence[pl.Expr]) -> Table:
+    """The table with other values in some of its columns, of the types that these have."""
+
     def fitted(part: pl.LazyFrame) -> pl.LazyFrame:
         types = part.collect_schema()
         there = [e for e in expressions if e.meta.output_name() in types]

@@ -18,6 +18,7 @@ FIELDS = tuple(f"requests.{c}" for c in ("ts", "system_prompt_hash", *schema.EMB
 TOPICS = 192  # most centres (a)
 _LEARNT_FROM = 12  # visits per account, so that every account counts alike (a)
 _AT_ONCE = 1 << 16  # embeddings compared at once: bounds memory
+_TURNED_AT_ONCE = 64 * _AT_ONCE  # visits whose embeddings are turned into an array at once: likewise
 _EMBEDDING = list(schema.EMBEDDING_COLUMNS)
 
 
@@ -100,6 +101,8 @@ def visits(split: Split, ids: pl.Series) -> pl.DataFrame:
         first prompt; ordered by row, time and template.
     """
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
+    start = pl.lit(split.start).cast(pl.Datetime("ms", "UTC"))
+    seconds = (pl.col("ts") - start).dt.total_milliseconds() / 1000
     buckets = []
     for bucket in split.requests.buckets():
         requests = bucket.select("account_id", "ts", "request_id", "system_prompt_hash", *_EMBEDDING).collect()
@@ -108,16 +111,10 @@ def visits(split: Split, ids: pl.Series) -> pl.DataFrame:
             .group_by("account_id", template="system_prompt_hash", hour=pl.col("ts").dt.epoch("s") // 3600)
             .agg(pl.col("ts", *_EMBEDDING).first())
             .with_columns(pl.col("account_id").cast(pl.String))
+            .join(rows, on="account_id")
         )
-        buckets.append(grouped)
-    start = pl.lit(split.start).cast(pl.Datetime("ms", "UTC"))
-    seconds = (pl.col("ts") - start).dt.total_milliseconds() / 1000
-    return (
-        pl.concat(buckets)
-        .join(rows, on="account_id")
-        .select("row", "template", seconds.alias("seconds"), *_EMBEDDING)
-        .sort("row", "seconds", "template")
-    )
+        buckets.append(grouped.select("row", "template", seconds.alias("seconds"), *_EMBEDDING))
+    return pl.concat(buckets).sort("row", "seconds", "template")
 
 
 def with_topics(visits: pl.DataFrame, topics: F32) -> pl.DataFrame:
@@ -135,5 +132,6 @@ def with_topics(visits: pl.DataFrame, topics: F32) -> pl.DataFrame:
     polars.DataFrame
         Column topic in place of the embedding.
     """
-    embedding = visits.select(_EMBEDDING).to_numpy().astype(np.float32)
-    return visits.drop(_EMBEDDING).with_columns(topic=pl.Series(nearest_topics(topics, embedding)))
+    slices = (visits[first : first + _TURNED_AT_ONCE] for first in range(0, max(1, len(visits)), _TURNED_AT_ONCE))
+    numbers = [nearest_topics(topics, s.select(_EMBEDDING).to_numpy().astype(np.float32)) for s in slices]
+    return visits.drop(_EMBEDDING).with_columns(topic=pl.Series(np.concatenate(numbers)))

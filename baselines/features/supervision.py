@@ -32,6 +32,7 @@ TREES: Mapping[str, Any] = {
 }
 ROUNDS = 300  # trees (a)
 _BITS = 18  # of a mantissa that are kept; float32 holds 24
+_ROUNDED_AT_ONCE = 1 << 22  # numbers: bounds memory
 
 
 @dataclass(frozen=True)
@@ -285,12 +286,15 @@ def rounded(x: F64) -> F64:
     Returns
     -------
     ndarray of float64
-        Same shape; every number is exact in float32.
+        Same shape and order in memory; every number is exact in float32.
 
     Examples
     --------
     >>> bool(0.1 + 0.2 == 0.3), bool(rounded(np.float64(0.1 + 0.2)) == rounded(np.float64(0.3)))
     (False, True)
     """
-    mantissa, exponent = np.frexp(x)
-    return np.asarray(np.ldexp(np.round(mantissa * 2**_BITS) / 2**_BITS, exponent), np.float64)
+    result = np.array(x, np.float64)
+    for part in np.array_split(result.ravel("K"), 1 + result.size // _ROUNDED_AT_ONCE):  # views, in memory's order
+        mantissa, exponent = np.frexp(part)
+        part[:] = np.ldexp(np.round(mantissa * 2**_BITS) / 2**_BITS, exponent)
+    return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,28 +32,58 @@ ROUNDS = 120
 LEAST = 0.05
 """Pairs that are less likely than this to belong together are forgotten (a)."""
 _CHUNK = 100_000  # pairs compared at once: bounds memory
+_AT_ONCE = 1 << 21  # pairs described at once: likewise
 _EXAMPLES = 300_000  # most pairs learnt from (a)
 Incidences = Mapping[str, sparse.csr_array]
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Candidate pairs of accounts.
+    """Candidate pairs of accounts; numbers about many are made when they are asked for, some at a time.
 
     Attributes
     ----------
     first, second : ndarray of int64, shape (pairs,)
         The two accounts, first < second.
-    x : ndarray of float32, shape (pairs, features)
-        Numbers about their links.
+    links : ndarray of float64, shape (pairs,)
+        How many links the two have.
+    incidences : mapping of str to scipy.sparse.csr_array
+        Accounts by keys, per link.
     """
 
     first: I64
     second: I64
-    x: F32
+    links: F64
+    incidences: Incidences
 
     def __len__(self) -> int:
         return len(self.first)
+
+    def describe(self, rows: I64 | slice) -> F32:
+        """Numbers about the links of some pairs.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (rows,), or slice
+            Which pairs.
+
+        Returns
+        -------
+        ndarray of float32, shape (rows, features)
+            NaN where undefined.
+        """
+        return self._all[rows] if len(self) <= _AT_ONCE else self._described(rows)
+
+    @cached_property
+    def _all(self) -> F32:
+        return self._described(slice(None))
+
+    def _described(self, rows: I64 | slice) -> F32:
+        first, second = self.first[rows], self.second[rows]
+        links = (c for a in self.incidences.values() for c in _link(a, first, second))
+        # Rounded one by one: of all columns together the steps would fill the memory ten times over.
+        columns = itertools.chain([self.links[rows]], links)
+        return np.column_stack([supervision.rounded(c).astype(np.float32) for c in columns])
 
 
 def candidate_pairs(incidences: Incidences) -> Pairs:
@@ -76,10 +107,7 @@ def candidate_pairs(incidences: Incidences) -> Pairs:
         shared = shared + (few @ few.T).sign()
     pairs = sparse.triu(shared, 1).tocsr().tocoo()
     first, second = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
-    columns = itertools.chain([pairs.data], (c for a in incidences.values() for c in _link(a, first, second)))
-    # Rounded one by one: of all columns together the steps would fill the memory ten times over.
-    x = np.column_stack([supervision.rounded(c).astype(np.float32) for c in columns])
-    return Pairs(first, second, x)
+    return Pairs(first, second, pairs.data, incidences)
 
 
 def fit_pair_model(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tuple[Any, list[F64]]:
@@ -102,34 +130,41 @@ def fit_pair_model(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -
         For each pair what a model gives that was not shown the cohort of its first account, per world.
     """
     both = list(zip(worlds, cohorts, strict=True))
-    x = np.concatenate([p.x for p in worlds])
     same = np.concatenate([c[p.first] == c[p.second] for p, c in both])
-    half = np.concatenate([_halves(c)[p.first] for p, c in both])
-    held_out = np.zeros(len(x))
+    halves = [_halves(c)[p.first] for p, c in both]
+    half = np.concatenate(halves)
+    chances = [np.zeros(len(p)) for p in worlds]
     for side in (False, True):
-        held_out[half == side] = pair_chances(_fit(x, same, half != side, seed), x[half == side])
-    ends = np.cumsum([len(p) for p in worlds])[:-1]
-    return _fit(x, same, np.ones(len(x), np.bool_), seed), np.split(held_out, ends)
+        model = _fit(worlds, same, half != side, seed)
+        for pairs, mine, chance in zip(worlds, halves, chances, strict=True):
+            rows = np.flatnonzero(mine == side)
+            chance[rows] = pair_chances(model, pairs, rows)
+    return _fit(worlds, same, np.ones(len(same), np.bool_), seed), chances
 
 
-def pair_chances(model: Any, x: F32) -> F64:
+def pair_chances(model: Any, pairs: Pairs, rows: I64 | None = None) -> F64:
     """How likely the two accounts of each pair belong together.
 
     Parameters
     ----------
     model : xgboost.Booster or None
         As `fit_pair_model` returns it.
-    x : ndarray of float32, shape (pairs, features)
-        `Pairs.x`.
+    pairs : Pairs
+        Candidates.
+    rows : ndarray of int64, shape (rows,), optional
+        Which of them; all if left out.
 
     Returns
     -------
-    ndarray of float64, shape (pairs,)
+    ndarray of float64, shape (rows,)
         0 to 1; 0 where nothing was learnt.
     """
-    if model is None or not len(x):
-        return np.zeros(len(x))
-    return 1 / (1 + np.exp(-supervision.predict(model, x)))
+    rows = np.arange(len(pairs)) if rows is None else rows
+    chance = np.zeros(len(rows))
+    for start in range(0, len(rows) if model is not None else 0, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        chance[part] = 1 / (1 + np.exp(-supervision.predict(model, pairs.describe(rows[part]))))
+    return chance
 
 
 def pair_graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
@@ -151,7 +186,7 @@ def pair_graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
 
     Examples
     --------
-    >>> pairs = Pairs(np.array([0, 0]), np.array([1, 2]), np.zeros((2, 1), np.float32))
+    >>> pairs = Pairs(np.array([0, 0]), np.array([1, 2]), np.ones(2), {})
     >>> pair_graph(pairs, np.array([0.75, 0.01]), 3).toarray()
     array([[0.  , 0.75, 0.  ],
            [0.75, 0.  , 0.  ],
@@ -164,12 +199,15 @@ def pair_graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
     return graph
 
 
-def _fit(x: F32, same: Mask, use: Mask, seed: int) -> Any:
+def _fit(worlds: Sequence[Pairs], same: Mask, use: Mask, seed: int) -> Any:
     rows = np.flatnonzero(use)
     rows = rows[:: 1 + len(rows) // _EXAMPLES]
     if not same[rows].any() or same[rows].all():
         return None
-    return supervision.boost(x[rows], same[rows], seed, trees=TREES, rounds=ROUNDS)
+    ends = np.cumsum([len(p) for p in worlds])
+    parts = np.split(rows, np.searchsorted(rows, ends[:-1]))
+    x = np.concatenate([p.describe(r - end + len(p)) for p, r, end in zip(worlds, parts, ends, strict=True)])
+    return supervision.boost(x, same[rows], seed, trees=TREES, rounds=ROUNDS)
 
 
 def _halves(cohort: I64) -> Mask:

@@ -23,6 +23,7 @@ _DAY_S = 86_400
 _SLOT_S = 600  # s; sessions that begin in the same one begin together (a)
 PAUSE_S = 1800  # s without a request after which a session begins (a)
 _BANDS = 4  # of 16 bits: Manku, Jain and Das Sarma, WWW 2007
+_COUNTED_AT_ONCE = 20_000_000  # rows: bounds memory
 SLOTS_PER_DAY = _DAY_S // _SLOT_S
 """Moments a day that the link "start" tells apart."""
 
@@ -78,11 +79,40 @@ def incidence(link: Link, split: Split, ids: pl.Series) -> sparse.csr_array:
     from scipy import sparse
 
     rows = pl.DataFrame({"account_id": ids, "row": np.arange(len(ids))})
-    pairs = link.pairs(split).filter(pl.len().over("key") > 1).with_columns(pl.col("account_id").cast(pl.String))
+    pairs = held_by(link.pairs(split), pl.len() > 1).with_columns(pl.col("account_id").cast(pl.String))
     rows_of_keys = pairs.join(rows, on="account_id").sort("row")
     column = rows_of_keys["key"].rank("dense").to_numpy().astype(np.int64) - 1
     shape = (len(ids), int(column.max(initial=-1)) + 1)
     return sparse.csr_array((np.ones(len(rows_of_keys)), (rows_of_keys["row"].to_numpy(), column)), shape=shape)
+
+
+def held_by(rows: pl.DataFrame, enough: pl.Expr) -> pl.DataFrame:
+    """Rows of those keys that enough hold.
+
+    Most keys are held by one account. Keys are counted some at a time: counting all at once would take several
+    times the memory of the rows, which may be as many as requests.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        With a column "key".
+    enough : polars.Expr
+        Condition on the rows of a key.
+
+    Returns
+    -------
+    polars.DataFrame
+        In no order.
+
+    Examples
+    --------
+    >>> held_by(pl.DataFrame({"key": [7, 8, 7]}), pl.len() > 1)["key"].to_list()
+    [7, 7]
+    """
+    parts = 1 + len(rows) // _COUNTED_AT_ONCE
+    numbered = rows.with_columns(part=(pl.col("key").hash() % parts).cast(pl.UInt16))
+    found = [numbered.filter(pl.col("part") == k).filter(enough.over("key")) for k in range(parts)]
+    return pl.concat(found).drop("part")
 
 
 def _link(name: str, description: str, table: str, columns: str, key: pl.Expr, least: int = 1) -> Link:

@@ -72,6 +72,19 @@ def test_sleepers_are_neither_class_in_training(train: Split) -> None:
     assert known.positive.sum() == usual.positive.sum() - 5
 
 
+def test_rounding_by_parts_keeps_numbers_and_their_order_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(size=(7, 5))
+    x[2, 3], x[0, 0] = np.nan, 0.0
+    whole = supervision.rounded(x)
+    assert np.array_equal(whole, x.astype(np.float32), equal_nan=True) is False
+    assert np.allclose(whole, x, rtol=2.0**-18, equal_nan=True)
+    monkeypatch.setattr(supervision, "_ROUNDED_AT_ONCE", 4)
+    for order in ("C", "F"):
+        again = supervision.rounded(np.array(x, order=order))  # type: ignore[call-overload]
+        assert np.array_equal(again, whole, equal_nan=True)
+        assert again.flags.f_contiguous == (order == "F")
+
+
 def test_held_out_scores_never_saw_the_cohort() -> None:
     """Labels that depend on nothing but the cohort's own number cannot be told for a cohort that was held out."""
     rng = np.random.default_rng(0)

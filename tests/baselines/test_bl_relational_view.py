@@ -6,10 +6,11 @@ import itertools
 from collections import Counter
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import sparse
 
-from baselines.graph import candidate_pairs, group_prompts
+from baselines.graph import candidate_pairs, group_prompts, links
 from generator.arrays import I64
 
 ACCOUNTS, KEYS = 30, 25
@@ -33,12 +34,15 @@ def test_pairs_by_hand() -> None:
     }
     there = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
     assert sorted(there) == [pair for pair, links in want.items() if links]
-    assert found.x.dtype == np.float32
-    assert found.x[:, 0].tolist() == [want[pair] for pair in there]
+    x = found.describe(slice(None))
+    assert x.dtype == np.float32
+    assert x[:, 0].tolist() == [want[pair] for pair in there]
+    some = np.array([3, 1, 7])
+    assert np.array_equal(found.describe(some), x[some], equal_nan=True)
     for column, (name, table) in enumerate(tables.items()):
         holders = table.sum(axis=0)
         idf = np.log(ACCOUNTS / holders)
-        numbers = found.x[:, 1 + 5 * column : 6 + 5 * column]
+        numbers = x[:, 1 + 5 * column : 6 + 5 * column]
         for (i, j), (count, rarest, cosine, low, high) in zip(there, numbers.tolist(), strict=True):
             both = table[i] & table[j]
             assert count == both.sum(), name
@@ -68,3 +72,33 @@ def test_coincidences_by_hand(visits: int) -> None:
         assert together[group] == sum(n * (n - 1) for n in mine.values())
         apart = [sum(2 * n * mine.get(s + lag, 0) for s, n in mine.items()) for lag in group_prompts._LAGS]
         assert by_chance[group] == pytest.approx(np.mean(apart))
+
+
+def test_chances_do_not_hang_on_how_many_pairs_are_described_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    worlds = [
+        candidate_pairs.candidate_pairs(
+            {name: held(i + first) for i, name in enumerate(candidate_pairs.MOST_HOLDERS)}
+        )
+        for first in (0, 100)
+    ]
+    cohorts: list[I64] = [np.arange(ACCOUNTS) // 5, np.arange(ACCOUNTS) // 3]
+
+    def learnt() -> list[bytes]:
+        model, held_out = candidate_pairs.fit_pair_model(worlds, cohorts, 0)
+        assert model is not None
+        return [chance.tobytes() for chance in (*held_out, candidate_pairs.pair_chances(model, worlds[1]))]
+
+    whole = learnt()
+    monkeypatch.setattr(candidate_pairs, "_AT_ONCE", 7)
+    assert learnt() == whole
+
+
+@pytest.mark.parametrize("counted_at_once", [1000, 10])
+def test_keys_that_two_hold_whatever_is_counted_at_once(
+    counted_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "_COUNTED_AT_ONCE", counted_at_once)
+    rows = pl.DataFrame({"account_id": range(200), "key": np.random.default_rng(3).integers(0, 150, 200)})
+    times = Counter(rows["key"])
+    found = links.held_by(rows.cast({"key": pl.String}), pl.len() > 1)
+    assert sorted(found["account_id"]) == [a for a, key in rows.rows() if times[key] > 1]

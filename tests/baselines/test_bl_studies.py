@@ -11,7 +11,7 @@ import pytest
 import siphonbench
 from baselines.base import evaluation
 from baselines.registry import DETECTORS
-from benchmarks import shown
+from benchmarks import gaps, shown
 from generator import schema
 from generator.dataset import Dataset, Split
 
@@ -76,3 +76,31 @@ def test_one_card_with_interval(nano: Dataset, capsys: pytest.CaptureFixture[str
     shown.row(shown.interval(card))
     value = f"{card.primary.value:.3f} ({card.primary.low:.3f}-{card.primary.high:.3f})"
     assert capsys.readouterr().out == f"| {value} |\n"
+
+
+def test_gaps_of_real_logs(nano: Dataset) -> None:
+    whole, kept = (t.requests.polars().collect() for t in (nano.train, gaps.sampled_rows(nano.train)))
+    assert 0.05 * whole.height < kept.height < 0.2 * whole.height
+    labels = gaps.sampled_rows(nano.train).request_labels.polars().collect()
+    assert labels["request_id"].equals(kept["request_id"])
+    coarse = gaps.coarse_times(nano.train).requests.polars().collect()
+    assert (coarse.schema, coarse["ts"].dt.minute().max()) == (whole.schema, 0)
+    assert coarse.drop("ts").equals(whole.drop("ts"))
+    for name in ("no addresses", "one tenant", "no text"):
+        seen = gaps.GAPS[name](nano.train)
+        assert seen.missing
+        for table in ("requests", "accounts"):
+            rows, was = (w.tables[table].polars().collect() for w in (seen, nano.train))
+            for column in was.columns:
+                hidden = f"{table}.{column}" in seen.missing
+                assert (rows[column].null_count() == rows.height) if hidden else rows[column].equals(was[column])
+
+
+def test_what_a_gap_costs(nano: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    gaps.main([str(nano.path), "--detectors", "volume", "account-age"])
+    rows = {tuple(line.strip("| ").split(" | ")[:2]): line for line in capsys.readouterr().out.splitlines()[2:]}
+    assert list(rows) == [(d, gap) for d in ("volume", "account-age") for gap in ("none", *gaps.GAPS)]
+    # A count of requests needs none of this, and hardly the other nine in ten.
+    for gap in ("no addresses", "one tenant", "no text", "coarse times"):
+        assert rows["volume", gap].count("| 1.000 (1.000 to 1.000) |") >= 1
+    assert "1.000 (1.000 to 1.000)" not in rows["volume", "sampled rows"]

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from baselines.graph import shared_keys
+from baselines.graph import links, shared_keys
 from generator.arrays import F64, I64
 from generator.dataset import Split
 
@@ -66,7 +66,7 @@ def resource_uses(
             uses = used.group_by("account_id", "key").agg(pl.col("slot").min()) if first else used.unique()
             named = uses.with_columns(pl.col("account_id").cast(pl.String)).collect(engine="streaming")
             buckets.append(named.join(rows, on="account_id").select(pl.col("row", "slot").cast(pl.Int32), "key"))
-        shared = pl.concat(buckets).filter(pl.col("row").n_unique().over("key") > 1)
+        shared = links.held_by(pl.concat(buckets), pl.col("row").n_unique() > 1)
         number = pl.col("key").rank("dense").cast(pl.Int64) - 1 + known
         kinds.append(shared.select("row", number.alias("resource"), "slot").cast(pl.Int64))
         known += shared["key"].n_unique()

@@ -95,7 +95,7 @@ class LeidenFusion(detector.Detector):
         """The network, the group of each account, and the log-odds of each group."""
         visits = prompt_visits.with_topics(world.visits, self._topics)
         graph = candidate_pairs.pair_graph(
-            world.pairs, candidate_pairs.pair_chances(self._pair_model, world.pairs.x), len(world.ids)
+            world.pairs, candidate_pairs.pair_chances(self._pair_model, world.pairs), len(world.ids)
         )
         label = leiden(graph, self.resolution, self.seed)
         (groups,) = relational_view.groupings(world, visits, [label])

@@ -81,7 +81,7 @@ class MessagePassing(detector.Detector):
         from baselines.networks import fused_network
 
         world = relational_view.relational_view(split)
-        chance = candidate_pairs.pair_chances(self._pair_model, world.pairs.x)
+        chance = candidate_pairs.pair_chances(self._pair_model, world.pairs)
         nodes = fused_network.build_nodes(
             _ranks(split, world.ids), candidate_pairs.pair_graph(world.pairs, chance, len(world.ids))
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -80,7 +80,8 @@ class XGBoostRelational(tuned_trees.TunedTrees):
         """Log-odds of extraction."""
         world = relational_view.relational_view(split)
         visits = prompt_visits.with_topics(world.visits, self._topics)
-        graph, groups = _groups(world, visits, candidate_pairs.pair_chances(self._pair_model, world.pairs.x))
+        world = replace(world, visits=visits)  # those with embeddings would fill the memory beside them
+        graph, groups = _groups(world, visits, candidate_pairs.pair_chances(self._pair_model, world.pairs))
         places = relational_view.account_places(groups, graph)
         score = odds(Described(places, groups, []), self._of_accounts, self._of_groups)
         return pl.DataFrame({"account_id": world.ids, "score": score})
