@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -39,7 +40,7 @@ CHOSEN = (
 )
 """All families, cheap ones first: what is last is what the time may not suffice for."""
 DAYS = (6, 13, 20)
-"""Ends of the first three weeks; half of the headline's exchanges are gone on day 22."""
+"""Ends of the first three weeks: who collects evenly for 45 days has half of all on day 22."""
 _STEPS = "steps"
 _LOOK_S = 0.25  # between two looks at a process
 
@@ -120,23 +121,20 @@ class Run:
 def _started(folder: Path, name: str, log: Path) -> Iterator[subprocess.Popen[str]]:
     """The process of a step, in a group of its own, which is ended when the block is left."""
     theirs, ours = os.pipe()  # ours stays open while we live: the step ends when it closes
-    with log.open("w", encoding="utf-8") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.headline_step", str(folder), name],
-            stdin=theirs,
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            text=True,
-            cwd=measured.ROOT,
-            start_new_session=True,
-        )
-    os.close(theirs)
+    command = [sys.executable, "-m", "benchmarks.headline_step", str(folder), name]
+    group: dict[str, Any] = {"cwd": measured.ROOT, "start_new_session": True, "text": True}
     try:
-        yield process
+        with (
+            log.open("w", encoding="utf-8") as stream,
+            subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=stream, **group) as process,
+        ):
+            try:
+                yield process
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        os.close(theirs)
         os.close(ours)
 
 
