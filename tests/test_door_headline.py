@@ -133,13 +133,13 @@ def test_what_alerts_save(folder: Path, nano: Path) -> None:
     truth = headline_table.read_truth(folder)
     collected = pl.read_parquet(folder / "collected.parquet")
     attackers, half = int(truth.people.attack.sum()), int((truth.gone < 0.5).sum())
-    assert 1 < half < 5
-    late = headline_table.figures(truth, {1: perfect(truth, 0.0), 5: perfect(truth, 1.0)})
+    assert 0 < half < 5
+    late = headline_table.figures(truth, {0: perfect(truth, 0.0), 5: perfect(truth, 1.0)})
     assert late["ap"] == late["recall_fpr_1e-3"] == 1
     assert (late["found_in_time"], late["tokens_saved"]) == (0, 0)  # noticed when the window ends
-    early = headline_table.figures(truth, {1: perfect(truth, 1.0), 5: perfect(truth, 1.0)})
+    early = headline_table.figures(truth, {0: perfect(truth, 1.0), 5: perfect(truth, 1.0)})
     assert early["found_in_time"] == pytest.approx(attackers)
-    after = collected.filter(pl.col("day") > 1)
+    after = collected.filter(pl.col("day") > 0)
     assert early["tokens_saved"] == pytest.approx(after["tokens"].sum())
     assert early["usd_saved"] == pytest.approx(after["usd"].sum())
     assert early["innocents"] == pytest.approx(0.001 * truth.people.benign.sum())
