@@ -385,4 +385,6 @@ def test_detectors_that_read_text_are_skipped_or_refused_where_there_is_none(her
     refused = call("baselines", "run", reading[0], "--data", "wordless")
     assert refused.exit_code == 2
     assert f"{reading[0]} reads text, and train has no prompts" in refused.stderr
-    assert {n for n, why in running._skipped(siphonbench.load("wordless")) if "reads text" in why} == set(reading)
+    assert {n for n, why in running._skipped(siphonbench.load("wordless"), set()) if "reads text" in why} == set(
+        reading
+    )

@@ -56,7 +56,7 @@ def test_places_are_the_ends_that_an_archetype_allows() -> None:
 def test_an_operator_with_no_freedom_has_exploitability_one() -> None:
     tries = search.search(lambda d: outcome(100 * camouflage(d)), START, Means(), 5, 1, free=())
     assert [t.places for t in tries] == [{}] * 5
-    response = redteam.Response(1, (tuple(tries),), (tries[0], search.best(tries)))
+    response = redteam.OperatorResponse(1, (tuple(tries),), (tries[0], search.best(tries)))
     assert response.exploitability == response.exploitability_elsewhere == 1
 
 
@@ -132,7 +132,7 @@ def test_reviews_teach_whom_they_caught_and_nothing_else() -> None:
 def test_all_is_written_and_best_responses_can_be_fought(tmp_path: Path) -> None:
     terms = redteam.Terms({"name": "d", "sha256": ""}, "nano", (7,), 2, 3, 3, START, Means(), ("camouflage",))
     tries = (Try({}, outcome(10)), Try({"camouflage": 0.25}, outcome(15, prevented=0.4)), Try({}, None, "no"))
-    response = redteam.Response(7, (tries, tries), (tries[0], tries[1]))
+    response = redteam.OperatorResponse(7, (tries, tries), (tries[0], tries[1]))
     written = redteam_page.write(terms, [response], tmp_path)
     assert [f.name for f in written] == [
         "redteam.md",

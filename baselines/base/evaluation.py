@@ -219,10 +219,8 @@ def replay(fitted: Detector, target: Split, every: int = 1) -> pl.DataFrame:
     UserError
         If the detector breaks the contract on some day; names every fault.
     """
-    days = range(target.days - 1, -1, -every)[::-1]
-    daily = (_ask(fitted, target.as_of(day), TASKS["early"]) for day in days)
-    dated = [s.select(pl.lit(day, pl.Int32).alias("day"), pl.all()) for day, s in zip(days, daily, strict=True)]
-    return pl.concat(dated)
+    daily = {d: _ask(fitted, target.as_of(d), TASKS["early"]) for d in range(target.days - 1, -1, -every)[::-1]}
+    return pl.concat(s.select(pl.lit(day, pl.Int32).alias("day"), pl.all()) for day, s in daily.items())
 
 
 def check(name: str, frame: pl.DataFrame, target: Split, task: AnswerFormat) -> pl.DataFrame:

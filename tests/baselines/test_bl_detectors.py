@@ -80,7 +80,7 @@ def test_rounding_by_parts_keeps_numbers_and_their_order_in_memory(monkeypatch: 
     assert np.allclose(whole, x, rtol=2.0**-18, equal_nan=True)
     monkeypatch.setattr(supervision, "_ROUNDED_AT_ONCE", 4)
     for order in ("C", "F"):
-        again = supervision.rounded(np.array(x, order=order))  # type: ignore[call-overload]
+        again = supervision.rounded(np.array(x, order=order))
         assert np.array_equal(again, whole, equal_nan=True)
         assert again.flags.f_contiguous == (order == "F")
 

@@ -71,7 +71,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Response:
+class OperatorResponse:
     """What an operator came to in one world.
 
     Attributes
@@ -107,7 +107,7 @@ def play(
     folder: Path,
     workers: int = 1,
     tick: Callable[[int, int], None] = lambda *_: None,
-) -> list[Response]:
+) -> list[OperatorResponse]:
     """Play all rounds in all worlds; tries that stand in the folder are taken as they are.
 
     Parameters
@@ -176,14 +176,14 @@ def as_provider(world: Split, scores: pl.DataFrame, false_positives: float) -> S
     return replace(world, tables={**world.tables, "account_labels": table}, observed=True)
 
 
-def as_dict(terms: Terms, responses: Sequence[Response]) -> dict[str, Any]:
+def as_dict(terms: Terms, responses: Sequence[OperatorResponse]) -> dict[str, Any]:
     """Plain values of it all.
 
     Parameters
     ----------
     terms : Terms
         On which they met.
-    responses : sequence of Response
+    responses : sequence of OperatorResponse
         What came of it.
     """
     numbers = [
@@ -195,7 +195,7 @@ def as_dict(terms: Terms, responses: Sequence[Response]) -> dict[str, Any]:
 
 def _respond(
     terms: Terms, fitted: Detector, train: Dataset | None, place: Path, workers: int, done: Callable[[], None]
-) -> Response:
+) -> OperatorResponse:
     """What the operator comes to in one world; its tries are kept in files whose names begin with the seed."""
     from baselines.base import evaluation
 
@@ -219,7 +219,7 @@ def _respond(
     for i, tried in enumerate((rounds[0][0], best(rounds[0]))):
         pair.append(attempt(fight, terms.start, terms.means, tried.places, _file(place, "elsewhere", i)))
         done()
-    return Response(seed, tuple(rounds), (pair[0], pair[1]))
+    return OperatorResponse(seed, tuple(rounds), (pair[0], pair[1]))
 
 
 def _fight(arena: Arena, workers: int, document: dict[str, Any]) -> DuelOutcome:

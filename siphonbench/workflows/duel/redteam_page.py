@@ -12,7 +12,7 @@ import tomli_w
 from generator import files
 from leaderboard.tracking import text_tables
 from siphonbench.workflows.duel import moves, redteam
-from siphonbench.workflows.duel.redteam import Response, Terms
+from siphonbench.workflows.duel.redteam import OperatorResponse, Terms
 from siphonbench.workflows.duel.search import best
 
 HEAD = (
@@ -27,14 +27,14 @@ HEAD = (
 )
 
 
-def write(terms: Terms, responses: Sequence[Response], folder: Path) -> list[Path]:
+def write(terms: Terms, responses: Sequence[OperatorResponse], folder: Path) -> list[Path]:
     """Write all files.
 
     Parameters
     ----------
     terms : Terms
         On which they met.
-    responses : sequence of Response
+    responses : sequence of OperatorResponse
         What came of it.
     folder : Path
         Which exists.
@@ -46,7 +46,7 @@ def write(terms: Terms, responses: Sequence[Response], folder: Path) -> list[Pat
     return [page, document, plot, *_campaigns(terms, responses, folder)]
 
 
-def text(terms: Terms, responses: Sequence[Response]) -> str:
+def text(terms: Terms, responses: Sequence[OperatorResponse]) -> str:
     """The page.
 
     Parameters
@@ -75,7 +75,7 @@ def text(terms: Terms, responses: Sequence[Response]) -> str:
     )
 
 
-def words(terms: Terms, responses: Sequence[Response]) -> str:
+def words(terms: Terms, responses: Sequence[OperatorResponse]) -> str:
     """What it says, in a sentence or two.
 
     Parameters
@@ -94,12 +94,12 @@ def words(terms: Terms, responses: Sequence[Response]) -> str:
     )
 
 
-def rows(responses: Sequence[Response]) -> Iterator[tuple[str, ...]]:
+def rows(responses: Sequence[OperatorResponse]) -> Iterator[tuple[str, ...]]:
     """Rows of the table, one a seed and round.
 
     Parameters
     ----------
-    responses : sequence of Response
+    responses : sequence of OperatorResponse
         What came of it.
     """
     for r in responses:
@@ -119,7 +119,7 @@ def rows(responses: Sequence[Response]) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _campaigns(terms: Terms, responses: Sequence[Response], folder: Path) -> Iterator[Path]:
+def _campaigns(terms: Terms, responses: Sequence[OperatorResponse], folder: Path) -> Iterator[Path]:
     """A file for `siphonbench duel` with each best response."""
     for r in responses:
         for number, tries in enumerate(r.rounds, 1):
@@ -127,7 +127,7 @@ def _campaigns(terms: Terms, responses: Sequence[Response], folder: Path) -> Ite
             yield files.write_text(folder / f"best-{r.seed}-round{number}.toml", tomli_w.dumps(document))
 
 
-def _draw(terms: Terms, responses: Sequence[Response], file: Path) -> None:
+def _draw(terms: Terms, responses: Sequence[OperatorResponse], file: Path) -> None:
     """Worth of the best try so far over tries, a line a seed; rounds one after the other."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
