@@ -103,7 +103,7 @@ def test_every_preset_and_scenario_can_be_built() -> None:
     ]
     assert [c.name for c in found] == ["nano", "small", "medium", "full", "headline"]
     sizes = [(c.accounts, c.extraction_accounts, c.campaigns, c.days) for c in found[:4]]
-    assert sizes == [(600, 72, 9, 7), (6000, 720, 36, 14), (60000, 2400, 48, 28), (1000000, 25000, 63, 45)]
+    assert sizes == [(600, 72, 9, 7), (6000, 720, 36, 14), (60000, 1800, 48, 28), (1000000, 25000, 63, 45)]
     for c in found:
         assert dataset_config.from_dict(json.loads(json.dumps(c.as_dict())), "manifest") == c
 
