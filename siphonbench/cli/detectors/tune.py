@@ -101,7 +101,9 @@ def _try_all(
     """Parameters tried, runs by trial, as many as the budget of core seconds allows; and what failed."""
     from baselines.isolated_run import OutOfBudgetError
 
-    settings, tried, failed = list[dict[str, int | float]](), dict[int, FinishedRun](), list[str]()
+    settings: list[dict[str, int | float]] = []
+    tried: dict[int, FinishedRun] = {}
+    failed: list[str] = []
     with output.progress("trying parameters") as tick:
         for k in range(trials):
             tick(k, trials)
