@@ -19,37 +19,33 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+import polars as pl
 
 import siphonbench
 from baselines import plugins
 from benchmarks import measured, shown
+from benchmarks.baseline_columns import CHAIN, Row, Runs, short, table
 from generator import files
-from generator.schema import TIERS
+from leaderboard.metrics import decisions
+from leaderboard.metrics.decision_costs import REVIEWS_A_DAY
 from leaderboard.records import estimate
 from leaderboard.records.scorecard import Scorecard
+from leaderboard.tasks import accounts, scoring
+from leaderboard.tasks.ground_truth import GroundTruth
 from leaderboard.tracking import text_tables
 from siphonbench.cli.detectors.tune import PROTOCOL
 from siphonbench.workflows.detector_runs import REPORTS
-from siphonbench.workflows.reproduction import RECALL
+from siphonbench.workflows.series import agreement
 
-CHAIN = ("rate-limit", "xgboost-aggregates", "xgboost-relational")
-HIDDEN = ("evasive", "adaptive")
-BEST = 5  # detectors of README's table, beside the chain and chance
 PLACES = {"README.md": "results", "docs/results.md": "long table"}
 """Where tables are published: the file, and the name of its markers."""
 
 
-class Row(NamedTuple):
-    """What a detector reached and took on one seed."""
+class SeedReports(NamedTuple):
+    """What all detectors answered on one seed: a folder of reports, and the dataset."""
 
-    card: Scorecard
-    seconds: float
-    core_seconds: float
-    peak_mb: float
-
-
-Runs = dict[str, list[Row]]  # by detector: one of each seed
+    folder: Path
+    data: Path
 
 
 def tuned(data: Path, folder: Path, trials: int, budget: int | None) -> Path:
@@ -78,77 +74,58 @@ def made(preset: str, seed: int, folder: Path, workers: int) -> Path:
 
 def run(
     preset: str, seed: int, folder: Path, workers: int, params: Path | None = None, budget: int | None = None
-) -> Path:
+) -> SeedReports:
     """Reports of all detectors on one seed."""
     data, out = made(preset, seed, folder, workers), folder / f"{preset}-{seed}-entries"
     limits = [*(["--params", str(params)] if params else []), *(["--budget", str(budget)] if budget else [])]
     subprocess.run(
         _siphonbench("run", "--data", str(data), "--out", str(out), *limits), check=True, stdout=sys.stderr
     )
-    return out / REPORTS
+    return SeedReports(out / REPORTS, data)
 
 
-def collected(reports: list[Path]) -> Runs:
+def collected(reports: list[SeedReports]) -> Runs:
     """What each detector reached and took, seed by seed, of those that answered on all."""
     found: Runs = defaultdict(list)
-    for folder in reports:
+    for folder, data in reports:
+        truth = scoring.truth(siphonbench.load(data).reveal("test"), "accounts")
         for file in sorted(folder.glob("*/scorecard.json")):
             card = Scorecard.from_json(file.read_text("utf-8"))
             told = json.loads((file.parent / "run.json").read_text("utf-8"))
             if card.task == "accounts":
-                of = (told[c] for c in ("seconds", "core_seconds", "peak_mb"))
-                found[told["detector"]].append(Row(card, *of))
+                answer = pl.read_parquet(folder.parent / file.parent.name / "predictions.parquet", glob=False)
+                found[told["detector"]].append(
+                    Row(card, told["core_seconds"], told["peak_mb"], reviewed(answer, truth))
+                )
     return {name: runs for name, runs in found.items() if len(runs) == len(reports)}
 
 
-def unfinished(reports: list[Path]) -> dict[str, str]:
+def reviewed(answer: pl.DataFrame, truth: GroundTruth) -> float:
+    """Share of extraction accounts among all that are reviewed in as many days as the window has."""
+    people = truth.population
+    score = accounts.aligned(answer, people)[people.scored]
+    return decisions.queue_precision(score, people.attack[people.scored], REVIEWS_A_DAY, truth.days)
+
+
+def unfinished(reports: list[SeedReports]) -> dict[str, str]:
     """Detectors that used up their budget on some seed, and what their row says."""
-    lines = [line for folder in reports for line in (folder / "accounts.md").read_text("utf-8").splitlines()]
+    lines = [line for folder, _ in reports for line in (folder / "accounts.md").read_text("utf-8").splitlines()]
     cells = [line.strip("| ").split(" | ") for line in lines if " | out of " in line]
     return {name: said for name, said, *_ in cells}
 
 
-def table(runs: Runs, spent: dict[str, str], seeds: list[str]) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of the long table, best first."""
-    hidden = f"recall at FPR 1 %, {' and '.join(HIDDEN)}"
-    bounds = ("ceiling", "headroom")
-    head = [
-        "detector",
-        "AP",
-        "95 % interval",
-        *TIERS,
-        *seeds,
-        hidden,
-        "chance",
-        *bounds,
-        "core seconds",
-        "peak MB",
-    ]
-    value = {name: float(np.mean([r.card.primary.value for r in of])) for name, of in runs.items()}
-    rows = []
-    for name in sorted(runs, key=lambda n: (-value[n], n)):
-        cards = [r.card for r in runs[name]]
-        low, high = estimate.mean([c.estimate for c in cards]).interval()
-        numbers = (
-            *(np.mean([c.tiers[t]["ap"].value for c in cards]) for t in TIERS),
-            *(c.primary.value for c in cards),
-            np.mean([c.tiers[t][RECALL].value for c in cards for t in HIDDEN]),
-            np.mean([c.primary.chance for c in cards]),
-            *(np.mean([getattr(c, bound) for c in cards]) for bound in bounds),
-        )
-        took = f"{np.mean([r.core_seconds for r in runs[name]]):.1f}", f"{max(r.peak_mb for r in runs[name]):.0f}"
-        rows.append([name, f"{value[name]:.3f}", f"{low:.3f}-{high:.3f}", *(f"{x:.3f}" for x in numbers), *took])
-    rows += [[name, said, *["-"] * (len(head) - 2)] for name, said in sorted(spent.items()) if name not in runs]
-    return head, rows
+def searched(searches: Path | None) -> dict[str, dict[str, Any]]:
+    """Protocol of each detector's search."""
+    found = sorted(searches.glob(f"*/{PROTOCOL}")) if searches else []
+    return {file.parent.name: json.loads(file.read_text("utf-8")) for file in found}
 
 
-def protocol(runs: Runs, searches: Path | None, asked: dict[str, Any]) -> dict[str, Any]:
+def protocol(runs: Runs, searches: dict[str, dict[str, Any]], asked: dict[str, Any]) -> dict[str, Any]:
     """What was asked of all, and for each row its search, what it took, and what it reached."""
     rows = {}
     for name, of in runs.items():
-        file = searches / name / PROTOCOL if searches else None
         rows[name] = {
-            "search": json.loads(file.read_text("utf-8")) if file and file.exists() else None,
+            "search": searches.get(name),
             "ap": [r.card.primary.value for r in of],
             "datasets": [r.card.dataset for r in of],
             "core_seconds": [r.core_seconds for r in of],
@@ -156,15 +133,6 @@ def protocol(runs: Runs, searches: Path | None, asked: dict[str, Any]) -> dict[s
         }
     packages = ("siphonbench", "numpy", "polars", "scikit-learn", "xgboost")
     return {**asked, "machine": measured.machine(packages), "rows": rows}
-
-
-def short(head: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """README's rows and columns of the long table."""
-    names = {row[0] for row in rows[:BEST]} | {*CHAIN, "random"}
-    kept = [
-        k for k, name in enumerate(head) if name in ("detector", "AP", "95 % interval", *TIERS, "core seconds")
-    ]
-    return [head[k] for k in kept], [[row[k] for k in kept] for row in rows if row[0] in names]
 
 
 def publish(root: Path, said: str, head: list[str], rows: list[list[str]]) -> None:
@@ -181,7 +149,11 @@ def publish(root: Path, said: str, head: list[str], rows: list[list[str]]) -> No
 
 
 def show(runs: Runs, seeds: list[str]) -> None:
-    """Print by how much each step of the chain is ahead of the one before."""
+    """Print how far seeds agree on the order, and by how much each step of the chain leads the one before."""
+    values = list(zip(*([r.card.primary.value for r in of] for of in runs.values()), strict=True))
+    for (one, first), (other, second) in itertools.combinations(zip(seeds, values, strict=True), 2):
+        tau = agreement(list(zip(first, second, strict=True)))
+        print(f"Kendall's tau of {len(runs)} detectors, {one} and {other}: {'-' if tau is None else f'{tau:.2f}'}")
     if not all(name in runs for name in CHAIN):
         return
     shown.head("step", "paired difference of AP", *seeds)
@@ -210,12 +182,13 @@ def main() -> None:
         first = made(args.preset, args.seeds[0], args.folder, args.workers)
         params = tuned(first, searches, args.trials, args.budget)
     reports = [run(args.preset, s, args.folder, args.workers, params, args.budget) for s in args.seeds]
-    runs, seeds = collected(reports), [f"seed {seed}" for seed in args.seeds]
-    head, rows = table(runs, unfinished(reports), seeds)
+    runs, seeds, found = collected(reports), [f"seed {seed}" for seed in args.seeds], searched(searches)
+    finished = {name: int(told["trials"]["finished"]) for name, told in found.items()}
+    head, rows = table(runs, unfinished(reports), seeds, finished)
     for ending, form in (("md", "md"), ("csv", "csv"), ("tex", "latex")):
         files.write_text(args.folder / f"table.{ending}", text_tables.FORMATS[form](head, rows))
     asked = {name: getattr(args, name) for name in ("preset", "seeds", "trials", "budget")}
-    files.write_text(args.folder / PROTOCOL, json.dumps(protocol(runs, searches, asked), indent=1) + "\n")
+    files.write_text(args.folder / PROTOCOL, json.dumps(protocol(runs, found, asked), indent=1) + "\n")
     print(text_tables.as_markdown(head, rows))
     show(runs, seeds)
     if args.publish:

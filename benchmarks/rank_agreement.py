@@ -14,16 +14,17 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import baseline_table, shown
+from benchmarks.baseline_table import SeedReports
 from siphonbench.workflows.series import agreement
 
 
-def reached(reports: list[Path]) -> dict[str, list[float]]:
+def reached(reports: list[SeedReports]) -> dict[str, list[float]]:
     """Average precision of each detector on each seed, of those that all seeds have."""
     runs = baseline_table.collected(reports)
     return {name: [row.card.primary.value for row in of] for name, of in runs.items()}
 
 
-def show(first: list[Path], second: list[Path]) -> None:
+def show(first: list[SeedReports], second: list[SeedReports]) -> None:
     """Print the agreement of two series of reports."""
     values = reached([*first, *second])
     seeds = np.array(list(values.values())).T

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 import siphonbench
 from benchmarks import rank_agreement
+from benchmarks.baseline_table import SeedReports
 from generator.errors import UserError
 from siphonbench.cli.main import app
 from siphonbench.workflows import series
@@ -116,7 +117,8 @@ def test_boards_of_a_series_are_joined(data: list[Path], here: Path) -> None:
 def test_agreement_of_two_series(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     values = {"a": [0.9, 0.8, 0.9, 0.9], "b": [0.5, 0.6, 0.5, 0.5], "c": [0.4, 0.4, 0.6, 0.1]}
     monkeypatch.setattr(rank_agreement, "reached", lambda reports: values)
-    rank_agreement.show([Path("1"), Path("2")], [Path("3"), Path("4")])
+    of = [SeedReports(Path(n), Path()) for n in "1234"]
+    rank_agreement.show(of[:2], of[2:])
     assert "| 3 | 6 | 0.67 | 0.33 | 1.00 | 1.00 |" in capsys.readouterr().out
 
 
