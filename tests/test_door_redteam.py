@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 import siphonbench
 from baselines.contract import toy_dataset
+from generator.config import dataset_config
 from generator.errors import UserError
 from siphonbench.cli.main import app
 from siphonbench.workflows.duel import moves, redteam, redteam_page, rules, search
@@ -138,12 +139,17 @@ def test_all_is_written_and_best_responses_can_be_fought(tmp_path: Path) -> None
         "redteam.md",
         "redteam.json",
         "redteam.svg",
+        "adapted-d-7.toml",
         "best-7-round1.toml",
         "best-7-round2.toml",
     ]
     assert json.loads(written[1].read_text("utf-8"))["responses"][0]["exploitability"] == 1.5
     assert "| 7 | 1 | 10 | 15 | 0.400 | 1.50 | 1.50 | camouflage 0.25 |" in written[0].read_text("utf-8")
-    rules.plan(rules.read(written[3]), "best")
+    rules.plan(rules.read(written[4]), "best")
+    adapted, plain = dataset_config.from_file(written[3], 7), dataset_config.from_preset("nano", 7)
+    assert adapted.name == "adapted-d-7"
+    assert {name.partition(".")[0] for name in adapted.overlay} == set(plain.campaign_archetypes)
+    assert all(set(dials) == {"camouflage"} for dials in adapted.overlay.values())
     once = written[2].read_bytes()
     redteam_page.write(terms, [response], tmp_path)
     assert written[2].read_bytes() == once

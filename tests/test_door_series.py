@@ -114,6 +114,28 @@ def test_boards_of_a_series_are_joined(data: list[Path], here: Path) -> None:
     assert "Kendall's tau of the entries, first 1 datasets against the others: 1.00" in done.stdout
 
 
+def test_a_board_says_what_entries_reach_where_campaigns_adapted(data: list[Path], here: Path) -> None:
+    store = here / "robust"
+    for name, noise in (("first", 1.0), ("second", 5.0)):
+        siphonbench.submit(data[0], entry(data[0], here / f"{name}-a", name, noise), store)
+    siphonbench.submit(data[1], entry(data[1], here / "first-b", "first", 4.0), store)
+    plain = call("leaderboard", "--data", data[0], "--board", store, "--format", "md").stdout
+    asked = call("leaderboard", "--data", data[0], "--robust", data[1], "--board", store, "--format", "md").stdout
+    assert ("robust" in plain, "robust" in asked) == (False, True)
+    head, _, *rows = ([c.strip() for c in line.split("|")] for line in asked.strip().splitlines())
+    shown = {row[head.index("entry")]: row[head.index("robust")] for row in rows}
+    elsewhere = siphonbench.evaluate(data[1], here / "first-b").primary.value
+    assert shown == {"first": f"{elsewhere:.3f}", "second": "–"}
+    assert "worlds whose campaigns adapted" in (store / "board.html").read_text("utf-8")
+    siphonbench.submit(data[1], entry(data[1], here / "third", "third", 1.0), here / "other")
+    siphonbench.submit(data[0], entry(data[0], here / "second-c", "second", 1.0), here / "other")
+    wrong = call("leaderboard", "--data", data[0], "--robust", data[1], "--board", here / "other")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "is also on" in wrong.stderr.replace("\n", " ")
+    twice = call("leaderboard", "--data", data[0], "--data", data[1], "--robust", data[1], "--board", store)
+    assert twice.exit_code == 2
+
+
 def test_agreement_of_two_series(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     values = {"a": [0.9, 0.8, 0.9, 0.9], "b": [0.5, 0.6, 0.5, 0.5], "c": [0.4, 0.4, 0.6, 0.1]}
     monkeypatch.setattr(rank_agreement, "reached", lambda reports: values)

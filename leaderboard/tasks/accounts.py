@@ -152,6 +152,7 @@ TASK = ScoredTask(
         BoardColumn("overt/ap", "AP overt", "overt"),
         BoardColumn("evasive/ap", "AP evasive", "evasive"),
         BoardColumn("adaptive/ap", "AP adaptive", "adaptive"),
+        BoardColumn("robust", "Mean AP in worlds whose campaigns adapted to baselines", "robust"),
         BoardColumn(
             "worst_archetype_flagged",
             "Share of the worst benign archetype flagged where 1 % of all benign accounts are",

@@ -1,7 +1,7 @@
 """All commands, each imported for the sake of being registered."""
 
 from siphonbench.cli import quickstart
-from siphonbench.cli.boards import classes, decide, leaderboard, seasons, serve, teams
+from siphonbench.cli.boards import classes, decide, evaluate, leaderboard, seasons, serve, teams
 from siphonbench.cli.common.app import app
 from siphonbench.cli.datasets import audit, columns, export, fidelity, generate, ingest, inspect, release, scenario
 from siphonbench.cli.detectors import (
@@ -26,6 +26,7 @@ __all__ = [
     "columns",
     "decide",
     "duel",
+    "evaluate",
     "explain",
     "export",
     "fidelity",

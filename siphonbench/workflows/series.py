@@ -169,7 +169,7 @@ def series_board(datasets: Sequence[Dataset], store: Store, task: str = "account
 
     if faults := series_faults(datasets):
         raise UserError("; ".join(faults))
-    boards = [_newest(rankings.read(store, d.digest, task).entries) for d in datasets]
+    boards = [newest(rankings.read(store, d.digest, task).entries) for d in datasets]
     shared = [key for key in boards[0] if all(key in b for b in boards)]
     if not shared:
         raise UserError(f"no entry of {store.name} is on all {len(datasets)} datasets: submit one for each")
@@ -206,6 +206,12 @@ def agreement(pairs: Sequence[tuple[float, float]]) -> float | None:
     return float(kendalltau(first, second).statistic)
 
 
-def _newest(entries: Sequence[RankedEntry]) -> dict[tuple[str, str], RankedEntry]:
-    """The last entry of each name and team."""
+def newest(entries: Sequence[RankedEntry]) -> dict[tuple[str, str], RankedEntry]:
+    """The last entry of each name and team.
+
+    Parameters
+    ----------
+    entries : sequence of RankedEntry
+        Of one board.
+    """
     return {(e.name, e.team): e for e in sorted(entries, key=lambda e: (e.when, e.run_id))}

@@ -11,7 +11,7 @@ import tomli_w
 
 from generator import files
 from leaderboard.tracking import text_tables
-from siphonbench.workflows.duel import moves, redteam
+from siphonbench.workflows.duel import adapted_worlds, moves, redteam
 from siphonbench.workflows.duel.redteam import OperatorResponse, Terms
 from siphonbench.workflows.duel.search import best
 
@@ -120,8 +120,11 @@ def rows(responses: Sequence[OperatorResponse]) -> Iterator[tuple[str, ...]]:
 
 
 def _campaigns(terms: Terms, responses: Sequence[OperatorResponse], folder: Path) -> Iterator[Path]:
-    """A file for `siphonbench duel` with each best response."""
+    """Best responses for `siphonbench duel`, and for `generate` worlds that took those of the first round."""
     for r in responses:
+        name = f"adapted-{terms.detector['name']}-{r.seed}"
+        world = adapted_worlds.config(terms.preset, best(r.rounds[0]).places, name)
+        yield files.write_text(folder / f"{name}.toml", tomli_w.dumps(world))
         for number, tries in enumerate(r.rounds, 1):
             document = {"preset": terms.preset, "seed": r.seed} | moves.moved(terms.start, best(tries).places)
             yield files.write_text(folder / f"best-{r.seed}-round{number}.toml", tomli_w.dumps(document))
