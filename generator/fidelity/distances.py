@@ -140,7 +140,8 @@ def time(a: Sample, b: Sample, plan: SamplingPlan, scale: Scale, rng: np.random.
     values = {}
     if plan.time:
         x, y = _Pace(a.arrivals), _Pace(b.arrivals)
-        bursts = np.abs(np.log((x.dispersion + EPS) / (y.dispersion + EPS)))
+        shared = min(len(x.dispersion), len(y.dispersion))  # a shorter stretch has no wide windows
+        bursts = np.abs(np.log((x.dispersion[:shared] + EPS) / (y.dispersion[:shared] + EPS)))
         values = {
             "w1_log_gap": w1(x.logs, y.logs),
             "ks_gap": ks(x.logs, y.logs),

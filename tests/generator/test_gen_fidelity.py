@@ -128,6 +128,14 @@ def test_time_by_hand() -> None:
     assert pace.lag1 == pytest.approx(-1)
     assert measured(distances.time, hourly, turns)["ks_gap"] == pytest.approx(0.5, abs=0.01)
     assert np.isnan(distances._Pace(even).lag1)  # equal gaps correlate with nothing
+    rng = np.random.default_rng(1)
+    short, long = (sample(np.cumsum(rng.exponential(1, n)), np.zeros(n), *[np.zeros(n)] * 2) for n in (100, 1000))
+    # One holds windows of 10 events alone, the other of 100 as well: they meet over 10.
+    one, other = (distances._Pace(s.arrivals).dispersion for s in (short, long))
+    assert (len(one), len(other)) == (1, 2)
+    assert measured(distances.time, short, long)["dlog_dispersion"] == pytest.approx(
+        abs(np.log(one[0] / other[0]))
+    )
 
 
 def test_hours_by_hand() -> None:
