@@ -96,6 +96,8 @@ class Config:
         More groups, in every world, beside the accounts.
     overlay : dict of str to dict of str to Range
         Ranges of dials that replace those of an archetype ("A1") or of a tier of it ("A1.evasive").
+    hand : str
+        Whose laws of conduct the world follows, a name of `hands.HANDS`.
     secret : str
         Of a sealed world: 64 hexadecimal digits that key all of its streams, see `rng.keyed_streams`. It comes
         from no file and stands in none: neither in the manifest nor in the digest.
@@ -120,6 +122,7 @@ class Config:
     test_only_archetypes: tuple[str, ...]
     cohorts: tuple[ExtraCohort, ...] = ()
     overlay: dict[str, dict[str, ParameterRange]] = field(default_factory=dict)
+    hand: str = "first"
     secret: str = field(default="", repr=False)
 
     def window(self, split: str) -> datetime:
@@ -139,8 +142,9 @@ class Config:
         return {"none": 0, "sample": self.prompts_per_account, "all": sys.maxsize}[self.text]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as they stand in the manifest."""
-        return {name: value for name, value in asdict(self).items() if name != "secret"}
+        """Plain values, as they stand in the manifest; the first hand goes unnamed, as when there was no other."""
+        left_out = {"secret"} | ({"hand"} if self.hand == "first" else set())
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     @property
     def digest(self) -> str:

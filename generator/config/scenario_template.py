@@ -29,6 +29,7 @@ _KEYS = {
     "rate_cap": "largest mean of requests on an active day of one account",
     "text": "whose prompts are there to be read: none, a sample of each account's, or all",
     "prompts_per_account": "how many of each account's make the sample",
+    "hand": "whose laws of sharing, times and topics the world follows: first or second",
     "buckets": "parts a world is made in: some 5,000 accounts or a million requests each",
 }
 _DIALS_SHOWN = ("rate", "synchrony", "camouflage", "coverage", "leak_payment")

@@ -10,6 +10,7 @@ from typing import Any
 from generator.config import distributions, feasibility
 from generator.config.archetypes import archetypes
 from generator.config.distributions import shown, suggestion
+from generator.config.hands import HANDS
 from generator.config.parameters import COHORT_CHOICES
 from generator.schema import SPLITS, TEXTS, TIERS
 
@@ -94,6 +95,11 @@ def _start(value: Any) -> Iterator[str]:
 def _text(value: Any) -> Iterator[str]:
     if value not in TEXTS:
         yield f"text: {shown(value)} is none of {', '.join(TEXTS)}{suggestion(str(value), TEXTS)}"
+
+
+def _hand(value: Any) -> Iterator[str]:
+    if value not in list(HANDS):
+        yield f"hand: {shown(value)} is none of {', '.join(HANDS)}{suggestion(str(value), HANDS)}"
 
 
 def _labelled(extraction: bool) -> list[str]:
@@ -193,6 +199,7 @@ _OTHERS: dict[str, Callable[[Any], Iterator[str]]] = {
     "name": _name,
     "start": _start,
     "text": _text,
+    "hand": _hand,
     "splits": _splits,
     "mix": _mix,
     "overlay": _overlay,

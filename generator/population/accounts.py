@@ -143,7 +143,7 @@ def draw_accounts(plan: PopulationPlan, index: I64) -> Accounts:
     cohort = plan.account_cohort[index]
     key = plan.account_key[index]
     shared = {name: values[cohort] for name, values in plan.dials.items()}
-    joined = streams.uniform(streams.child(key, "joined")) < shared["leak_prefix"]
+    joined, home, hours, utc_offset = locales.draw_places(plan, index, shared)
     dials, choices, variant = _habits(plan, cohort, key, shared, joined)
     spare = np.flatnonzero(streams.uniform(streams.child(key, "busy")) < shared["busy"])
     if len(spare):
@@ -159,24 +159,14 @@ def draw_accounts(plan: PopulationPlan, index: I64) -> Accounts:
     choices["plan"] = affordable_plans(choices["plan"], dials, streams.child(key, "upgrade"))
     choices |= draw_terms(key, variant, choices["plan"])
     dials["rate_wobble"] = dials["rate_wobble"] * (1 - dials["balance"])
-    bits = streams.child(key, "part in the cohort")
-    together = streams.uniform(bits, 0) < dials["clock"]
-    home, hours, utc_offset = _places(key, plan.cohort_key[cohort], joined, together)
     begins, ends = work_windows.work_days(plan)
     first, last = work = begins[cohort], ends[cohort]
     created, born, gone = draw_lives(plan, cohort, plan.account_member[index], key, dials, work, choices["plan"])
-    first = np.where(streams.uniform(bits, 1) < dials["scouts"], np.minimum(first, 0), first)
+    scouting = streams.uniform(streams.child(key, "part in the cohort"), 1) < dials["scouts"]
+    first = np.where(scouting, np.minimum(first, 0), first)
     return Accounts(
         index, cohort, key, dials, choices, joined, home, hours, utc_offset, first, last, created, born, gone
     )
-
-
-def _places(key: U64, cohort_key: U64, joined: Mask, together: Mask) -> tuple[I32, U64, F32]:
-    """Home, stream of hours, and offset of the clock: who shares the cohort's hours lives by its clock."""
-    of_cohort = locales.homes(cohort_key)
-    home = np.where(joined, of_cohort, locales.homes(key))
-    hours = np.where(together, cohort_key, key)
-    return home, hours, locales.utc_offsets(np.where(together, of_cohort, home), hours)
 
 
 def _habits(

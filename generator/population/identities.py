@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import I64, Mask
+from generator.arrays import I32, I64, U64, Mask
+from generator.config.hands import law
 from generator.config.parameters import CHOICES
 from generator.population.account_choices import has_instrument
 from generator.population.accounts import pool_sizes
 from generator.population.addresses import session_addresses
 from generator.rng import streams
 from generator.rng.opaque_ids import opaque53
+from generator.schema import DAY_MS
 
 if TYPE_CHECKING:
     from generator.population.accounts import Accounts
@@ -44,6 +46,20 @@ def payment_instruments(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, 
     instrument, on_file : ndarray of int64 and of bool, shape (accounts,)
         Opaque number of the instrument, and whether there is one on file.
     """
+    return opaque53(instrument_keys(plan, accounts)), has_instrument(accounts.choices["payment_type"])
+
+
+@law
+def instrument_keys(plan: PopulationPlan, accounts: Accounts) -> U64:
+    """Stream of the payment instrument of each account, one type each; of those without one it does not matter.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
+    """
     kind = accounts.choices["payment_type"]
     names = CHOICES["payment_type"]
     bits = streams.child(accounts.key, "payment")
@@ -56,8 +72,7 @@ def payment_instruments(plan: PopulationPlan, accounts: Accounts) -> tuple[I64, 
     )
     scope = np.where(vendor, streams.child(plan.root, "prepaid vendor"), streams.child(accounts.key, "card"))
     scope = np.where(shared, streams.child(plan.cohort_key[accounts.cohort], "shared card"), scope)
-    instrument = streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
-    return opaque53(instrument), has_instrument(kind)
+    return streams.items(streams.items(scope, kind), np.where(shared | vendor, streams.below(bits, pool), 0))
 
 
 def email_domains(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], list[str | None]]:
@@ -77,19 +92,7 @@ def email_domains(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], 
     """
     kind = accounts.choices["email_type"]
     names = CHOICES["email_type"]
-    bits = streams.child(accounts.key, "email")
-    shared = streams.uniform(bits, 0) < accounts.dials["leak_domain"]
-    sizes = {
-        "free": _FREE_MAIL,
-        "disposable": _DISPOSABLE,
-        "education": max(2, plan.config.accounts // _ACCOUNTS_PER_SCHOOL),
-    }
-    public = np.array([sizes.get(n, 1) for n in names])[kind]
-    scope = np.where(kind == names.index("corporate"), accounts.key, streams.child(plan.root, "mail"))
-    joint = shared & (kind != names.index("free"))
-    scope = np.where(joint, streams.child(plan.cohort_key[accounts.cohort], "domain"), scope)
-    number = np.where(joint, 0, (streams.uniform(bits, 1) ** _DOMAIN_SKEW * public).astype(np.int64))
-    key = streams.items(streams.items(scope, kind), number)
+    key = streams.items(*mail_servers(plan, accounts))
     family, word = _pools()
     i, j, k = (
         streams.below(streams.child(key, p), m)
@@ -100,6 +103,49 @@ def email_domains(plan: PopulationPlan, accounts: Accounts) -> tuple[list[str], 
         domains.append(f"{family[a]}-{word[b]}{c + 10}{_INFIX.get(names[t], '')}.example".lower())
         organizations.append(f"{family[a]} {word[b].title()} {c + 10}" if names[t] == "corporate" else None)
     return domains, organizations
+
+
+@law
+def mail_servers(plan: PopulationPlan, accounts: Accounts) -> tuple[U64, I64]:
+    """Stream of who runs the mail of each account, and which of his domains it is.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
+    """
+    kind = accounts.choices["email_type"]
+    names = CHOICES["email_type"]
+    bits = streams.child(accounts.key, "email")
+    shared = streams.uniform(bits, 0) < accounts.dials["leak_domain"]
+    scope = np.where(kind == names.index("corporate"), accounts.key, streams.child(plan.root, "mail"))
+    joint = shared & (kind != names.index("free"))
+    scope = np.where(joint, streams.child(plan.cohort_key[accounts.cohort], "domain"), scope)
+    number = np.where(joint, 0, public_mail(plan, kind, bits))
+    return streams.items(scope, kind), number
+
+
+def public_mail(plan: PopulationPlan, kind: I32, bits: U64) -> I64:
+    """Number of the public domain of each mailbox: few domains have most of the users.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    kind : ndarray of int32, shape (accounts,)
+        Index into `CHOICES["email_type"]`.
+    bits : ndarray of uint64, shape (accounts,)
+        One draw each.
+    """
+    sizes = {
+        "free": _FREE_MAIL,
+        "disposable": _DISPOSABLE,
+        "education": max(2, plan.config.accounts // _ACCOUNTS_PER_SCHOOL),
+    }
+    public = np.array([sizes.get(n, 1) for n in CHOICES["email_type"]])[kind]
+    return (streams.uniform(bits, 1) ** _DOMAIN_SKEW * public).astype(np.int64)
 
 
 def signup_prefixes(plan: PopulationPlan, accounts: Accounts) -> I64:
@@ -114,7 +160,9 @@ def signup_prefixes(plan: PopulationPlan, accounts: Accounts) -> I64:
     """
     row = np.arange(len(accounts), dtype=np.int64)
     bits = streams.child(accounts.key, "sign-up address")
-    return session_addresses(plan, accounts, row, bits, np.zeros(len(row), np.bool_))["ip_prefix"].astype(np.int64)
+    created = (accounts.created.astype(np.float64) * DAY_MS).astype(np.int64)
+    found = session_addresses(plan, accounts, row, bits, np.zeros(len(row), np.bool_), created)
+    return found["ip_prefix"].astype(np.int64)
 
 
 @cache

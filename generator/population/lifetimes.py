@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F32, I32, I64, U64, Mask
+from generator.config.hands import law
 from generator.rng import streams
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ _BANNED_BY, _BANNED_RANGE = np.float32(0.05), np.float32(0.6)
 _REPLACED_AFTER = 0.05  # days from a ban to the sign-up of the next; chance adds up to one (a)
 # Least days from sign-up to the first request, in the order of `CHOICES["plan"]`: minutes where everybody helps
 # himself, half an hour with some set-up, a day under a contract (a).
-_FIRST_USE = np.array([0.002, 0.002, 0.02, 0.02, 0.02, 1.0], np.float32)
+FIRST_USE = np.array([0.002, 0.002, 0.02, 0.02, 0.02, 1.0], np.float32)
 
 
+@law
 def draw_lives(
     plan: PopulationPlan,
     cohort: I32,
@@ -69,7 +71,7 @@ def draw_lives(
     delay = _REPLACED_AFTER + streams.uniform(more, 2)
     created = np.where(second, banned + delay, created)
     gone = np.where(second, _NEVER * days, np.minimum(gone, banned))
-    born = np.maximum(created + _FIRST_USE[subscription], 0)
+    born = np.maximum(created + FIRST_USE[subscription], 0)
     return created.astype(np.float32), born.astype(np.float32), gone.astype(np.float32)
 
 

@@ -7,12 +7,17 @@ local ones. The regions are invented, and of the sizes and kinds that the custom
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import F32, I32, U64
+from generator.arrays import F32, I32, I64, U64, Mask
+from generator.config.hands import law
 from generator.rng import streams
 from generator.schema import LANGUAGES
+
+if TYPE_CHECKING:
+    from generator.population.population_plan import PopulationPlan
 
 _HOURS_PER_DAY = 24
 
@@ -61,6 +66,33 @@ _OFFSET_EDGES = streams.cumulated(
     np.array([[*r.offsets.values(), *[0.0] * (_MOST_OFFSETS - len(r.offsets))] for r in REGIONS.values()])
 )
 _MIX_EDGES = streams.cumulated(_MIXES)
+
+
+@law
+def draw_places(plan: PopulationPlan, index: I64, shared: dict[str, F32]) -> tuple[Mask, I32, U64, F32]:
+    """Where accounts live: who shares the cohort's hours lives by its clock.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    index : ndarray of int64, shape (accounts,)
+        Numbers of the accounts in the plan.
+    shared : dict of str to ndarray of float32, shape (accounts,)
+        Dials of their cohorts.
+
+    Returns
+    -------
+    joined, home, hours, utc_offset : ndarray, shape (accounts,)
+        As in `accounts.Accounts`.
+    """
+    key, cohort_key = plan.account_key[index], plan.cohort_key[plan.account_cohort[index]]
+    joined = streams.uniform(streams.child(key, "joined")) < shared["leak_prefix"]
+    together = streams.uniform(streams.child(key, "part in the cohort"), 0) < shared["clock"]
+    of_cohort = homes(cohort_key)
+    home = np.where(joined, of_cohort, homes(key))
+    hours = np.where(together, cohort_key, key)
+    return joined, home, hours, utc_offsets(np.where(together, of_cohort, home), hours)
 
 
 def homes(keys: U64) -> I32:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import I32, I64, U64, Mask
+from generator.config.hands import law
 from generator.population import locales, parameter_draws
 from generator.rng import streams
 from generator.schema import KINDS
@@ -49,6 +50,7 @@ class PromptItems:
     language: I32
 
 
+@law
 def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionContent) -> PromptItems:
     """What each request is about.
 
@@ -66,8 +68,7 @@ def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionConten
         Content of their sessions.
     """
     accounts, sessions, account, session = batch.accounts, batch.sessions, batch.account, batch.session
-    bits = batch.stream("item")
-    single = ~is_conversation(accounts, sessions)[session] & _RECURRING[accounts.choices["kind"][account]]
+    bits, single = batch.stream("item"), single_calls(batch)
     work = single & content.shared[session]
     again = single & (streams.uniform(bits, 0) < batch.dial("repeat"))
     listed = work & ~again & (streams.uniform(bits, 1) >= batch.dial("coverage"))
@@ -99,6 +100,18 @@ def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionConten
     )
     language[rows] = locales.main_languages(accounts.home, accounts.key)[account[rows]]
     return PromptItems(item, check, common, topic, language)
+
+
+def single_calls(batch: RequestBatch) -> Mask:
+    """Which requests may ask what was asked before: no turn of a conversation, nothing that software composes.
+
+    Parameters
+    ----------
+    batch : RequestBatch
+        All requests of whole sessions.
+    """
+    alone = ~is_conversation(batch.accounts, batch.sessions)[batch.session]
+    return np.asarray(alone & _RECURRING[batch.accounts.choices["kind"][batch.account]])
 
 
 def recurring_prompts(

@@ -94,7 +94,8 @@ def log_attempts(plan: PopulationPlan, accounts: Accounts, attempts: Attempts, t
     columns = _settings(batch, legs, batch_tier, usage, response) | {"tools": tools}
     columns |= _latency(attempts, columns["stream"]) | _sender(batch, sender)
     address_bits = streams.child(sessions.key[legs.session], "address")
-    places = addresses.session_addresses(plan, accounts, legs.sender, address_bits, sessions.work[legs.session])
+    starts, works = sessions.start[legs.session], sessions.work[legs.session]
+    places = addresses.session_addresses(plan, accounts, legs.sender, address_bits, works, starts)
     columns |= {name: values[legs.of] for name, values in places.items()}
     columns |= _content(batch, prompts, items, usage, tools)
     sketch = simhash.response_simhash(items.key, model, batch.key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F32, I32, I64, U64, Mask
+from generator.config.hands import law
 from generator.config.parameters import COHORT_CHOICES, TOPICS_PER_DOMAIN
 from generator.population import locales
 from generator.population.accounts import pool_sizes
@@ -75,6 +76,7 @@ class SessionContent:
     fixed: F32
 
 
+@law
 def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> SessionContent:
     """Templates and topics of all sessions.
 
@@ -128,7 +130,7 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
     domain = np.where(shared, plan.domain[accounts.cohort][account], domain)
     written = np.where(framework, _ENGLISH, main)
     written = np.where(shared, cohort_languages(plan, accounts)[account], written)
-    fixed = _fixed_shares(dials["fixed"][account], template)
+    fixed = fixed_shares(dials["fixed"][account], template)
     task = tasks_of(template, domain)
     return SessionContent(template, templated, shared, tools, topic, language, domain, task, written, fixed)
 
@@ -169,8 +171,16 @@ def cohort_languages(plan: PopulationPlan, accounts: Accounts) -> I32:
     return locales.main_languages(locales.homes(key), key)
 
 
-def _fixed_shares(usual: F32, template: U64) -> F32:
-    """Share of a prompt that each template fixes: around the usual one by some log odds."""
+def fixed_shares(usual: F32, template: U64) -> F32:
+    """Share of a prompt that each template fixes: around the usual one by some log odds.
+
+    Parameters
+    ----------
+    usual : ndarray of float32, shape (n,)
+        The usual share.
+    template : ndarray of uint64, shape (n,)
+        Streams of the templates.
+    """
     normal = streams.normal(streams.child(template, "fixed"))
     odds = usual / (1 - usual) * exact_functions.exp(_FIXED_SIGMA * normal).astype(np.float32)
     return np.minimum(odds / (1 + odds), _MOST_FIXED)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F64, I64, U64, Mask
+from generator.config.hands import law
 from generator.population import work_windows
 from generator.rng import exact_functions, streams
 from generator.schema import DAY_MS
@@ -55,6 +56,7 @@ def session_keys(days: U64, order: I64) -> U64:
     return streams.items(streams.child(days, "session"), order)
 
 
+@law
 def request_counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
     """Requests that each account sends on each of the given days.
 
@@ -82,9 +84,7 @@ def request_counts(plan: PopulationPlan, accounts: Accounts, day: I64) -> I64:
     follows = streams.uniform(streams.child(accounts.key, "follows"))[:, None] < dials["day_synchrony"]
     u = np.where(follows, streams.uniform(streams.child(cohort_days, "active")), streams.uniform(bits, 0))
     alive = (accounts.born[:, None] < day + 1) & (accounts.gone[:, None] > day)
-    inside = _in_window(plan, accounts, np.arange(len(accounts))[:, None], day) | (
-        dials["cover"] > np.float32(0.5)
-    )
+    inside = in_window(plan, accounts, np.arange(len(accounts))[:, None], day) | (dials["cover"] > np.float32(0.5))
     chance, factor = burstiness.spells(
         accounts, follows[:, 0], plan.cohort_key[accounts.cohort], day, plan.config.days
     )
@@ -145,8 +145,8 @@ def draw_sessions(
     account, days, n, number = account[owner], days[owner], n[owner], number[owner]
     key = session_keys(day_keys(accounts, days, account), order)
     length = _lengths(key, order, n, number)
-    work = _works(plan, accounts, account, days, key)
-    start = _starts(plan, accounts, account, days, key, work)
+    work = working_sessions(plan, accounts, account, days, key)
+    start = session_starts(plan, accounts, account, days, key, work)
     return Sessions(account, days, key, np.cumsum(length) - length, length, start, work)
 
 
@@ -209,24 +209,60 @@ def _common_load(accounts: Accounts, cohort_days: U64, day: I64) -> F64:
     return np.asarray(load * np.clip(ramp, _RAMP_LEAST, np.float32(1)))
 
 
-def _in_window(plan: PopulationPlan, accounts: Accounts, row: I64, day: I64) -> Mask:
-    """Whether a day lies in the work window of the accounts in `row`, and is no quiet one; broadcasts."""
+def in_window(plan: PopulationPlan, accounts: Accounts, row: I64, day: I64) -> Mask:
+    """Whether a day lies in the work window of an account, and is no quiet one.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
+    row, day : ndarray of int64
+        Account, as a position in `accounts`, and day; they broadcast.
+    """
     first = accounts.first_work[row]
     begins, ends = work_windows.quiet_stretch(plan)
     pause = (day >= begins) & (day < ends) & work_windows.rests(plan)[accounts.cohort[row]]
     return np.asarray((day >= first - (first == 0)) & (day < accounts.last_work[row]) & ~pause)
 
 
-def _works(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, key: U64) -> Mask:
-    """Whether each session serves its cohort: inside the work window, camouflage apart."""
+@law
+def working_sessions(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, key: U64) -> Mask:
+    """Whether each session serves its cohort: inside the work window, camouflage apart.
+
+    Parameters
+    ----------
+    plan : PopulationPlan
+        Plan of the world.
+    accounts : Accounts
+        Accounts of the world.
+    account, day : ndarray of int64, shape (sessions,)
+        Account, as a position in `accounts`, and day of each session; those of an account-day lie together.
+    key : ndarray of uint64, shape (sessions,)
+        Stream of each.
+    """
     own = streams.uniform(streams.child(key, "camouflage")) < accounts.dials["camouflage"][account]
-    return _in_window(plan, accounts, account, day) & ~own
+    return in_window(plan, accounts, account, day) & ~own
 
 
-def _starts(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, key: U64, work: Mask) -> I64:
+@law
+def session_starts(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, key: U64, work: Mask) -> I64:
     """Own time of day, moved to the next firing of the cohort's driver where the session is synchronised.
 
     Moving to the nearest slot of the driver keeps the account's habits of hour: only other accounts tell.
+
+    Parameters
+    ----------
+    plan, accounts, account, day, key
+        As for `working_sessions`.
+    work : ndarray of bool, shape (sessions,)
+        Whether each serves its cohort.
+
+    Returns
+    -------
+    ndarray of int64, shape (sessions,)
+        Milliseconds since the window began.
     """
     dials = accounts.dials
     bits, place = streams.child(key, "start"), streams.child(key, "place")
