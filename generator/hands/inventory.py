@@ -81,7 +81,7 @@ class Stock:
         first = np.where(streams.uniform(bits, 1) < _FRESH, streams.uniform(bits, 2) * days, old)
         each = streams.exponential(streams.items(streams.child(self.lot, "pace"), self.serial))
         line = (self.serial + each) * _SPACING[self.grade]
-        return (first + line).astype(np.float32)
+        return np.asarray(first + line, np.float32)
 
     def _run(self, what: str, lengths: I64) -> U64:
         bits = streams.child(self.lot, what)

@@ -44,7 +44,13 @@ _EXAMINED = 3  # requests of a session in an evaluation round that belong to it,
 
 
 def draw_places(plan: PopulationPlan, index: I64, shared: dict[str, F32]) -> tuple[Mask, I32, U64, F32]:
-    """Where accounts live: most people of an organisation where it is, stock where its lot was made."""
+    """Where accounts live: most people of an organisation where it is, stock where its lot was made.
+
+    Parameters
+    ----------
+    plan, index, shared
+        As for `population.locales.draw_places`.
+    """
     cohort, key = plan.account_cohort[index], plan.account_key[index]
     group, bits = plan.cohort_key[cohort], streams.child(key, "lives")
     organised = conduct.follows(plan, cohort, "organisation")
@@ -56,14 +62,26 @@ def draw_places(plan: PopulationPlan, index: I64, shared: dict[str, F32]) -> tup
 
 
 def instrument_keys(plan: PopulationPlan, accounts: Accounts) -> U64:
-    """Card of the stretch of the line that an account comes from, else whoever pays in the organisation."""
+    """Card of the stretch of the line that an account comes from, else whoever pays in the organisation.
+
+    Parameters
+    ----------
+    plan, accounts
+        As for `population.identities.instrument_keys`.
+    """
     stock = inventory.stock_of(plan, accounts.index)
     payer = np.where(stock.owned, stock.card(), organisations.purses(plan, accounts.index))
     return streams.items(payer, accounts.choices["payment_type"])
 
 
 def mail_servers(plan: PopulationPlan, accounts: Accounts) -> tuple[U64, I64]:
-    """Free and school mail is public; the rest is the organisation's, or a vendor's for a while."""
+    """Free and school mail is public; the rest is the organisation's, or a vendor's for a while.
+
+    Parameters
+    ----------
+    plan, accounts
+        As for `population.identities.mail_servers`.
+    """
     kind = accounts.choices["email_type"]
     stock = inventory.stock_of(plan, accounts.index)
     public = np.isin(kind, [_FREE, _SCHOOL])
@@ -77,15 +95,30 @@ def mail_servers(plan: PopulationPlan, accounts: Accounts) -> tuple[U64, I64]:
 def session_prefixes(
     plan: PopulationPlan, accounts: Accounts, row: I64, bits: U64, work: Mask, ms: I64
 ) -> tuple[U64, I32, I32]:
-    """Where somebody is, or the exit that he has rented."""
+    """Where somebody is, or the exit that he has rented.
+
+    Parameters
+    ----------
+    plan, accounts, row, bits, work, ms
+        As for `population.addresses.session_prefixes`.
+    """
     rented = exits.through_exits(plan, accounts, row, bits)
     behind, at = exits.held(plan, accounts, row, ms), organisations.places(plan, accounts, row, bits, ms)
-    prefix, kind, country = (np.where(rented, a, b) for a, b in zip(behind, at, strict=True))
-    return prefix, kind, country
+    return (
+        np.where(rented, behind[0], at[0]),
+        np.where(rented, behind[1], at[1]),
+        np.where(rented, behind[2], at[2]),
+    )
 
 
 def session_devices(plan: PopulationPlan, accounts: Accounts, row: I64, bits: U64) -> U64:
-    """A telephone of the vendor's rack, the organisation's software, a usual device, or the account's own."""
+    """A telephone of the vendor's rack, the organisation's software, a usual device, or the account's own.
+
+    Parameters
+    ----------
+    plan, accounts, row, bits
+        As for `population.addresses.session_devices`.
+    """
     phone, shows = inventory.stock_of(plan, accounts.index).phone()
     image, managed = organisations.images(plan, accounts)
     draw = streams.child(accounts.key, "device")
@@ -97,12 +130,24 @@ def session_devices(plan: PopulationPlan, accounts: Accounts, row: I64, bits: U6
 
 
 def working_sessions(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, key: U64) -> Mask:
-    """Sessions of the day's lease."""
+    """Sessions of the day's lease.
+
+    Parameters
+    ----------
+    plan, accounts, account, day, key
+        As for `traffic.sessions.working_sessions`.
+    """
     return dispatcher.leased(plan, accounts, account, day)
 
 
 def session_starts(plan: PopulationPlan, accounts: Accounts, account: I64, day: I64, key: U64, work: Mask) -> I64:
-    """When the account comes back, or at its next turn where it works for a queue."""
+    """When the account comes back, or at its next turn where it works for a queue.
+
+    Parameters
+    ----------
+    plan, accounts, account, day, key, work
+        As for `traffic.sessions.session_starts`.
+    """
     at = renewals.day_starts(accounts, account, day, key)
     queues = work & conduct.follows(plan, accounts.cohort[account], "queue")
     turn = dispatcher.lease_starts(plan, accounts, account, at, key)
@@ -110,7 +155,13 @@ def session_starts(plan: PopulationPlan, accounts: Accounts, account: I64, day: 
 
 
 def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -> SessionContent:
-    """The unit that the group is at, else what somebody is interested in."""
+    """The unit that the group is at, else what somebody is interested in.
+
+    Parameters
+    ----------
+    plan, accounts, sessions
+        As for `traffic.session_content.draw_content`.
+    """
     account, dials = sessions.account, accounts.dials
     lesson = syllabus.lessons(plan, accounts, sessions)
     mind = interests.interests(plan, accounts, sessions)
@@ -145,7 +196,13 @@ def draw_content(plan: PopulationPlan, accounts: Accounts, sessions: Sessions) -
 
 
 def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionContent) -> PromptItems:
-    """Items of a unit's queue, some leased twice; questions of evaluation rounds; favourites of the account."""
+    """Items of a unit's queue, some leased twice; questions of evaluation rounds; favourites of the account.
+
+    Parameters
+    ----------
+    plan, batch, content
+        As for `traffic.prompt_items.draw_items`.
+    """
     accounts, sessions, account, session = batch.accounts, batch.sessions, batch.account, batch.session
     lesson, single, bits = syllabus.lessons(plan, accounts, sessions), single_calls(batch), batch.stream("item")
     order = np.arange(len(batch)) - sessions.first[session]

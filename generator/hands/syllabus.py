@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generator.arrays import F64, I64, U64, Mask
+from generator.arrays import F64, I32, I64, U64, Mask
 from generator.config.parameters import TOPICS_PER_DOMAIN
 from generator.hands import conduct
 from generator.population.work_windows import work_days
@@ -142,7 +142,7 @@ def leased_again(unit: U64, ms: I64, bits: U64) -> U64:
     return streams.items(streams.items(streams.child(unit, "queue"), stretch), streams.below(bits, _RECENT))
 
 
-def _progress(plan: PopulationPlan, cohort: I64, ms: I64) -> F64:
+def _progress(plan: PopulationPlan, cohort: I32, ms: I64) -> F64:
     """How much of its syllabus a group has behind it, as a share: it never ends before the world does."""
     begins, ends = work_days(plan)
     first = np.maximum(begins, 0).astype(np.float64)

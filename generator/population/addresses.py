@@ -143,7 +143,8 @@ def own_prefixes(plan: PopulationPlan, kind: I32) -> I64:
     kind : ndarray of int32, shape (n,)
         Index into `CHOICES["asn_type"]`.
     """
-    return np.maximum(_LEAST_PREFIXES, plan.config.accounts * _PREFIXES_PER_ACCOUNT).astype(np.int64)[kind]
+    every = np.maximum(_LEAST_PREFIXES, plan.config.accounts * _PREFIXES_PER_ACCOUNT)
+    return np.asarray(every[kind], np.int64)
 
 
 def shown_countries(home: I32, kind: I32, place: U64) -> I32:

@@ -145,7 +145,7 @@ def public_mail(plan: PopulationPlan, kind: I32, bits: U64) -> I64:
         "education": max(2, plan.config.accounts // _ACCOUNTS_PER_SCHOOL),
     }
     public = np.array([sizes.get(n, 1) for n in CHOICES["email_type"]])[kind]
-    return (streams.uniform(bits, 1) ** _DOMAIN_SKEW * public).astype(np.int64)
+    return np.asarray(streams.uniform(bits, 1) ** _DOMAIN_SKEW * public).astype(np.int64)
 
 
 def signup_prefixes(plan: PopulationPlan, accounts: Accounts) -> I64:
