@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from generator.population.population_plan import PopulationPlan
 
 _NEVER = 4  # windows: an account that does not stop lives so long
-_SWEEP = 4  # accounts that one sweep of the provider takes (a)
 _SWEPT_BY, _SWEPT_RANGE = np.float32(0.05), np.float32(0.6)  # of the days left: when sweeps come (a)
 _HOURS_APART = np.float32(0.08)  # days over which a sweep is carried out, in the mean (a)
 _STEPS_IN = np.float32(0.02)  # days from a ban to the first request of what steps in, at least (a)
@@ -58,10 +57,10 @@ def lives(
     index = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + member
     ends = np.clip(work[1], np.float32(1), days)
     stock = inventory.stock_of(plan, index)
-    made = np.where(stock.owned, stock.made(plan.config.days), _signed_up(plan, cohort, member, key, dials))
+    made = np.where(stock.owned, stock.signed_up(plan.config.days), _signed_up(plan, cohort, member, key, dials))
     # What would be made too late to be of use is of an earlier lot.
     created = np.where(made < ends - 1, made, made - np.ceil((made - ends + 2) / days) * days)
-    second, swept = _sweeps(plan, cohort, member, key, dials, np.clip(work[0], np.float32(0), days - 1))
+    second, swept = _sweeps(plan, cohort, member, dials, np.clip(work[0], np.float32(0), days - 1))
     created = np.where(second & (created > swept), created - days - 1, created)
     usual = np.maximum(created + FIRST_USE[subscription], 0)
     wait = _STEPS_IN + streams.uniform(streams.child(key, "steps in"))
@@ -89,17 +88,18 @@ def _signed_up(plan: PopulationPlan, cohort: I32, member: I64, key: U64, dials: 
 
 
 def _sweeps(
-    plan: PopulationPlan, cohort: I32, member: I64, key: U64, dials: dict[str, F32], begins: F32
+    plan: PopulationPlan, cohort: I32, member: I64, dials: dict[str, F32], begins: F32
 ) -> tuple[Mask, F32]:
     """Which members step in for others, and when the member is banned that each seat had first."""
     days, size = np.float32(plan.config.days), plan.sizes[cohort]
     replaced = np.floor(dials["replaced"] * size).astype(np.int64)
     second = member >= size - replaced
     seat = np.where(second, member - (size - replaced), member)
-    sweep = streams.items(streams.child(plan.cohort_key[cohort], "sweep"), seat // _SWEEP)
-    # Of one seat, whoever has it: the moment is the first holder's.
-    of_seat = streams.items(streams.child(plan.cohort_key[cohort], "swept"), seat)
+    # Of one seat, whoever has it: the card is the first holder's.
+    holder = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + seat
+    of_seat, stock = plan.account_key[holder], inventory.stock_of(plan, holder)
+    sweep = streams.child(np.where(stock.owned, stock.card(), of_seat), "sweep")
     room = np.maximum(days - begins - 2, 0)
     when = begins + room * (_SWEPT_BY + _SWEPT_RANGE * streams.uniform(sweep))
-    when = when + _HOURS_APART * streams.exponential(of_seat)
+    when = when + _HOURS_APART * streams.exponential(streams.child(of_seat, "swept"))
     return second, np.where(seat < replaced, when, _NEVER * days).astype(np.float32)

@@ -68,7 +68,7 @@ class Stock:
         shows = streams.uniform(streams.items(streams.child(self.lot, "shows"), self.serial))
         return key, self.owned & (shows < _SHOWS_PHONE[self.grade])
 
-    def made(self, days: int) -> F32:
+    def signed_up(self, days: int) -> F32:
         """When each was signed up, in days since the window began.
 
         Parameters
