@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from baselines.features import supervision
+from baselines.graph.sharing import Sharing
 from generator.arrays import F32, F64, I64, Mask
 
 # Most holders of a key that makes its holders candidates (a). Links not named here only describe candidates.
@@ -31,8 +32,8 @@ TREES: Mapping[str, Any] = {**supervision.TREES, "eta": 0.1, "max_depth": 5, "co
 ROUNDS = 120
 LEAST = 0.05
 """Pairs that are less likely than this to belong together are forgotten (a)."""
-_CHUNK = 100_000  # pairs compared at once: bounds memory
-_AT_ONCE = 1 << 21  # pairs described at once: likewise
+_AT_ONCE = 1 << 21  # pairs described at once: bounds memory
+_MEETINGS = 1 << 22  # accounts that others meet under a key, counted at once: likewise
 _EXAMPLES = 300_000  # most pairs learnt from (a)
 Incidences = Mapping[str, sparse.csr_array]
 
@@ -47,14 +48,14 @@ class Pairs:
         The two accounts, first < second.
     links : ndarray of float64, shape (pairs,)
         How many links the two have.
-    incidences : mapping of str to scipy.sparse.csr_array
-        Accounts by keys, per link.
+    shared : sequence of Sharing
+        What describes them, link by link.
     """
 
     first: I64
     second: I64
     links: F64
-    incidences: Incidences
+    shared: Sequence[Sharing]
 
     def __len__(self) -> int:
         return len(self.first)
@@ -80,7 +81,7 @@ class Pairs:
 
     def _described(self, rows: I64 | slice) -> F32:
         first, second = self.first[rows], self.second[rows]
-        links = (c for a in self.incidences.values() for c in _link(a, first, second))
+        links = (c for link in self.shared for c in link.describe(first, second))
         # Rounded one by one: of all columns together the steps would fill the memory ten times over.
         columns = itertools.chain([self.links[rows]], links)
         return np.column_stack([supervision.rounded(c).astype(np.float32) for c in columns])
@@ -99,15 +100,37 @@ def candidate_pairs(incidences: Incidences) -> Pairs:
     Pairs
         Sorted by first, then second account.
     """
+    blocks = list(pair_blocks(incidences))
+    first, second, links = (np.concatenate([getattr(b, c) for b in blocks]) for c in ("first", "second", "links"))
+    return Pairs(first, second, links, blocks[0].shared)
+
+
+def pair_blocks(incidences: Incidences) -> Iterator[Pairs]:
+    """The pairs of `candidate_pairs`, those of some accounts at a time: all of a large world would fill memory.
+
+    Parameters
+    ----------
+    incidences : mapping of str to scipy.sparse.csr_array
+        As for `candidate_pairs`.
+
+    Yields
+    ------
+    Pairs
+        With the first account from some to some others, in their order; at least once.
+    """
     n = next(iter(incidences.values())).shape[0]
-    shared = sparse.csr_array((n, n))
-    for name, most in MOST_HOLDERS.items():
-        a = incidences[name]
-        few = a[:, a.sum(axis=0) <= most]
-        shared = shared + (few @ few.T).sign()
-    pairs = sparse.triu(shared, 1).tocsr().tocoo()
-    first, second = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
-    return Pairs(first, second, pairs.data, incidences)
+    shared = [Sharing(a) for a in incidences.values()]
+    known = [(incidences[name], most) for name, most in MOST_HOLDERS.items()]
+    few = [sparse.csr_array(a[:, a.sum(axis=0) <= most]) for a, most in known]
+    holders = [sparse.csr_array(a.T) for a in few]
+    meetings = np.cumsum(sum(a @ a.sum(axis=0) for a in few))
+    ends = np.flatnonzero(np.diff(meetings // _MEETINGS)) + 1
+    for start, stop in itertools.pairwise([0, *ends.tolist(), n]):
+        total = sparse.csr_array((stop - start, n))
+        for a, of_key in zip(few, holders, strict=True):
+            total = total + (a[start:stop] @ of_key).sign()
+        pairs = sparse.triu(total, start + 1).tocsr().tocoo()
+        yield Pairs(pairs.row.astype(np.int64) + start, pairs.col.astype(np.int64), pairs.data, shared)
 
 
 def fit_pair_model(worlds: Sequence[Pairs], cohorts: Sequence[I64], seed: int) -> tuple[Any, list[F64]]:
@@ -186,7 +209,7 @@ def pair_graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
 
     Examples
     --------
-    >>> pairs = Pairs(np.array([0, 0]), np.array([1, 2]), np.ones(2), {})
+    >>> pairs = Pairs(np.array([0, 0]), np.array([1, 2]), np.ones(2), ())
     >>> pair_graph(pairs, np.array([0.75, 0.01]), 3).toarray()
     array([[0.  , 0.75, 0.  ],
            [0.75, 0.  , 0.  ],
@@ -197,6 +220,31 @@ def pair_graph(pairs: Pairs, chance: F64, n: int) -> sparse.csr_array:
     graph = sparse.csr_array((np.r_[p, p], (np.r_[i, j], np.r_[j, i])), shape=(n, n))
     graph.sort_indices()
     return graph
+
+
+def likely_graph(model: Any, incidences: Incidences) -> sparse.csr_array:
+    """`pair_graph` of all candidates of a world by a model, none of which is kept but as an edge.
+
+    Parameters
+    ----------
+    model : xgboost.Booster or None
+        As `fit_pair_model` returns it.
+    incidences : mapping of str to scipy.sparse.csr_array
+        As for `candidate_pairs`.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (accounts, accounts)
+        Symmetric, weighted by the chance, with sorted indices.
+    """
+    kept = []
+    for pairs in pair_blocks(incidences):
+        chance = pair_chances(model, pairs)
+        likely = chance >= LEAST
+        kept.append((pairs.first[likely], pairs.second[likely], chance[likely]))
+    first, second, chance = (np.concatenate(part) for part in zip(*kept, strict=True))
+    n = next(iter(incidences.values())).shape[0]
+    return pair_graph(Pairs(first, second, np.ones(len(first)), ()), chance, n)
 
 
 def _fit(worlds: Sequence[Pairs], same: Mask, use: Mask, seed: int) -> Any:
@@ -212,28 +260,3 @@ def _fit(worlds: Sequence[Pairs], same: Mask, use: Mask, seed: int) -> Any:
 
 def _halves(cohort: I64) -> Mask:
     return np.asarray(cohort % 2 == 1)
-
-
-def _link(a: sparse.csr_array, first: I64, second: I64) -> Sequence[F64]:
-    """What two accounts share over one link: keys, holders of the rarest, cosine; and how much each holds."""
-    n, holders = a.shape[0], a.sum(axis=0)
-    idf = np.log(n / holders)
-    # A sum of high powers is ruled by the largest: the rarest key.
-    weights = np.ones(len(holders)), np.maximum(holders - 1, 1) ** -4.0, idf**2
-    count, powers, product = _dots(a, np.column_stack(weights), first, second).T
-    rarest = np.maximum(powers, 1e-30) ** -0.25
-    length = np.sqrt(a @ idf**2)
-    both = length[first] * length[second]
-    cosine = product / np.where(both > 0, both, 1)
-    keys = np.diff(a.indptr).astype(np.float64)
-    low, high = np.minimum(keys[first], keys[second]), np.maximum(keys[first], keys[second])
-    return (count, np.where(count > 0, rarest, np.nan), np.where(both > 0, cosine, np.nan), low, high)
-
-
-def _dots(a: sparse.csr_array, weights: F64, first: I64, second: I64) -> F64:
-    """Sums of the weights of the keys that both accounts of a pair hold, shape (pairs, kinds of weight)."""
-    sums = np.zeros((len(first), weights.shape[1]))
-    for start in range(0, len(first), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        sums[part] = a[first[part]].multiply(a[second[part]]) @ weights
-    return sums

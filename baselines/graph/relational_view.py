@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -43,8 +44,6 @@ class RelationalView:
         Accounts by keys, per link.
     visits : polars.DataFrame
         As `prompt_visits.visits` gives them.
-    pairs : candidate_pairs.Pairs
-        Candidates for belonging together.
     """
 
     ids: pl.Series
@@ -52,7 +51,11 @@ class RelationalView:
     habits: group_features.Habits
     incidences: candidate_pairs.Incidences
     visits: pl.DataFrame
-    pairs: candidate_pairs.Pairs
+
+    @cached_property
+    def pairs(self) -> candidate_pairs.Pairs:
+        """Candidates for belonging together, all at once: to learn from."""
+        return candidate_pairs.candidate_pairs(self.incidences)
 
 
 def relational_view(split: Split) -> RelationalView:
@@ -80,7 +83,6 @@ def relational_view(split: Split) -> RelationalView:
         habits=group_features.read_habits(split, frame),
         incidences=incidences,
         visits=prompt_visits.visits(split, ids),
-        pairs=candidate_pairs.candidate_pairs(incidences),
     )
 
 

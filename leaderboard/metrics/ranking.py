@@ -61,8 +61,6 @@ class Ranked:
         Truth.
     group : ndarray of int, shape (n,), optional
         Group of each row, from 0; left out, each row is one of its own.
-    limit : int, optional
-        Most blocks to keep: beyond, neighbours are merged, as if scores were rounded.
     """
 
     def __init__(
@@ -70,7 +68,6 @@ class Ranked:
         score: F64,
         positive: Mask,
         group: Integers | None = None,
-        limit: int | None = None,
     ) -> None:
         order = np.argsort(-score, kind="stable")
         ordered, truth = score[order], positive[order]
@@ -78,8 +75,6 @@ class Ranked:
         held = np.bincount(block, truth) > 0
         block = np.cumsum(np.r_[False, held[1:] | held[:-1]])[block]
         self.blocks = int(block[-1]) + 1
-        if limit and self.blocks > limit:
-            block, self.blocks = block * limit // self.blocks, limit
         member = order if group is None else group[order]
         shape = (self.blocks, int(member.max()) + 1)
         self._sums = [

@@ -65,6 +65,12 @@ class Folds:
         """How many folds each stratum has."""
         return self._dealt[1]
 
+    @property
+    def alike(self) -> tuple[I64, I64]:
+        """Column of each group, and one group of each column: groups of a column always weigh the same."""
+        _, first, column = np.unique(self._dealt[0], return_index=True, return_inverse=True)
+        return column, first
+
     def weights(self, start: int, stop: int) -> F64:
         """Weights of the groups in some replicates, shape (groups, stop - start).
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from generator.arrays import F64, Mask
+from leaderboard.metrics.many_rows import BlockSums
 from leaderboard.metrics.population import Population
 from leaderboard.metrics.ranking import METRICS, Curve, Ranked
 from leaderboard.records.estimate import SHARE, Estimate, Range
@@ -43,7 +44,7 @@ class Slices:
 
     Attributes
     ----------
-    ranked : dict of str to Ranked
+    ranked : dict of str to Ranked or BlockSums
         By slice.
     metrics : tuple of str
         Keys of `ranking.METRICS`.
@@ -51,7 +52,7 @@ class Slices:
         The unweighted curve of each slice, from unrounded scores.
     """
 
-    ranked: dict[str, Ranked]
+    ranked: Mapping[str, Ranked | BlockSums]
     metrics: tuple[str, ...]
     exact: dict[str, Curve]
 

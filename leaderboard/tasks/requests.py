@@ -3,23 +3,24 @@
 Positives are requests that serve an extraction, negatives all others but those of grey accounts and of sleepers
 (extraction accounts that served in no answered request); the ordinary traffic of extraction accounts is negative,
 too. The slice "camouflaged" looks only inside accounts that send both.
-There may be many millions of rows: values are exact, but for their intervals scores are rounded to `BLOCKS`
-levels of equally many distinct scores, and what that changes in the value is added back.
+There may be many millions of rows: values are exact, but for their intervals scores are rounded to
+`many_rows.BLOCKS` levels of equally many distinct scores, and what that changes in the value is added back.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from generator.arrays import F64, I64, Mask
+from generator.arrays import F64, Mask
 from generator.errors import UserError
 from generator.schema import TIERS
 from leaderboard.metrics import slices
-from leaderboard.metrics.ranking import METRICS, Curve, Ranked
+from leaderboard.metrics.many_rows import ManyRows
+from leaderboard.metrics.ranking import METRICS, Curve
 from leaderboard.metrics.resampling import FOLDS
 from leaderboard.metrics.slices import Slices
 from leaderboard.records.scorecard import Scorecard
@@ -31,17 +32,8 @@ if TYPE_CHECKING:
     from generator.dataset import Split
 
 NAME = "requests"
-BLOCKS = 1 << 15
 _METRICS = ("ap", "recall_fpr_1e-3", "roc_auc")
-
-
-@dataclass(frozen=True)
-class _RequestRows:
-    """Scored requests: score, truth, and which account sent them (its place in the population)."""
-
-    score: F64
-    positive: Mask
-    account: I64
+_HELD = 12  # numbers that metrics hold at once of each block
 
 
 def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int = FOLDS) -> Scorecard:
@@ -62,28 +54,27 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int
         If a request has no score, or there are none of one kind.
     """
     people = truth.population
-    rows = _rows(predictions, truth)
-    masks = _slices(rows, truth)
-    exact: dict[str, Curve] = {}
-    ranked: dict[str, Ranked] = {}
-    for name, mask in masks.items():
-        of = (rows.score[mask], rows.positive[mask])
-        exact[name] = Ranked(*of, np.zeros(int(mask.sum()), np.int64)).curve()
-        ranked[name] = Ranked(*of, people.group[rows.account[mask]], BLOCKS)
-    table = Slices(ranked, _METRICS, exact)
+    rows, counts = _rows(predictions, truth)
     parts = people.folds(digest, folds)
-    replicates = parts.measure(table.compute, table.cells)
-    for name, r in ranked.items():
-        rounded = r.curve()
-        for m in table.metrics:
-            change = METRICS[m].compute(exact[name])[0] - METRICS[m].compute(rounded)[0]
-            replicates[f"{name}/{m}"] = np.clip(replicates[f"{name}/{m}"] + change, 0, 1)
-    tables = table.tables(replicates, parts.strata)
+    of_group, first = parts.alike
+    column = of_group[people.group]  # of those who are not scored there is no row
+    exact: dict[str, Curve] = {}
+    replicates: dict[str, F64] = {}
+    for name, (positives, negatives) in _slices(rows, truth).items():
+        # One after the other: each holds blocks times folds.
+        exact[name], sums = rows.ranked(positives, negatives, column, first)
+        table = Slices({name: sums}, _METRICS, exact)
+        rounded = sums.curve()
+        for key, values in parts.measure(table.compute, _HELD * sums.blocks).items():
+            metric = METRICS[key.rpartition("/")[2]]
+            change = metric.compute(exact[name])[0] - metric.compute(rounded)[0]
+            replicates[key] = np.clip(values + change, 0, 1)
+    tables = Slices({}, _METRICS, exact).tables(replicates, parts.strata)
     primary = replicates["overall/ap"]
     return Scorecard(
         task=NAME,
         dataset=digest,
-        counts=people.counts() | {"requests": len(rows.score), "extraction_requests": int(rows.positive.sum())},
+        counts=people.counts() | counts,
         primary=tables["overall"]["ap"],
         tables=tables,
         replicates=tuple(primary.astype(np.float32).tolist()),
@@ -95,11 +86,12 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int
     )
 
 
-def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> _RequestRows:
+def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> tuple[ManyRows, dict[str, int]]:
+    """Scored requests, and how many there are."""
     people = truth.population
-    place = pl.DataFrame({"account_id": people.ids, "account": np.arange(len(people.ids))})
-    known = truth.requests.with_columns(pl.col("account_id").cast(pl.String)).join(place, on="account_id")
-    known = known.drop("account_id").sort("request_id")
+    place = pl.col("account_id").cast(pl.Enum(people.ids), strict=False).to_physical().cast(pl.Int32)
+    requests = truth.requests.lazy().select("request_id", "is_extraction", account=place)
+    known = requests.filter(pl.col("account").is_not_null()).collect().sort("request_id")
     given = predictions.select("request_id", pl.col("score").cast(pl.Float64)).sort("request_id")
     if not given["request_id"].equals(known["request_id"]):
         missing = len(known.join(given, on="request_id", how="anti"))
@@ -112,21 +104,19 @@ def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> _RequestRows:
     positive = known["is_extraction"].to_numpy()[scored]
     if positive.all() or not positive.any():
         raise UserError(f"{positive.sum():,} of {len(positive):,} requests serve an extraction: nothing to rank")
-    return _RequestRows(given["score"].to_numpy()[scored], positive, account[scored])
+    rows = ManyRows(given["score"].to_numpy()[scored], positive, account[scored])
+    return rows, {"requests": len(positive), "extraction_requests": int(positive.sum())}
 
 
-def _slices(rows: _RequestRows, truth: GroundTruth) -> dict[str, Mask]:
-    """Rows of each slice: all negatives and some positives, or both of some accounts only."""
+def _slices(rows: ManyRows, truth: GroundTruth) -> dict[str, tuple[Mask, Mask | None]]:
+    """Accounts whose positives, and whose negatives, are in each slice; None: all negatives."""
     people = truth.population
-    masks = {"overall": np.ones(len(rows.score), bool)}
-    positives = rows.account[rows.positive]
+    sent = rows.sent(len(people.ids))
+    slices: dict[str, tuple[Mask, Mask | None]] = {"overall": (sent[0], None)}
     for kind in (people.tier, people.archetype):
-        for name in np.unique(kind[positives]):
-            masks[str(name)] = ~rows.positive | (kind[rows.account] == name)
-    size = len(people.ids)
-    sent = [np.bincount(rows.account[m], minlength=size) > 0 for m in (rows.positive, ~rows.positive)]
-    both = (sent[0] & sent[1])[rows.account]
-    return masks | ({"camouflaged": both} if both.any() else {})
+        slices |= {str(name): (kind == name, None) for name in np.unique(kind[sent[0]])}
+    both = sent[0] & sent[1]
+    return slices | ({"camouflaged": (both, both)} if both.any() else {})
 
 
 def _ids(public: Split) -> pl.DataFrame:
@@ -136,7 +126,9 @@ def _ids(public: Split) -> pl.DataFrame:
 def _truth(split: Split) -> GroundTruth:
     columns = ("request_id", pl.col("account_id").cast(pl.Categorical), "is_extraction")
     requests = pl.concat(rows.select(columns).collect() for rows in labelled_requests(split))
-    return replace(account_labels(split), requests=requests)
+    requests = requests.rechunk()  # or the parts would stay beside it while it is sorted
+    # Sorted here, once for all entries: what is sorted is not sorted again.
+    return replace(account_labels(split), requests=requests.sort("request_id"))
 
 
 TASK = ScoredTask(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -92,6 +93,41 @@ def test_chances_do_not_hang_on_how_many_pairs_are_described_at_once(monkeypatch
     whole = learnt()
     monkeypatch.setattr(candidate_pairs, "_AT_ONCE", 100)
     assert learnt() == whole
+
+
+def test_edges_do_not_hang_on_how_many_accounts_meet_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    incidences = {name: held(i) for i, name in enumerate(candidate_pairs.MOST_HOLDERS)}
+    monkeypatch.setattr(candidate_pairs, "ROUNDS", 5)
+    pairs = candidate_pairs.candidate_pairs(incidences)
+    model, _ = candidate_pairs.fit_pair_model([pairs], [np.arange(ACCOUNTS) // 5], 0)
+    whole = candidate_pairs.pair_graph(pairs, candidate_pairs.pair_chances(model, pairs), ACCOUNTS)
+    monkeypatch.setattr(candidate_pairs, "_MEETINGS", 300)
+    assert len(list(candidate_pairs.pair_blocks(incidences))) > 5
+    again = candidate_pairs.candidate_pairs(incidences)
+    assert all(np.array_equal(getattr(pairs, c), getattr(again, c)) for c in ("first", "second", "links"))
+    apart = candidate_pairs.likely_graph(model, incidences)
+    assert whole.nnz
+    assert all(np.array_equal(getattr(whole, c), getattr(apart, c)) for c in ("indptr", "indices", "data"))
+
+
+def test_a_world_of_stars_takes_no_more_memory_than_a_part_of_its_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    stars, size = 40, 300  # every account meets all others of its star
+    star = np.arange(stars * size) // size
+    one = sparse.csr_array((np.ones(len(star)), (np.arange(len(star)), star)), shape=(len(star), stars))
+    none = sparse.csr_array((len(star), 0))
+    incidences = dict.fromkeys(candidate_pairs.MOST_HOLDERS, none) | {"template": one}
+
+    def peak(meetings: int) -> int:
+        monkeypatch.setattr(candidate_pairs, "_MEETINGS", meetings)
+        tracemalloc.start()
+        assert candidate_pairs.likely_graph(None, incidences).nnz == 0
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    meetings = 4 * size * size
+    assert peak(10**9) > 80 * meetings  # bytes
+    assert peak(meetings) < 80 * meetings
 
 
 @pytest.mark.parametrize("counted_at_once", [1000, 10])

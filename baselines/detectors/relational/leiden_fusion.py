@@ -94,9 +94,7 @@ class LeidenFusion(detector.Detector):
     def _judged(self, world: relational_view.RelationalView) -> tuple[sparse.csr_array, I64, F64]:
         """The network, the group of each account, and the log-odds of each group."""
         visits = prompt_visits.with_topics(world.visits, self._topics)
-        graph = candidate_pairs.pair_graph(
-            world.pairs, candidate_pairs.pair_chances(self._pair_model, world.pairs), len(world.ids)
-        )
+        graph = candidate_pairs.likely_graph(self._pair_model, world.incidences)
         label = leiden(graph, self.resolution, self.seed)
         (groups,) = relational_view.groupings(world, visits, [label])
         size = np.bincount(label)

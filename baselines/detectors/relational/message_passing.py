@@ -81,10 +81,8 @@ class MessagePassing(detector.Detector):
         from baselines.networks import fused_network
 
         world = relational_view.relational_view(split)
-        chance = candidate_pairs.pair_chances(self._pair_model, world.pairs)
-        nodes = fused_network.build_nodes(
-            _ranks(split, world.ids), candidate_pairs.pair_graph(world.pairs, chance, len(world.ids))
-        )
+        graph = candidate_pairs.likely_graph(self._pair_model, world.incidences)
+        nodes = fused_network.build_nodes(_ranks(split, world.ids), graph)
         log_odds = np.mean([fused_network.logits(bag, nodes) for bag in self._bags], axis=0)
         return pl.DataFrame({"account_id": world.ids, "score": np.round(log_odds, 9)})
 

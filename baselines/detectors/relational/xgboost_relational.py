@@ -81,7 +81,8 @@ class XGBoostRelational(tuned_trees.TunedTrees):
         world = relational_view.relational_view(split)
         visits = prompt_visits.with_topics(world.visits, self._topics)
         world = replace(world, visits=visits)  # those with embeddings would fill the memory beside them
-        graph, groups = _groups(world, visits, candidate_pairs.pair_chances(self._pair_model, world.pairs))
+        graph = candidate_pairs.likely_graph(self._pair_model, world.incidences)
+        groups = _groups(world, visits, graph)
         places = relational_view.account_places(groups, graph)
         score = odds(Described(places, groups, []), self._of_accounts, self._of_groups)
         return pl.DataFrame({"account_id": world.ids, "score": score})
@@ -91,7 +92,8 @@ class XGBoostRelational(tuned_trees.TunedTrees):
     ) -> Described:
         """Places and groups of a world to learn from; cohorts and thinned groups are examples as well."""
         visits = prompt_visits.with_topics(world.visits, self._topics)
-        graph, groups = _groups(world, visits, chance)
+        graph = candidate_pairs.pair_graph(world.pairs, chance, len(world.ids))
+        groups = _groups(world, visits, graph)
         labels = [cohort, *(relational_view.thinned(label, rng) for label in (cohort, *(g.label for g in groups)))]
         more = list(relational_view.groupings(world, visits, labels))
         return Described(relational_view.account_places(groups, graph), groups, more)
@@ -150,10 +152,9 @@ def _lesson(of: Described, known: supervision.TrainingLabels) -> tuple[Rows, Row
 
 
 def _groups(
-    world: relational_view.RelationalView, visits: pl.DataFrame, chance: F64
-) -> tuple[sparse.csr_array, list[relational_view.CandidateGroups]]:
-    graph = candidate_pairs.pair_graph(world.pairs, chance, len(world.ids))
-    return graph, relational_view.groupings(world, visits, (communities(graph, r) for r in RESOLUTIONS))
+    world: relational_view.RelationalView, visits: pl.DataFrame, graph: sparse.csr_array
+) -> list[relational_view.CandidateGroups]:
+    return relational_view.groupings(world, visits, (communities(graph, r) for r in RESOLUTIONS))
 
 
 def _examples(groups: Iterable[relational_view.CandidateGroups], known: supervision.TrainingLabels) -> Rows:
