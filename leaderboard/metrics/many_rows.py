@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from generator.arrays import F64, I64, Integers, Mask
 from leaderboard.metrics.ranking import Curve
@@ -18,6 +17,8 @@ from leaderboard.metrics.ranking import Curve
 BLOCKS = 1 << 15
 """Levels that scores are rounded to where they are weighted, each of equally many distinct scores."""
 _AT_ONCE = 1 << 21  # rows: bounds memory
+_SEARCHED_AT_ONCE = 1 << 16  # rows, sorted before: neighbours are then looked for near each other
+_ACCOUNT = 32  # low bits of a number that has place and account
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,16 @@ class BlockSums:
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Rows of one kind: place and account of each."""
+class _PlacedRows:
+    """Rows of one kind as sorted numbers, place before account: neighbours are counted near each other."""
 
-    place: npt.NDArray[np.int32]
-    account: npt.NDArray[np.int32]
+    numbers: I64
 
     def among(self, accounts: Mask | None) -> Iterator[tuple[Integers, Integers]]:
         """Places and accounts of the rows of some accounts, of all if None, some at a time."""
-        for start in range(0, len(self.place), _AT_ONCE):
-            place, account = self.place[start : start + _AT_ONCE], self.account[start : start + _AT_ONCE]
+        for start in range(0, len(self.numbers), _AT_ONCE):
+            numbers = self.numbers[start : start + _AT_ONCE]
+            place, account = numbers >> _ACCOUNT, numbers & ((1 << _ACCOUNT) - 1)
             inside = slice(None) if accounts is None else accounts[account]
             yield place[inside], account[inside]
 
@@ -77,20 +78,27 @@ class ManyRows:
         Higher means more likely extraction.
     positive : ndarray of bool, shape (n,)
         Truth; true somewhere.
-    account : ndarray of int32, shape (n,)
+    account : ndarray of int, shape (n,)
         Who sent each.
     """
 
-    def __init__(self, score: F64, positive: Mask, account: npt.NDArray[np.int32]) -> None:
+    def __init__(self, score: F64, positive: Mask, account: Integers) -> None:
         steps = np.unique(score[positive])
         self._places = 2 * len(steps) + 1
-        place = np.empty(len(score), np.int32)
-        for start in range(0, len(score), _AT_ONCE):
-            some = score[start : start + _AT_ONCE]
+        numbers = np.empty(len(score), np.int64)
+        for start in range(0, len(score), _SEARCHED_AT_ONCE):
+            part = slice(start, start + _SEARCHED_AT_ONCE)
+            order = np.argsort(score[part])
+            some = score[part][order]
             at = np.searchsorted(steps, some)
             on = steps[np.minimum(at, len(steps) - 1)] == some
-            place[start : start + _AT_ONCE] = 2 * (len(steps) - at) - on
-        self._kinds = tuple(_Rows(place[m], account[m]) for m in (positive, ~positive))
+            numbers[part][order] = 2 * (len(steps) - at) - on
+        numbers <<= _ACCOUNT
+        numbers |= account
+        kinds = [numbers[m] for m in (positive, ~positive)]
+        for kind in kinds:
+            kind.sort()
+        self._kinds = tuple(map(_PlacedRows, kinds))
         self._negatives = self._counts(self._kinds[1], None)
 
     def sent(self, accounts: int) -> tuple[Mask, Mask]:
@@ -101,7 +109,10 @@ class ManyRows:
         accounts : int
             How many there are.
         """
-        positives, negatives = (np.bincount(rows.account, minlength=accounts) > 0 for rows in self._kinds)
+        positives, negatives = (np.zeros(accounts, np.bool_) for _ in self._kinds)
+        for sent, rows in zip((positives, negatives), self._kinds, strict=True):
+            for _, account in rows.among(None):
+                sent[account] = True
         return positives, negatives
 
     def ranked(
@@ -145,7 +156,7 @@ class ManyRows:
                 total += np.bincount(of_place[place] + column[account], minlength=len(total))
         return exact, BlockSums(sums[0].reshape(shape), sums[1].reshape(shape), first)
 
-    def _counts(self, rows: _Rows, accounts: Mask | None) -> I64:
+    def _counts(self, rows: _PlacedRows, accounts: Mask | None) -> I64:
         total = np.zeros(self._places, np.int64)
         for place, _ in rows.among(accounts):
             total += np.bincount(place, minlength=self._places)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from generator.arrays import F64, Mask
@@ -89,9 +90,9 @@ def score(predictions: pl.DataFrame, truth: GroundTruth, digest: str, folds: int
 def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> tuple[ManyRows, dict[str, int]]:
     """Scored requests, and how many there are."""
     people = truth.population
-    place = pl.col("account_id").cast(pl.Enum(people.ids), strict=False).to_physical().cast(pl.Int32)
-    requests = truth.requests.lazy().select("request_id", "is_extraction", account=place)
-    known = requests.filter(pl.col("account").is_not_null()).collect().sort("request_id")
+    place = pl.Series(_places(truth.requests["account_id"], people.ids))
+    known = truth.requests.select("request_id", "is_extraction", account=place)
+    known = known.filter(pl.col("account") >= 0).sort("request_id")
     given = predictions.select("request_id", pl.col("score").cast(pl.Float64)).sort("request_id")
     if not given["request_id"].equals(known["request_id"]):
         missing = len(known.join(given, on="request_id", how="anti"))
@@ -106,6 +107,17 @@ def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> tuple[ManyRows, dict
         raise UserError(f"{positive.sum():,} of {len(positive):,} requests serve an extraction: nothing to rank")
     rows = ManyRows(given["score"].to_numpy()[scored], positive, account[scored])
     return rows, {"requests": len(positive), "extraction_requests": int(positive.sum())}
+
+
+def _places(accounts: pl.Series, ids: pl.Series) -> npt.NDArray[np.int32]:
+    """Place of each account in the ids, -1 where it has none; each name is looked up once."""
+    codes = accounts.cast(pl.Categorical).to_physical().to_numpy()
+    row = np.zeros(int(codes.max()) + 1 if len(codes) else 0, np.int64)
+    row[codes] = np.arange(len(codes))  # one of each code; codes of nobody here are never asked for
+    named = accounts.gather(row).cast(pl.String).rename("id").to_frame()
+    known = pl.DataFrame({"id": ids, "place": np.arange(len(ids), dtype=np.int32)})
+    found = named.join(known, on="id", how="left", maintain_order="left")["place"].fill_null(-1)
+    return np.asarray(found.to_numpy()[codes], np.int32)
 
 
 def _slices(rows: ManyRows, truth: GroundTruth) -> dict[str, tuple[Mask, Mask | None]]:

@@ -52,6 +52,7 @@ def same(one: Curve, other: Curve) -> None:
 def test_places_change_no_curve(levels: int, limit: int, inside: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(many_rows, "BLOCKS", limit)
     monkeypatch.setattr(many_rows, "_AT_ONCE", 300)
+    monkeypatch.setattr(many_rows, "_SEARCHED_AT_ONCE", 700)
     score, positive, account = rows(levels)
     some = np.arange(ACCOUNTS) % 2 == 0
     positives, negatives, mask = {
@@ -59,7 +60,7 @@ def test_places_change_no_curve(levels: int, limit: int, inside: str, monkeypatc
         "some positives": (some, None, ~positive | some[account]),
         "some of both": (some, some, some[account]),
     }[inside]
-    many = ManyRows(score, positive, account.astype(np.int32))
+    many = ManyRows(score, positive, account)
     exact, sums = many.ranked(positives, negatives, COLUMN[GROUP], FIRST)
     of = score[mask], positive[mask], GROUP[account[mask]]
     wanted = sorted_one_by_one(*of).curve()
@@ -74,7 +75,7 @@ def test_places_change_no_curve(levels: int, limit: int, inside: str, monkeypatc
 
 def test_who_sent_what() -> None:
     score, positive, account = rows()
-    sent = ManyRows(score, positive, account.astype(np.int32)).sent(ACCOUNTS + 1)
+    sent = ManyRows(score, positive, account).sent(ACCOUNTS + 1)
     assert np.flatnonzero(sent[0]).tolist() == np.unique(account[positive]).tolist()
     assert np.flatnonzero(sent[1]).tolist() == np.unique(account[~positive]).tolist()
 
