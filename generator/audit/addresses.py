@@ -37,7 +37,7 @@ def gates(splits: Sequence[LabelledSplit]) -> list[Gate]:
     """
     rows = []
     for column, title in (("country", "country"), ("asn", "autonomous system")):
-        known = sorted({v for s in splits for f in s.buckets(column) for v in _text(f[column]).unique()})
+        known = sorted({v for s in splits for f in s.buckets(column) for v in _text(f[column].unique())})
         shares = [_shares(s, column, known) for s in splits]
         measured = {
             "plain folds": _cross_validated(splits, shares, lambda s: np.arange(len(s.truth))),
@@ -58,8 +58,8 @@ def _text(column: pl.Series) -> pl.Series:
 
 def _shares(split: LabelledSplit, column: str, known: list[str]) -> sparse.csr_array:
     """Share of each account's requests at each place, of the accounts that are benign or extraction."""
-    parts = [f.group_by("row", _text(f[column]).alias("at")).len() for f in split.buckets(column)]
-    counts = pl.concat(parts)
+    parts = [f.group_by("row", pl.col(column).alias("at")).len() for f in split.buckets(column)]
+    counts = pl.concat(part.with_columns(_text(part["at"])) for part in parts)
     counts = counts.with_columns(share=pl.col("len") / pl.col("len").sum().over("row"))
     place = counts["at"].replace_strict(known, range(len(known)), return_dtype=pl.Int64).to_numpy()
     index = (counts["row"].to_numpy(), place)

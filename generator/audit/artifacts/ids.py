@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from generator import schema
@@ -52,11 +53,11 @@ class IdColumn:
         width = max(1, int(bits.max()).bit_length()) if len(bits) else 0
         compared = [compare_ranks(f"{self.name} order", self.split, self.positive, bits.astype(np.float64))]
         units = int(self.positive.sum()), int((~self.positive).sum())
-        for bit in range(width):
-            one = bits >> np.uint64(bit) & np.uint64(1) == 1
-            ones = int((one & self.positive).sum()), int((one & ~self.positive).sum())
-            compared.append(compare_shares(f"{self.name} bit {bit}", self.split, ones, units))
-        return compared
+        held, others = (_ones(bits[side]) for side in (self.positive, ~self.positive))
+        return compared + [
+            compare_shares(f"{self.name} bit {bit}", self.split, (held[bit], others[bit]), units)
+            for bit in range(width)
+        ]
 
 
 def comparisons(splits: Sequence[LabelledSplit]) -> list[Comparison | None]:
@@ -110,6 +111,14 @@ def bits(numbers: pl.Series, prefix: str, width: int = 64) -> dict[str, F64]:
     values = numbers.fill_null(0).cast(pl.UInt64).to_numpy()
     ones = ((values >> np.uint64(b) & np.uint64(1)).astype(np.float64) for b in range(width))
     return {f"{prefix} bit {b}": np.where(known, one, np.nan) for b, one in enumerate(ones)}
+
+
+def _ones(numbers: npt.NDArray[np.uint64]) -> list[int]:
+    """How many numbers have a one at each bit, the lowest first: bytes are counted, then bits of 256 bytes."""
+    of_bytes = numbers.astype("<u8").view(np.uint8).reshape(-1, 8)
+    counts = np.stack([np.bincount(byte, minlength=256) for byte in of_bytes.T])
+    held = np.arange(256)[:, None] >> np.arange(8) & 1
+    return [int(n) for n in (counts @ held).ravel()]
 
 
 def _columns(split: LabelledSplit) -> list[IdColumn]:

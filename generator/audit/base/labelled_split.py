@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from generator.arrays import I64, Mask
+from generator.audit.base import categories
 from generator.dataset import Dataset, Split
 
 HIDDEN = ("evasive", "adaptive")
@@ -59,26 +60,28 @@ class LabelledSplit:
         return self.truth["cohort"].rank("dense").to_numpy().astype(np.int64) - 1
 
     @cached_property
-    def rows(self) -> pl.DataFrame:
-        """account_id, its row, and whether it is an extraction, a hidden, a benign one."""
-        flags = {"extraction": self.extraction, "hidden": self.hidden, "benign": self.benign}
-        return self.truth.select("account_id", row=pl.int_range(pl.len())).with_columns(
-            pl.Series(name, values) for name, values in flags.items()
-        )
+    def _row(self) -> dict[str, int]:
+        return dict(zip(self.truth["account_id"], range(len(self.truth)), strict=True))
 
     def joined(self, frame: pl.LazyFrame) -> pl.DataFrame:
-        """Join `rows` to a table, and collect it; order kept.
+        """Collect a table, with the row of each account and whether it is an extraction, a hidden, a benign one.
 
         Parameters
         ----------
         frame : polars.LazyFrame
-            With account_id, which the columns of `rows` follow.
+            With account_id, which is left out then, as rows of unknown accounts are; the order stays.
         """
-        text = frame.with_columns(pl.col("account_id").cast(pl.String))
-        return text.join(self.rows.lazy(), on="account_id", how="inner", maintain_order="left").collect()
+        table = frame.collect().rechunk()
+        row = categories.places(table["account_id"].cast(pl.Categorical), self._row)
+        table = table.drop("account_id")
+        if (row < 0).any():
+            table, row = table.filter(row >= 0), row[row >= 0]
+        flags = {"extraction": self.extraction, "hidden": self.hidden, "benign": self.benign}
+        beside = {"row": row} | {name: values[row] for name, values in flags.items()}
+        return table.hstack([pl.Series(name, values) for name, values in beside.items()])
 
     def buckets(self, *columns: str | pl.Expr) -> Iterator[pl.DataFrame]:
-        """Requests by bucket with `rows` joined; all rows of an account are in the same one.
+        """Requests by bucket as `joined` gives them; all rows of an account are in the same one.
 
         Parameters
         ----------

@@ -36,7 +36,7 @@ def blocks(positive: Mask, score: npt.NDArray[Any]) -> tuple[F64, F64, bool]:
     >>> positives.tolist(), negatives.tolist(), missing
     ([0.0, 1.0], [1.0, 1.0], False)
     """
-    order = np.argsort(score, kind="stable")  # NaN last
+    order = np.argsort(score)  # NaN last; the order inside a block says nothing
     ordered = score[order]
     missing = int(np.isnan(ordered).sum()) if ordered.dtype.kind == "f" else 0
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])

@@ -33,6 +33,8 @@ _TREES = {
     "tree_method": "hist",
     "nthread": 1,
 }
+_AT_ONCE = 8192
+"""Accounts that a model judges at once: they bound its memory."""
 _NEGATIVES = 10_000
 """Benign accounts of the first split that a model learns from; every one of the others is judged."""
 
@@ -116,7 +118,9 @@ def _reach(name: str, columns: Any, first: AccountFeatures, others: Sequence[Acc
     ap, prevalence = {}, {}
     for other in others:
         score = np.full(len(other.values), -np.inf)
-        score[other.judged] = _margin(models, other.values[np.ix_(other.judged, columns)])
+        judged = np.flatnonzero(other.judged)
+        for part in np.split(judged, range(_AT_ONCE, len(judged), _AT_ONCE)):
+            score[part] = _margin(models, other.values[np.ix_(part, columns)])
         ap[other.split.name] = other.split.hidden_ap(score)
         prevalence[other.split.name] = float(other.split.labelled.hidden[other.judged].mean())
     gain = _shares(models, columns.size)

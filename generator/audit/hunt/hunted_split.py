@@ -71,7 +71,7 @@ class HuntedSplit:
             Over columns of the requests.
         """
         for visits, part in zip(self.visits, self.labelled.source.requests.buckets(), strict=True):
-            yield visits.hstack(part.select(*columns).collect())
+            yield visits.hstack(part.select(*columns).collect().rechunk())
 
     def mean_ap(self, score: F64) -> float:
         """Average precision of a score of the accounts, mean over the tiers; positives against benign.

@@ -35,16 +35,18 @@ QUOTATIONS = {
 }
 
 
-def passes(split: Split) -> int:
+def passes(split: Split, rows: pl.Expr | None = None) -> int:
     """In how many parts a split is looked at where rows of different buckets belong together.
 
     Parameters
     ----------
     split : Split
         World.
+    rows : polars.Expr, optional
+        Number of requests that are looked at; all if left out.
     """
-    rows = split.requests.polars().select(pl.len()).collect().item()
-    return 1 + int(rows) // ROWS_AT_ONCE
+    counted = split.requests.polars().select(pl.len() if rows is None else rows).collect(engine="streaming")
+    return 1 + int(counted.item()) // ROWS_AT_ONCE
 
 
 def turns(split: Split) -> Iterator[pl.DataFrame]:
@@ -55,14 +57,15 @@ def turns(split: Split) -> Iterator[pl.DataFrame]:
     split : Split
         World.
     """
-    parts = passes(split)
+    parts = passes(split, pl.col("conversation_id").count())
     names = ("request_id", "conversation_id", "retries", "error_type", *_CARRIED)
+    follows = pl.col("conversation_id") == pl.col("conversation_id").shift(1)
     for part in range(parts):
         rows = split.requests.polars().select(names).filter(pl.col("conversation_id") % parts == part)
         yield (
             rows.sort("conversation_id", "ts", "messages", "retries", maintain_order=True)
             .with_columns(
-                pl.col(name).shift(1).over("conversation_id").alias(f"{name} before") for name in _CARRIED
+                pl.when(follows).then(pl.col(name).shift(1)).alias(f"{name} before") for name in _CARRIED
             )
             .with_columns(
                 (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import polars as pl
 
 from generator.audit.physics.history_views import passes
@@ -32,19 +33,27 @@ def key_view(table: str, keys: tuple[str, ...], values: tuple[str, ...]) -> View
 
 
 def _prompt_frames(split: Split) -> Iterator[pl.DataFrame]:
-    parts = passes(split)
+    parts = passes(split, (pl.col("messages") == 1).sum() // _NARROW)
     values = ("input_tokens", "language", "embedding")
     for part in range(parts):
         calls = split.requests.polars().filter(pl.col("messages") == 1, pl.col("prompt_simhash") % parts == part)
-        rows = calls.with_columns(embedding()).select(*_PROMPT, *values)
-        yield _extremes(rows.unique(), _PROMPT, values).collect(engine="streaming")
+        rows = calls.with_columns(embedding()).select(*_PROMPT, *values).collect(engine="streaming")
+        met_again = rows.select(pl.struct(_PROMPT).hash().is_duplicated()).to_series()
+        yield _extremes(rows.filter(met_again).lazy().unique(), _PROMPT, values).collect()
+        # Most prompts are sent once: they are their own extremes.
+        once = _comparable(rows.filter(~met_again).lazy(), values)
+        yield once.select(
+            *_PROMPT, *(pl.col(value).alias(f"{word} {value}") for value in values for word in ("least", "most"))
+        ).collect()
 
 
 def _id_frames(split: Split) -> Iterator[pl.DataFrame]:
-    parts = passes(split)
+    parts = passes(split, pl.len() // _NARROW)
     for part in range(parts):
         rows = split.requests.polars().select("request_id").filter(pl.col("request_id") % parts == part)
-        yield rows.group_by("request_id").agg(pl.len().alias("rows")).collect(engine="streaming")
+        ids = np.sort(rows.collect(engine="streaming")["request_id"].to_numpy())
+        first = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]][: len(ids)])
+        yield pl.DataFrame({"request_id": ids[first], "rows": np.diff(np.r_[first, len(ids)])})
 
 
 def _account_frames(split: Split) -> Iterator[pl.DataFrame]:
@@ -55,14 +64,19 @@ def _release_frames(split: Split) -> Iterator[pl.DataFrame]:
     yield split.releases.polars().group_by("model").agg(pl.len().alias("rows")).collect()
 
 
-def _extremes(rows: pl.LazyFrame, keys: tuple[str, ...], values: tuple[str, ...]) -> pl.LazyFrame:
-    comparable = rows.with_columns(
+def _comparable(rows: pl.LazyFrame, values: tuple[str, ...]) -> pl.LazyFrame:
+    return rows.with_columns(
         (pl.col(value) if value in ("input_tokens", "embedding") else pl.col(value).cast(pl.String).fill_null("-"))
         for value in values
     )
+
+
+def _extremes(rows: pl.LazyFrame, keys: tuple[str, ...], values: tuple[str, ...]) -> pl.LazyFrame:
     ends: tuple[tuple[str, Callable[[pl.Expr], pl.Expr]], ...] = (("least", pl.Expr.min), ("most", pl.Expr.max))
-    return comparable.group_by(keys).agg(
-        end(pl.col(value)).alias(f"{word} {value}") for value in values for word, end in ends
+    return (
+        _comparable(rows, values)
+        .group_by(keys)
+        .agg(end(pl.col(value)).alias(f"{word} {value}") for value in values for word, end in ends)
     )
 
 
@@ -71,6 +85,8 @@ def _derived(table: str, keys: tuple[str, ...], values: tuple[str, ...]) -> dict
     return {f"{word} {value}": f"{of_keys} {table}.{value}" for value in values for word in ("least", "most")}
 
 
+_NARROW = 4
+"""So many rows of a few columns are looked at in place of one (a)."""
 _PROMPT = ("system_prompt_hash", "prompt_simhash")
 _OF_PROMPT = "requests.system_prompt_hash requests.prompt_simhash requests.messages"
 PROMPTS = View(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from generator.audit.base import categories
 from generator.dataset import Split
 from generator.schema import EMBEDDING_COLUMNS
 
@@ -64,29 +65,26 @@ def frames(split: Split) -> Iterator[pl.DataFrame]:
     releases = beside(split, "releases", "model", "released", "withdrawn", "returned", "context_window")
     for bucket in split.requests.buckets():
         rows = bucket.with_columns(since_start(split).alias(SINCE_START), pl.lit(split.days).alias(WINDOW))
-        yield with_account_and_model(rows, accounts, releases).collect()
+        yield with_account_and_model(rows.collect(), accounts, releases)
 
 
-def with_account_and_model(rows: pl.LazyFrame, accounts: pl.DataFrame, releases: pl.DataFrame) -> pl.LazyFrame:
+def with_account_and_model(rows: pl.DataFrame, accounts: pl.DataFrame, releases: pl.DataFrame) -> pl.DataFrame:
     """Requests beside their account's and their model's row; their order stays.
 
     Parameters
     ----------
-    rows : polars.LazyFrame
+    rows : polars.DataFrame
         Requests.
     accounts, releases : polars.DataFrame
         See `beside`.
     """
-    # A table that lists a key twice is a violation of its own, and must not double requests.
-    accounts, releases = accounts.unique("accounts.account_id"), releases.unique("releases.model")
-    return (
-        rows.join(
-            accounts.lazy(),
-            left_on="account_id",
-            right_on="accounts.account_id",
-            how="left",
-            maintain_order="left",
-        )
-        .with_columns(pl.col("model").cast(pl.String).alias("releases.model"))
-        .join(releases.lazy(), on="releases.model", how="left", maintain_order="left")
-    )
+    for key, of_key, table in (
+        ("account_id", "accounts.account_id", accounts),
+        ("model", "releases.model", releases),
+    ):
+        # A table that lists a key twice is a violation of its own, and must not double requests.
+        listed = {name: i for i, name in enumerate(table[of_key].cast(pl.String))}
+        place = pl.Series(categories.places(rows[key], listed), dtype=pl.Int64)
+        known = place.set(place < 0, None)
+        rows = rows.hstack(table.drop(of_key).select(pl.all().gather(known)))
+    return rows

@@ -12,12 +12,15 @@ import polars as pl
 
 from generator import schema
 from generator.arrays import F32, F64, I64, Mask
+from generator.audit.base import categories
 from generator.audit.base.labelled_split import LabelledSplit
 from generator.audit.shortcuts import columns
 
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _CODE_BITS = 33
 """Whole numbers of so many bits are sorted together with their group in one 64-bit key."""
+_CELLS = 4
+"""Values are counted, not sorted, where all groups together have at most so many possible ones a row (a)."""
 _DAY, _HOUR = 86_400_000, 3_600_000  # ms
 
 
@@ -86,7 +89,8 @@ def _of_accounts(split: LabelledSplit, pools: dict[str, list[str]], first: F32) 
 
 def _bucket(frame: pl.DataFrame, split: LabelledSplit, pools: dict[str, list[str]]) -> tuple[I64, dict[str, Any]]:
     """Account rows, and the aggregates of each, of the requests of one bucket."""
-    frame = frame.sort("row", "ts")
+    order = frame.select(pl.arg_sort_by("row", "ts")).to_series()
+    frame = frame.select(pl.all().gather(order))
     rows, group, sizes = np.unique(frame["row"].to_numpy(), return_inverse=True, return_counts=True)
     span = (frame["ts"] - split.source.start).dt.total_milliseconds().to_numpy()
     gap = np.r_[np.nan, np.diff(span)]
@@ -107,21 +111,12 @@ def _bucket(frame: pl.DataFrame, split: LabelledSplit, pools: dict[str, list[str
         bits = frame[name].hash(0).to_numpy() >> np.uint64(_CODE_BITS)
         described |= {f"{name}:{k}": v for k, v in groups.equal(bits.astype(np.int64), frame[name]).items()}
     for name, pool in pools.items():
-        described |= groups.category(name, _places(frame[name], pool), pool)
+        described |= groups.category(
+            name, categories.places(frame[name], {v: i for i, v in enumerate(pool)}), pool
+        )
     for name in columns.NULLABLE:
         described[f"{name}:null"] = groups.mean(frame[name].is_null().to_numpy())
     return rows, described
-
-
-def _places(column: pl.Series, pool: list[str]) -> I64:
-    """Place of each value of a category column in a pool; -1 for null."""
-    met = column.drop_nulls().unique()
-    numbers = met.to_physical().to_numpy().astype(np.int64)
-    null = int(numbers.max(initial=-1)) + 1
-    place = np.full(null + 1, -1)
-    place[numbers] = [pool.index(value) for value in met.cast(pl.String)]
-    places: I64 = place[column.to_physical().cast(pl.Int64).fill_null(null).to_numpy()]
-    return places
 
 
 class _Groups:
@@ -187,10 +182,25 @@ def _sorted(group: I64, values: npt.NDArray[Any]) -> F64:
     whole = values.dtype.kind == "i" or bool(np.all(values == np.floor(values)))
     if len(values) and whole and high - low < 2.0**_CODE_BITS:
         bits = int(high - low).bit_length()
-        kind: Any = np.uint32 if int(group[-1]).bit_length() + bits <= 32 else np.uint64
+        span = (int(group[-1]) + 1) << bits
+        kind: Any = np.uint32 if span <= 1 << 32 else np.uint64
         key = (group.astype(kind) << kind(bits)) | (values - low).astype(kind)
+        if span <= _CELLS * len(key):
+            counts = np.bincount(key, minlength=span)
+            met = np.flatnonzero(counts)
+            return np.repeat((met & (2**bits - 1)) + float(low), counts[met])
         key.sort()
         return np.asarray((key & kind(2**bits - 1)).astype(np.float64) + low)
+    narrow = values.astype(np.float32)
+    if len(values) and bool(np.all(narrow == values)):
+        # The bits of floats are in the order of the floats, negative ones backwards; -0.0 is 0.0.
+        code = (narrow + np.float32(0)).view(np.uint32)
+        code ^= np.where(code >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
+        key = (group.astype(np.uint64) << np.uint64(32)) | code
+        key.sort()
+        code = key.astype(np.uint32)
+        code ^= np.where(code >> 31, np.uint32(0x80000000), np.uint32(0xFFFFFFFF))
+        return np.asarray(code.view(np.float32).astype(np.float64))
     order = np.lexsort((values, group))
     return np.asarray(values[order])
 

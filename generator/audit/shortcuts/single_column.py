@@ -157,7 +157,8 @@ def _lifts(a: Aggregates) -> list[tuple[float, float]]:
     y = a.split.hidden[a.judged]
     if not y.any():
         return [(0.0, 0.0)] * len(a.names)
-    return [rank_statistics.lifts(*rank_statistics.blocks(y, x)) for x in a.values[a.judged].T]
+    columns_together = np.asfortranarray(a.values[a.judged]).T  # each is sorted: it should lie in one piece
+    return [rank_statistics.lifts(*rank_statistics.blocks(y, x)) for x in columns_together]
 
 
 def _by_trace(lifts: Iterable[tuple[str, LabelledSplit, float]]) -> dict[str, dict[str, float]]:
