@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from generator.config import dataset_config
 from generator.dataset import Dataset, Table
 from generator.errors import MaskedLabelsError, UserError
 from generator.pipeline import generate, shards
-from generator.publish import checksums, config_toml, sample
+from generator.publish import cards, checksums, config_toml, sample
 from generator.publish import croissant as croissant_file
+from generator.publish.release_info import ReleaseInfo
 from siphonbench.cli.main import app
 
 TINY = """
@@ -435,6 +437,66 @@ def test_croissant_keys(tiny: Path) -> None:
     sets = {f["@id"]: f["includes"] for f in written["distribution"] if f["@type"] == "cr:FileSet"}
     covered = [p.relative_to(tiny).as_posix() for glob in sets.values() for p in tiny.glob(glob)]
     assert sorted(covered) == [f for f in files(tiny) if "/bucket-" in f]
+
+
+# Tasks that Hugging Face's Hub knows: github.com/huggingface/huggingface.js, packages/tasks/src/pipelines.ts.
+HUB_TASKS = {"tabular-classification", "graph-ml"}
+
+
+def card(content: str) -> Any:
+    hub = pytest.importorskip("huggingface_hub")
+    return hub.DatasetCard(content).data
+
+
+def test_hugging_face_takes_the_card(open_truth: Path) -> None:
+    """The offline half of `DatasetCard.validate`, which asks the Hub: its words, and every table found."""
+    metadata = pytest.importorskip("datasets.utils.metadata")
+    said = card((open_truth / "README.md").read_text("utf-8"))
+    words = Path(metadata.__file__).parent / "resources"
+    for key, known in (("size_categories", "size_categories"), ("annotations_creators", "creators")):
+        listed = json.loads((words / f"{known}.json").read_text("utf-8"))
+        assert set(said[key]) <= set(listed["annotations"] if isinstance(listed, dict) else listed), key
+    assert set(said["task_categories"]) <= HUB_TASKS
+    assert (said["license"], said["source_datasets"]) == ("cc-by-4.0", ["original"])
+    assert all(isinstance(tag, str) for tag in said["tags"])
+    configs = metadata.MetadataConfigs.from_dataset_card_data(said)
+    assert configs.get_default_config_name() == "requests"
+    found = [
+        file.relative_to(open_truth).as_posix()
+        for config in configs.values()
+        for part in config["data_files"]
+        for file in open_truth.glob(part["path"])
+    ]
+    data = [f for f in files(open_truth) if f.endswith(".parquet") and not f.startswith("sample/")]
+    assert sorted(found) == data  # every table once
+
+
+@pytest.mark.parametrize("rows", [10**n for n in range(2, 14)])
+def test_every_size_has_a_category_of_the_hub(rows: int, tiny: Path) -> None:
+    metadata = pytest.importorskip("datasets.utils.metadata")
+    manifest = json.loads((tiny / "manifest.json").read_text("utf-8"))
+    manifest["splits"]["train"]["files"]["train/accounts.parquet"]["rows"] = rows
+    [size] = card(cards.hugging_face(ReleaseInfo(manifest, DATE, "me")))["size_categories"]
+    known = Path(metadata.__file__).parent / "resources" / "size_categories.json"
+    assert size in json.loads(known.read_text("utf-8"))
+
+
+# What Zenodo's deposit API documents (developers.zenodo.org, "Deposit metadata", 2026): no other name is taken.
+ZENODO_NEEDS = {"upload_type", "publication_date", "title", "creators", "description", "access_right", "license"}
+ZENODO_TAKES = ZENODO_NEEDS | {"keywords", "notes", "related_identifiers", "version", "language", "references"}
+
+
+def test_zenodo_takes_the_deposit(tiny: Path) -> None:
+    said = json.loads((tiny / ".zenodo.json").read_text("utf-8"))
+    assert set(said) >= ZENODO_NEEDS
+    assert set(said) <= ZENODO_TAKES
+    assert date.fromisoformat(said["publication_date"]).isoformat() == said["publication_date"]
+    assert said["access_right"] in ("open", "embargoed", "restricted", "closed")
+    assert all(set(person) <= {"name", "affiliation", "orcid", "gnd"} for person in said["creators"])
+    assert all(person["name"] for person in said["creators"])
+    assert len(said["language"]) == 3  # ISO 639-3
+    assert all(isinstance(said[key], str) and said[key] for key in set(said) - {"creators", "keywords"})
+    assert all(isinstance(word, str) and word for word in said["keywords"])
 
 
 @pytest.mark.slow

@@ -100,15 +100,18 @@ assert [float(x) for x in rates(np.ones(6, bool), _guilty)] == [1, 1]
 # ## 3. Your limit
 #
 # A limit that stops nobody innocent stops nobody. Your company decides: **at most 1 % of the innocent accounts**
-# may be flagged. Set `limit` to the **smallest** whole number that keeps to this (grey accounts, which the truth
-# leaves open, are left out).
+# may be flagged. Set `limit` to the **smallest** whole number that keeps to this.
+#
+# Not everybody counts, here and on every board. *Grey* accounts are left out, for the truth leaves them open, and
+# so are *sleepers*: accounts of a campaign that sent nothing for it in this week. Nobody can find in a log what is
+# not in it. A guilty account is one that **served**.
 #
 # **Guess first** which share of the campaigns' accounts you will catch with it.
 
 # %%
-known = truth.loc[peak.index, "label"] != "grey"
-measured = peak[known]
-guilty = (truth.loc[measured.index, "label"] == "extraction").to_numpy()
+judged = course.judged("train")
+measured = peak[peak.index.isin(judged.index)]
+guilty = judged.loc[measured.index, "served"].to_numpy()
 
 # %% solution="limit"
 ### BEGIN SOLUTION
@@ -139,8 +142,8 @@ right.legend()
 figure.tight_layout()
 
 # %% [markdown]
-# Set `caught` to the recall of your limit over **all** campaigns' accounts, and `swarm_caught` to its recall over
-# the accounts of the swarm alone (of those that are in `measured`).
+# Set `caught` to the recall of your limit over **all** guilty accounts, and `swarm_caught` to its recall over
+# those of the swarm (both of those in `measured`).
 
 # %% solution="caught"
 ### BEGIN SOLUTION
@@ -154,7 +157,7 @@ assert 0 <= caught <= 1
 assert 0 <= swarm_caught <= 1
 ### BEGIN HIDDEN TESTS
 _over, _of = measured.to_numpy() > limit, truth.loc[measured.index]
-assert math.isclose(caught, _over[(_of["label"] == "extraction").to_numpy()].mean())
+assert math.isclose(caught, _over[_of["served"].to_numpy()].mean())
 assert math.isclose(swarm_caught, _over[(_of["campaign"] == course.SWARM).to_numpy()].mean())
 ### END HIDDEN TESTS
 

@@ -25,7 +25,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 import course
 
-requests, truth = course.requests("train"), course.labels("train")
+requests = course.requests("train")
 
 # %% [markdown]
 # ## 1. Aggregates
@@ -83,14 +83,15 @@ assert float(precision_at(_guilty, -_scores, 1)) == 0
 # ## 3. A table that is too good
 #
 # `course.colleague(split)` is your colleague's table. It holds aggregates, and `crm_id`, the number of the
-# account in the customer database. `train` and `validation` are two weeks that share no account.
+# account in the customer database. `train` and `validation` are two weeks that share no account. As in unit 2,
+# `course.judged(split)` says who counts: benign accounts, and the guilty ones, which served a campaign.
 
 # %%
 def known(split: str, live: bool = False) -> tuple[pd.DataFrame, np.ndarray]:
-    """A colleague's table without grey accounts, and who is guilty."""
-    table, labels = course.colleague(split, live), course.labels(split)["label"]
-    table = table[labels.loc[table.index] != "grey"]
-    return table, (labels.loc[table.index] == "extraction").to_numpy()
+    """A colleague's table of the accounts that count, and who is guilty."""
+    table, judged = course.colleague(split, live), course.judged(split)
+    table = table[table.index.isin(judged.index)]
+    return table, judged.loc[table.index, "served"].to_numpy()
 
 
 def ap(columns: list[str], live: bool = False) -> float:

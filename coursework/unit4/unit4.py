@@ -29,7 +29,8 @@ import course
 requests, truth = course.requests("train"), course.labels("train")
 held = requests[["account_id", "system_prompt_hash"]].dropna().drop_duplicates()
 held.columns = ["account_id", "key"]
-swarm = set(truth.index[truth["campaign"] == course.SWARM])
+served = truth[truth["served"]]  # as in unit 2: these are guilty
+guilty, swarm = set(served.index), set(served.index[served["campaign"] == course.SWARM])
 
 # %% [markdown]
 # ## 1. Hubs
@@ -127,7 +128,6 @@ assert float(purity(_group, set("jkl"))[2]) == 0.5
 # %%
 links = edges(without_hubs(held, 20))
 group = communities(links[links >= 2])  # one key in common is weak evidence, two are more
-guilty = set(truth.index[truth["label"] == "extraction"])
 pure, kind = purity(group, guilty), truth["archetype"]
 pd.DataFrame(
     {

@@ -29,16 +29,17 @@ import course
 
 # %%
 def known(split: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Features of the accounts that are not grey, and their truth."""
+    """Features of the accounts that count, as in unit 2, and their truth."""
     wanted = feature_table.FEATURES + feature_table.TOPIC
     table = account_features.account_features(course.world().splits[split], wanted).to_pandas()
     table = table.astype({"account_id": str}).set_index("account_id").sort_index().fillna(-1)
-    truth = course.labels(split).loc[table.index]
-    return table[truth["label"] != "grey"], truth[truth["label"] != "grey"]
+    truth = course.judged(split)
+    truth = truth[truth.index.isin(table.index)]
+    return table.loc[truth.index], truth
 
 
 (table, truth), (new, new_truth) = known("train"), known("validation")
-guilty, new_guilty = ((t["label"] == "extraction").to_numpy() for t in (truth, new_truth))
+guilty, new_guilty = (t["served"].to_numpy() for t in (truth, new_truth))
 forest = RandomForestClassifier(100, min_samples_leaf=2, random_state=0)
 
 # %% [markdown]

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Unit 7: links and trees together
 #
-# **Time:** about 60 minutes. **You need:** units 4 and 5.
+# **Time:** about 75 minutes. **You need:** units 4 and 5.
 #
 # Unit 4 had links and no learning: it found groups, guilty and innocent ones alike. Unit 5 had learning and no
 # links: each account stood alone. Here a forest looks at *groups*: who is linked, and what the linked ones are
@@ -10,7 +10,7 @@
 # After this unit you can
 #
 # * weigh links of several kinds by how rare the thing shared is;
-# * describe an account by the group that it is in;
+# * describe an account by the group that it is in, and by its own neighbours;
 # * measure on campaigns never seen before whether relations add anything, and for whom they are dangerous;
 # * put your own detector on the class board.
 
@@ -57,12 +57,11 @@ def features(split: str) -> pd.DataFrame:
 tables = {split: features(split) for split in ("train", "validation")}
 
 # %% [markdown]
-# Who counts? Boards leave out grey accounts, and *sleepers*: accounts of a campaign that sent nothing for it in
-# this week. Nobody can find in a log what is not in it. So here a guilty account is one that **served**.
+# Who counts? As before, benign accounts and those that **served** a campaign; grey ones and sleepers do not.
 
 # %%
-truths = {split: course.labels(split).loc[table.index] for split, table in tables.items()}
-truths = {split: t[t["served"] | (t["label"] == "benign")] for split, t in truths.items()}
+truths = {split: course.judged(split) for split in tables}
+truths = {split: t[t.index.isin(tables[split].index)] for split, t in truths.items()}
 guilty = {split: t["served"].to_numpy() for split, t in truths.items()}
 
 # %% [markdown]
@@ -106,7 +105,8 @@ def groups(pairs: pd.Series, least: float) -> pd.Series:
     return pd.Series(sparse.csgraph.connected_components(graph, directed=False)[1], index=names)
 
 
-linked = {split: groups(strength(held(split)), LEAST) for split in tables}
+pairs = {split: strength(held(split)) for split in tables}
+linked = {split: groups(weights, LEAST) for split, weights in pairs.items()}
 sizes = linked["train"].value_counts()
 figure, left = plt.subplots(figsize=(6, 2.4))
 left.hist(sizes, np.arange(2, sizes.max() + 2), color="0.6")
@@ -145,25 +145,68 @@ assert list(_both.index) == list("abcd")
 ### END HIDDEN TESTS
 
 # %% [markdown]
+# A group is a blunt description: who hangs on it by one link counts as much as who stands in its middle, and whom
+# no link of weight `LEAST` reaches is alone. So look at an account's own neighbours as well. Write `near(table,
+# pairs)`, with one row for each row of `table`, in its order:
+#
+# * `links`: how many neighbours in `table` it has, by a link of any weight, and `closest`: the weight of the
+#   strongest of these links (both 0 for an account without any);
+# * for each column `c` of `table` a column `near c`: the mean of `c` over these neighbours, each counted with the
+#   weight of its link (-1 for an account without any).
+
+# %% solution="near"
+def near(table: pd.DataFrame, pairs: pd.Series) -> pd.DataFrame:
+    """What the neighbours of each account are like."""
+    ### BEGIN SOLUTION
+    there = pairs.rename_axis(["account", "other"]).rename("weight").reset_index()
+    both = pd.concat([there, there.rename(columns={"account": "other", "other": "account"})])
+    both = both[both["account"].isin(table.index) & both["other"].isin(table.index)]
+    account, weight = both["account"].to_numpy(), both["weight"].to_numpy()
+    of = both.groupby("account")["weight"]
+    sums = table.loc[both["other"]].mul(weight, axis=0).groupby(account).sum()
+    parts = [of.size().rename("links"), of.max().rename("closest"), sums.div(of.sum(), axis=0).add_prefix("near ")]
+    return pd.concat(parts, axis=1).reindex(table.index).fillna({"links": 0, "closest": 0}).fillna(-1)
+    ### END SOLUTION
+
+
+# %% test="near" points=3
+_pairs = strength(_held)
+assert near(_table, _pairs).columns.tolist() == ["links", "closest", "near calls"]
+assert near(_table, _pairs).loc["a", "near calls"] == (1.5 * 3 + 0.5 * 8) / 2
+### BEGIN HIDDEN TESTS
+assert near(_table, _pairs)["links"].tolist() == [2, 2, 2, 0]
+assert near(_table, _pairs)["closest"].tolist() == [1.5, 1.5, 0.5, 0]
+assert near(_table, _pairs)["near calls"].tolist() == [4.25, 2.75, 2, -1]
+_few = near(_table.iloc[[3, 2, 0]], _pairs)
+assert _few["near calls"].tolist() == [-1, 1, 8], "b is not in this table"
+### END HIDDEN TESTS
+
+# %%
+def view(split: str) -> pd.DataFrame:
+    """All that is known of each account: its own features, its group's, its neighbours'."""
+    return pd.concat([joined(tables[split], linked[split]), near(tables[split], pairs[split])], axis=1)
+
+
+# %% [markdown]
 # ## 3. The same forest, with and without relations
 #
 # Train `RandomForestClassifier(100, min_samples_leaf=2, random_state=0)` on the week `train`, once on the
-# accounts' own features (`tables`) and once on `joined` ones, and score the week `validation`, whose campaigns
-# are all new. Groups are described by all their accounts; learn from and score those that count,
+# accounts' own features (`tables`) and once on `view(split)`, and score the week `validation`, whose campaigns are
+# all new. Groups and neighbours are described by all their accounts; learn from and score those that count,
 # `truths[split].index`, in that order. Set `own` and `scores` to the two arrays of scores, `alone` and `together`
 # to their average precision with `guilty["validation"]`.
 
 # %% solution="compare"
 ### BEGIN SOLUTION
-def learnt(view) -> np.ndarray:
+def learnt(shown) -> np.ndarray:
     """Scores of validation by a forest that has learnt from train."""
-    seen, new = (view(split).loc[truths[split].index] for split in ("train", "validation"))
+    seen, new = (shown(split).loc[truths[split].index] for split in ("train", "validation"))
     trees = RandomForestClassifier(100, min_samples_leaf=2, random_state=0).fit(seen, guilty["train"])
     return trees.predict_proba(new)[:, 1]
 
 
 own = learnt(lambda split: tables[split])
-scores = learnt(lambda split: joined(tables[split], linked[split]))
+scores = learnt(view)
 alone, together = (average_precision_score(guilty["validation"], found) for found in (own, scores))
 ### END SOLUTION
 
@@ -172,7 +215,7 @@ assert len(own) == len(scores) == len(truths["validation"])
 assert 0 < alone < 1
 assert 0 < together < 1
 ### BEGIN HIDDEN TESTS
-_views = (own, alone, lambda s: tables[s]), (scores, together, lambda s: joined(tables[s], linked[s]))
+_views = (own, alone, lambda s: tables[s]), (scores, together, view)
 for _given, _value, _view in _views:
     _seen, _new = (_view(s).loc[truths[s].index] for s in ("train", "validation"))
     _forest = RandomForestClassifier(100, min_samples_leaf=2, random_state=0).fit(_seen, guilty["train"])
@@ -182,7 +225,7 @@ for _given, _value, _view in _views:
 
 # %%
 figure, left = plt.subplots(figsize=(6, 1.8))
-views = {"luck": guilty["validation"].mean(), "accounts alone": alone, "with their groups": together}
+views = {"luck": guilty["validation"].mean(), "accounts alone": alone, "with groups and neighbours": together}
 left.barh(list(views), list(views.values()), color="0.6")
 left.set(xlabel="average precision on new campaigns", title="The same forest, two views");
 
@@ -200,7 +243,7 @@ pd.DataFrame(
 # Here are all your methods, on the same week, as a board ranks them:
 
 # %%
-course.scored("7 a forest on accounts and their groups", pd.Series(scores, truths["validation"].index))
+course.scored("7 a forest on accounts, their groups and neighbours", pd.Series(scores, truths["validation"].index))
 
 # %% [markdown]
 # Groups of this kind help the forest a little, and with a dozen campaigns the intervals are wide. How much is to
@@ -229,14 +272,15 @@ course.scored("8 the benchmark's xgboost-relational", best)
 HANDOUT = ""  # such as "../../brave-otter-17"
 if HANDOUT:
     course.move_to(HANDOUT)
-    tables["train"], truths["train"] = features("train"), course.labels("train")
-    truths["train"] = truths["train"].loc[tables["train"].index].query("served or label == 'benign'")
-    linked["train"] = groups(strength(held("train")), LEAST)
-tables["test"], linked["test"] = features("test"), groups(strength(held("test")), LEAST)
-views = {split: joined(tables[split], linked[split]) for split in ("train", "test")}
+    tables["train"], truths["train"] = features("train"), course.judged("train")
+    truths["train"] = truths["train"][truths["train"].index.isin(tables["train"].index)]
+    pairs["train"] = strength(held("train"))
+    linked["train"] = groups(pairs["train"], LEAST)
+tables["test"], pairs["test"] = features("test"), strength(held("test"))
+linked["test"] = groups(pairs["test"], LEAST)
 forest = RandomForestClassifier(100, min_samples_leaf=2, random_state=0)
-forest.fit(views["train"].loc[truths["train"].index], truths["train"]["served"].to_numpy())
-course.hand_in(pd.Series(forest.predict_proba(views["test"])[:, 1], views["test"].index))
+forest.fit(view("train").loc[truths["train"].index], truths["train"]["served"].to_numpy())
+course.hand_in(pd.Series(forest.predict_proba(view("test"))[:, 1], tables["test"].index))
 
 # %% [markdown]
 # **Write (4 points).** Did relations help here, and how sure can you be with so few campaigns? Say what you

@@ -17,6 +17,9 @@ _SIZES = (
     (1e7, "1M<n<10M"),
     (1e8, "10M<n<100M"),
     (1e9, "100M<n<1B"),
+    (1e10, "1B<n<10B"),
+    (1e11, "10B<n<100B"),
+    (1e12, "100B<n<1T"),
 )
 _KAGGLE = {"float": "number", "double": "number", "bool": "boolean", "string": "string"}
 _OPEN = (
@@ -95,7 +98,7 @@ def _type(column: schema.Column) -> str:
 
 
 def _yaml(release: ReleaseInfo) -> str:
-    size = next((name for bound, name in _SIZES if release.rows < bound), "n>1B")
+    size = next((name for bound, name in _SIZES if release.rows < bound), "n>1T")
     lines = [
         f"pretty_name: {release.title}",
         "license: cc-by-4.0",

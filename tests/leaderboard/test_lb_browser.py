@@ -141,6 +141,7 @@ def test_a_refused_file_is_told(browser: Browser, server: Served, nano: Path, tm
         page.wait_for_url("**/submissions/**")
         page.locator(".faults").wait_for()
         assert "1 accounts missing" in page.locator(".faults").inner_text()
+        assert page.locator("[aria-current=step]").inner_text() == "failed"
 
 
 def test_a_wrong_token_is_told(browser: Browser, server: Served, nano: Path, tmp_path: Path) -> None:
