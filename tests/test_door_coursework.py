@@ -171,6 +171,11 @@ def test_solutions_run_and_wrong_answers_fail(
     assert (unit == ARMS_RACE) == (not (tmp_path / "scores.json").exists())  # one number goes through the course
     if unit == UNITS[-1]:
         assert len((tmp_path / "predictions.csv").read_text().splitlines()) > 1000  # and ends on the class board
+        kept = json.loads((tmp_path / "scores.json").read_text())
+        own, best = (next(row for name, row in kept.items() if name.startswith(n)) for n in ("7 ", "8 "))
+        assert (
+            own["AP"] >= best["low"] > own["chance"]
+        )  # no worse than the benchmark's, as far as this week can tell
 
 
 def _at_a_desk(monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -94,9 +94,10 @@ aps["another week, swarm not learnt"] = average_precision_score(new_guilty, scor
 pd.Series(aps).round(3).to_frame("average precision")
 
 # %% [markdown]
-# Most of the advantage is gone. A real operator may well come back next week, and who has met it once has an
-# easier time: that is worth something, but it is not what a claim about *new* campaigns needs. Say which question
-# your split asks. And with thirteen campaigns a difference of a few hundredths is luck of the draw all the same:
+# Both, it seems: a third of the advantage is gone, the rest comes of learning from a whole week. A real operator
+# may well come back, and who has met it once has an easier time: that is worth something, but it is not what a
+# claim about *new* campaigns needs. Say which question your split asks. And with thirteen campaigns a difference
+# of a few hundredths is luck of the draw all the same:
 
 # %%
 course.scored("5 a forest on accounts", pd.Series(score, new.index))
@@ -104,7 +105,7 @@ course.scored("5 a forest on accounts", pd.Series(score, new.index))
 # %% [markdown]
 # ## 2. Base rates
 #
-# In this class world about one account in eight is guilty. With a real provider it may be one in a thousand.
+# In this class world about one account in twelve is guilty. With a real provider it may be one in a thousand.
 # Write `precision(recall, fpr, rate)`: the share of the flagged accounts that are guilty, if a share `rate` of
 # all accounts is.
 
