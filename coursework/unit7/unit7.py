@@ -243,7 +243,7 @@ pd.DataFrame(
 # Here are all your methods, on the same week, as a board ranks them:
 
 # %%
-course.scored("7 a forest on accounts, their groups and neighbours", pd.Series(scores, truths["validation"].index))
+course.scored("7 a forest with groups and neighbours", pd.Series(scores, truths["validation"].index))
 
 # %% [markdown]
 # Links help this forest, or so it seems: with a dozen campaigns the intervals are wide. How much is to be had?
