@@ -32,6 +32,17 @@ os.environ["COLUMNS"] = (
 )
 
 Once = Callable[[str, Callable[[Path], object]], Path]
+# Of another shape than nano: fewer accounts and days.
+LITTLE = """
+preset = "nano"
+name = "little"
+accounts = 150
+extraction_accounts = 30
+campaigns = 9
+days = 3
+buckets = 2
+rate_cap = 20
+"""
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +101,14 @@ def nano_of(once: Once) -> Callable[[int], Path]:
 def nano(nano_of: Callable[[int], Path]) -> Path:
     """Nano of seed 0, to be read only."""
     return nano_of(0)
+
+
+@pytest.fixture(scope="session")
+def little(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The world `LITTLE`, to be read only."""
+    plan = tmp_path_factory.mktemp("plan") / "little.toml"
+    plan.write_text(LITTLE)
+    return once("little", lambda folder: siphonbench.generate(config=plan, seed=3, out=folder))
 
 
 @pytest.fixture

@@ -162,15 +162,14 @@ def test_its_own_tests_pass(here: Path) -> None:
     assert "warning" not in done.stdout
 
 
-def test_an_installed_detector_stands_beside_the_built_in_ones(here: Path) -> None:
+def test_an_installed_detector_stands_beside_the_built_in_ones(nano: Path, here: Path) -> None:
     install(detector_template.write("my-idea"))
     assert set(plugins.everything()) == {*DETECTORS, "my-idea"}
     assert "my-idea" in call("baselines", "list").stdout
-    data = siphonbench.generate("nano", out=here / "nano")
-    done = call("baselines", "run", "my-idea", "--data", "nano", "--out", "entries")
+    done = call("baselines", "run", "my-idea", "--data", nano, "--out", "entries")
     assert done.exit_code == 0, done.output
     scores = pl.read_parquet("entries/my-idea/predictions.parquet")
-    assert scores.height == data.manifest["splits"]["test"]["counts"]["accounts"]
+    assert scores.height == siphonbench.load(nano).manifest["splits"]["test"]["counts"]["accounts"]
 
 
 def test_installed_detectors_that_cannot_be_used(here: Path) -> None:

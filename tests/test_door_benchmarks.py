@@ -131,8 +131,8 @@ def test_cost_against_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (tmp_path / "scaling.png").exists()
 
 
-def test_features_and_training_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = siphonbench.generate("nano", 5, tmp_path / "data")
+def test_features_and_training_are_measured(nano: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = siphonbench.load(nano)
     counts = data.manifest["splits"]["train"]["counts"]
     features.main([str(data.path)])
     told = json.loads(capsys.readouterr().out)

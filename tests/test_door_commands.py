@@ -30,10 +30,12 @@ from generator.audit.audited_dataset import AuditedDataset
 from generator.audit.base.gate import Gate
 from generator.audit.hunt.search import Hunt
 from generator.audit.physics import invariants
+from siphonbench.cli import quickstart
 from siphonbench.cli.datasets import audit as gates
 from siphonbench.cli.detectors import run as running
 from siphonbench.cli.main import app
 from siphonbench.workflows import audit_detectors, detector_submissions
+from tests.conftest import LITTLE
 
 COMMANDS = (
     "quickstart",
@@ -79,6 +81,7 @@ GROUPS = (
 )
 EVERY_COMMAND = [*([c] for c in COMMANDS), *map(list, GROUPS)]
 COMMAND = [sys.executable, "-m", "siphonbench"]
+DETECTOR_ROOMS = [f.parent for f in (Path(registry.__file__).parent / "detectors").glob("*/__init__.py")]
 
 
 def call(*arguments: object) -> Result:
@@ -326,15 +329,21 @@ def test_gates_about_detectors(nano: Path) -> None:
     assert found[1].value > 0.35  # few campaigns to learn from, and still far above its prevalence of 0.1
 
 
-def test_quickstart_takes_up_where_it_is(nano: Path, three: list[str], here: Path) -> None:
+def test_quickstart_takes_up_where_it_is(
+    nano: Path, three: list[str], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(nano, "siphonbench-data/nano")
-    first, second = call("quickstart", "--preset", "nano"), call("quickstart", "--preset", "nano")
-    for done in (first, second):
+    monkeypatch.setattr(quickstart, "FIRST_LOOK", ("volume",))
+    for more, names in (((), ["volume"]), (("--all",), three)):
+        done = call("quickstart", "--preset", "nano", *more)
         assert done.exit_code == 0, done.output
         assert "siphonbench-data/nano is complete already" in done.stdout
         assert "siphonbench submit FOLDER --data siphonbench-data/nano" in done.stdout
-    board = siphonbench.board(siphonbench.load(nano))
-    assert sorted(e.name for e in board.entries) == sorted(three)
+        assert [line.partition(":")[0] for line in done.stderr.splitlines() if "precision" in line] == names
+        page = Path("siphonbench-board/board.html").read_text("utf-8")
+        assert all(name in page for name in names)
+        board = siphonbench.board(siphonbench.load(nano))
+        assert sorted(e.name for e in board.entries) == sorted(names)  # none twice
     assert "holds" in refused("quickstart", "--preset", "nano", "--seed", "1")  # another seed never overwrites
 
 
@@ -347,10 +356,18 @@ def test_a_board_without_differences_says_so(nano: Path, here: Path) -> None:
         assert ("Nothing can be told apart here: all 2 entries share one rank" in done.stdout) == (name == "two")
 
 
+def test_a_first_look_is_at_every_kind_of_evidence_but_text() -> None:
+    kinds = [plugins.find(name) for name in quickstart.FIRST_LOOK]
+    rooms = {kind.__module__.split(".")[2] for kind in kinds}
+    assert {*registry.WITHOUT_EXTRAS} >= {*quickstart.FIRST_LOOK}  # runs everywhere
+    assert {room.name for room in DETECTOR_ROOMS} - rooms == {"networks", "text", "upper_bounds"}
+    assert len({*quickstart.FIRST_LOOK}) == len(kinds) == 13  # as help and README say
+
+
 @pytest.mark.slow
 def test_quickstart_from_an_empty_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("random", "volume", "xgboost-aggregates", "leiden-fusion", "xgboost-relational")
-    only(monkeypatch, *names)
+    monkeypatch.setattr(quickstart, "FIRST_LOOK", names)
     done = call("quickstart")
     assert done.exit_code == 0, done.output
     assert sorted(f.name for f in here.iterdir()) == ["siphonbench-board", "siphonbench-data"]
@@ -368,10 +385,10 @@ def test_quickstart_from_an_empty_folder(here: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
-def test_every_detector_answers_a_generated_world(nano: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What quickstart puts on its board, where that takes less time; each answer is held to its format."""
+def test_every_detector_answers_a_generated_world(little: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What quickstart --all puts on its board, where that takes less time; each answer is held to its format."""
     monkeypatch.setattr(stacked, "MEMBERS", (LeidenFusion,))  # the others stand beside it
-    found = detector_submissions.answers(siphonbench.load(nano), None, "test", None, lambda *_: None)
+    found = detector_submissions.answers(siphonbench.load(little), None, "test", None, lambda *_: None)
     names = [n for n, kind in registry.DETECTORS.items() if "accounts" in kind.tasks]
     assert [result.name for result in found] == names
     assert {*registry.DETECTORS} - {*names} == {"xgboost-requests"}  # its accounts are xgboost-relational's
@@ -379,7 +396,8 @@ def test_every_detector_answers_a_generated_world(nano: Path, monkeypatch: pytes
 
 
 def test_detectors_that_read_text_are_skipped_or_refused_where_there_is_none(here: Path) -> None:
-    made = call("generate", "--preset", "nano", "--text", "none", "--out", "wordless")
+    Path("little.toml").write_text(LITTLE)
+    made = call("generate", "--config", "little.toml", "--text", "none", "--out", "wordless")
     assert made.exit_code == 0
     reading = [n for n, d in registry.DETECTORS.items() if any(f.startswith("prompts.") for f in d.fields)]
     refused = call("baselines", "run", reading[0], "--data", "wordless")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import siphonbench
+from tests.conftest import LITTLE, Once
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {
@@ -22,9 +23,11 @@ EXAMPLES = {
 }
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return siphonbench.release(tmp_path_factory.mktemp("release") / "nano", "nano", 7).path
+@pytest.fixture(scope="session")
+def folder(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    plan = tmp_path_factory.mktemp("plan") / "little.toml"
+    plan.write_text(LITTLE)
+    return once("little-release", lambda out: siphonbench.release(out, seed=7, config=plan))
 
 
 def test_there_is_a_test_for_each() -> None:

@@ -603,13 +603,14 @@ def test_s3(tiny: Path, cache: Path, s3: tuple[Any, dict[str, Any]]) -> None:
 
 
 @pytest.mark.slow
-def test_nano_from_release_to_check(croissant: Any, tmp_path: Path) -> None:
+def test_from_release_to_check_at_the_command_line(croissant: Any, tmp_path: Path) -> None:
     run = CliRunner()
-    made = ["release", "--preset", "nano", "--seed", "9", "--out", str(tmp_path / "nano"), "--workers", "1"]
-    for command in (made, ["verify", str(tmp_path / "nano"), "--regenerate", "--workers", "1"]):
+    (tmp_path / "tiny.toml").write_text(TINY)
+    made = ["release", "--config", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "made"), "--workers", "1"]
+    for command in (made, ["verify", str(tmp_path / "made"), "--regenerate", "--workers", "1"]):
         done = run.invoke(app, command)
         assert done.exit_code == 0, done.output
-    data = croissant.Dataset(jsonld=tmp_path / "nano/croissant.json")
+    data = croissant.Dataset(jsonld=tmp_path / "made/croissant.json")
     for record_set in data.metadata.record_sets:
         got = list(islice(data.records(record_set.id), 200))
         assert got

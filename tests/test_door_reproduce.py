@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 import siphonbench
 from baselines import plugins
 from baselines.registry import WITHOUT_EXTRAS
+from generator.dataset import Dataset
 from siphonbench.cli.main import app
 from siphonbench.workflows import reproduction
 
 FEW = ("--detector", "volume", "--detector", "constant")
+
+
+@pytest.fixture(autouse=True)
+def _made_once(nano_of: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worlds are made, but once for all tests."""
+
+    def generate(preset: str, seed: int, folder: Path, workers: int) -> Dataset:
+        assert preset == "nano"
+        return siphonbench.load(nano_of(seed))
+
+    monkeypatch.setattr(reproduction.api, "generate", generate)
 
 
 def call(*arguments: object) -> Result:

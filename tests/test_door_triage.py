@@ -19,6 +19,7 @@ from siphonbench.cli.main import app
 from siphonbench.ingest import ingestion, pseudonyms
 from siphonbench.workflows import evidence_page, fitted_detectors, triage, triage_page
 from tests import own_logs
+from tests.conftest import Once
 
 CALLS = own_logs.calls()
 EXPORTS: dict[str, tuple[str, Callable[[list[own_logs.Call]], bytes]]] = {
@@ -47,14 +48,20 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Logs:
     return of
 
 
-@pytest.fixture(scope="module")
-def fitted(logs: Logs, nano_of: Callable[[int], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A detector that learnt on five datasets of nano, without the columns that LiteLLM's logs lack."""
-    folder = tmp_path_factory.mktemp("fitted") / "relational"
-    siphonbench.fit("xgboost-relational", [nano_of(seed) for seed in range(7, 12)], like=logs("litellm")).save(
-        folder
-    )
-    return folder
+@pytest.fixture(scope="session")
+def fitted(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector that learnt on five worlds of nano, without the columns that LiteLLM's logs lack."""
+
+    def learnt(folder: Path) -> None:
+        base = tmp_path_factory.mktemp("lessons")
+        (base / "lesson.toml").write_text('preset = "nano"\nsplits = ["train"]\ntext = "none"\n')
+        seeds = range(7, 12)
+        lessons = [siphonbench.generate(seed=s, config=base / "lesson.toml", out=base / f"{s}") for s in seeds]
+        (base / "litellm.json").write_bytes(own_logs.litellm(CALLS))
+        ingestion.ingest(base / "litellm.json", "litellm", base / "litellm")
+        siphonbench.fit("xgboost-relational", lessons, like=base / "litellm").save(folder)
+
+    return once("fitted-relational", learnt)
 
 
 def swarm(data: Path) -> set[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from baselines.base.evaluation import Result
     from generator.dataset import Dataset
     from leaderboard.records.card import Card
+    from leaderboard.records.scorecard import Scorecard
 
 
 def folder_name(detector: str, task: str) -> str:
@@ -62,6 +63,35 @@ def answers(
     for done, result in enumerate(run.run_all(chosen, data.reveal("train"), target, seed or 0), 1):
         yield result
         tick(done, len(chosen))
+
+
+def recorded(results: Iterable[Result], data: Dataset, board: Path) -> Iterator[tuple[str, Scorecard]]:
+    """Score on test what detectors answered and record it in MLflow; the board's page is left to the caller.
+
+    Parameters
+    ----------
+    results : iterable of Result
+        About test, from `answers`.
+    data : Dataset
+        Its labels are opened here, once for all results.
+    board : Path
+        Folder of the store; the submissions are kept in it.
+
+    Yields
+    ------
+    tuple of str and Scorecard
+        Name of a detector, and what it reached, when it is on the board.
+    """
+    from leaderboard.tasks import scoring
+    from leaderboard.tracking import mlflow_runs
+
+    store, test = mlflow_runs.Store.at(board), data.reveal("test")
+    truth = scoring.truth(test)
+    for result in results:
+        entry = scoring.read_submission(test, result.task, write(result, board / "entries"))
+        card = scoring.score(result.task, entry.predictions, truth, data.digest)
+        mlflow_runs.record(store, card, entry, data.name, result.seconds)
+        yield result.name, card
 
 
 def write(result: Result, out: Path) -> Path:

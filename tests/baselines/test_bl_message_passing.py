@@ -47,10 +47,9 @@ def test_by_name_it_is_one_sentence() -> None:
 
 
 @pytest.mark.usefixtures("without")
-def test_a_run_of_all_names_what_it_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_of_all_names_what_it_skipped(nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "DETECTORS", {"constant": DETECTORS["constant"]})
-    data = siphonbench.generate("nano", out=tmp_path / "nano").path
-    arguments = ["baselines", "run", "--data", str(data), "--out", str(tmp_path / "out")]
+    arguments = ["baselines", "run", "--data", str(nano), "--out", str(tmp_path / "out")]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     assert f"skipped message-passing: it {WHY}\n" in done.stderr

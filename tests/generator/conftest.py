@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,6 +9,7 @@ from generator.config.dataset_config import Config
 from generator.dataset import Dataset, load
 from generator.pipeline import generate
 from generator.schema import TIERS
+from tests.conftest import Once
 from tests.generator.one_archetype import make
 
 __all__ = ["make"]
@@ -49,5 +49,5 @@ def all_kinds(tiny_config: Config) -> Config:
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return load(generate.generate(tiny_config, Path(tmp_path_factory.mktemp("tiny")) / "data"))
+def tiny(tiny_config: Config, once: Once) -> Dataset:
+    return load(once("tiny", lambda folder: generate.generate(tiny_config, folder)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -165,12 +166,18 @@ def test_a_cut_when_all_is_written(
     assert tree(tmp_path / "made") == tree(tiny.path)
 
 
-@pytest.fixture
-def half(tiny_config: Config, tmp_path: Path) -> Path:
-    """Two of six shards, and a bit of the third."""
+@pytest.fixture(scope="module")
+def cut_midway(tiny_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("half")
     with pytest.raises(_CutError):
-        cut(tiny_config, tmp_path / "made", 30)
-    return tmp_path / "made.partial"
+        cut(tiny_config, folder / "made", 30)
+    return folder / "made.partial"
+
+
+@pytest.fixture
+def half(cut_midway: Path, tmp_path: Path) -> Path:
+    """Two of six shards, and a bit of the third."""
+    return Path(shutil.copytree(cut_midway, tmp_path / "made.partial"))
 
 
 def _zeros(file: Path) -> None:
