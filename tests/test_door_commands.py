@@ -385,10 +385,10 @@ def test_quickstart_from_an_empty_folder(here: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
-def test_every_detector_answers_a_generated_world(little: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_detector_answers_a_generated_world(nano: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What quickstart --all puts on its board, where that takes less time; each answer is held to its format."""
     monkeypatch.setattr(stacked, "MEMBERS", (LeidenFusion,))  # the others stand beside it
-    found = detector_submissions.answers(siphonbench.load(little), None, "test", None, lambda *_: None)
+    found = detector_submissions.answers(siphonbench.load(nano), None, "test", None, lambda *_: None)
     names = [n for n, kind in registry.DETECTORS.items() if "accounts" in kind.tasks]
     assert [result.name for result in found] == names
     assert {*registry.DETECTORS} - {*names} == {"xgboost-requests"}  # its accounts are xgboost-relational's

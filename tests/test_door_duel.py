@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +24,7 @@ from siphonbench.workflows.duel import rules
 from siphonbench.workflows.duel.arena import Arena
 from siphonbench.workflows.duel.outcome import Prices
 
+SEED = 7  # nano of it is there for other tests too
 RECKLESS = """
 [[cohorts]]
 name = "loud"
@@ -39,7 +41,7 @@ def call(*arguments: object) -> Result:
 def duel(folder: Path, text: str, detector: str = "xgboost-early") -> dict[str, Any]:
     file = folder / "mine.toml"
     file.write_text(text)
-    done = call("duel", file, detector, "--preset", "nano", "--seed", 3, "--json")
+    done = call("duel", file, detector, "--preset", "nano", "--seed", SEED, "--json")
     assert done.exit_code == 0, done.output
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -127,15 +129,15 @@ def test_who_collects_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_the_same_at_the_command_line_and_again(tmp_path: Path) -> None:
+def test_it_is_the_same_at_the_command_line_and_again(nano_of: Callable[[int], Path], tmp_path: Path) -> None:
     first, again = duel(tmp_path, RECKLESS, "volume"), duel(tmp_path, RECKLESS, "volume")
     assert first == again
-    train = siphonbench.generate("nano", 3, tmp_path / "nano")
-    trained = siphonbench.arena("volume", train=train, seed=3)
+    train = nano_of(SEED)
+    trained = siphonbench.arena("volume", train=siphonbench.load(train), seed=SEED)
     assert asdict(trained.fight(tmp_path / "mine.toml")[0]) == first
     assert asdict(trained.fight(tomllib.loads(RECKLESS))[0]) == first
     file = tmp_path / "mine.toml"
-    done = call("duel", file, "volume", "--seed", 3, "--train", tmp_path / "nano", "--json")
+    done = call("duel", file, "volume", "--seed", SEED, "--train", train, "--json")
     assert json.loads(done.stdout) == first
 
 
