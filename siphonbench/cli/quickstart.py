@@ -29,7 +29,6 @@ FIRST_LOOK = (
     "catchsync",
     "seat",
     "xgb-graph",
-    "leiden-fusion",
     "xgboost-relational",
 )
 """What is quick of each kind of evidence but text, quickest first: there soon is something to see."""
@@ -47,10 +46,10 @@ def _quickstart(
     workers: options.AnyWorkers = None,
     board: options.Board = BOARD,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every detector, built in or installed, in place of a choice of 13.")
+        bool, typer.Option("--all", help="Every detector, built in or installed, in place of a choice of 12.")
     ] = False,
 ) -> None:
-    """From an empty folder to a ranked board: 13 detectors, from chance to relations, in about a minute."""
+    """From an empty folder to a ranked board: 12 detectors, from chance to relations, in about a minute."""
     from generator.config import dataset_config
 
     config = None if preset else WORLD
