@@ -27,7 +27,7 @@ def _made_once(nano_of: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch) 
         assert preset == "nano"
         return siphonbench.load(nano_of(seed))
 
-    monkeypatch.setattr(reproduction.api, "generate", generate)
+    monkeypatch.setattr("siphonbench.api.generate", generate)
 
 
 def call(*arguments: object) -> Result:
