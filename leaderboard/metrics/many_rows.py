@@ -76,13 +76,13 @@ class ManyRows:
     ----------
     score : ndarray of float64, shape (n,)
         Higher means more likely extraction.
-    positive : ndarray of bool, shape (n,)
-        Truth; true somewhere.
+    positive, negative : ndarray of bool, shape (n,)
+        Truth: some rows are positive; those that are neither are left out.
     account : ndarray of int, shape (n,)
         Who sent each.
     """
 
-    def __init__(self, score: F64, positive: Mask, account: Integers) -> None:
+    def __init__(self, score: F64, positive: Mask, negative: Mask, account: Integers) -> None:
         steps = np.unique(score[positive])
         self._places = 2 * len(steps) + 1
         numbers = np.empty(len(score), np.int64)
@@ -95,7 +95,7 @@ class ManyRows:
             numbers[part][order] = 2 * (len(steps) - at) - on
         numbers <<= _ACCOUNT
         numbers |= account
-        kinds = [numbers[m] for m in (positive, ~positive)]
+        kinds = [numbers[m] for m in (positive, negative)]
         for kind in kinds:
             kind.sort()
         self._kinds = tuple(map(_PlacedRows, kinds))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NAME = "requests"
 _METRICS = ("ap", "recall_fpr_1e-3", "roc_auc")
+_NOBODY = -1  # place of an account that is not there
 _HELD = 12  # numbers that metrics hold at once of each block
 
 
@@ -92,7 +93,9 @@ def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> tuple[ManyRows, dict
     people = truth.population
     place = pl.Series(_places(truth.requests["account_id"], people.ids))
     known = truth.requests.select("request_id", "is_extraction", account=place)
-    known = known.filter(pl.col("account") >= 0).sort("request_id")
+    if place.min() == _NOBODY:
+        known = known.filter(pl.col("account") != _NOBODY)
+    known = known.sort("request_id")
     given = predictions.select("request_id", pl.col("score").cast(pl.Float64)).sort("request_id")
     if not given["request_id"].equals(known["request_id"]):
         missing = len(known.join(given, on="request_id", how="anti"))
@@ -100,23 +103,24 @@ def _rows(predictions: pl.DataFrame, truth: GroundTruth) -> tuple[ManyRows, dict
             f"{missing:,} of {len(known):,} requests have no score, and {len(given):,} were given: "
             "give each request one"
         )
-    account = known["account"].to_numpy()
+    account, serves = known["account"].to_numpy(), known["is_extraction"].to_numpy()
     scored = people.scored[account]
-    positive = known["is_extraction"].to_numpy()[scored]
-    if positive.all() or not positive.any():
-        raise UserError(f"{positive.sum():,} of {len(positive):,} requests serve an extraction: nothing to rank")
-    rows = ManyRows(given["score"].to_numpy()[scored], positive, account[scored])
-    return rows, {"requests": len(positive), "extraction_requests": int(positive.sum())}
+    positive, negative = serves & scored, ~serves & scored
+    sent = {"requests": int(scored.sum()), "extraction_requests": int(positive.sum())}
+    if not positive.any() or not negative.any():
+        some, of = sent["extraction_requests"], sent["requests"]
+        raise UserError(f"{some:,} of {of:,} requests serve an extraction: nothing to rank")
+    return ManyRows(given["score"].to_numpy(), positive, negative, account), sent
 
 
 def _places(accounts: pl.Series, ids: pl.Series) -> npt.NDArray[np.int32]:
-    """Place of each account in the ids, -1 where it has none; each name is looked up once."""
+    """Place of each account in the ids, `_NOBODY` where it has none; each name is looked up once."""
     codes = accounts.cast(pl.Categorical).to_physical().to_numpy()
     row = np.zeros(int(codes.max()) + 1 if len(codes) else 0, np.int64)
     row[codes] = np.arange(len(codes))  # one of each code; codes of nobody here are never asked for
     named = accounts.gather(row).cast(pl.String).rename("id").to_frame()
     known = pl.DataFrame({"id": ids, "place": np.arange(len(ids), dtype=np.int32)})
-    found = named.join(known, on="id", how="left", maintain_order="left")["place"].fill_null(-1)
+    found = named.join(known, on="id", how="left", maintain_order="left")["place"].fill_null(_NOBODY)
     return np.asarray(found.to_numpy()[codes], np.int32)
 
 

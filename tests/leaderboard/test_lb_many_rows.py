@@ -60,7 +60,7 @@ def test_places_change_no_curve(levels: int, limit: int, inside: str, monkeypatc
         "some positives": (some, None, ~positive | some[account]),
         "some of both": (some, some, some[account]),
     }[inside]
-    many = ManyRows(score, positive, account)
+    many = ManyRows(score, positive, ~positive, account)
     exact, sums = many.ranked(positives, negatives, COLUMN[GROUP], FIRST)
     of = score[mask], positive[mask], GROUP[account[mask]]
     wanted = sorted_one_by_one(*of).curve()
@@ -75,7 +75,7 @@ def test_places_change_no_curve(levels: int, limit: int, inside: str, monkeypatc
 
 def test_who_sent_what() -> None:
     score, positive, account = rows()
-    sent = ManyRows(score, positive, account).sent(ACCOUNTS + 1)
+    sent = ManyRows(score, positive, ~positive, account).sent(ACCOUNTS + 1)
     assert np.flatnonzero(sent[0]).tolist() == np.unique(account[positive]).tolist()
     assert np.flatnonzero(sent[1]).tolist() == np.unique(account[~positive]).tolist()
 
