@@ -361,7 +361,7 @@ def test_a_first_look_is_at_every_kind_of_evidence_but_text() -> None:
     rooms = {kind.__module__.split(".")[2] for kind in kinds}
     assert {*registry.WITHOUT_EXTRAS} >= {*quickstart.FIRST_LOOK}  # runs everywhere
     assert {room.name for room in DETECTOR_ROOMS} - rooms == {"networks", "text", "upper_bounds"}
-    assert len({*quickstart.FIRST_LOOK}) == len(kinds) == 12  # as help and README say
+    assert len({*quickstart.FIRST_LOOK}) == len(kinds) == 11  # as help and README say
 
 
 @pytest.mark.slow

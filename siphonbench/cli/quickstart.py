@@ -23,7 +23,6 @@ FIRST_LOOK = (
     "volume",
     "rate-limit",
     "provider-rules",
-    "isolation-forest",
     "xgboost-aggregates",
     "echo-graph",
     "catchsync",
@@ -46,10 +45,10 @@ def _quickstart(
     workers: options.AnyWorkers = None,
     board: options.Board = BOARD,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every detector, built in or installed, in place of a choice of 12.")
+        bool, typer.Option("--all", help="Every detector, built in or installed, in place of a choice of 11.")
     ] = False,
 ) -> None:
-    """From an empty folder to a ranked board: 12 detectors, from chance to relations, in about a minute."""
+    """From an empty folder to a ranked board: 11 detectors, from chance to relations, in a minute or two."""
     from generator.config import dataset_config
 
     config = None if preset else WORLD
