@@ -41,6 +41,7 @@ def audited(preset: str, seed: int) -> dict[str, Any]:
     return {
         "preset": preset,
         "seed": seed,
+        "digest": dataset.digest,
         "failed": [gate.name for gate in gates if not gate.passed],
         "values": {gate.name: [gate.value, gate.bound, gate.where] for gate in gates},
         "seconds": round(time.monotonic() - start, 1),
@@ -69,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=FIGURES, help="JSON lines; goes on where it ends")
     parser.add_argument("--preset", default="small")
-    parser.add_argument("--first", type=int, default=70_001, help="first seed")
+    parser.add_argument("--first", type=int, default=80_009, help="first seed")
     parser.add_argument("--seeds", type=int, default=30)
     args = parser.parse_args()
     lines = args.out.read_text("utf-8").splitlines() if args.out.exists() else []
