@@ -117,8 +117,12 @@ def measure(place: Place, files: int, kills: int, requests: int, idle: int) -> F
         with place.serve() as server:
             jobs = jobs or [pool.submit(send, i) for i in range(files)]
             ids = dict(enumerate(job.result() for job in jobs))
-            _wait(progress, 2 * files)
-            lost = sum(not place.scored(i, id_) for i, id_ in ids.items())
+
+            def scored() -> int:
+                return sum(place.scored(i, id_) for i, id_ in ids.items())
+
+            _wait(scored, files)  # an entry is on the board a moment before its submission says so
+            lost = files - scored()
             twice = place.recorded() - (files - lost)
             seen = _requests(place, server, requests) | _idle(place, server, idle, files)
             peaks = [_peak(process) for process in _processes(server)]
