@@ -23,16 +23,14 @@ _SWEPT_BY, _SWEPT_RANGE = np.float32(0.05), np.float32(0.6)  # of the days left:
 _HOURS_APART = np.float32(0.08)  # days over which a sweep is carried out, in the mean (a)
 _STEPS_IN = np.float32(0.02)  # days from a ban to the first request of what steps in, at least (a)
 _TEAM = 6  # people that are signed up together, about (a)
-_SET_UP, _SET_UP_SIGMA = (
-    np.float32(70),
-    np.float32(1.2),
-)  # days since an organisation began: median, SD of the log (a)
+_SET_UP = np.float32(70)  # days since an organisation began, median (a)
+_SET_UP_SIGMA = np.float32(1.2)  # of its log (a)
 _GROWS = np.float32(0.35)  # share of an organisation's time, this world's included, in which its teams come (a)
 _DAY_APART = np.float32(0.6)  # days between the sign-ups of a team, in the mean (a)
 _CAME_ALONE = np.float32(0.35)  # share of people in organisations who had an account before (a)
 
 
-def lives(
+def draw_lives(
     plan: PopulationPlan,
     cohort: I32,
     member: I64,
@@ -54,7 +52,7 @@ def lives(
         Sign-up, first and last possible activity, in days since the window began.
     """
     days = np.float32(plan.config.days)
-    index = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + member
+    index = plan.first_account[cohort] + member
     ends = np.clip(work[1], np.float32(1), days)
     stock = inventory.stock_of(plan, index)
     made = np.where(stock.owned, stock.signed_up(plan.config.days), _signed_up(plan, cohort, member, key, dials))
@@ -96,7 +94,7 @@ def _sweeps(
     second = member >= size - replaced
     seat = np.where(second, member - (size - replaced), member)
     # Of one seat, whoever has it: the card is the first holder's.
-    holder = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + seat
+    holder = plan.first_account[cohort] + seat
     of_seat, stock = plan.account_key[holder], inventory.stock_of(plan, holder)
     sweep = streams.child(np.where(stock.owned, stock.card(), of_seat), "sweep")
     room = np.maximum(days - begins - 2, 0)

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 _DAY_POWER, _SESSION_POWER = np.float32(1.6), np.float32(1.5)  # of exponentials that make gaps (a)
 _MEAN_DAY_GAP = math.gamma(1 + 1.6)  # of such a power
-_DUE, _COMES_WHEN_DUE = (
-    np.float32(0.15),
-    np.float32(0.5),
-)  # share of days with a deadline, and of people who work (a)
+_DUE = np.float32(0.15)  # share of days with a deadline (a)
+_COMES_WHEN_DUE = np.float32(0.5)  # share of people who work then (a)
 _VOLUME_STEPS, _MOST_POWER = 64, 1.5  # of the table below; largest power of an exponential that makes a volume (a)
 _MEAN_VOLUME = np.array(
     [round(math.gamma(1 + i / _VOLUME_STEPS), 9) for i in range(2 * _VOLUME_STEPS)], np.float32

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generator.arrays import F32, I32, I64, U64, Mask
-from generator.config.parameters import CHOICES, COHORT_CHOICES, TOPICS_PER_DOMAIN
+from generator.config.parameters import CHOICES, COHORT_CHOICES
 from generator.hands import conduct, dispatcher, exits, interests, inventory, organisations, renewals, syllabus
-from generator.hands.careers import lives as draw_lives
+from generator.hands.careers import draw_lives
 from generator.hands.renewals import request_counts
 from generator.population import identities, locales
 from generator.rng import streams
@@ -31,10 +31,8 @@ __all__ = ["draw_lives", "request_counts"]  # as they stand there
 
 _AT_HOME = np.float32(0.8)  # share of an organisation's people who live where it is (a)
 _OFFICE_HOURS = np.float32(0.6)  # share of them who keep its hours (a)
-_COMMON_DEVICE, _COMMON_DEVICES = (
-    np.float32(0.5),
-    24,
-)  # share of accounts with a usual device, and those of an SDK (a)
+_COMMON_DEVICE = np.float32(0.5)  # share of accounts with a usual device (a)
+_COMMON_DEVICES = 24  # of an SDK (a)
 _SECOND_DEVICE = np.float32(0.1)  # share of sessions from another one (a)
 _FREE, _SCHOOL = (CHOICES["email_type"].index(k) for k in ("free", "education"))
 _GENERAL = COHORT_CHOICES["domain"].index("document processing")  # what public instructions are worded for (a)
@@ -221,11 +219,10 @@ def draw_items(plan: PopulationPlan, batch: RequestBatch, content: SessionConten
     item[rows] = streams.items(streams.child(accounts.key, "favourites")[account[rows]], chosen)
 
     topic, language = content.topic[session], content.language[session]
-    rows = np.flatnonzero(check | listed)
+    rows = np.flatnonzero(check | listed | again)
     topic[rows] = syllabus.topics(plan, accounts, account[rows], item[rows])
+    rows = np.flatnonzero(check | listed)
     language[rows] = cohort_languages(plan, accounts)[account[rows]]
     rows = np.flatnonzero(again)
-    domain = plan.domain[cohort[rows]].astype(np.int64)
-    topic[rows] = domain * TOPICS_PER_DOMAIN + streams.below(streams.child(item[rows], "topic"), TOPICS_PER_DOMAIN)
     language[rows] = locales.main_languages(accounts.home, accounts.key)[account[rows]]
     return PromptItems(item, check, check | listed, topic, language)

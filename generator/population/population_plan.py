@@ -67,6 +67,11 @@ class PopulationPlan:
         """Key of the world as an array of one, for streams that all of its accounts share."""
         return np.array([self.key], np.uint64)
 
+    @property
+    def first_account(self) -> I64:
+        """Number of the first account of each cohort: its members follow each other."""
+        return np.cumsum(self.sizes) - self.sizes
+
 
 def variants() -> list[tuple[str, str]]:
     """(archetype, tier) of every kind of cohort, in a fixed order; tier "" for benign ones."""

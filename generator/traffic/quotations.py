@@ -82,7 +82,7 @@ def draw_quotations(plan: PopulationPlan, batch: RequestBatch, ts: I64, usage: U
     more = streams.child(batch.key[row], "echoed account")
     cohort = accounts.cohort[account]
     cross = sessions.work[session] & (streams.uniform(bits[row], 2) < accounts.dials["echo_cross"][account])
-    member = (np.cumsum(plan.sizes) - plan.sizes)[cohort] + streams.below(more, plan.sizes[cohort])
+    member = plan.first_account[cohort] + streams.below(more, plan.sizes[cohort])
     stranger = streams.below(more, plan.config.accounts)  # those of the mix come first
     source = np.where(quotes[row], np.where(cross, member, accounts.index[account]), stranger)
     conversation = np.where(usage.conversing[row], sessions.key[session], np.uint64(0))

@@ -71,11 +71,12 @@ def robust_board(
     from leaderboard.tracking.store import Store
 
     store = Store.at(folder)
-    board = joined(
-        rankings.read(store, dataset.digest, task), [rankings.read(store, d.digest, task) for d in adapted]
-    )
-    others = [b for b in rankings.read_all(store, task) if b.digest != dataset.digest]
-    folder_page.write([board, *others], folder_page.path(store.folder, task))
+    found = {b.digest: b for b in rankings.read_all(store, task)}
+    # Where there is none, `read` says so.
+    own, *others = (found.get(d.digest) or rankings.read(store, d.digest, task) for d in (dataset, *adapted))
+    found.pop(own.digest)
+    board = joined(own, others)
+    folder_page.write([board, *found.values()], folder_page.path(store.folder, task))
     return board
 
 
