@@ -53,6 +53,11 @@ class Call:
         return f"sk-live-{self.user.partition('@')[0]}"
 
     @property
+    def swarm(self) -> bool:
+        """Whether one of the thirty sent it."""
+        return self.user.startswith("bot-")
+
+    @property
     def end(self) -> int:
         """When the last byte came, ms."""
         return self.ts + self.latency_ms

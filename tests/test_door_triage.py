@@ -66,8 +66,7 @@ def fitted(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def swarm(data: Path) -> set[str]:
     key = pseudonyms.read_key(data.with_name(data.name + ".key"), data)
-    bots = [c for c in CALLS if c.user.startswith("bot-")]
-    return {key.account(c.key if data.name == "litellm" else c.user) for c in bots}
+    return {key.account(c.key if data.name == "litellm" else c.user) for c in CALLS if c.swarm}
 
 
 def siphon(*arguments: object) -> Result:

@@ -65,26 +65,27 @@ def hand_over(
     rota = streams.items(streams.child(pod, "rota"), (ts + DAY_MS) // MINUTE_MS)
     sender = stand_in(plan, accounts, author, rota, ts)
     at = np.flatnonzero((sender != author) & (ts <= latest[row]))
-    at = at[_fits(accounts, sender[at], ts[at], (tokens[0] + tokens[1])[row[at]])]
+    at = at[_fits(accounts, author[at], sender[at], ts[at], (tokens[0] + tokens[1])[row[at]])]
     n = len(at)
     return routing.RoutedRequests(
         row[at], sender[at], ts[at], np.full(n, -1, np.int32), np.ones(n, np.int64), np.ones(n, np.bool_)
     )
 
 
-def _fits(accounts: Accounts, sender: I64, ts: I64, tokens: I64) -> Mask:
+def _fits(accounts: Accounts, author: I64, sender: I64, ts: I64, tokens: I64) -> Mask:
     """Which requests fit into what their senders set aside; none is heavier than the limits' own mean."""
+    pair = author * len(accounts) + sender  # what others hand over may be made elsewhere
     plan = accounts.choices["plan"][sender]
     a_minute, a_day = subscription_plans.REQUESTS_PER_MINUTE[plan], subscription_plans.REQUESTS_PER_DAY[plan]
     fits = tokens * a_minute <= subscription_plans.TOKENS_PER_MINUTE[plan]
-    fits &= _number(sender, ts, MINUTE_MS) <= _OF_A_MINUTE * a_minute + _EPSILON
-    fits &= _number(sender, ts, DAY_MS) <= _OF_A_DAY * a_day + _EPSILON
+    fits &= _number(pair, ts, MINUTE_MS) <= _OF_A_MINUTE * a_minute + _EPSILON
+    fits &= _number(pair, ts, DAY_MS) <= _OF_A_DAY * a_day + _EPSILON
     return np.asarray(fits)
 
 
-def _number(sender: I64, ts: I64, length: int) -> I64:
-    """Number of each request among those of its sender in the same stretch of time, from 1."""
-    order = np.lexsort((ts, ts // length, sender))
+def _number(pair: I64, ts: I64, length: int) -> I64:
+    """Number of each request among those of its author and sender in the same stretch of time, from 1."""
+    order = np.lexsort((ts, ts // length, pair))
     result = np.empty(len(order), np.int64)
-    result[order] = 1 + np.arange(len(order)) - run_starts(sender[order], ts[order] // length)
+    result[order] = 1 + np.arange(len(order)) - run_starts(pair[order], ts[order] // length)
     return result
