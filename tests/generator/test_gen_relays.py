@@ -10,12 +10,10 @@ import pytest
 
 from generator import schema
 from generator.config import dataset_config
-from generator.population import (
-    model_calendar,
-    pods,
-    subscription_plans,
-)
-from generator.traffic import provider, quotas, rate_limits, routing, simulate
+from generator.config.dataset_config import Config
+from generator.population import cohorts, model_calendar, pods, subscription_plans
+from generator.population.accounts import draw_accounts
+from generator.traffic import handovers, provider, quotas, rate_limits, routing, simulate
 from generator.workloads.batch import RequestBatch
 from tests.generator.one_archetype import Make
 
@@ -175,3 +173,17 @@ class _Hand:
             setattr(self, name, np.array(value) if isinstance(value, list) else value)
         if hasattr(self, "length"):
             self.first = np.cumsum(self.length) - self.length
+
+
+def test_what_fits_into_a_stand_in_hangs_on_author_and_sender_alone(tiny_config: Config) -> None:
+    """Buckets and chunks are made apart: who else is made with an author must not decide what is handed over."""
+    accounts = draw_accounts(cohorts.build_plan(tiny_config, "train"), np.arange(60))
+    rng, n = np.random.default_rng(0), 40_000
+    author, sender = rng.integers(0, 6, n), rng.integers(6, 60, n)
+    ts = np.sort(rng.integers(0, 2 * schema.DAY_MS, n))
+    together = handovers._fits(accounts, author, sender, ts, np.ones(n, np.int64))
+    assert 0 < together.sum() < n
+    for one in range(6):
+        mine = author == one
+        alone = handovers._fits(accounts, author[mine], sender[mine], ts[mine], np.ones(mine.sum(), np.int64))
+        assert alone.tolist() == together[mine].tolist()
