@@ -12,7 +12,7 @@ from generator.config.archetypes import TERMS, archetypes, base_weights, plan_te
 from generator.config.parameters import CHOICES
 from generator.population import cohorts, parameter_draws
 from generator.population.population_plan import variants
-from generator.population.subscription_plans import SPEND_PER_MONTH
+from generator.population.subscription_plans import REQUESTS_PER_DAY, SPEND_PER_MONTH
 from generator.rng import streams
 from generator.schema import KINDS
 
@@ -23,6 +23,7 @@ _LADDER = [CHOICES["plan"].index(p) for p in ("free", "build", "scale", "enterpr
 _USD_IN, _USD_OUT = np.float32(3e-6), np.float32(15e-6)  # a usual model, for what a customer expects to pay
 _DAYS_PER_MONTH = 30
 _MARGIN = np.float32(1.5)  # of the cap over what is expected (a)
+_ROOM = np.float32(8)  # times the requests of an active day: days differ, and minutes have limits as well (a)
 _UPGRADES = np.float32(0.9)  # share of accounts that take a larger plan when they need one (a)
 
 
@@ -120,8 +121,10 @@ def _tilts(choice: str) -> F64:
     return weights / np.array(base_weights(choice), np.float64)
 
 
-def affordable_plans(chosen: I32, dials: dict[str, F32], bits: U64) -> I32:
+def affordable_plans(chosen: I32, dials: dict[str, F32], bits: U64, loaded: Mask) -> I32:
     """Self-serve plans, raised by most to one whose monthly cap holds what the account spends at usual prices.
+
+    Who carries others' load takes a plan that holds its requests, too: an operator stays below limits.
 
     Parameters
     ----------
@@ -131,6 +134,8 @@ def affordable_plans(chosen: I32, dials: dict[str, F32], bits: U64) -> I32:
         Habits.
     bits : ndarray of uint64, shape (accounts,)
         One draw each.
+    loaded : ndarray of bool, shape (accounts,)
+        Who carries what the quota of a cohort asks beyond habits.
     """
     daily = dials["rate"] * dials["active"] * (dials["input"] * _USD_IN + dials["output"] * _USD_OUT)
     caps = np.array([SPEND_PER_MONTH[p] for p in _LADDER]) / _DAYS_PER_MONTH
@@ -138,4 +143,9 @@ def affordable_plans(chosen: I32, dials: dict[str, F32], bits: U64) -> I32:
     rung = np.full(len(CHOICES["plan"]), len(_LADDER), np.int64)
     rung[_LADDER] = np.arange(len(_LADDER))
     climbs = (rung[chosen] < needed) & (streams.uniform(bits) < _UPGRADES)
-    return np.where(climbs, np.array(_LADDER)[needed], chosen).astype(np.int32)
+    plans = np.where(climbs, np.array(_LADDER)[needed], chosen).astype(np.int32)
+    wanted = dials["rate"] * _ROOM
+    holds = np.searchsorted(REQUESTS_PER_DAY[_LADDER], wanted).clip(max=len(_LADDER) - 1)
+    tight = loaded & ((REQUESTS_PER_DAY[plans] < wanted) | (rung[plans] < needed))
+    plans[tight] = np.array(_LADDER)[np.maximum(holds, needed)][tight]
+    return plans

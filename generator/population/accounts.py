@@ -155,8 +155,9 @@ def draw_accounts(plan: PopulationPlan, index: I64) -> Accounts:
         choices = {name: _with_rows(choices[name], spare[better], chosen[name][better]) for name in choices}
         variant = _with_rows(variant, spare[better], other[better])
     cap = np.float32(plan.config.rate_cap)
-    dials["rate"] = capped(dials["rate"] * plan.rate_factor[cohort], cap)
-    choices["plan"] = affordable_plans(choices["plan"], dials, streams.child(key, "upgrade"))
+    factor = plan.quota_factors(index, plan.rate_factor[cohort])
+    dials["rate"] = capped(dials["rate"] * factor, cap)
+    choices["plan"] = affordable_plans(choices["plan"], dials, streams.child(key, "upgrade"), factor > 1)
     choices |= draw_terms(key, variant, choices["plan"])
     dials["rate_wobble"] = dials["rate_wobble"] * (1 - dials["balance"])
     begins, ends = work_windows.work_days(plan)

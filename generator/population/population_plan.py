@@ -14,6 +14,7 @@ from generator.config.parameters import ParameterRange
 from generator.schema import TIERS
 
 Overlay = tuple[tuple[str, str, ParameterRange], ...]
+_LOADED = 4  # one of so many members carries what a quota asks beyond habits (a)
 
 
 @dataclass
@@ -71,6 +72,22 @@ class PopulationPlan:
     def first_account(self) -> I64:
         """Number of the first account of each cohort: its members follow each other."""
         return np.cumsum(self.sizes) - self.sizes
+
+    def quota_factors(self, index: I64, factor: F32) -> F32:
+        """What the rates of members are multiplied by so that their cohort meets its quota.
+
+        What the quota asks beyond their habits is sent by every fourth: few send most, as elsewhere, and volumes of
+        the others tell nothing. Where it asks less, all send less.
+
+        Parameters
+        ----------
+        index : ndarray of int64, shape (accounts,)
+            Members.
+        factor : ndarray of float32, shape (accounts,)
+            Of the cohort of each.
+        """
+        loaded = self.account_member[index] % _LOADED == 0
+        return np.where(loaded | (factor < 1), factor, np.float32(1))
 
 
 def variants() -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ _DIGITS = 4  # of a factor: coarser than what differs between processors, finer 
 
 
 def plan_world(config: Config, split: str) -> PopulationPlan:
-    """Plan of one world; members of a cohort with a quota all send more, or less, by one factor.
+    """Plan of one world; cohorts with a quota send more, or less, see `PopulationPlan.quota_factors`.
 
     Nothing else of their habits changes: they keep their idle days and the spread of their volumes.
 
@@ -45,7 +45,8 @@ def _factor(plan: PopulationPlan, members: Accounts, quota: int) -> float:
     free = capped_rate / (1 - capped_rate / cap)
 
     def excess(log_factor: float) -> float:
-        members.dials["rate"] = capped(free * np.float32(math.exp(log_factor)), cap)
+        factor = np.full(len(free), math.exp(log_factor), np.float32)
+        members.dials["rate"] = capped(free * plan.quota_factors(members.index, factor), cap)
         return math.log(max(int(request_counts(plan, members, days).sum()), 1) / quota)
 
     ends = -math.log(_MOST), math.log(_MOST)

@@ -362,6 +362,12 @@ def test_every_invariant_reads_public_columns() -> None:
         assert law.view in VIEWS
 
 
+def test_two_prompts_may_have_one_simhash_by_chance() -> None:
+    world = valid()
+    change("again", input_tokens=401, language="de", prompt_emb_00=3)(world)
+    assert broken(world) == {}
+
+
 @pytest.mark.parametrize("name", PLANTED)
 def test_one_row_breaks_one_invariant(name: str) -> None:
     world = valid()

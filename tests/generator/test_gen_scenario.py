@@ -23,7 +23,7 @@ from generator.config.dataset_config import Config, ExtraCohort
 from generator.dataset import Dataset, Split
 from generator.errors import UserError
 from generator.pipeline import forecast
-from generator.population import accounts, cohorts, population_plan, work_windows
+from generator.population import accounts, cohorts, population_plan, subscription_plans, work_windows
 from generator.population.cohort_names import CohortNames, CohortRun
 from generator.schema import SPLITS, TIERS
 from generator.traffic import quotas, sessions
@@ -243,6 +243,18 @@ def test_a_quota_is_met_by_one_factor(tiny_config: Config) -> None:
     ]
     assert sent[1].sum() == pytest.approx(12_000, rel=0.005) != sent[0].sum()
     assert ((sent[0] == 0) == (sent[1] == 0)).mean() > 0.95  # idle days stay idle
+    more = sent[1].sum(axis=1) > sent[0].sum(axis=1)
+    assert 0.15 < more.mean() <= 0.25  # and three in four members are as they were
+
+
+def test_who_carries_a_quota_stays_below_the_limits_of_its_plan(tiny_config: Config) -> None:
+    swarm = ExtraCohort("swarm", "A4", 120, "evasive", requests=40_000)
+    plan = quotas.plan_world(replace(tiny_config, rate_cap=30_000, cohorts=(swarm,)), "train")
+    members = accounts.draw_accounts(plan, np.flatnonzero(plan.account_cohort == len(plan.sizes) - 1))
+    loaded = plan.account_member[members.index] % 4 == 0
+    most = subscription_plans.REQUESTS_PER_DAY[members.choices["plan"]]
+    assert members.dials["rate"][loaded].max() > 300
+    assert (4 * members.dials["rate"][loaded] < most[loaded]).all()
 
 
 def test_no_campaign_works_on_quiet_days() -> None:
@@ -335,8 +347,8 @@ def test_headline_is_the_report_at_its_own_scale() -> None:
     # Its accounts do not depend on how many others there are.
     groups = forecast.expected(replace(c, accounts=2_000), "train", 25_000)
     (swarm,) = (g for g in groups if g.tier)
-    assert swarm.requests == pytest.approx(28.8e6, rel=0.002)  # 25.6 an account and day, in the mean
-    assert 5 < swarm.median < 12  # few send most, as elsewhere
+    assert swarm.requests == pytest.approx(28.8e6, rel=0.01)  # 25.6 an account and day, in the mean
+    assert 1 < swarm.median < 6  # few send most, as elsewhere
     assert (swarm.first_day, swarm.last_day) == (0, 44)
 
 

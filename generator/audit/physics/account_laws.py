@@ -123,7 +123,7 @@ KEYS = (
     _one("domains", "mail domain", "email_type", "A mail domain is of one type."),
     _one("domains", "mail domain", "organization", "A mail domain belongs to one organisation, or to none."),
     _one("instruments", "instrument", "payment_type", "A payment instrument is of one type."),
-    _one("prompts", "prompt", "input_tokens", "Single calls with the same sketches have as many input tokens."),
-    _one("prompts", "prompt", "language", "Single calls with the same sketches are in one language."),
-    _one("prompts", "prompt", "embedding", "Single calls with the same sketches have the same embedding."),
+    _one("prompts", "prompt", "input_tokens", "Single calls with one SimHash and embedding have as many tokens."),
+    _one("prompts", "prompt", "language", "Single calls with one SimHash and embedding are in one language."),
+    _one("prompts", "prompt", "embedding", "Single calls with one SimHash, language and size have one embedding."),
 )

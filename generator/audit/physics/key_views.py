@@ -39,7 +39,12 @@ def _prompt_frames(split: Split) -> Iterator[pl.DataFrame]:
         calls = split.requests.polars().filter(pl.col("messages") == 1, pl.col("prompt_simhash") % parts == part)
         rows = calls.with_columns(embedding()).select(*_PROMPT, *values).collect(engine="streaming")
         met_again = rows.select(pl.struct(_PROMPT).hash().is_duplicated()).to_series()
-        yield _extremes(rows.filter(met_again).lazy().unique(), _PROMPT, values).collect()
+        again = _comparable(rows.filter(met_again).lazy().unique(), values)
+        yield again.with_columns(
+            end(pl.col(value)).over(*_PROMPT, *_BESIDE[value]).alias(f"{word} {value}")
+            for value in values
+            for word, end in _ENDS
+        ).collect()
         # Most prompts are sent once: they are their own extremes.
         once = _comparable(rows.filter(~met_again).lazy(), values)
         yield once.select(
@@ -72,11 +77,10 @@ def _comparable(rows: pl.LazyFrame, values: tuple[str, ...]) -> pl.LazyFrame:
 
 
 def _extremes(rows: pl.LazyFrame, keys: tuple[str, ...], values: tuple[str, ...]) -> pl.LazyFrame:
-    ends: tuple[tuple[str, Callable[[pl.Expr], pl.Expr]], ...] = (("least", pl.Expr.min), ("most", pl.Expr.max))
     return (
         _comparable(rows, values)
         .group_by(keys)
-        .agg(end(pl.col(value)).alias(f"{word} {value}") for value in values for word, end in ends)
+        .agg(end(pl.col(value)).alias(f"{word} {value}") for value in values for word, end in _ENDS)
     )
 
 
@@ -87,7 +91,11 @@ def _derived(table: str, keys: tuple[str, ...], values: tuple[str, ...]) -> dict
 
 _NARROW = 4
 """So many rows of a few columns are looked at in place of one (a)."""
+_ENDS: tuple[tuple[str, Callable[[pl.Expr], pl.Expr]], ...] = (("least", pl.Expr.min), ("most", pl.Expr.max))
 _PROMPT = ("system_prompt_hash", "prompt_simhash")
+_BESIDE = {"input_tokens": ["embedding"], "language": ["embedding"], "embedding": ["input_tokens", "language"]}
+"""What rows with one SimHash share, too, if they are one prompt. Two that a template makes alike may have the same
+one by chance, in one of some twenty worlds of small, and then they differ in everything else."""
 _OF_PROMPT = "requests.system_prompt_hash requests.prompt_simhash requests.messages"
 PROMPTS = View(
     "requests",
