@@ -76,8 +76,8 @@ class PopulationPlan:
     def quota_factors(self, index: I64, factor: F32) -> F32:
         """What the rates of members are multiplied by so that their cohort meets its quota.
 
-        What the quota asks beyond their habits is sent by every fourth: few send most, as elsewhere, and volumes of
-        the others tell nothing. Where it asks less, all send less.
+        What the quota asks beyond their habits is sent by every fourth: few send most, as elsewhere, and the
+        volumes of the others tell nothing. Where it asks less, all send less.
 
         Parameters
         ----------
