@@ -29,7 +29,6 @@ from generator import files
 from generator.dataset import Dataset
 from siphonbench.ingest import ingestion, pseudonyms
 from siphonbench.workflows import triage
-from siphonbench.workflows.fitted_detectors import FittedDetector
 from tests import own_logs
 
 LOGS = {"litellm": "litellm.jsonl", "otel": "otel.binpb"}
@@ -80,12 +79,12 @@ def study(calls: list[own_logs.Call], form: str, folder: Path, lesson: Dataset, 
     assert threshold is not None
     ranks = [i for i, group in enumerate(found.groups, 1) if swarm & set(group.accounts)]
     first = found.groups[ranks[0] - 1]
-    clean = triage.triage(without(data, sorted(swarm)), fitted, ALL, lesson)
+    clean = triage.triage(without(data, sorted(swarm)), fitted, ALL)  # the threshold stays: it is the lesson's
     shown.row(
         form,
         data.test.requests.polars().select(pl.len()).collect().item(),
         found.accounts,
-        f"{precision(fitted, data, swarm):.3f}",
+        f"{precision(found, swarm):.3f}",
         ranks[0],
         f"{len(swarm & set(first.accounts))} of {len(swarm)}, {len(set(first.accounts) - swarm)} others",
         sum(not swarm & set(group.accounts) for group in found.groups[: ranks[0] - 1]),
@@ -95,10 +94,10 @@ def study(calls: list[own_logs.Call], form: str, folder: Path, lesson: Dataset, 
     )
 
 
-def precision(fitted: FittedDetector, data: Dataset, swarm: set[str]) -> float:
+def precision(found: triage.Triage, swarm: set[str]) -> float:
     """Average precision of the accounts' scores."""
-    answer = fitted.apply(data, "test").predictions
-    return float(average_precision_score([a in swarm for a in answer["account_id"]], answer["score"]))
+    scores = {a: s for group in found.groups for a, s in zip(group.accounts, group.scores, strict=True)}
+    return float(average_precision_score([a in swarm for a in scores], list(scores.values())))
 
 
 def main() -> None:

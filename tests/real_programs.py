@@ -226,6 +226,8 @@ async def main() -> None:
         end = time.monotonic() + PATIENCE
         while len(lines := written.read_text("utf-8").splitlines()) < len(calls) and time.monotonic() < end:
             await asyncio.sleep(0.2)  # rows are written behind the answers
+    if len(lines) < len(calls):
+        raise SystemExit(f"LiteLLM's proxy wrote {len(lines)} rows of {len(calls)} calls in {PATIENCE:.0f} s")
     rows = moved_rows(lines, calls)
     (folder / "litellm.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     (folder / "otel.binpb").write_bytes(moved_spans(kept, calls))

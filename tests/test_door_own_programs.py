@@ -12,7 +12,7 @@ from benchmarks import own_programs
 from siphonbench.ingest import ingestion
 from tests import own_logs
 from tests.conftest import Once
-from tests.test_door_ingest import same_parts
+from tests.test_door_ingest import all_bytes, same_parts
 from tests.test_house_wheel import UV
 
 CALLS = own_logs.calls(seed=1, swarm=2, users=12)
@@ -52,11 +52,6 @@ def test_what_programs_log_is_what_was_sent(form: str, logs: Path, here: Path) -
 @pytest.mark.parametrize("form", own_programs.LOGS)
 def test_nothing_that_programs_named_is_in_the_dataset(form: str, logs: Path, here: Path) -> None:
     ingestion.ingest(logs / own_programs.LOGS[form], form, here / "data")
-    everything = b""
-    for file in (f for f in (here / "data").rglob("*") if f.is_file()):
-        everything += file.read_bytes()
-        if file.suffix == ".parquet":
-            words = pl.read_parquet(file, glob=False).select(pl.col(pl.String, pl.Categorical).cast(pl.String))
-            everything += words.write_csv().encode()
+    everything = all_bytes(here / "data")
     secrets = {s for c in CALLS for s in (c.user, c.key, c.address, c.prompt, c.system, c.answer, c.session, c.id)}
     assert [s for s in secrets if s and s.encode() in everything] == []
